@@ -1,0 +1,48 @@
+# The commands a newcomer needs. All they ask for is Python 3.11+, git and make.
+#
+#   make run                 set up what is missing, then run the platform in the foreground
+#   make test                run the whole test suite        (ARGS="tests/eventlane -k postgres" for a part of it)
+#   make test-fast           the same without what is slow
+#   make lint                format, style, types and import rules
+#   make bench               measure the speed of this machine (ARGS="--help" for more)
+#   make clean               remove .venv and caches; what the platform wrote (.eventlane/) stays
+
+.POSIX:
+.PHONY: run test test-fast lint format bench clean
+.DEFAULT_GOAL := run
+
+PYTHON ?=
+ARGS ?=
+VENV := .venv
+IN_VENV := $(VENV)/bin/python
+
+# Each line runs in one shell and ends in `exec`, so a signal reaches the program itself and its exit status is ours.
+SET_UP := PYTHON="$(PYTHON)" VENV="$(VENV)" sh .ci/set-up
+
+run:
+	@$(SET_UP) requirements.txt && exec $(IN_VENV) manage.py up
+
+test:
+	@$(SET_UP) requirements-dev.txt && exec $(IN_VENV) -m pytest $(ARGS)
+
+test-fast:
+	@$(SET_UP) requirements-dev.txt && exec $(IN_VENV) -m pytest -m "not slow" $(ARGS)
+
+lint:
+	@$(SET_UP) requirements-dev.txt
+	$(IN_VENV) -m ruff check .
+	$(IN_VENV) -m ruff format --check .
+	$(IN_VENV) -m mypy
+	PYTHONPATH=platform:. $(VENV)/bin/lint-imports
+
+format:
+	@$(SET_UP) requirements-dev.txt
+	$(IN_VENV) -m ruff check --fix .
+	$(IN_VENV) -m ruff format .
+
+bench:
+	@$(SET_UP) requirements.txt && exec $(IN_VENV) -m benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

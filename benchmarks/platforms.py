@@ -1,0 +1,150 @@
+"""The servers under measurement, each on a scratch folder and a port of its own."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from events.journal import backlog
+
+ROOT = Path(__file__).resolve().parents[1]
+START_SECONDS = 120.0
+SCRATCH = "/var/tmp"  # on a disk: /tmp may be memory, where fdatasync costs nothing
+
+
+@dataclass
+class Platform:
+    """A running Eventlane."""
+
+    url: str
+    home: Path
+    process: "subprocess.Popen[bytes]"
+    keys: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def journal(self) -> Path:
+        """Where its journal files are."""
+        return self.home / "journal"
+
+    def sealer(self) -> int:
+        """Return the sealer's process number."""
+        [pid] = [pid for pid, command in self.processes().items() if "seal --forever" in command]
+        return pid
+
+    def processes(self) -> dict[int, str]:
+        """Return every process of it but PostgreSQL's: number → command line."""
+        family = {self.process.pid}
+        parents = dict(_parents())
+        while more := {pid for pid, parent in parents.items() if parent in family} - family:
+            family |= more
+        commands = {pid: _command(pid) for pid in family}
+        return {pid: command for pid, command in commands.items() if command and "postgres" not in command.split(" ")[0]}
+
+    def memory_mb(self) -> dict[str, float]:
+        """Return the memory (PSS) of its processes by name."""
+        return {f"{_name(command)} {pid}": _pss_mb(pid) for pid, command in sorted(self.processes().items())}
+
+    def wait_until_closed(self) -> None:
+        """Wait until the web processes have closed their journal files by age."""
+        time.sleep(6)
+
+    def wait_until_sealed(self) -> None:
+        """Wait until no journal file is left."""
+        while backlog(self.journal).files:
+            time.sleep(0.02)
+
+
+@contextmanager
+def eventlane(port: int) -> Iterator[Platform]:
+    """Run the whole platform as `make run` does."""
+    home = Path(tempfile.mkdtemp(prefix="eventlane-bench-", dir=SCRATCH))
+    home.chmod(0o711)  # for the user that PostgreSQL runs as when we are root
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("EVENTLANE_")}
+    environment = {**ours, "EVENTLANE_HOME": str(home), "EVENTLANE_BIND": f"127.0.0.1:{port}"}
+    environment.pop("DATABASE_URL", None)
+    log = home.with_suffix(".log")
+    command = [sys.executable, str(ROOT / "manage.py"), "up"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
+    try:
+        text = _wait_for_banner(process, log)
+        keys = dict(re.findall(r"^(\w+) key +(evl_\w+)$", text, re.MULTILINE))
+        yield Platform(f"http://127.0.0.1:{port}", home, process, keys)
+    finally:
+        process.terminate()
+        process.wait(60)
+        shutil.rmtree(home)
+        log.unlink()
+
+
+def _wait_for_banner(process: "subprocess.Popen[bytes]", log: Path) -> str:
+    deadline = time.monotonic() + START_SECONDS
+    while "Eventlane is up" not in (text := log.read_text(errors="replace")):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"the platform did not start:\n{text}")
+        time.sleep(0.1)
+    return text
+
+
+@contextmanager
+def empty_view(port: int) -> Iterator[str]:
+    """Run the empty view under the same server with the same number of processes and threads; yield its URL."""
+    command = [sys.executable, "-m", "granian", "--interface=wsgi", f"--port={port}", "--workers=2"]
+    command += ["--blocking-threads=16", "--backpressure=2048", "--no-ws", "--no-access-log", "--no-log"]
+    process = subprocess.Popen([*command, "benchmarks.empty_view:application"], cwd=ROOT)
+    url = f"http://127.0.0.1:{port}/empty"
+    try:
+        _wait_for_answer(url)
+        yield url
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def _wait_for_answer(url: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            urlopen(url).close()
+            return
+        except URLError:
+            time.sleep(0.1)
+    raise RuntimeError(f"{url} does not answer")
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                yield int(entry.name), int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _name(command: str) -> str:
+    for name in ("seal", "granian", "maintain", "up"):
+        if name in command.split(" ") or f"-m {name}" in command:
+            return name
+    return "web worker" if "multiprocessing" in command else command[:20]
+
+
+def _pss_mb(pid: int) -> float:
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)[1]) / 1024  # type: ignore[index]

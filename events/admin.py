@@ -1,0 +1,317 @@
+"""The console's pages for datasets and namespaces, projects with what lies in them, and the overview."""
+
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.core.exceptions import ValidationError
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import TabularInline
+from unfold.decorators import display
+from unfold.views import ChangeList
+from unfold.widgets import UnfoldBooleanSwitchWidget
+
+from eventlane.console import ConsoleAdmin, OwnRelatedFilter, ReadOnlyAdmin, TypedDelete, moment, number, size
+from events.lake.catalog import dataset_sizes
+from events.models import Dataset, Namespace
+from projects.admin import ProjectAdmin, in_use
+from projects.models import Account, ApiKey, Organization, Project
+
+OVERVIEW_DATASETS = 8
+OVERVIEW_CHANGES = 8
+
+
+def measure(datasets: Sequence[Dataset]) -> tuple[int, int]:
+    """Give every dataset its `events` and `bytes` with one question to the catalog; return the totals."""
+    sizes = dataset_sizes([dataset.table_name for dataset in datasets]) if datasets else {}
+    for dataset in datasets:
+        dataset.events, dataset.bytes = sizes.get(dataset.table_name, (0, 0))
+    return sum(dataset.events for dataset in datasets), sum(dataset.bytes for dataset in datasets)
+
+
+def losses(datasets: Sequence[Dataset]) -> dict[str, str]:
+    """Return what goes when datasets are deleted, as nouns and counts."""
+    events, stored = measure(datasets)
+    namespaces = Namespace.objects.filter(dataset__in=datasets).count()
+    return {
+        "datasets": number(len(datasets)),
+        "events": number(events),
+        "stored bytes": size(stored),
+        "namespaces": number(namespaces),
+    }
+
+
+# Datasets
+
+
+class DatasetForm(forms.ModelForm):
+    """A dataset. A shorter retention deletes events, so it asks for a tick."""
+
+    confirm_deletion = forms.BooleanField(
+        required=False, label="Delete the events that are older than that", widget=UnfoldBooleanSwitchWidget
+    )
+
+    class Meta:
+        help_texts = {  # the model's text holds <dataset>, which help texts take for a tag
+            "default_namespace": "Namespace of events sent to /v1/DATASET without one. Empty: they are refused."
+        }
+
+    def clean_default_namespace(self) -> str:
+        """Refuse what the Events API would refuse as a namespace."""
+        namespace = self.cleaned_data["default_namespace"]
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in namespace):
+            raise ValidationError("A namespace has no control characters.")
+        return namespace
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a shorter retention without the tick."""
+        cleaned = super().clean()
+        days = cleaned.get("retention_days")
+        if shortens(self.instance.pk, days) and not cleaned.get("confirm_deletion"):
+            message = f"Events received more than {days} days ago will be deleted for good. Tick the box to go on."
+            self.add_error("confirm_deletion", message)
+        return cleaned
+
+
+def shortens(dataset_id: str, days: int | None) -> bool:
+    """Tell whether a retention of `days` is shorter than the saved one of an existing dataset."""
+    if days is None:
+        return False
+    saved = Dataset.objects.filter(pk=dataset_id).values_list("retention_days", flat=True)
+    return any(old is None or days < old for old in saved)
+
+
+class NamespaceInline(TabularInline):
+    """The namespaces of a dataset, to look at."""
+
+    model = Namespace
+    fields = readonly_fields = ("name", "creation_time")
+    ordering = ("name",)
+    per_page = 20
+    extra = 0
+    hide_title = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Dataset | None = None) -> bool:
+        """Events make namespaces."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Namespace | None = None) -> bool:
+        """Events carry the name, so it stays."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Namespace | None = None) -> bool:
+        """A namespace goes with its dataset."""
+        return False
+
+
+class DatasetList(ChangeList):
+    """The list of datasets, measured a page at a time."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Fetch a page of datasets and their sizes."""
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        measure(self.result_list)
+
+
+@admin.register(Dataset)
+class DatasetAdmin(TypedDelete, ConsoleAdmin):
+    """Datasets with their sizes. Name and project are fixed: senders have them in their settings."""
+
+    organization_path = "project__organization"
+    form = DatasetForm
+    bulk_delete = True
+    list_display = ("name", "project", "event_count", "stored", "retention", "namespace_count", "creation_time")
+    list_filter = (("project", OwnRelatedFilter),)
+    list_select_related = ("project",)
+    search_fields = ("name", "project__name")
+    ordering = ("project__name", "name")
+    add_fieldsets = ((None, {"fields": ("project", "name", "retention_days", "default_namespace")}),)
+    measured_fields = ("event_count", "stored", "table_name", "creation_time")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Dataset]:
+        """Return the organization's datasets with the number of their namespaces."""
+        return super().get_queryset(request).annotate(namespace_total=Count("namespaces"))
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Use the list that measures."""
+        return DatasetList
+
+    def get_fieldsets(self, request: HttpRequest, obj: Dataset | None = None) -> Sequence[Any]:
+        """Show the tick for a shorter retention only when one was sent."""
+        if obj is None:
+            return self.add_fieldsets
+        days = request.POST.get("retention_days", "")
+        tick = ("confirm_deletion",) if days.isdecimal() and shortens(obj.pk, int(days)) else ()
+        return (
+            (None, {"fields": ("name", "project", "retention_days", *tick, "default_namespace")}),
+            ("Send events", {"fields": ("sending",)}),
+            ("What it holds", {"fields": self.measured_fields}),
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Dataset | None = None) -> Sequence[str]:
+        """Fix the name and the project of a dataset that is made."""
+        return ("name", "project", "sending", *self.measured_fields) if obj else ()
+
+    def get_inlines(self, request: HttpRequest, obj: Dataset | None) -> list[type[TabularInline]]:
+        """Show namespaces once there can be some."""
+        return [NamespaceInline] if obj else []
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, str], set[str], list[str]]:
+        """Say for every dataset how many events go with it."""
+        datasets = list(objs)
+        totals = losses(datasets)
+        lines = [f"{row.name}: {number(row.events)} events, {size(row.bytes)}" for row in datasets]
+        return lines, totals, set(), []
+
+    @display(description="Events")
+    def event_count(self, dataset: Dataset) -> str:
+        """Show how many events the lake holds."""
+        return number(self._measured(dataset).events)
+
+    @display(description="Stored")
+    def stored(self, dataset: Dataset) -> str:
+        """Show the size of the dataset's files."""
+        return size(self._measured(dataset).bytes)
+
+    def _measured(self, dataset: Dataset) -> Dataset:
+        if not hasattr(dataset, "events"):
+            measure([dataset])
+        return dataset
+
+    @display(description="Retention", ordering="retention_days")
+    def retention(self, dataset: Dataset) -> str:
+        """Show how long events are kept."""
+        return f"{dataset.retention_days} days" if dataset.retention_days else "for ever"
+
+    @display(description="Namespaces", ordering="namespace_total")
+    def namespace_count(self, dataset: Dataset) -> SafeString:
+        """Show how many namespaces there are, with the way to them."""
+        url = f"{reverse('admin:events_namespace_changelist')}?dataset__id__exact={dataset.pk}"
+        return format_html('<a class="text-link" href="{}">{}</a>', url, number(dataset.namespace_total))
+
+    @display(description="With curl")
+    def sending(self, dataset: Dataset) -> SafeString:
+        """Show a line that sends one event to the dataset."""
+        return render_to_string("events/sending.html", {"dataset": dataset, "url": settings.EVENTLANE_PUBLIC_URL})
+
+
+# Namespaces
+
+
+class DatasetFilter(OwnRelatedFilter):
+    """Filter namespaces by dataset; two projects may each have a dataset of one name."""
+
+    order = ("project__name", "name")
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[Any, str]]:
+        """Return the organization's datasets, each with its project."""
+        own = model_admin.admin_site.get_model_admin(Dataset).get_queryset(request).select_related("project")
+        return [(dataset.pk, f"{dataset.project} / {dataset}") for dataset in own.order_by(*self.order)]
+
+
+@admin.register(Namespace)
+class NamespaceAdmin(ReadOnlyAdmin):
+    """Namespaces: made by events, looked at by people."""
+
+    organization_path = "dataset__project__organization"
+    list_display = ("name", "dataset", "project", "creation_time")
+    list_filter = (("dataset", DatasetFilter),)
+    list_select_related = ("dataset__project",)
+    search_fields = ("name",)
+    ordering = ("name", "pk")
+    fields = ("name", "dataset", "project", "creation_time")
+
+    @display(description="Project", ordering="dataset__project__name")
+    def project(self, namespace: Namespace) -> Project:
+        """Show the project of the namespace's dataset."""
+        return namespace.dataset.project
+
+
+# Projects with their datasets
+
+admin.site.unregister(Project)
+
+
+@admin.register(Project)
+class ProjectWithDatasetsAdmin(ProjectAdmin):
+    """Projects with what lies in them; the app below can't know about that."""
+
+    list_display = ("name", "dataset_count", "key_count", "create_datasets", "creation_time")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
+        """Return the organization's projects with the number of their datasets."""
+        return super().get_queryset(request).annotate(dataset_total=Count("datasets", distinct=True))
+
+    def deletion_summary(self, rows: list[Project]) -> dict[str, str]:
+        """Say how many datasets and events go with the project."""
+        return super().deletion_summary(rows) | losses(list(Dataset.objects.filter(project__in=rows)))
+
+    @display(description="Datasets", ordering="dataset_total")
+    def dataset_count(self, project: Project) -> SafeString:
+        """Show how many datasets there are, with the way to them."""
+        url = f"{reverse('admin:events_dataset_changelist')}?project__id__exact={project.pk}"
+        return format_html('<a class="text-link" href="{}">{}</a>', url, number(project.dataset_total))
+
+
+# Overview
+
+
+def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Add the organization's figures, largest datasets and latest changes to the index page."""
+    organization = request.user.organization
+    datasets = list(Dataset.objects.filter(project__organization=organization).select_related("project"))
+    events, stored = measure(datasets)
+    largest = sorted(datasets, key=lambda dataset: (-dataset.events, dataset.name))[:OVERVIEW_DATASETS]
+    return context | {
+        "title": "Overview",
+        "figures": _figures(organization, datasets, events, stored),
+        "largest": [_row(dataset) for dataset in largest],
+        "changes": _changes(organization),
+        "is_admin": request.user.role == Account.Role.ADMIN,
+        "public_url": settings.EVENTLANE_PUBLIC_URL,
+    }
+
+
+def _figures(
+    organization: Organization, datasets: list[Dataset], events: int, stored: int
+) -> list[tuple[str, str, str, str]]:
+    keys = ApiKey.objects.filter(in_use(timezone.now()), organization=organization).count()
+    namespaces = Namespace.objects.filter(dataset__in=datasets).count()
+    projects = Project.objects.filter(organization=organization).count()
+    return [
+        ("Events stored", number(events), "bolt", reverse("admin:events_dataset_changelist")),
+        ("On disk", size(stored), "hard_drive", reverse("admin:events_dataset_changelist")),
+        ("Datasets", number(len(datasets)), "database", reverse("admin:events_dataset_changelist")),
+        ("Namespaces", number(namespaces), "label", reverse("admin:events_namespace_changelist")),
+        ("Keys in use", number(keys), "key", reverse("admin:projects_apikey_changelist")),
+        ("Projects", number(projects), "folder", reverse("admin:projects_project_changelist")),
+    ]
+
+
+def _row(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "name": dataset.name,
+        "project": dataset.project.name,
+        "events": number(dataset.events),
+        "stored": size(dataset.bytes),
+        "url": reverse("admin:events_dataset_change", args=[dataset.pk]),
+    }
+
+
+def _changes(organization: Organization) -> list[dict[str, Any]]:
+    entries = LogEntry.objects.filter(user__organization=organization).select_related("user", "content_type")
+    latest = entries.order_by("-action_time")[:OVERVIEW_CHANGES]
+    return [{"entry": entry, "url": entry.get_admin_url(), "ago": moment(entry.action_time)} for entry in latest]

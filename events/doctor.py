@@ -1,0 +1,292 @@
+"""Look at everything Eventlane stands on, and say of each what is wrong and what to do about it."""
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.db import connection as django_connection
+from django.db.migrations.executor import MigrationExecutor
+
+from eventlane.configuration import MIB, ROOT
+from eventlane.embedded_postgres import database_url
+from events.journal.reader import backlog, open_files
+from events.lake.connection import Lake
+
+OK, WARNING, PROBLEM = "ok", "warning", "problem"
+OLDEST_PYTHON = (3, 11)
+OLDEST_POSTGRES = 140000  # what Django 5.2 asks for, as libpq counts
+CONNECT_SECONDS = 5
+MAX_SKEW_SECONDS = 2.0
+NOT_SET_CLOCK = 1_735_689_600  # 2025: no clock that was ever set shows less
+BACKLOG_WARNING_SECONDS = 60.0
+BACKLOG_PROBLEM_SECONDS = 3600.0
+FEW_INODES = 1000
+SHORT_SECRET = 32
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one look found; `advice` says what to do about it."""
+
+    check: str
+    state: str
+    message: str
+    advice: str = ""
+
+
+Result = tuple[str, ...]  # a Finding without the name of its check
+
+
+def examine() -> Iterator[Finding]:
+    """Run every check. A check that crashes is a problem, and without the database the others still run."""
+    for name, check in CHECKS.items():
+        yield from _run(name, check)
+    with ExitStack() as stack:
+        try:
+            connection = stack.enter_context(_connect())
+        except psycopg.Error as error:
+            yield Finding("database", PROBLEM, f"no connection: {_one_line(error)}", _database_advice())
+            for name in DATABASE_CHECKS:
+                yield Finding(name, WARNING, "not checked: that needs the database")
+            return
+        yield from _run("database", partial(check_database, connection))
+        for name, database_check in DATABASE_CHECKS.items():
+            yield from _run(name, partial(database_check, connection))
+
+
+def _run(name: str, check: Callable[[], Iterable[Result]]) -> Iterator[Finding]:
+    try:
+        for result in check():
+            yield Finding(name, *result)
+    except Exception as error:
+        yield Finding(name, PROBLEM, f"the check failed: {type(error).__name__}: {_one_line(error)}")
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def _connect() -> "psycopg.Connection[Any]":
+    return psycopg.connect(settings.DATABASE_URL, connect_timeout=CONNECT_SECONDS, autocommit=True)
+
+
+def _database_advice() -> str:
+    if database_url(settings.EVENTLANE_HOME) == settings.DATABASE_URL:
+        return "the embedded PostgreSQL runs while Eventlane does: start it with `make run`"
+    return "check that PostgreSQL runs, and that DATABASE_URL is right"
+
+
+def check_versions() -> Iterator[Result]:
+    """Python, and every package beside its pin."""
+    if sys.version_info < OLDEST_PYTHON:
+        yield PROBLEM, f"Python {sys.version.split()[0]} is too old", "install Python 3.11 or newer"
+    wrong = [f"{name} {found} instead of {pin}" for name, pin in _pins() if (found := _installed(name)) != pin]
+    duckdb = _installed("duckdb")
+    if any(_installed(f"duckdb-extension-{name}") != duckdb for name in ("ducklake", "postgres-scanner")):
+        advice = "pip install -r requirements.txt; until then DuckDB fetches its extensions from the network"
+        yield WARNING, f"DuckDB's extensions are not of DuckDB's version, {duckdb}", advice
+    elif wrong:
+        yield WARNING, f"packages differ from requirements.txt: {', '.join(wrong)}", "pip install -r requirements.txt"
+    else:
+        yield OK, f"Python {sys.version.split()[0]}, Django {_installed('Django')}, DuckDB {duckdb}"
+
+
+def _pins() -> list[tuple[str, str]]:
+    return re.findall(r"^([\w-]+)(?:\[.*\])?==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+
+
+def _installed(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "none"
+
+
+def check_debug() -> Iterator[Result]:
+    """Stack traces are for a developer's own machine."""
+    if not settings.DEBUG:
+        yield OK, "off"
+        return
+    host = settings.EVENTLANE_BIND.rpartition(":")[0]
+    state = WARNING if host in ("127.0.0.1", "localhost", "[::1]") else PROBLEM
+    yield state, f"on, listening on {host}: the console shows stack traces and settings", "set EVENTLANE_DEBUG=false"
+
+
+def check_secret_key() -> Iterator[Result]:
+    """Whoever reads the key can sign in as anybody."""
+    file = settings.EVENTLANE_HOME / "secret_key"
+    if len(settings.SECRET_KEY) < SHORT_SECRET:
+        yield WARNING, f"shorter than {SHORT_SECRET} characters", "set EVENTLANE_SECRET_KEY to a long random text"
+    elif file.exists() and file.stat().st_mode & 0o077:
+        yield PROBLEM, f"{file} can be read by others", f"chmod 600 {file}"
+    else:
+        yield OK, f"{file}, readable by its owner only" if file.exists() else "set by EVENTLANE_SECRET_KEY"
+
+
+def check_journal() -> Iterator[Result]:
+    """The journal takes events, and somebody empties it."""
+    folder = settings.EVENTLANE_JOURNAL
+    if (error := _write_error(folder)) is not None:
+        yield (
+            PROBLEM,
+            f"{folder} can't be written: {error}",
+            "events are refused until it can; see owner, mode and space",
+        )
+        return
+    waiting = backlog(folder)
+    limit = max(BACKLOG_WARNING_SECONDS, 10 * settings.EVENTLANE_JOURNAL_MAX_AGE_SECONDS)
+    message = f"{folder}: {waiting.files} files, {waiting.bytes / MIB:.1f} MiB to be sealed"
+    if waiting.oldest_seconds <= limit:
+        yield OK, message
+        return
+    message += f", the oldest for {timedelta(seconds=round(waiting.oldest_seconds))}"
+    state = PROBLEM if waiting.oldest_seconds > BACKLOG_PROBLEM_SECONDS else WARNING
+    yield (
+        state,
+        message,
+        "nothing is lost, but no sealer works on it: start Eventlane (or `manage.py seal`), or see its log",
+    )
+
+
+def check_disk() -> Iterator[Result]:
+    """There is room for what is written."""
+    folders = {"EVENTLANE_HOME": settings.EVENTLANE_HOME}
+    if _is_folder(settings.EVENTLANE_LAKE_PATH):
+        folders["EVENTLANE_LAKE_PATH"] = Path(settings.EVENTLANE_LAKE_PATH)
+    by_device = {_existing(folder).stat().st_dev: (name, folder) for name, folder in reversed(folders.items())}
+    for name, folder in reversed(by_device.values()):
+        yield _disk_result(name, _existing(folder))
+
+
+def _disk_result(name: str, folder: Path) -> Result:
+    free, least = shutil.disk_usage(folder).free, settings.EVENTLANE_MIN_FREE_MB * MIB
+    inodes = os.statvfs(folder)
+    advice = f"make room, shorten retention, or move {name}"
+    if inodes.f_files and inodes.f_favail < FEW_INODES:
+        return PROBLEM, f"{folder}: only {inodes.f_favail} files can still be made", advice
+    if free < least:
+        message = (
+            f"{folder}: {free / MIB:,.0f} MiB free, less than EVENTLANE_MIN_FREE_MB={settings.EVENTLANE_MIN_FREE_MB}"
+        )
+        return PROBLEM if free < least / 10 else WARNING, message, advice
+    return OK, f"{folder}: {free / MIB:,.0f} MiB free"
+
+
+def _is_folder(path: str) -> bool:
+    return "://" not in path
+
+
+def _existing(folder: Path) -> Path:
+    """Return the folder, or the nearest parent that is there."""
+    return next(way for way in (folder, *folder.parents) if way.exists())
+
+
+def _write_error(folder: Path) -> str | None:
+    """Write and sync a file without a name where `folder` is or will be; return what went wrong."""
+    try:
+        with tempfile.TemporaryFile(dir=_existing(folder)) as file:
+            file.write(b"\0" * 4096)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+def check_database(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
+    """It is of a version that Django and DuckLake can use."""
+    begin = time.perf_counter()
+    (name,) = connection.execute("SHOW server_version").fetchone() or ("?",)
+    milliseconds = (time.perf_counter() - begin) * 1000
+    if connection.info.server_version < OLDEST_POSTGRES:
+        yield PROBLEM, f"PostgreSQL {name} is too old", "use PostgreSQL 14 or newer"
+    else:
+        yield OK, f"PostgreSQL {name} answers in {milliseconds:.1f} ms"
+
+
+def check_migrations(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
+    """Tables are as this code expects them."""
+    executor = MigrationExecutor(django_connection)
+    missing = [str(migration) for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes())]
+    if missing:
+        yield PROBLEM, f"not applied: {', '.join(missing)}", "run `manage.py set_up` (starting Eventlane does it too)"
+    else:
+        yield OK, f"all {len(executor.loader.applied_migrations)} applied"
+
+
+def check_clock(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
+    """Ids and times are made here, expiry is judged there: the two clocks must agree."""
+    advice = "set the clock, and keep it right with NTP (timedatectl set-ntp true)"
+    begin = time.time()
+    (theirs,) = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone() or (0.0,)
+    end = time.time()
+    skew = max(theirs - end, begin - theirs, 0.0)
+    back = _newest_journal_time() - begin
+    if begin < NOT_SET_CLOCK:
+        yield PROBLEM, f"it shows {time.strftime('%Y-%m-%d', time.gmtime(begin))}: it was never set", advice
+    elif skew > MAX_SKEW_SECONDS:
+        yield PROBLEM, f"{skew:.1f} s apart from the database's", advice
+    elif back > MAX_SKEW_SECONDS:
+        yield PROBLEM, f"it was set back: the newest journal file was made {back:.0f} s from now", advice
+    else:
+        yield OK, f"{skew:.3f} s apart from the database's"
+
+
+def _newest_journal_time() -> float:
+    newest = 0.0
+    for file in open_files(settings.EVENTLANE_JOURNAL):
+        with file:
+            newest = max(newest, file.creation_time)
+    return newest
+
+
+def check_lake(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
+    """DuckDB can open it, its files can be written, and nothing was set aside."""
+    path = settings.EVENTLANE_LAKE_PATH
+    if _is_folder(path) and (error := _write_error(Path(path))) is not None:
+        yield (
+            PROBLEM,
+            f"{path} can't be written: {error}",
+            "nothing can be sealed until it can; see owner, mode and space",
+        )
+        return
+    with Lake(read_only=True) as lake:
+        if not lake.attached:
+            yield OK, f"{path}: nothing was sealed yet"
+            return
+        quarantined = lake.value("SELECT count(*) FROM lake.main.quarantine")
+    if quarantined:
+        yield (
+            WARNING,
+            f"{path}: {quarantined} entries in quarantine",
+            "the table `quarantine` of the lake holds them with the reason",
+        )
+    else:
+        yield OK, f"{path}: it opens, the quarantine is empty"
+
+
+CHECKS: dict[str, Callable[[], Iterator[Result]]] = {
+    "versions": check_versions,
+    "debug": check_debug,
+    "secret key": check_secret_key,
+    "disk": check_disk,
+    "journal": check_journal,
+}
+DATABASE_CHECKS: dict[str, Callable[["psycopg.Connection[Any]"], Iterator[Result]]] = {
+    "migrations": check_migrations,
+    "clock": check_clock,
+    "lake": check_lake,
+}

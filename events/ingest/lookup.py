@@ -1,0 +1,67 @@
+"""Find the dataset of a request, and note its namespace, without asking the database each time."""
+
+from dataclasses import dataclass
+
+from eventlane.names import is_name
+from events.models import Dataset
+from events.namespaces import create_namespaces
+from projects.directory import KnownKey, directory
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDataset:
+    """What a request needs to know of a dataset."""
+
+    id: str
+    default_namespace: str
+
+
+def find_dataset(key: KnownKey, name: str) -> KnownDataset | None:
+    """Return the dataset of this name in the key's project, made now if the project allows that."""
+    if not is_name(name):
+        return None
+    project_id = key.project_id
+    found = directory.get(("dataset", project_id, name), lambda: _load_dataset(project_id, name))
+    if found is None and key.create_datasets:
+        Dataset.objects.get_or_create(project_id=project_id, name=name)
+        directory.forget_missing()
+        return _load_dataset(project_id, name)
+    return found
+
+
+def _load_dataset(project_id: str | None, name: str) -> KnownDataset | None:
+    dataset = Dataset.objects.filter(project_id=project_id, name=name).first()
+    return dataset and KnownDataset(dataset.id, dataset.default_namespace)
+
+
+class NewNamespaces:
+    """Collects namespaces seen for the first time and has the directory's thread create their rows.
+
+    Nothing is lost when the process dies first: the sealer creates the rows of what it seals, too.
+    """
+
+    MAX_REMEMBERED = 100_000
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[str, str]] = set()
+        self._new: set[tuple[str, str]] = set()
+
+    def note(self, dataset_id: str, namespace: str) -> None:
+        """Remember that the dataset has events of this namespace."""
+        if (dataset_id, namespace) not in self._seen:
+            self._new.add((dataset_id, namespace))
+
+    def write(self) -> None:
+        """Create the rows that are missing."""
+        pairs = self._new.copy()
+        if not pairs:
+            return
+        create_namespaces(pairs)
+        if len(self._seen) > self.MAX_REMEMBERED:
+            self._seen.clear()
+        self._seen |= pairs
+        self._new -= pairs
+
+
+new_namespaces = NewNamespaces()
+directory.add_chore(new_namespaces.write)

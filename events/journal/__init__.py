@@ -1,0 +1,17 @@
+"""The journal: where an accepted event is before it is sealed into the lake."""
+
+from events.journal.format import Batch, new_batch
+from events.journal.reader import Backlog, JournalFile, backlog, claim_closed, open_files
+from events.journal.writer import JournalFailed, JournalWriter
+
+__all__ = [
+    "Backlog",
+    "Batch",
+    "JournalFailed",
+    "JournalFile",
+    "JournalWriter",
+    "backlog",
+    "claim_closed",
+    "new_batch",
+    "open_files",
+]

@@ -1,0 +1,65 @@
+"""What the lake's catalog says about its tables, by plain SQL through Django: pages must not load DuckDB."""
+
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+IN_FILES = """
+    SELECT table_id, table_name,
+        coalesce((
+            SELECT sum(record_count) FROM {schema}.ducklake_data_file f
+            WHERE f.table_id = t.table_id AND f.end_snapshot IS NULL
+        ), 0) - coalesce((
+            SELECT sum(delete_count) FROM {schema}.ducklake_delete_file d
+            WHERE d.table_id = t.table_id AND d.end_snapshot IS NULL
+        ), 0),
+        coalesce((
+            SELECT sum(file_size_bytes) FROM {schema}.ducklake_data_file f
+            WHERE f.table_id = t.table_id AND f.end_snapshot IS NULL
+        ), 0)
+    FROM {schema}.ducklake_table t WHERE end_snapshot IS NULL AND table_name = ANY(%s)"""
+# Rows of small inserts, and small deletions from files, lie in tables of their own until maintenance flushes them.
+INLINED_TABLES = """
+    SELECT table_id, table_name, 1 FROM {schema}.ducklake_inlined_data_tables WHERE table_id = ANY(%s)
+    UNION ALL
+    SELECT substring(tablename FROM '[0-9]+$')::bigint, tablename, -1 FROM pg_tables
+    WHERE schemaname = %s AND tablename = ANY(%s)"""
+INLINED_ROWS = "SELECT count(*), coalesce(sum(octet_length(event)), 0) FROM {schema}.{table} WHERE end_snapshot IS NULL"
+INLINED_DELETIONS = "SELECT count(*), 0 FROM {schema}.{table}"
+
+
+def dataset_sizes(table_names: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Return each table's events and bytes: (0, 0) for one that nothing was sealed into yet."""
+    sizes = dict.fromkeys(table_names, (0, 0))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [_format("{schema}.ducklake_table")])
+        if cursor.fetchone() != (True,):
+            return sizes
+        cursor.execute(_format(IN_FILES), [list(sizes)])
+        names = {}
+        for table_id, name, events, size in cursor.fetchall():
+            names[table_id] = name
+            sizes[name] = (int(events), int(size))
+        for table_id, events, size in _inlined(cursor, list(names)):
+            of_files = sizes[names[table_id]]
+            sizes[names[table_id]] = (of_files[0] + events, of_files[1] + size)
+    return sizes
+
+
+def _inlined(cursor: CursorWrapper, table_ids: list[int]) -> list[tuple[int, int, int]]:
+    """Return (table id, events, bytes) to add to what is in files."""
+    deletions = [f"ducklake_inlined_delete_{table_id}" for table_id in table_ids]
+    cursor.execute(_format(INLINED_TABLES), [table_ids, settings.EVENTLANE_LAKE_SCHEMA, deletions])
+    found = []
+    for table_id, table, sign in cursor.fetchall():
+        cursor.execute(_format(INLINED_ROWS if sign > 0 else INLINED_DELETIONS, table))
+        events, size = cursor.fetchone()
+        found.append((table_id, sign * events, size))
+    return found
+
+
+def _format(sql: str, table: str = "") -> str:
+    quoted = connection.ops.quote_name
+    return sql.format(schema=quoted(settings.EVENTLANE_LAKE_SCHEMA), table=quoted(table))

@@ -1,0 +1,98 @@
+"""Compile what a reader asks for into SQL conditions. Values are bound, names come from a fixed list."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+TEXT_COLUMNS = {
+    "namespace": "namespace",
+    "service": "service",
+    "level": "level",
+    "message": "message",
+    "error": "error",
+    "request_id": "request_id",
+    "requestId": "request_id",
+    "trace_id": "trace_id",
+    "traceId": "trace_id",
+}
+
+
+@dataclass
+class Conditions:
+    """Conditions that all have to hold, with their parameters in order."""
+
+    parts: list[str] = field(default_factory=list)
+    parameters: list[Any] = field(default_factory=list)
+
+    def add(self, part: str, *parameters: Any) -> None:
+        """Add a condition with as many `?` as parameters."""
+        self.parts.append(part)
+        self.parameters += parameters
+
+    @property
+    def sql(self) -> str:
+        """The conditions as one SQL expression."""
+        return " AND ".join(f"({part})" for part in self.parts) or "true"
+
+
+def compile_conditions(
+    *,
+    namespace: str | None = None,
+    filters: Iterable[tuple[str, str]] = (),
+    search: str | None = None,
+    from_time: datetime | None = None,
+    to_time: datetime | None = None,
+) -> Conditions:
+    """Return the conditions on a row of EVENT_COLUMNS; times are of receipt, `to_time` is exclusive."""
+    conditions = Conditions()
+    if from_time is not None:
+        conditions.add("received_time >= make_timestamptz(?)", _microseconds(from_time))
+    if to_time is not None:
+        conditions.add("received_time < make_timestamptz(?)", _microseconds(to_time))
+    if namespace is not None:
+        conditions.add("namespace = ?", namespace)
+    for key, value in filters:
+        _add_filter(conditions, key, value)
+    if search:
+        _add_search(conditions, search)
+    return conditions
+
+
+def _add_filter(conditions: Conditions, key: str, value: str) -> None:
+    """Compare a column, else what stands in the event under the key `a.b` itself, else under b within a."""
+    if key in TEXT_COLUMNS:
+        conditions.add(f"{TEXT_COLUMNS[key]} = ?", value)
+    elif key == "duration":
+        conditions.add("duration = TRY_CAST(? AS DOUBLE)", value)
+    elif key == "id":
+        conditions.add("id = TRY_CAST(? AS UUID)", value)
+    else:
+        literal, nested = "/" + _pointer(key), "/" + "/".join(map(_pointer, key.split(".")))
+        conditions.add(
+            "coalesce(json_extract_string(event, ?), json_extract_string(event, ?)) = ?", literal, nested, value
+        )
+
+
+def _add_search(conditions: Conditions, text: str) -> None:
+    """Find the text whatever its case, also where the event writes it with escapes (\\u00e9 for é, \\/ for /).
+
+    json() writes an event with as few escapes as there can be, and json.dumps does the same to the text.
+    """
+    escaped = json.dumps(text, ensure_ascii=False)[1:-1]
+    conditions.add(
+        "contains(lower(event), lower(?)) OR"
+        r" (contains(event, '\') AND contains(lower(json(event)::VARCHAR), lower(?)))",
+        text,
+        escaped,
+    )
+
+
+def _pointer(key: str) -> str:
+    """Return a key as a segment of a JSON pointer."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def _microseconds(time: datetime) -> int:
+    return round(time.timestamp() * 1_000_000)

@@ -1,0 +1,271 @@
+"""A DuckDB with the lake attached: the catalog in our PostgreSQL, Parquet files under EVENTLANE_LAKE_PATH."""
+
+import importlib
+import itertools
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import duckdb
+from django.conf import settings
+from django.db import connection as django_connection
+from psycopg.conninfo import make_conninfo
+
+from events.lake.columns import EVENT_COLUMNS, MACROS, QUARANTINE_COLUMNS, SEALED_FILE_COLUMNS
+
+EXTENSIONS = {"ducklake": "duckdb_extension_ducklake", "postgres_scanner": "duckdb_extension_postgres_scanner"}
+NOT_LIBPQ = {"pool", "prepare_threshold", "cursor_factory", "context", "client_encoding", "server_side_binding"}
+INLINED_ROWS = 100  # smaller inserts make no file: they lie in PostgreSQL until maintenance flushes them
+ATTACH_ATTEMPTS = 5
+COMMIT_ATTEMPTS = 30
+
+T = TypeVar("T")
+_instances = itertools.count()
+
+
+class LakeMissing(Exception):
+    """Nothing was ever sealed: there is no catalog."""
+
+
+class Interrupted(Exception):
+    """A statement ran longer than it may."""
+
+
+class Lake:
+    """One DuckDB instance with the lake attached, for one thread.
+
+    Every transaction sees one snapshot: the newest at the transaction's first look at the lake.
+    """
+
+    def __init__(self, *, read_only: bool = False) -> None:
+        """Open it. A writer creates the catalog where there is none; a reader is then not `attached`."""
+        self.attached = False
+        self._duckdb = duckdb.connect(config=_duckdb_settings())
+        try:
+            self._prepare()
+            if read_only:
+                self.attach_if_there()
+            else:
+                self._attach_new_or_old()
+                self._create_tables()
+        except BaseException:
+            self._duckdb.close()
+            raise
+
+    def __enter__(self) -> "Lake":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def execute(self, sql: str, parameters: Sequence[Any] = (), **tables: Any) -> duckdb.DuckDBPyConnection:
+        """Run one statement; `tables` are Arrow tables that it reads by these names."""
+        for name, table in tables.items():
+            self._duckdb.register(name, table)
+        try:
+            return self._duckdb.execute(sql, list(parameters))
+        finally:
+            for name in tables:
+                self._duckdb.unregister(name)
+
+    def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        """Return the first column of the first row, None without rows.
+
+        All rows are fetched: a statement commits when its result is read to the end.
+        """
+        rows = self._duckdb.execute(sql, list(parameters)).fetchall()
+        return rows[0][0] if rows else None
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit what the block does, or undo it if it raises."""
+        self._duckdb.execute("BEGIN")
+        try:
+            yield
+            self._duckdb.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+
+    @contextmanager
+    def time_limit(self, seconds: float) -> Iterator[None]:
+        """Interrupt the block's statement after `seconds`; raises Interrupted."""
+        timer = threading.Timer(seconds, self._duckdb.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except duckdb.InterruptException:
+            raise Interrupted(f"it ran longer than {seconds:g} seconds") from None
+        finally:
+            timer.cancel()
+
+    def has_table(self, name: str) -> bool:
+        """Tell whether the lake has the table in this transaction's snapshot."""
+        found = "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND table_name = ?"
+        return bool(self.value(found, [name]))
+
+    def next_row_id(self, name: str) -> int:
+        """Return the row id that the table's next row gets; 0 when there is no such table."""
+        catalog = f"__ducklake_metadata_lake.{quoted_name(settings.EVENTLANE_LAKE_SCHEMA)}"
+        row_id = self.value(
+            f"SELECT next_row_id FROM {catalog}.ducklake_table_stats JOIN {catalog}.ducklake_table USING (table_id)"
+            " WHERE table_name = ? AND end_snapshot IS NULL",
+            [name],
+        )
+        return row_id or 0
+
+    def create_event_table(self, name: str) -> None:
+        """Create a dataset's table unless it exists."""
+        self.execute(f"CREATE TABLE IF NOT EXISTS {event_table_name(name)} ({table_definition(EVENT_COLUMNS)})")
+
+    def attach_if_there(self) -> None:
+        """Attach for reading, if anything was ever sealed."""
+        try:
+            self._attach("READ_ONLY")
+        except LakeMissing:
+            pass
+
+    def close(self) -> None:
+        """Close the connections and give the memory back."""
+        self._duckdb.close()
+
+    def _prepare(self) -> None:
+        for name, package in EXTENSIONS.items():
+            _load_extension(self._duckdb, name, package)
+        self._duckdb.execute("SET enable_progress_bar = false")  # it goes to stdout
+        self._duckdb.execute("SET TimeZone = 'UTC'")
+        self._duckdb.execute(f"SET ducklake_default_data_inlining_row_limit = {INLINED_ROWS}")
+        self._duckdb.execute(MACROS)
+
+    def _attach_new_or_old(self) -> None:
+        """Attach, creating the catalog if need be. Nodes that start together race there, and all but one fail once."""
+        path = settings.EVENTLANE_LAKE_PATH
+        if "://" not in path:
+            Path(path).mkdir(mode=0o700, parents=True, exist_ok=True)
+        attempt = 0
+        while not self.attached:
+            try:
+                self._attach(f"DATA_PATH {quoted_text(path.rstrip('/') + '/')}")
+            except duckdb.Error as error:
+                if attempt == ATTACH_ATTEMPTS or "already exists" not in str(error):
+                    raise
+                attempt += 1
+                pause(attempt)
+
+    def _attach(self, option: str) -> None:
+        options, password = _catalog_address()
+        self._duckdb.execute(
+            f"CREATE OR REPLACE SECRET catalog_password (TYPE postgres, PASSWORD {quoted_text(password)})"
+        )
+        schema = quoted_text(settings.EVENTLANE_LAKE_SCHEMA)
+        try:
+            self._duckdb.execute(
+                f"ATTACH {quoted_text('ducklake:postgres:' + options)} AS lake"
+                f" (METADATA_SCHEMA {schema}, META_SECRET 'catalog_password', {option})"
+            )
+        except duckdb.InvalidInputException as error:
+            if "does not exist" in str(error):
+                raise LakeMissing("nothing has been sealed yet") from None
+            raise
+        self.attached = True
+
+    def _create_tables(self) -> None:
+        if self.has_table("sealed_files") and self.has_table("quarantine"):
+            return
+
+        def create() -> None:
+            self.execute(f"CREATE TABLE IF NOT EXISTS lake.main.sealed_files ({table_definition(SEALED_FILE_COLUMNS)})")
+            self.execute(f"CREATE TABLE IF NOT EXISTS lake.main.quarantine ({table_definition(QUARANTINE_COLUMNS)})")
+            self.execute("CALL lake.set_option('parquet_compression', 'zstd')")
+
+        commit(self, create)
+
+    def _roll_back(self) -> None:
+        try:
+            self._duckdb.execute("ROLLBACK")
+        except duckdb.Error:
+            pass  # a failed COMMIT has ended the transaction, and so has a lost connection
+
+
+def commit(lake: Lake, work: Callable[[], T]) -> T:
+    """Run `work` in a transaction, again from the start when another commit came between.
+
+    DuckLake repeats a commit by itself where the two don't touch each other (inserts into one table). What
+    comes here does: the same table created twice, rows deleted from a table that others insert into.
+    """
+    for attempt in range(COMMIT_ATTEMPTS):
+        try:
+            with lake.transaction():
+                return work()
+        except duckdb.TransactionException:
+            if attempt == COMMIT_ATTEMPTS - 1:
+                raise
+            pause(attempt)
+    raise AssertionError("unreachable")
+
+
+def pause(attempt: int) -> None:
+    """Wait before the next try, at random so that two who collided don't collide again."""
+    time.sleep(random.uniform(0, min(1.0, 0.02 * 2**attempt)))
+
+
+def event_table_name(name: str) -> str:
+    """Return the quoted full name of a dataset's table."""
+    return f"lake.main.{quoted_name(name)}"
+
+
+def quoted_name(name: str) -> str:
+    """Return an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quoted_text(text: str) -> str:
+    """Return an SQL string, for statements that take no parameters."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def table_definition(columns: dict[str, str]) -> str:
+    """Return the columns as CREATE TABLE wants them."""
+    return ", ".join(f"{quoted_name(name)} {kind}" for name, kind in columns.items())
+
+
+def spill_folder() -> Path:
+    """Return where each DuckDB has a folder, named after its process, for what doesn't fit its memory."""
+    return settings.EVENTLANE_HOME / "tmp" / "duckdb"
+
+
+def _duckdb_settings() -> dict[str, Any]:
+    return {
+        "threads": settings.EVENTLANE_DUCKDB_THREADS,
+        "memory_limit": f"{settings.EVENTLANE_DUCKDB_MEMORY_MB}MB",
+        "temp_directory": str(spill_folder() / f"{os.getpid()}-{next(_instances)}"),  # two instances must not share one
+    }
+
+
+def _load_extension(database: duckdb.DuckDBPyConnection, name: str, package: str) -> None:
+    """Load an extension out of its wheel, without network; where there is no wheel, as DuckDB itself gets it."""
+    try:
+        folder = Path(str(importlib.import_module(package).__file__)).parent
+        file = next(folder.glob(f"extensions/v{duckdb.__version__}/{name}.duckdb_extension"))
+    except (ImportError, StopIteration):
+        database.execute(f"INSTALL {name}")
+        database.execute(f"LOAD {name}")
+    else:
+        database.execute(f"LOAD {quoted_text(str(file))}")
+
+
+def _catalog_address() -> tuple[str, str]:
+    """Return Django's database as libpq options, and its password apart: errors and views show the options."""
+    parameters = {
+        name: value
+        for name, value in django_connection.get_connection_params().items()
+        if name not in NOT_LIBPQ and value is not None
+    }
+    password = parameters.pop("password", "")
+    return make_conninfo(**parameters, application_name="eventlane lake"), password

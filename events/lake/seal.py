@@ -1,0 +1,225 @@
+"""Seal closed journal files into the lake, each event exactly once.
+
+The names of the files are committed in the same DuckLake transaction as their events; only then are the
+files unlinked. So whoever finds a file with a name that is in `sealed_files` unlinks it and does no more.
+"""
+
+import json
+import stat
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+from django.conf import settings
+
+from events.journal import Batch, JournalFile
+from events.lake.arrow import event_table
+from events.lake.columns import EVENT_COLUMNS, FIELDS, converted
+from events.lake.connection import COMMIT_ATTEMPTS, Lake, commit, event_table_name, pause
+from events.models import Dataset, DroppedTable
+from events.namespaces import create_namespaces
+
+DATASET_DELETED = "dataset deleted"
+INSERT_SEALED_FILE = "INSERT INTO lake.main.sealed_files VALUES (?, ?, now(), ?, ?)"
+
+
+@dataclass(slots=True)
+class Sealed:
+    """What was done with some journal files."""
+
+    files: int = 0
+    events: int = 0  # now in their datasets' tables
+    quarantined: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: "Sealed") -> "Sealed":
+        """Return the sum of both."""
+        return Sealed(
+            self.files + other.files,
+            self.events + other.events,
+            self.quarantined + other.quarantined,
+            self.bytes + other.bytes,
+        )
+
+
+def seal_files(lake: Lake, files: Sequence[JournalFile]) -> Sealed:
+    """Seal claimed files in one transaction, then unlink them.
+
+    When a sealer is killed, PostgreSQL may still be carrying out its COMMIT, and the next sealer may not see
+    the name yet. DuckLake's own retry would then commit the same file behind it. So a sealer leaves a mark on
+    each file before it commits, and files with a mark are sealed without that retry: their commit holds only
+    if nobody else has committed since the transaction looked at `sealed_files`.
+    """
+    strict = any(_is_marked(file) for file in files)
+    for attempt in range(COMMIT_ATTEMPTS):
+        lake.execute(f"SET ducklake_max_retry_count = {0 if strict else 10}")
+        try:
+            with lake.transaction():
+                sealed = _insert_files(lake, files)
+                _mark(files)
+            break
+        except duckdb.TransactionException:
+            if attempt == COMMIT_ATTEMPTS - 1:
+                raise
+            strict = True
+            pause(attempt)
+    for file in files:
+        file.remove()
+    return sealed
+
+
+def drop_tables(lake: Lake) -> list[str]:
+    """Drop the tables of deleted datasets; return their names."""
+    dropped = []
+    for row in DroppedTable.objects.order_by("id"):
+        drop_table(lake, row.table_name)
+        row.delete()
+        dropped.append(row.table_name)
+    return dropped
+
+
+def drop_table(lake: Lake, name: str) -> None:
+    """Drop a dataset's table, if it is there."""
+    commit(lake, lambda: lake.execute(f"DROP TABLE IF EXISTS {event_table_name(name)}"))
+
+
+def sealed_names(lake: Lake, names: Iterable[str]) -> set[str]:
+    """Return those of the journal files' names that are sealed in this transaction's snapshot."""
+    rows = lake.execute("SELECT name FROM lake.main.sealed_files WHERE name IN (SELECT unnest(?::VARCHAR[]))", [list(names)])
+    return {name for (name,) in rows.fetchall()}
+
+
+def _is_marked(file: JournalFile) -> bool:
+    """Tell whether a sealer was at the point of committing this file before."""
+    return not file.path.stat().st_mode & stat.S_IWUSR
+
+
+def _mark(files: Iterable[JournalFile]) -> None:
+    for file in files:
+        file.path.chmod(0o400)
+
+
+def _insert_files(lake: Lake, files: Sequence[JournalFile]) -> Sealed:
+    """Insert what isn't sealed yet of the files, and their names."""
+    done = sealed_names(lake, [file.name for file in files])
+    total = Sealed(files=len(files))
+    for part in _parts([file for file in files if file.name not in done]):
+        inserted, quarantined = _insert_batches(lake, part.batches)
+        _quarantine_damage(lake, part)
+        total.events += inserted
+        total.quarantined += quarantined + len(part.damaged)
+        for file, events in part.finished:
+            lake.execute(INSERT_SEALED_FILE, [file.name, file.node, events, file.size()])
+            total.bytes += file.size()
+    return total
+
+
+class _Part:
+    """As much of the files as is held in memory at once."""
+
+    def __init__(self) -> None:
+        self.batches: list[Batch] = []
+        self.damaged: list[tuple[JournalFile, int, bytes]] = []
+        self.finished: list[tuple[JournalFile, int]] = []  # with the number of their events
+        self.bytes = 0
+
+
+def _parts(files: Iterable[JournalFile]) -> Iterator[_Part]:
+    """Read the files in parts of about EVENTLANE_SEAL_BATCH_BYTES, which a single file may exceed."""
+    part = _Part()
+    for file in files:
+        offset = events = 0
+        while True:
+            reading = file.read(offset, settings.EVENTLANE_SEAL_BATCH_BYTES)
+            part.batches += reading.batches
+            part.damaged += [(file, start, data) for start, data in reading.damaged if data.strip(b"\0")]
+            part.bytes += reading.end - offset
+            events += sum(batch.count for batch in reading.batches)
+            if not reading.batches:
+                break
+            offset = reading.end
+            if part.bytes >= settings.EVENTLANE_SEAL_BATCH_BYTES:
+                yield part
+                part = _Part()
+        part.finished.append((file, events))
+    yield part
+
+
+def _insert_batches(lake: Lake, batches: list[Batch]) -> tuple[int, int]:
+    """Insert batches into their datasets' tables; return how many events went there and how many into quarantine."""
+    by_dataset: dict[str, list[Batch]] = defaultdict(list)
+    for batch in sorted(batches, key=lambda batch: batch.first_id):
+        by_dataset[batch.dataset_id].append(batch)
+    tables = dict(Dataset.objects.filter(id__in=by_dataset).values_list("id", "table_name"))
+    create_namespaces({(batch.dataset_id, batch.namespace) for batch in batches if batch.dataset_id in tables})
+    inserted = quarantined = 0
+    for dataset_id, of_dataset in by_dataset.items():
+        events = event_table(of_dataset)
+        if dataset_id not in tables:
+            _quarantine(lake, events, dataset_id, [DATASET_DELETED] * len(events))
+            quarantined += len(events)
+            continue
+        refused = _insert_events(lake, tables[dataset_id], events)
+        if len(refused):
+            _quarantine(lake, refused, dataset_id, [_reason(text) for text in _texts(refused).to_pylist()])
+        inserted += len(events) - len(refused)
+        quarantined += len(refused)
+    return inserted, quarantined
+
+
+def _insert_events(lake: Lake, table_name: str, events: pa.Table) -> pa.Table:
+    """Insert what can be converted; return the rows that can't."""
+    lake.create_event_table(table_name)
+    columns = ", ".join(EVENT_COLUMNS)
+    insert = f"INSERT INTO {event_table_name(table_name)} SELECT {columns} FROM ({converted('events')})"
+    [(inserted,)] = lake.execute(insert, events=events).fetchall()
+    if inserted == len(events):
+        return events.slice(0, 0)
+    numbered = events.append_column("row", pa.array(range(len(events))))
+    refused = lake.execute(f"SELECT row FROM numbered WHERE {FIELDS} IS NULL", numbered=numbered).fetchall()
+    return events.take(pa.array([row for (row,) in refused], pa.int64()))
+
+
+def _texts(events: pa.Table) -> pa.ChunkedArray:
+    """Return the events' texts as bytes: those in quarantine need not be UTF-8."""
+    return pc.cast(events["event"], pa.large_binary())
+
+
+def _reason(text: bytes) -> str:
+    """Say why DuckDB refused an event."""
+    try:
+        json.loads(text.decode())
+    except ValueError as error:  # UnicodeDecodeError too
+        return f"not valid JSON: {error}"
+    return "the lake's JSON parser refuses it"
+
+
+def _quarantine(lake: Lake, events: pa.Table, dataset_id: str, reasons: list[str]) -> None:
+    set_aside = pa.table(
+        {
+            "id": events["id"],
+            "received_us": events["received_us"],
+            "namespace": events["namespace"],
+            "service": events["service"],
+            "reason": pa.array(reasons, pa.string()),
+            "event": _texts(events),
+        }
+    )
+    lake.execute(
+        "INSERT INTO lake.main.quarantine"
+        " SELECT id, make_timestamptz(received_us), now(), ?, namespace, service, reason, event FROM set_aside",
+        [dataset_id],
+        set_aside=set_aside,
+    )
+
+
+def _quarantine_damage(lake: Lake, part: _Part) -> None:
+    """Keep the bytes between whole frames: somebody was told that they are stored."""
+    for file, offset, data in part.damaged:
+        lake.execute(
+            "INSERT INTO lake.main.quarantine VALUES (uuidv7(), NULL, now(), NULL, NULL, NULL, ?, ?)",
+            [f"damaged journal file {file.name}, offset {offset}", data],
+        )

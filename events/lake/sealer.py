@@ -1,0 +1,205 @@
+"""The sealer's day: look for closed journal files, seal them, get over failures.
+
+DuckDB and Arrow are imported when there is something to seal, and closed after a while without work.
+"""
+
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import connection
+
+from events.journal import JournalFile, claim_closed
+from events.models import DroppedTable
+
+if TYPE_CHECKING:
+    from events.lake.connection import Lake
+    from events.lake.seal import Sealed
+
+logger = logging.getLogger(__name__)
+
+IDLE_SECONDS = 30.0  # attaching again costs 0.1 s, staying attached 60 MB
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
+STRANGE_FILES = 3  # so many failing one by one are no longer the files' fault
+
+
+class SealingFailed(Exception):
+    """Nothing can be sealed now, whatever the file."""
+
+
+class _Troubled:
+    """A file that could not be sealed though others could, and when to try it again."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self.retry_time = 0.0
+
+    def failed(self) -> None:
+        """Wait twice as long as the last time."""
+        self.retry_time = time.monotonic() + pause_seconds(self.failures)
+        self.failures += 1
+
+
+def pause_seconds(failures: int) -> float:
+    """Return how long to wait after so many failures before the last one."""
+    return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(failures, 10))
+
+
+class Sealer:
+    """Seals the closed files of one journal folder, again and again, in one thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lake: Lake | None = None
+        self._troubled: dict[str, _Troubled] = {}
+        self._last_work = time.monotonic()
+
+    @property
+    def troubled_files(self) -> list[str]:
+        """The names of files that could not be sealed though others could."""
+        return sorted(self._troubled)
+
+    def run(self, stop: Event) -> None:
+        """Seal until `stop` is set. Each trouble is logged once, and its end."""
+        failures = 0
+        while not stop.is_set():
+            try:
+                for sealed in self.seal_available(stop):
+                    _log(sealed)
+            except SealingFailed as error:
+                if failures == 0:
+                    logger.error("sealing failed, trying again: %s", error)
+                stop.wait(pause_seconds(failures))
+                failures += 1
+                continue
+            if failures:
+                logger.info("sealing works again")
+            failures = 0
+            self._rest()
+            stop.wait(settings.EVENTLANE_SEAL_INTERVAL_SECONDS)
+        self.close()
+
+    def seal_available(self, stop: Event | None = None) -> Iterator["Sealed"]:
+        """Seal every closed file, oldest first, and drop tables of deleted datasets; yield what each transaction did.
+
+        Raise SealingFailed when it is not a single file's fault.
+        """
+        self._drop_tables()
+        for files in self._claimed_batches():
+            try:
+                yield from self._seal(files)
+            finally:
+                for file in files:
+                    file.close()
+            if stop is not None and stop.is_set():
+                return
+
+    def close(self) -> None:
+        """Close the lake."""
+        if self._lake is not None:
+            self._lake.close()
+            self._lake = None
+
+    def _claimed_batches(self) -> Iterator[list[JournalFile]]:
+        """Yield claimed files in batches of about EVENTLANE_SEAL_BATCH_BYTES."""
+        files: list[JournalFile] = []
+        size = 0
+        for file in claim_closed(self._folder):
+            if self._rests(file.name):
+                file.close()
+                continue
+            if files and size + file.size() > settings.EVENTLANE_SEAL_BATCH_BYTES:
+                yield files
+                files, size = [], 0
+            files.append(file)
+            size += file.size()
+        if files:
+            yield files
+
+    def _seal(self, files: list[JournalFile]) -> Iterator["Sealed"]:
+        """Seal the files together; when that fails, one by one, so that a bad one doesn't hold up the others."""
+        try:
+            yield self._seal_together(files)
+            return
+        except Exception as error:  # whatever it is, the files stay and the sealer goes on
+            self._start_afresh()
+            if len(files) == 1:
+                return self._blame(files[0], error)
+        strange = 0
+        for file in files:
+            try:
+                yield self._seal_together([file])
+            except Exception as error:
+                self._start_afresh()
+                strange += 1
+                if strange == STRANGE_FILES:
+                    raise SealingFailed(_one_line(error)) from error
+                self._blame(file, error)
+
+    def _seal_together(self, files: list[JournalFile]) -> "Sealed":
+        from events.lake.seal import seal_files
+
+        sealed = seal_files(self._open_lake(), files)
+        for file in files:
+            self._troubled.pop(file.name, None)
+        return sealed
+
+    def _blame(self, file: JournalFile, error: Exception) -> None:
+        """Set the file aside for a while, if the lake is well; else raise SealingFailed."""
+        try:
+            self._open_lake().value("SELECT count(*) FROM lake.main.sealed_files")
+            connection.ensure_connection()
+        except Exception:
+            self._start_afresh()
+            raise SealingFailed(_one_line(error)) from error
+        if file.name not in self._troubled:
+            logger.error("can't seal %s, trying again later: %s", file.path, _one_line(error))
+        self._troubled.setdefault(file.name, _Troubled()).failed()
+
+    def _rests(self, name: str) -> bool:
+        troubled = self._troubled.get(name)
+        return troubled is not None and troubled.retry_time > time.monotonic()
+
+    def _drop_tables(self) -> None:
+        try:
+            if DroppedTable.objects.exists():
+                from events.lake.seal import drop_tables
+
+                for name in drop_tables(self._open_lake()):
+                    logger.info("dropped table %s of a deleted dataset", name)
+        except Exception as error:
+            self._start_afresh()
+            raise SealingFailed(_one_line(error)) from error
+
+    def _open_lake(self) -> "Lake":
+        from events.lake.connection import Lake
+
+        self._last_work = time.monotonic()
+        if self._lake is None:
+            self._lake = Lake()
+        return self._lake
+
+    def _start_afresh(self) -> None:
+        """Drop both connections to PostgreSQL; they may be what is broken."""
+        try:
+            self.close()
+        finally:
+            connection.close()
+
+    def _rest(self) -> None:
+        if self._lake is not None and time.monotonic() - self._last_work > IDLE_SECONDS:
+            self.close()
+
+
+def _log(sealed: "Sealed") -> None:
+    if sealed.quarantined:
+        logger.warning("%d events or damaged stretches went into quarantine", sealed.quarantined)
+    logger.debug("sealed %d events of %d files, %d bytes", sealed.events, sealed.files, sealed.bytes)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:500]

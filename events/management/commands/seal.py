@@ -1,0 +1,51 @@
+import logging
+import signal
+from threading import Event
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError, CommandParser
+
+from eventlane.commands import ExampleCommand
+from events.lake.sealer import Sealer, SealingFailed
+
+logger = logging.getLogger(__name__)
+
+
+class Command(ExampleCommand):
+    help = "Seal the journal's closed files into the lake: those there are now, or with --forever each as it is closed."
+    example = """
+python manage.py seal
+python manage.py seal --forever
+"""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--forever", action="store_true", help="go on until SIGTERM or Ctrl-C")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        sealer = Sealer(settings.EVENTLANE_JOURNAL)
+        if options["forever"]:
+            stop = Event()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: stop.set())
+            sealer.run(stop)
+        else:
+            self._seal_now(sealer)
+
+    def _seal_now(self, sealer: Sealer) -> None:
+        files = 0
+        try:
+            for sealed in sealer.seal_available():
+                files += sealed.files
+                self.stdout.write(
+                    f"sealed {sealed.events:,} events of {sealed.files:,} files ({sealed.bytes / 1e6:,.1f} MB)"
+                    + (f"; {sealed.quarantined:,} into quarantine" if sealed.quarantined else "")
+                )
+        except SealingFailed as error:
+            raise CommandError(f"sealing failed: {error}") from None
+        finally:
+            sealer.close()
+        if sealer.troubled_files:
+            raise CommandError(f"could not seal {', '.join(sealer.troubled_files)}; the log above says why")
+        if not files:
+            self.stdout.write("nothing to seal")

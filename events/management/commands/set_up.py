@@ -1,0 +1,84 @@
+import json
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.validators import validate_email
+from django.db import OperationalError, connection, transaction
+
+from events.models import Dataset
+from projects.first_start import FirstStart, create_first_organization
+
+DATASET = "logs"
+LOCK = 0x6576656E746C616E  # "eventlan": the number PostgreSQL knows the set-up by
+DATABASE_SECONDS = 60.0
+
+
+class Command(BaseCommand):
+    help = (
+        "Bring the database up to date, and fill an empty one with an administrator, a project, a dataset and keys. "
+        "`up` does this at every start; nodes that start together wait for each other. Example: python manage.py set_up"
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--json", action="store_true", help="print what was made, secrets included, as one JSON object"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self._wait_for_database()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])  # ends with the connection, whatever happens
+        call_command("migrate", interactive=False, verbosity=0, stdout=self.stderr)
+        made = _fill()
+        connection.close()
+        report = _report(made) if made else {}
+        self.stdout.write(json.dumps(report) if options["json"] else _sentences(report))
+
+    def _wait_for_database(self) -> None:
+        """Wait for a database that starts at the same time as we do."""
+        deadline = time.monotonic() + DATABASE_SECONDS
+        while True:
+            try:
+                return connection.ensure_connection()
+            except OperationalError as error:
+                if time.monotonic() > deadline:
+                    raise CommandError(f"the database does not answer: {error}") from None
+                self.stderr.write(f"waiting for the database: {error}")
+                time.sleep(2)
+
+
+def _fill() -> FirstStart | None:
+    """Make what the first start makes, all of it or nothing."""
+    email = settings.EVENTLANE_ADMIN_EMAIL
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise CommandError(f"EVENTLANE_ADMIN_EMAIL={email!r} is not an e-mail address") from None
+    with transaction.atomic():
+        made = create_first_organization(email=email, password=settings.EVENTLANE_ADMIN_PASSWORD)
+        if made:
+            Dataset.objects.create(project=made.project, name=DATASET)
+    return made
+
+
+def _report(made: FirstStart) -> dict[str, Any]:
+    return {
+        "email": made.account.email,
+        "password": None if settings.EVENTLANE_ADMIN_PASSWORD else made.password,
+        "project": made.project.name,
+        "dataset": DATASET,
+        "keys": made.keys,
+    }
+
+
+def _sentences(report: dict[str, Any]) -> str:
+    if not report:
+        return "The database is up to date."
+    keys = "\n".join(f"{right} key: {secret}" for right, secret in report["keys"].items())
+    password = report["password"] or "the one in EVENTLANE_ADMIN_PASSWORD"
+    return f"login: {report['email']}\npassword: {password}\n{keys}"

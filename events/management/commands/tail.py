@@ -1,0 +1,156 @@
+import os
+import signal
+import sys
+import time
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import duckdb
+from django.core.management.base import CommandError, CommandParser
+from django.db import Error as DatabaseError
+from django.utils import timezone
+
+from eventlane.commands import ExampleCommand
+from eventlane.durations import InvalidDuration, parse_duration
+from events.lake.follow import Follower
+from events.lake.lines import json_line, plain_line
+from events.lake.query import EventQuery, EventRow, QueryTimeout, stream_events
+from events.models import Dataset
+
+POLL_SECONDS = 0.25  # an event has to be seen within a second of its 202
+RETRY_SECONDS = 2.0
+DEFAULT_LIMIT = 100
+
+
+class Command(ExampleCommand):
+    help = (
+        "Show a dataset's events, newest last: everything received since --from, else the last 100.\n\n"
+        "A line shows the event's time, level, namespace, service and message, or all of an event without\n"
+        "a message. --json prints one object a line with the event as it was sent."
+    )
+    example = """
+python manage.py tail logs
+python manage.py tail logs --namespace web --filter level=error --from 1h
+python manage.py tail logs --filter user.id=42 --search timeout --follow
+python manage.py tail logs --from 1d --json | jq .event.message
+"""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("dataset", metavar="DATASET")
+        parser.add_argument("--project", metavar="P", help="name or id; needed when several have such a dataset")
+        parser.add_argument("--namespace", metavar="N", help="only events of this namespace")
+        parser.add_argument(
+            "--filter",
+            metavar="KEY=VALUE",
+            type=_filter,
+            action="append",
+            default=[],
+            help="only events with this value; KEY is service, level, message, requestId, traceId, duration, error, id "
+            "or a key of the event, with dots into nested objects; may be given several times",
+        )
+        parser.add_argument("--search", metavar="TEXT", help="only events whose text holds this, in any case")
+        parser.add_argument("--from", metavar="AGO", type=_ago, dest="ago", help="since when, like 90s, 15m, 1h or 7d")
+        parser.add_argument("--limit", metavar="N", type=_limit, help=f"the last N (without --from: {DEFAULT_LIMIT})")
+        parser.add_argument("--follow", action="store_true", help="go on with new events as they come, until Ctrl-C")
+        parser.add_argument("--json", action="store_true", help="one JSON object a line")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `tail … | head` ends quietly
+        query = _query(_find_dataset(options["dataset"], options["project"]), options)
+        show = _printer(options["json"])
+        try:
+            if options["follow"]:
+                _follow(query, show, self.stderr.write)
+            else:
+                show(stream_events(query))
+        except KeyboardInterrupt:
+            pass
+        except (QueryTimeout, duckdb.Error, DatabaseError) as error:
+            raise CommandError(str(error)) from None
+
+
+def _query(dataset: Dataset, options: dict[str, Any]) -> EventQuery:
+    limit = options["limit"]
+    if limit is None and options["ago"] is None:
+        limit = DEFAULT_LIMIT
+    return EventQuery(
+        dataset=dataset,
+        namespace=options["namespace"],
+        filters=tuple(options["filter"]),
+        search=options["search"],
+        from_time=options["ago"],
+        limit=limit,
+    )
+
+
+def _find_dataset(name: str, project: str | None) -> Dataset:
+    """Return the one dataset that is meant; raise CommandError that lists the choice when it isn't clear."""
+    found = list(Dataset.objects.filter(name=name).select_related("project__organization").order_by("project__name"))
+    if project is not None:
+        found = [dataset for dataset in found if project in (dataset.project.name, dataset.project.id)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        where = f" in project {project}" if project is not None else ""
+        raise CommandError(f"there is no dataset {name}{where}; create_dataset makes one")
+    choice = ", ".join(f"{row.project} (of {row.project.organization}, id {row.project_id})" for row in found)
+    raise CommandError(f"several projects have a dataset {name}; say --project with a name or id: {choice}")
+
+
+def _printer(as_json: bool) -> Callable[[Iterable[EventRow]], None]:
+    """Return what prints events: coloured and made safe for a terminal, else plain."""
+    terminal = sys.stdout.isatty()
+
+    def line(row: EventRow) -> str:
+        if as_json:
+            return json_line(row, safe=terminal)
+        return plain_line(row, coloured=terminal and "NO_COLOR" not in os.environ)
+
+    def show(rows: Iterable[EventRow]) -> None:
+        for row in rows:
+            sys.stdout.write(line(row) + "\n")
+        sys.stdout.flush()
+
+    return show
+
+
+def _follow(query: EventQuery, show: Callable[[Iterable[EventRow]], None], warn: Callable[[str], Any]) -> None:
+    """Show events until interrupted, through restarts of the database."""
+    with Follower(query) as follower:
+        show(follower.history())
+        trouble = ""
+        while True:
+            time.sleep(RETRY_SECONDS if trouble else POLL_SECONDS)
+            try:
+                if trouble:
+                    follower.reconnect()
+                show(follower.news())
+                trouble = ""
+            except duckdb.Error as error:
+                if not trouble:
+                    warn(f"waiting for the database: {str(error).splitlines()[0]}")
+                trouble = str(error)
+
+
+def _filter(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise ArgumentTypeError(f"{text!r} is not KEY=VALUE, like level=error")
+    return key, value
+
+
+def _ago(text: str) -> datetime:
+    try:
+        return timezone.now() - parse_duration(text)
+    except InvalidDuration as error:
+        raise ArgumentTypeError(str(error)) from None
+    except OverflowError:
+        return timezone.now() - timedelta(days=365 * 1000)
+
+
+def _limit(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise ArgumentTypeError(f"{text!r} is no number of events from 1 on")
+    return int(text)

@@ -1,0 +1,256 @@
+"""Send events to the Events API: batches of a stream's elements, in order, over one HTTP connection.
+
+It is a client like any other: it needs no database and no journal, and works from another machine.
+
+Every event is stored at least once, rejected with a reason, or named as not sent. A batch whose reply got lost
+is sent again, and the server may then hold its events twice.
+"""
+
+import email.utils
+import gzip
+import json
+import random
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import BinaryIO
+from urllib.parse import quote, urlsplit
+
+import urllib3
+
+from events.elements import Element, InvalidInput
+
+BATCH_EVENTS = 1000
+FIRST_WAIT_SECONDS = 0.5
+MAX_WAIT_SECONDS = 30.0
+EMPTY_BODY_BYTES = len("[]")
+LINE_BREAKS_TO_SPACES = bytes.maketrans(b"\r\n", b"  ")
+NUMBER = re.compile(r"[0-9]+")
+TIMEOUT = urllib3.Timeout(connect=10, read=60)
+
+
+class SendingStopped(Exception):
+    """The rest of the input was not sent."""
+
+
+class _Retry(Exception):
+    """The server could not take a batch now."""
+
+    def __init__(self, reason: str, wait_seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.wait_seconds = wait_seconds
+
+
+@dataclass
+class Rejection:
+    """How often a reason occurred, where first, and how it read there."""
+
+    reason: str
+    first_number: int
+    count: int = 0
+
+
+@dataclass
+class Tally:
+    """What became of the elements so far."""
+
+    stored: int = 0
+    stored_bytes: int = 0
+    rejected: int = 0
+    rejections: dict[str, Rejection] = field(default_factory=dict)  # by reason, its numbers aside
+
+    def store(self, text: bytes) -> None:
+        """Count an event that the server has on disk."""
+        self.stored += 1
+        self.stored_bytes += len(text)
+
+    def reject(self, number: int, reason: str) -> None:
+        """Count an element that the server will not or did not take."""
+        self.rejected += 1
+        self.rejections.setdefault(NUMBER.sub("", reason), Rejection(reason, number)).count += 1
+
+
+@dataclass(frozen=True)
+class Target:
+    """The dataset, namespace and service that events are sent to."""
+
+    dataset: str
+    namespace: str = ""
+    service: str = ""
+
+    def in_path(self) -> bool:
+        """Tell whether a path can name it: servers decode %2F before they split, and clients resolve `..`."""
+        labels = (self.service, self.namespace)
+        return bool(self.namespace) and not any("/" in label or label in (".", "..") for label in labels)
+
+    def url(self, base: str) -> str:
+        """Return where to POST; raise ValueError when `base` is no HTTP address."""
+        parts = urlsplit(base)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{base!r} is no address; write it like https://events.example.com")
+        labels = [self.service, self.namespace] if self.in_path() else []
+        return "/".join([base.rstrip("/"), "v1", *(quote(name, safe="") for name in (self.dataset, *labels) if name)])
+
+    def headers(self) -> dict[str, str]:
+        """Return what the path doesn't say; raise ValueError for what a header can't say."""
+        headers = {} if self.in_path() else {"x-namespace": self.namespace, "x-service": self.service}
+        for text in headers.values():
+            if not text.isascii() or not text.isprintable():
+                raise ValueError(f"{text!r} can't be sent: with a '/' in it, a name must be plain ASCII")
+        return {name: text for name, text in headers.items() if text}
+
+
+@dataclass
+class Connection:
+    """Where batches go, and how long one is tried again."""
+
+    url: str
+    headers: dict[str, str]
+    retry_for: timedelta = timedelta(minutes=2)
+    compress: bool = False
+    on_retry: Callable[[str], None] = lambda message: None
+    _http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(timeout=TIMEOUT, retries=False))
+
+    def post(self, texts: list[bytes]) -> list[tuple[int, str]]:
+        """Return (index, reason) of the events that were refused; the others are stored.
+
+        Raise SendingStopped when the whole batch was refused or couldn't be delivered for `retry_for`.
+        """
+        body = b"[" + b",".join(texts) + b"]"
+        deadline, attempt = None, 0
+        while True:
+            try:
+                return self._post_once(body, len(texts))
+            except _Retry as problem:
+                now = time.monotonic()
+                deadline = deadline or now + self.retry_for.total_seconds()
+                wait = problem.wait_seconds
+                if wait is None:
+                    wait = min(MAX_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2**attempt) * random.uniform(0.5, 1)
+                if now + wait > deadline:
+                    raise SendingStopped(f"{problem}; gave up after {attempt + 1} attempts") from problem
+                self.on_retry(f"{problem}; trying again in {wait:.1f} s")
+                time.sleep(wait)
+                attempt += 1
+
+    def _post_once(self, body: bytes, count: int) -> list[tuple[int, str]]:
+        headers = {"content-type": "application/json", **self.headers}
+        if self.compress:
+            body, headers["content-encoding"] = gzip.compress(body, 1), "gzip"
+        try:
+            reply = self._http.request("POST", self.url, body=body, headers=headers, redirect=False)
+        except (urllib3.exceptions.SSLError, urllib3.exceptions.LocationValueError) as error:
+            raise SendingStopped(f"{self.url}: {error}") from error
+        except urllib3.exceptions.HTTPError as error:
+            raise _Retry(f"no reply from {self.url}: {_cause(error)}") from error
+        if reply.status == 202:
+            return []
+        if reply.status == 429 or reply.status >= 500:
+            raise _Retry(f"{self.url} replied {reply.status}", _retry_after(reply.headers.get("retry-after")))
+        return _refused(reply, count)
+
+
+def _cause(error: BaseException) -> str:
+    """Return the system's own words for a failed connection, without urllib3's frame around them."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return str(error) or type(error).__name__
+
+
+def _retry_after(header: str | None) -> float | None:
+    """Return the seconds a Retry-After header asks for; None when it holds nothing of use."""
+    if header is None:
+        return None
+    if header.strip().isdecimal():
+        return float(header)
+    try:
+        then = email.utils.parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+
+
+def _refused(reply: urllib3.BaseHTTPResponse, count: int) -> list[tuple[int, str]]:
+    """Return (index, reason) of the refused events; raise SendingStopped when the reply lists none."""
+    try:
+        found = json.loads(reply.data)
+        errors = [(int(row["index"]), str(row["reason"])) for row in found["errors"]]
+    except (ValueError, TypeError, KeyError):
+        errors = []
+    if reply.status != 400 or not errors or not all(0 <= index < count for index, _ in errors):
+        reason = reply.headers.get("x-error-reason") or reply.data[:200].decode(errors="replace")
+        raise SendingStopped(f"the server refused the request: {reply.status} {reason}".rstrip())
+    return errors
+
+
+@dataclass
+class Sender:
+    """Sends elements in batches and keeps count. `kept` receives what was rejected, one event a line."""
+
+    connection: Connection
+    max_body_bytes: int
+    kept: BinaryIO | None = None
+    on_batch: Callable[[], None] = lambda: None
+    tally: Tally = field(default_factory=Tally)
+    _batch: list[Element] = field(default_factory=list)
+    _body_bytes: int = EMPTY_BODY_BYTES
+
+    @property
+    def unsent_from(self) -> int | None:
+        """Number of the first element that was read but neither stored nor rejected."""
+        return self._batch[0].number if self._batch else None
+
+    def send(self, elements: Iterable[Element | None]) -> None:
+        """Send every element; None among them means that the input pauses. Raise SendingStopped or InvalidInput."""
+        try:
+            for element in elements:
+                if element is None:
+                    self._flush(len(self._batch))
+                elif element.problem:
+                    self._set_aside(element, element.problem)
+                else:
+                    self._add(element)
+        except InvalidInput:
+            self._flush(len(self._batch))
+            raise
+        self._flush(len(self._batch))
+
+    def keep_unsent(self, elements: Iterable[Element | None]) -> None:
+        """Keep what could not be sent: the batch at hand and the rest of the input."""
+        for element in chain(self._batch, elements):
+            if element:
+                self._keep(element)
+
+    def _add(self, element: Element) -> None:
+        self._batch.append(element)
+        self._body_bytes += len(element.text) + 1
+        if len(self._batch) > BATCH_EVENTS or self._body_bytes > self.max_body_bytes:
+            self._flush(len(self._batch) - 1)
+
+    def _flush(self, count: int) -> None:
+        """Send the first `count` elements of the batch at hand; they stay in it until they are answered for."""
+        if not count:
+            return
+        batch = self._batch[:count]
+        errors = dict(self.connection.post([element.text for element in batch]))
+        self._batch = self._batch[count:]
+        self._body_bytes = EMPTY_BODY_BYTES + sum(len(element.text) + 1 for element in self._batch)
+        for index, element in enumerate(batch):
+            if index in errors:
+                self._set_aside(element, errors[index])
+            else:
+                self.tally.store(element.text)
+        self.on_batch()
+
+    def _set_aside(self, element: Element, reason: str) -> None:
+        if not element.more:
+            self.tally.reject(element.number, reason)
+        self._keep(element)
+
+    def _keep(self, element: Element) -> None:
+        """Write an event as it was sent, but for line breaks between its tokens: one line is one event."""
+        if self.kept:
+            self.kept.write(element.text.translate(LINE_BREAKS_TO_SPACES) + (b"" if element.more else b"\n"))

@@ -1,0 +1,167 @@
+"""Every setting of Eventlane: one row each, read from the environment at start.
+
+A row's name is the environment variable's and the Django setting's. docs/configuration.md is made from
+this table (`python manage.py configuration`), and a test keeps the two the same. A value that does not fit stops the start
+and names the variable.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+class InvalidSetting(ValueError):
+    """An environment variable holds a value that its setting cannot take."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: `default` is its text as one would write it in the environment."""
+
+    name: str
+    default: str
+    read: Callable[[str], Any]
+    unit: str
+    meaning: str
+    group: str
+
+    def value(self, environ: Mapping[str, str]) -> Any:
+        """Return the value from `environ`, else the default; raise InvalidSetting naming the variable."""
+        text = environ.get(self.name, "") or self.default
+        try:
+            return self.read(text)
+        except ValueError as error:
+            raise InvalidSetting(f"{self.name}={text!r}: {error}") from None
+
+
+def at_least(minimum: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers not below `minimum`."""
+
+    def read(text: str) -> int:
+        number = int(text.replace("_", ""))
+        if number < minimum:
+            raise ValueError(f"must be at least {minimum}")
+        return number
+
+    return read
+
+
+def seconds(text: str) -> float:
+    """Read a positive number of seconds, fractions allowed."""
+    number = float(text)
+    if number <= 0:
+        raise ValueError("must be more than 0")
+    return number
+
+
+def boolean(text: str) -> bool:
+    """Read `true` or `false`, nothing else: a typo must not switch something off silently."""
+    if text not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text == "true"
+
+
+def words(text: str) -> list[str]:
+    """Read a comma-separated list."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def address(text: str) -> str:
+    """Read HOST:PORT."""
+    host, colon, port = text.rpartition(":")
+    if not (host and colon and port.isdigit() and int(port) < 65536):
+        raise ValueError("must be HOST:PORT, like 127.0.0.1:8000")
+    return text
+
+
+def path(text: str) -> Path:
+    """Read a folder; relative ones are relative to the working directory of the start."""
+    return Path(text).expanduser().absolute()
+
+
+def _rows(group: str, *rows: tuple[str, str, Callable[[str], Any], str, str]) -> list[Setting]:
+    return [Setting(*row, group) for row in rows]
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SETTINGS: list[Setting] = [
+    *_rows(
+        "Where and how it runs",
+        ("EVENTLANE_HOME", str(ROOT / ".eventlane"), path, "folder", "everything that is written: embedded database, journal, lake, secret key"),
+        ("EVENTLANE_BIND", "127.0.0.1:8000", address, "host:port", "address the web server listens on"),
+        ("EVENTLANE_PUBLIC_URL", "", str, "URL", "address users and senders reach it at; empty: http:// and EVENTLANE_BIND"),
+        ("EVENTLANE_ALLOWED_HOSTS", "*", words, "names", "host names the console answers to (Django's ALLOWED_HOSTS)"),
+        ("EVENTLANE_SECRET_KEY", "", str, "text", "key that signs sessions; empty: made once and kept in EVENTLANE_HOME/secret_key"),
+        ("EVENTLANE_DEBUG", "false", boolean, "true/false", "show stack traces in the console; never on a reachable server"),
+        ("EVENTLANE_SECURE_COOKIES", "false", boolean, "true/false", "send console cookies over HTTPS only; switch on behind a TLS proxy"),
+        ("EVENTLANE_WEB_PROCESSES", "2", at_least(1), "processes", "web server processes; one for each core is a good start"),
+        ("EVENTLANE_WEB_THREADS", "16", at_least(1), "threads", "requests that one web process serves at once"),
+        ("EVENTLANE_ADMIN_EMAIL", "admin@example.com", str, "e-mail", "login of the administrator made at the first start"),
+        ("EVENTLANE_ADMIN_PASSWORD", "", str, "text", "password of that administrator; empty: generated and shown once"),
+    ),
+    *_rows(
+        "Database",
+        ("DATABASE_URL", "", str, "URL", "PostgreSQL to use, like postgresql://user:password@host/name; empty: the embedded one"),
+        ("EVENTLANE_POSTGRES_DIR", "", str, "folder", "where the embedded PostgreSQL keeps its data; empty: EVENTLANE_HOME/postgres when its user can reach that"),
+        ("EVENTLANE_POSTGRES_USER", "", str, "user", "system user the embedded PostgreSQL runs as when started by root; empty: the first of eventlane, postgres, nobody"),
+        ("EVENTLANE_DATABASE_CONNECTIONS", "8", at_least(1), "connections", "PostgreSQL connections one web process may open"),
+    ),
+    *_rows(
+        "Limits of the Events API",
+        ("EVENTLANE_MAX_BODY_BYTES", str(6 * MIB), at_least(1024), "bytes", "largest request body, once decompressed"),
+        ("EVENTLANE_MAX_EVENT_BYTES", str(32 * KIB), at_least(64), "bytes", "an event of this many bytes of JSON text or more is refused"),
+        ("EVENTLANE_MAX_EVENT_DEPTH", "100", at_least(1), "levels", "deepest nesting of objects and arrays in one event"),
+        ("EVENTLANE_MAX_NAMESPACE_LENGTH", "200", at_least(1), "characters", "longest namespace and longest service name in a route or header"),
+    ),
+    *_rows(
+        "Access",
+        ("EVENTLANE_DIRECTORY_CHECK_SECONDS", "0.3", seconds, "seconds", "how often a web process asks whether keys or datasets changed; a revoked key stops within this time"),
+        ("EVENTLANE_DIRECTORY_GRACE_SECONDS", "600", seconds, "seconds", "how long senders seen before are still served while PostgreSQL is down"),
+        ("EVENTLANE_DIRECTORY_ENTRIES", "10000", at_least(10), "entries", "keys and datasets one web process remembers"),
+        ("EVENTLANE_LAST_USE_SECONDS", "60", seconds, "seconds", "a key's last use is written at most once in this time"),
+        ("EVENTLANE_KEY_OVERLAP_HOURS", "24", at_least(0), "hours", "how long a rotated key keeps working beside its successor"),
+    ),
+    *_rows(
+        "Journal",
+        ("EVENTLANE_NODE", "", str, "name", "name of this node in journal files; empty: made once and kept in EVENTLANE_HOME/node"),
+        ("EVENTLANE_JOURNAL_MAX_BYTES", str(32 * MIB), at_least(4096), "bytes", "a journal file of this size is closed and handed to the sealer"),
+        ("EVENTLANE_JOURNAL_MAX_AGE_SECONDS", "5", seconds, "seconds", "a journal file of this age is closed and handed to the sealer"),
+    ),
+    *_rows(
+        "Lake",
+        ("EVENTLANE_LAKE_PATH", "", str, "folder or URL", "where Parquet files go (any DuckLake data path); empty: EVENTLANE_HOME/lake"),
+        ("EVENTLANE_LAKE_SCHEMA", "lake", str, "name", "PostgreSQL schema of the DuckLake catalog"),
+        ("EVENTLANE_SEAL_INTERVAL_SECONDS", "1", seconds, "seconds", "how often the sealer looks for closed journal files"),
+        ("EVENTLANE_SEAL_BATCH_BYTES", str(64 * MIB), at_least(4096), "bytes", "journal bytes sealed in one transaction; bounds the sealer's memory"),
+        ("EVENTLANE_DUCKDB_THREADS", "2", at_least(1), "threads", "threads of one DuckDB instance (sealer, maintenance, a query)"),
+        ("EVENTLANE_DUCKDB_MEMORY_MB", "1024", at_least(64), "MB", "memory limit of one DuckDB instance"),
+        ("EVENTLANE_QUERY_SECONDS", "60", seconds, "seconds", "longest run of one query"),
+        ("EVENTLANE_RETENTION_DAYS", "30", at_least(1), "days", "retention a new dataset starts with"),
+        ("EVENTLANE_QUARANTINE_DAYS", "30", at_least(1), "days", "how long quarantined events are kept"),
+        ("EVENTLANE_SNAPSHOT_HOURS", "1", at_least(0), "hours", "how long replaced Parquet files stay for readers that still use them"),
+        ("EVENTLANE_MAINTAIN_INTERVAL_SECONDS", "600", seconds, "seconds", "how often the supervisor runs maintenance"),
+    ),
+    *_rows(
+        "Sending from the command line",
+        ("EVENTLANE_KEY", "", str, "API key", "key of `manage.py send` when --key isn't given: unlike an argument, others can't see it in a list of processes"),
+    ),
+    *_rows(
+        "Warnings",
+        ("EVENTLANE_MIN_FREE_MB", "1024", at_least(1), "MB", "doctor warns when EVENTLANE_HOME has less free space"),
+    ),
+]  # fmt: skip
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """Return every setting by name; raise InvalidSetting for a bad value or an unknown EVENTLANE_ variable."""
+    known = {setting.name for setting in SETTINGS}
+    unknown = sorted(name for name in environ if name.startswith("EVENTLANE_") and name not in known)
+    if unknown:
+        raise InvalidSetting(f"unknown setting {', '.join(unknown)}; docs/configuration.md lists them all")
+    return {setting.name: setting.value(environ) for setting in SETTINGS}

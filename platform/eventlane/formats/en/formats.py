@@ -1,0 +1,5 @@
+"""How the console writes dates and times: sortable, the same on every page, with the zone named."""
+
+DATE_FORMAT = SHORT_DATE_FORMAT = "Y-m-d"
+DATETIME_FORMAT = SHORT_DATETIME_FORMAT = "Y-m-d H:i e"
+TIME_FORMAT = "H:i"

@@ -1,0 +1,35 @@
+"""KSUID: the identifiers of the v0 API (v0-api.md, section 3).
+
+20 bytes: 4 bytes of seconds since 2014-05-13T16:53:20Z, big-endian, then 16 random bytes; written as 27
+characters of base 62, so that sorting the text by bytes sorts by second.
+"""
+
+import os
+import re
+import time
+
+EPOCH = 1_400_000_000
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+LENGTH = 27
+PATTERN = re.compile(r"[0-9A-Za-z]{27}")
+GREATEST = "aWgEPTl1tmebfsQzFP4bxwgy80V"
+
+
+def new_id() -> str:
+    """Return a new KSUID."""
+    return encode((int(time.time()) - EPOCH).to_bytes(4, "big") + os.urandom(16))
+
+
+def encode(data: bytes) -> str:
+    """Return 20 bytes as 27 characters."""
+    number = int.from_bytes(data, "big")
+    digits = []
+    for _ in range(LENGTH):
+        number, digit = divmod(number, 62)
+        digits.append(ALPHABET[digit])
+    return "".join(reversed(digits))
+
+
+def is_id(text: str) -> bool:
+    """Tell whether `text` is a well-formed KSUID."""
+    return PATTERN.fullmatch(text) is not None and text <= GREATEST

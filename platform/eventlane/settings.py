@@ -1,0 +1,139 @@
+"""Django's settings. Everything a user may set is a row of eventlane/configuration.py."""
+
+import re
+import secrets
+import socket
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from eventlane.configuration import ROOT, read_settings
+from eventlane.embedded_postgres import database_url
+from eventlane.unfold import UNFOLD  # noqa: F401  (the looks of the console)
+
+globals().update(_values := read_settings())
+
+EVENTLANE_HOME: Path = _values["EVENTLANE_HOME"]
+EVENTLANE_LAKE_PATH: str = _values["EVENTLANE_LAKE_PATH"] or str(EVENTLANE_HOME / "lake")
+EVENTLANE_PUBLIC_URL: str = _values["EVENTLANE_PUBLIC_URL"].rstrip("/") or f"http://{_values['EVENTLANE_BIND']}"
+
+
+def _kept(name: str, text: str) -> str:
+    """Return the text of EVENTLANE_HOME/`name`; on first use that is `text`, kept readable by its owner only."""
+    file = EVENTLANE_HOME / name
+    if not file.exists():
+        EVENTLANE_HOME.mkdir(parents=True, exist_ok=True)
+        draft = file.with_name(f"{name}.{secrets.token_hex(8)}")
+        draft.touch(mode=0o600)
+        draft.write_text(text)
+        try:
+            file.hardlink_to(draft)  # unlike rename, never replaces what another process made meanwhile
+        except FileExistsError:
+            pass
+        draft.unlink()
+    return file.read_text()
+
+
+def _database(url: str) -> dict[str, object]:
+    """Turn a PostgreSQL URL into a row of Django's DATABASES; a socket folder stands in `?host=`."""
+    parts = urlsplit(url)
+    options: dict[str, object] = dict(parse_qsl(parts.query))
+    host = options.pop("host", None) or unquote(parts.hostname or "")
+    options["pool"] = {"min_size": 0, "max_size": _values["EVENTLANE_DATABASE_CONNECTIONS"], "timeout": 5}
+    options.setdefault("connect_timeout", 5)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": host,
+        "PORT": parts.port or options.pop("port", ""),
+        "NAME": unquote(parts.path.lstrip("/")) or "eventlane",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "OPTIONS": options,
+        "CONN_HEALTH_CHECKS": True,  # a pooled connection may be older than the last restart of the server
+    }
+
+
+def _new_node_name() -> str:
+    """Return a name for this node that no other node has: the host's, cleaned, and a random part."""
+    host = re.sub(r"[^a-z0-9]+", "-", socket.gethostname().lower())[:40].strip("-")
+    return f"{host or 'node'}-{secrets.token_hex(3)}"
+
+
+EVENTLANE_NODE: str = _values["EVENTLANE_NODE"] or _kept("node", _new_node_name())
+EVENTLANE_JOURNAL: Path = EVENTLANE_HOME / "journal"
+SECRET_KEY = _values["EVENTLANE_SECRET_KEY"] or _kept("secret_key", secrets.token_hex(32))
+DEBUG = _values["EVENTLANE_DEBUG"]
+ALLOWED_HOSTS = _values["EVENTLANE_ALLOWED_HOSTS"]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _values["EVENTLANE_SECURE_COOKIES"]
+SESSION_COOKIE_NAME = "eventlane_session"
+if EVENTLANE_PUBLIC_URL.startswith("https://"):
+    CSRF_TRUSTED_ORIGINS = [EVENTLANE_PUBLIC_URL]
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+DATABASE_URL: str = _values["DATABASE_URL"] or database_url(EVENTLANE_HOME)
+DATABASES = {"default": _database(DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "eventlane.apps.ConsoleConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "projects",
+    "events",
+]
+MIDDLEWARE = [
+    "eventlane.wire.middleware.ProgramsFirst",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "eventlane.urls"
+WSGI_APPLICATION = "eventlane.wsgi.application"
+APPEND_SLASH = False
+AUTH_USER_MODEL = "projects.Account"
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "platform" / "eventlane" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+STATIC_URL = "static/"
+STATICFILES_DIRS = [ROOT / "platform" / "eventlane" / "static"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+FORMAT_MODULE_PATH = "eventlane.formats"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"django.request": {"level": "ERROR"}},
+}

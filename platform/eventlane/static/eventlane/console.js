@@ -1,0 +1,30 @@
+// Copy buttons: data-copy names the element whose text or value is copied.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  const copied = await copy(source);
+  button.textContent = copied ? "Copied" : "Press Ctrl+C";
+  setTimeout(() => (button.textContent = "Copy"), 2500);
+});
+
+document.addEventListener("focusin", (event) => {
+  if (event.target.matches("[data-select]")) event.target.select();
+});
+
+async function copy(source) {
+  const text = source.value ?? source.textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // Browsers hide the clipboard from pages that came over plain HTTP from another machine: select, then the old way.
+    select(source);
+    return document.execCommand("copy");
+  }
+}
+
+function select(source) {
+  if (source.select) return source.select();
+  window.getSelection().selectAllChildren(source);
+}

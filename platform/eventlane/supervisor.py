@@ -1,0 +1,414 @@
+"""`manage.py up`: runs the database, the web server and the sealer, and stops them in the right order.
+
+A process of its own without Django (it costs 12 MB then, and no bug of the application can take it down):
+
+    supervisor ─┬─ postgres   when DATABASE_URL is unset; stops on SIGINT when the supervisor is killed
+                ├─ set-up     once: migrates, makes the first organization, hands back what to show of it
+                ├─ web        granian and its workers
+                ├─ sealer     manage.py seal --forever
+                └─ maintain   manage.py maintain, now and then
+
+Every child is the leader of a session of its own: a Ctrl-C in the terminal reaches the supervisor alone, which
+stops web, then sealer, then PostgreSQL, so nobody loses what it is writing to. A supervisor killed with -9
+takes everything along: the kernel tells the children (processes.py). All of it is one thread, because the kernel
+watches the thread that made a child, not the process.
+"""
+
+import fcntl
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from eventlane.children import Child, Lines, LogStream
+from eventlane.configuration import ROOT, InvalidSetting, read_settings
+from eventlane.embedded_postgres import PostgresUnavailable, open_postgres
+from eventlane.processes import SUPERVISOR_VARIABLE, describe_exit, dies_with_parent
+
+LOCK = "up.lock"
+WEB_SECONDS = 60.0  # from its start to the first answer
+PORT_SECONDS = 5.0  # a server that is just being stopped gives the port back within this
+TICK_SECONDS = 0.5
+SPARE_CONNECTIONS = 150  # for sealer, maintenance and commands; DuckDB alone may open 64 for each lake
+WEB_BACKLOG = 2048  # also the connections one worker holds at a time: a granian worker at its limit stops accepting
+
+
+class StartFailed(RuntimeError):
+    """The platform can't start; the message is for the user."""
+
+
+class Stopped(Exception):
+    """SIGTERM or SIGINT came while starting."""
+
+
+class Supervisor:
+    """Starts everything, keeps it running until SIGTERM, SIGINT or SIGHUP, stops everything."""
+
+    def __init__(self, settings: dict[str, Any], log: LogStream) -> None:
+        self.settings = settings
+        self.home: Path = settings["EVENTLANE_HOME"]
+        self.log = log
+        self.selector = selectors.DefaultSelector()
+        self.stop_requested = False
+        self.database: Child | None = None
+        self.web = Child("web", self._start_web, stop_seconds=20.0)
+        self.sealer = Child("sealer", self._command("seal", "--forever"), stop_seconds=30.0)
+        self.maintenance = Child("maintain", self._command("maintain"), stop_seconds=10.0)
+        self.maintenance_time = 0.0
+        self.kept_up: list[Child] = []
+
+    def run(self) -> int:
+        """Run until told to stop; return the exit status."""
+        self._listen_for_signals()
+        try:
+            with self._only_one():
+                try:
+                    self._bring_up()
+                    self._keep_up()
+                except Stopped:
+                    pass
+                finally:
+                    self._stop_all()
+        except (StartFailed, PostgresUnavailable) as error:
+            self.say(f"{error}")
+            return 1
+        self.say("stopped")
+        return 0
+
+    def say(self, text: str) -> None:
+        """Write a line of the supervisor's own."""
+        self.log.write("up", f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}".encode())
+
+    # Start
+
+    def _bring_up(self) -> None:
+        """Start the parts one after the other; each needs the one before it."""
+        self._wait_for_free_port()
+        if not self.settings["DATABASE_URL"]:
+            self._bring_up_database()
+        welcome = self._set_up()
+        self._bring_up_web()
+        self._start(self.sealer)
+        self.kept_up += [self.web, self.sealer]
+        self.maintenance_time = time.monotonic() + self.settings["EVENTLANE_MAINTAIN_INTERVAL_SECONDS"]
+        self._show(welcome)
+
+    def _bring_up_database(self) -> None:
+        folder, user = self.settings["EVENTLANE_POSTGRES_DIR"], self.settings["EVENTLANE_POSTGRES_USER"]
+        postgres = open_postgres(self.home, folder, user)
+        self.say(f"PostgreSQL in {postgres.folder}, as the user {postgres.user.name}")
+        web = self.settings["EVENTLANE_WEB_PROCESSES"] * self.settings["EVENTLANE_DATABASE_CONNECTIONS"]
+        database = Child(
+            "postgres", lambda output: postgres.spawn(output, web + SPARE_CONNECTIONS), signal.SIGINT, 30.0
+        )
+        self.database = database
+        self.kept_up.append(database)
+        self._start(database)
+        # No time limit: after a crash it replays its log first, which takes as long as it takes, and says so.
+        self._wait_until(lambda: postgres.is_ready(database.running()))
+
+    def _set_up(self) -> str:
+        """Migrate and make the first organization; return the JSON that the set-up command printed."""
+        parts: list[bytes] = []
+        reading, writing = os.pipe()
+        child = Child("set-up", lambda output: self._spawn([*MANAGE, "set_up", "--json"], writing, output))
+        self._start(child)
+        os.close(writing)
+        self._read(reading, parts.append)
+        try:
+            self._wait_until(child.has_ended)
+        finally:
+            self._drain()
+            code = self._finish(child)
+        if code != 0:
+            raise StartFailed(f"the set-up ended with {describe_exit(code)}; its last lines say why")
+        return b"".join(parts).decode()
+
+    def _bring_up_web(self) -> None:
+        """Start web and wait for its first answer."""
+        self._start(self.web)
+        deadline = time.monotonic() + WEB_SECONDS
+        while not _answers(*_reachable(self.settings["EVENTLANE_BIND"])):
+            self._pump(0.05)
+            if self.web.has_ended():
+                self._drain()
+                raise StartFailed(f"web ended at its start with {describe_exit(self._finish(self.web))}")
+            if time.monotonic() > deadline:
+                raise StartFailed(f"web does not answer on {self.settings['EVENTLANE_BIND']} after {WEB_SECONDS:.0f} s")
+
+    def _show(self, welcome: str) -> None:
+        """Show the console's address, and after the first start the login and keys, on standard output."""
+        subprocess.run(
+            [*PYTHON, "-m", "eventlane.banner", self._public_url()],
+            input=welcome.encode(),
+            env=self._environment(),
+            preexec_fn=dies_with_parent(signal.SIGTERM),
+        )
+
+    def _public_url(self) -> str:
+        host, port = _reachable(self.settings["EVENTLANE_BIND"])
+        host = f"[{host}]" if ":" in host else host
+        return self.settings["EVENTLANE_PUBLIC_URL"].rstrip("/") or f"http://{host}:{port}"
+
+    def _wait_for_free_port(self) -> None:
+        """Refuse an address in use. Granian would not: it shares the port with whoever else shares it."""
+        host, _, port = self.settings["EVENTLANE_BIND"].rpartition(":")
+        deadline = time.monotonic() + PORT_SECONDS
+        while error := _bind_error(host.strip("[]"), int(port)):
+            if time.monotonic() > deadline:
+                raise StartFailed(f"can't listen on {host}:{port}: {error}. Set EVENTLANE_BIND to another HOST:PORT")
+            self._pump(0.1)
+
+    @contextmanager
+    def _only_one(self) -> Iterator[None]:
+        """Hold the lock of EVENTLANE_HOME. The kernel lets it go when we die, so it never has to be cleaned up."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        with (self.home / LOCK).open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                raise StartFailed(
+                    f"Eventlane already runs on {self.home} (process {lock.read().strip() or 'unknown'}). "
+                    "Stop that one first, or set EVENTLANE_HOME to another folder"
+                ) from None
+            lock.truncate(0)
+            lock.write(f"{os.getpid()}\n")
+            lock.flush()
+            yield
+
+    # Keep up
+
+    def _keep_up(self) -> None:
+        """Restart what died and run maintenance on time, until told to stop."""
+        while True:
+            self._pump(TICK_SECONDS)
+            now = time.monotonic()
+            for child in self.kept_up:
+                self._restart_if_ended(child, now)
+            self._maintain(now)
+
+    def _restart_if_ended(self, child: Child, now: float) -> None:
+        """Start a child that died again, after a delay that grows with every failure in a row."""
+        if child.process and child.has_ended():
+            self._drain()
+            how = describe_exit(self._finish(child))
+            delay = child.next_delay(now)
+            child.restart_time = now + delay
+            self.say(f"{child.name} died with {how}; starting it again in {delay:g} s")
+        elif child.restart_time is not None and now >= child.restart_time:
+            try:
+                self._start(child)
+                self.say(f"{child.name} started again")
+            except PostgresUnavailable as error:
+                child.restart_time = now + child.next_delay(now)
+                self.say(f"{error}")
+
+    def _maintain(self, now: float) -> None:
+        """Run maintenance when it is due and the last run is over."""
+        if self.maintenance.process:
+            if self.maintenance.has_ended() and (code := self._finish(self.maintenance)) != 0:
+                self.say(f"maintenance ended with {describe_exit(code)}; the next run is on time again")
+        elif now >= self.maintenance_time:
+            self.maintenance_time = now + self.settings["EVENTLANE_MAINTAIN_INTERVAL_SECONDS"]
+            self._start(self.maintenance)
+
+    # Stop
+
+    def _stop_all(self) -> None:
+        """Stop senders before the sealer, and everything before the database."""
+        for children in ((self.web,), (self.sealer, self.maintenance), (self.database,)):
+            running = [child for child in children if child and child.process]
+            for child in running:
+                self._tell(child, child.stop_signal)
+            for child in running:
+                self._wait_for_end(child)
+
+    def _wait_for_end(self, child: Child) -> None:
+        deadline = time.monotonic() + child.stop_seconds
+        while not child.has_ended():
+            if time.monotonic() > deadline:
+                self.say(f"{child.name} did not stop within {child.stop_seconds:.0f} s: killed")
+                child.kill_all()
+                deadline = float("inf")
+            self._forward(0.1)
+        self._drain()
+        self._finish(child)
+
+    def _tell(self, child: Child, number: signal.Signals) -> None:
+        if child.process and not child.has_ended():
+            child.process.send_signal(number)
+
+    # Children
+
+    def _start(self, child: Child) -> None:
+        """Start a child, its output going to the log."""
+        reading, writing = os.pipe()
+        try:
+            child.process = child.start(writing)
+        finally:
+            os.close(writing)
+        child.start_time, child.restart_time = time.monotonic(), None
+        self._read(reading, Lines(child.name, self.log).take)
+
+    def _finish(self, child: Child) -> int:
+        """Forget a child that ended (or end it); return how it ended."""
+        if child.process and not child.has_ended():
+            child.kill_all()
+        return child.reap()
+
+    def _start_web(self, output: int) -> "subprocess.Popen[bytes]":
+        host, _, port = self.settings["EVENTLANE_BIND"].rpartition(":")
+        options = {
+            "interface": "wsgi",
+            "host": host.strip("[]"),
+            "port": port,
+            "workers": self.settings["EVENTLANE_WEB_PROCESSES"],
+            "blocking-threads": self.settings["EVENTLANE_WEB_THREADS"],
+            "backlog": WEB_BACKLOG,
+            "backpressure": WEB_BACKLOG,
+            "respawn-interval": 0.5,
+            "workers-kill-timeout": 10,
+            "log-config": Path(__file__).with_name("web_log.json"),
+        }
+        words = [f"--{name}={value}" for name, value in options.items()]
+        switches = ["--respawn-failed-workers", "--no-ws", "--no-access-log"]
+        return self._spawn([*PYTHON, "-m", "granian", *words, *switches, "eventlane.wsgi:application"], output, output)
+
+    def _command(self, *words: str) -> Callable[[int], "subprocess.Popen[bytes]"]:
+        return lambda output: self._spawn([*MANAGE, *words], output, output)
+
+    def _spawn(self, command: list[str], output: int, errors: int) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
+            env=self._environment(),
+            start_new_session=True,
+            preexec_fn=dies_with_parent(signal.SIGTERM),
+        )
+
+    def _environment(self) -> dict[str, str]:
+        own = {"PYTHONPATH": _python_path(), "PYTHONUNBUFFERED": "1", SUPERVISOR_VARIABLE: str(os.getpid())}
+        return os.environ | own
+
+    # Waiting and reading
+
+    def _listen_for_signals(self) -> None:
+        """Make signals end the waiting in `_pump`: they write a byte to a socket that the selector watches."""
+        reading, writing = socket.socketpair()
+        for end in (reading, writing):
+            end.setblocking(False)
+        signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+        self._wakeup = (reading, writing)
+        self.selector.register(reading, selectors.EVENT_READ, lambda: reading.recv(4096))
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._request_stop)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def _request_stop(self, number: int, frame: object) -> None:
+        if not self.stop_requested:
+            self.say(f"{signal.Signals(number).name}: stopping")
+        self.stop_requested = True
+
+    def _wait_until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            self._pump(0.02)
+
+    def _pump(self, timeout: float) -> None:
+        """Forward what the children say for at most `timeout`; raise Stopped once a signal asked for it."""
+        self._forward(timeout)
+        if self.stop_requested:
+            raise Stopped
+
+    def _forward(self, timeout: float) -> None:
+        for key, _ in self.selector.select(timeout):
+            key.data()
+
+    def _drain(self) -> None:
+        """Forward what an ended child said last."""
+        while events := self.selector.select(0):
+            for key, _ in events:
+                key.data()
+
+    def _read(self, descriptor: int, take: Callable[[bytes], None]) -> None:
+        """Give `take` whatever arrives on the pipe, and an empty piece at its end."""
+
+        def ready() -> None:
+            data = os.read(descriptor, 65536)
+            if not data:
+                self.selector.unregister(descriptor)
+                os.close(descriptor)
+            take(data)
+
+        self.selector.register(descriptor, selectors.EVENT_READ, ready)
+
+
+PYTHON = [sys.executable, "-P"]  # -P: modules of the folder we happen to be in are not ours
+MANAGE = [sys.executable, str(ROOT / "manage.py")]
+
+
+def _python_path() -> str:
+    """Return our folders and then the user's, each once."""
+    given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    return os.pathsep.join(dict.fromkeys([str(ROOT / "platform"), str(ROOT), *given]))
+
+
+def replace_this_process() -> None:
+    """Become the supervisor: same process number, none of Django's memory."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(sys.executable, [*PYTHON, "-m", "eventlane.supervisor"], os.environ | {"PYTHONPATH": _python_path()})
+
+
+def _reachable(bind: str) -> tuple[str, int]:
+    """Return host and port to reach a server on this machine that listens on `bind`."""
+    host, _, port = bind.rpartition(":")
+    host = host.strip("[]")
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), int(port)
+
+
+def _bind_error(host: str, port: int) -> str:
+    """Say why nobody can listen there now; empty when one can."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def _answers(host: str, port: int) -> bool:
+    """Tell whether an HTTP server answers there."""
+    try:
+        with socket.create_connection((host, port), timeout=1) as connection:
+            connection.sendall(b"OPTIONS /v1/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return connection.recv(5) == b"HTTP/"
+    except OSError:
+        return False
+
+
+def main() -> int:
+    """Run the platform in the foreground; return the exit status."""
+    log = LogStream(sys.stderr.buffer)
+    try:
+        settings = read_settings()
+    except InvalidSetting as error:
+        log.write("up", str(error).encode())
+        return 2
+    return Supervisor(settings, log).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,523 @@
+"""The console's pages for organizations, accounts, projects and API keys."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+from unfold.forms import AdminPasswordChangeForm, UserCreationForm
+
+from eventlane.console import ConsoleAdmin, OwnRelatedFilter, TypedDelete, count_of, label, moment, number
+from projects.api_keys import revoke_api_key, rotate_api_key, seal_secret
+from projects.models import Account, ApiKey, Organization, Project
+
+admin.site.unregister(Group)  # roles take the place of Django's groups
+
+
+# Organization
+
+
+@admin.register(Organization)
+class OrganizationAdmin(ConsoleAdmin):
+    """One's own organization: it has a name, and that is all there is to change."""
+
+    organization_path = "pk"
+    fields = ("name", "creation_time")
+    readonly_fields = ("creation_time",)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """A list of one is no list: go to it."""
+        return HttpResponseRedirect(reverse("admin:projects_organization_change", args=[request.user.organization_id]))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Organizations are made by whoever runs the server."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Organization | None = None) -> bool:
+        """Nobody saws off the branch they sit on."""
+        return False
+
+
+# Accounts
+
+
+class EmailRules:
+    """The e-mail address is the login of the whole server, whatever the case it is typed in."""
+
+    def clean_email(self) -> str:
+        """Return the address normalized; refuse one that is taken."""
+        email = Account.objects.normalize_email(self.cleaned_data["email"])
+        if Account.objects.filter(email__iexact=email).exclude(pk=self.instance.pk).exists():
+            raise ValidationError("An account with this e-mail address already exists.")
+        return email
+
+
+class AccountCreationForm(EmailRules, UserCreationForm):
+    """A new account with its first password."""
+
+    usable_password = None
+
+    class Meta:
+        model = Account
+        fields = ("email", "name", "role")
+
+
+class AccountForm(EmailRules, forms.ModelForm):
+    """Name, role and access of an account."""
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a change that would leave the organization without an admin."""
+        cleaned = super().clean()
+        role = cleaned.get("role", self.instance.role)
+        disabled = cleaned.get("disabled", self.instance.disabled)
+        if (role != Account.Role.ADMIN or disabled) and not has_other_admin(self.instance):
+            raise ValidationError("This is the last admin of the organization; make someone else admin first.")
+        return cleaned
+
+
+def has_other_admin(account: Account) -> bool:
+    """Tell whether the organization has an enabled admin besides `account`; needs a transaction.
+
+    The organization's row is locked until the transaction ends: two admins who demote each other at the same
+    moment come one after the other, and the second is refused.
+    """
+    Organization.objects.select_for_update().get(pk=account.organization_id)
+    admins = Account.objects.filter(organization_id=account.organization_id, role=Account.Role.ADMIN, disabled=False)
+    return admins.exclude(pk=account.pk).exists()
+
+
+class AccountPasswordForm(AdminPasswordChangeForm):
+    """A new password for someone else's account; accounts without a password don't exist here."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields.pop("usable_password", None)
+
+
+@admin.register(Account)
+class AccountAdmin(UserAdmin, ConsoleAdmin):
+    """The people of the organization."""
+
+    form = AccountForm
+    add_form = AccountCreationForm
+    add_form_template = None
+    change_password_form = AccountPasswordForm
+    secret_fields = ("password",)
+    list_display = ("email", "name", "role_label", "state", "key_count", "last_seen", "creation_time")
+    list_filter = (("role", ChoicesDropdownFilter), "disabled")
+    search_fields = ("email", "name")
+    ordering = ("email",)
+    filter_horizontal = ()
+    fieldsets = (
+        (None, {"fields": ("email", "name", "role", "disabled")}),
+        ("Seen", {"fields": ("last_login", "creation_time")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "name", "role", "password1", "password2")}),)
+    actions_detail = ("set_password",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
+        """Return the organization's accounts with the number of their keys."""
+        return super().get_queryset(request).annotate(keys=Count("api_keys"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> Sequence[str]:
+        """Nobody disables or demotes themselves."""
+        own = ("role", "disabled") if obj and obj.pk == request.user.pk else ()
+        return ("last_login", "creation_time", *own)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
+        """Nobody deletes themselves, so at least one admin stays."""
+        return super().has_delete_permission(request, obj) and not (obj and obj.pk == request.user.pk)
+
+    def save_model(self, request: HttpRequest, obj: Account, form: forms.ModelForm, change: bool) -> None:
+        """Put a new account into the organization of its maker."""
+        if not change:
+            obj.organization_id = request.user.organization_id
+        super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: Account) -> None:
+        """Delete, unless another admin was faster and `obj` is now the last one."""
+        if not has_other_admin(obj):
+            raise PermissionDenied
+        super().delete_model(request, obj)
+
+    def deletion_summary(self, rows: list[Account]) -> dict[str, str]:
+        """Say how many keys stop working with the account."""
+        keys = ApiKey.objects.filter(account__in=rows)
+        used = keys.filter(in_use(timezone.now())).count()
+        return super().deletion_summary(rows) | {"API keys": f"{number(keys.count())}, {number(used)} of them in use"}
+
+    def response_add(self, request: HttpRequest, obj: Account, post_url_continue: str | None = None) -> HttpResponse:
+        """Go back to the list: there is nothing left to fill in."""
+        return ConsoleAdmin.response_add(self, request, obj, post_url_continue)
+
+    @action(description="Set password", icon="password", permissions=["change"])
+    def set_password(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Go to the password form; one's own asks for the old password."""
+        if object_id == request.user.pk:
+            return HttpResponseRedirect(reverse("admin:password_change"))
+        return HttpResponseRedirect(reverse("admin:auth_user_password_change", args=[object_id]))
+
+    @display(description="Role", ordering="role")
+    def role_label(self, account: Account) -> SafeString:
+        """Show the role."""
+        return label(account.get_role_display(), "info" if account.role == Account.Role.ADMIN else "default")
+
+    @display(description="State", ordering="disabled")
+    def state(self, account: Account) -> SafeString:
+        """Show whether the account gets in."""
+        return label("Disabled", "danger") if account.disabled else label("Enabled", "success")
+
+    @display(description="API keys", ordering="keys")
+    def key_count(self, account: Account) -> str:
+        """Show how many keys act for the account."""
+        return number(account.keys)
+
+    @display(description="Last login", ordering="last_login")
+    def last_seen(self, account: Account) -> SafeString | str:
+        """Show when the person logged in last."""
+        return moment(account.last_login)
+
+
+# Projects
+
+
+class ProjectForm(forms.ModelForm):
+    """A project of the organization whose account makes it: its name must be new there, and only there."""
+
+    organization_id: str  # set by ProjectAdmin.get_form
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.instance.organization_id = self.organization_id
+
+    def clean_name(self) -> str:
+        """Refuse a name that the organization already has."""
+        name = self.cleaned_data["name"]
+        others = Project.objects.filter(organization_id=self.organization_id).exclude(pk=self.instance.pk)
+        if others.filter(name=name).exists():
+            raise ValidationError("The organization already has a project of this name.")
+        return name
+
+
+@admin.register(Project)
+class ProjectAdmin(TypedDelete, ConsoleAdmin):
+    """Projects, as far as access goes; the events app adds what lies in them."""
+
+    form = ProjectForm
+    list_display = ("name", "key_count", "create_datasets", "creation_time")
+    search_fields = ("name",)
+    ordering = ("name",)
+    fields = ("name", "create_datasets", "creation_time")
+    readonly_fields = ("creation_time",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
+        """Return the organization's projects with the number of keys tied to each."""
+        return super().get_queryset(request).annotate(keys=Count("api_keys", distinct=True))
+
+    def get_form(
+        self, request: HttpRequest, obj: Project | None = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm]:
+        """Return the form for the organization of the account."""
+        form = super().get_form(request, obj, change, **kwargs)
+        return type(form.__name__, (form,), {"organization_id": request.user.organization_id})
+
+    def deletion_summary(self, rows: list[Project]) -> dict[str, str]:
+        """Say how many keys go with the project."""
+        keys = ApiKey.objects.filter(project__in=rows).count()
+        return super().deletion_summary(rows) | {"API keys": number(keys)}
+
+    @display(description="API keys", ordering="keys")
+    def key_count(self, project: Project) -> str:
+        """Show how many keys are tied to the project."""
+        return number(project.keys)
+
+
+# API keys
+
+
+def _working(now: datetime) -> Q:
+    return Q(revocation_time=None) & (Q(expiration_time=None) | Q(expiration_time__gt=now))
+
+
+# What a key can be, as a filter; state_of() says the same of one key.
+STATES = {
+    "active": lambda now: _working(now) & Q(account__disabled=False, replaced_by=None),
+    "replaced": lambda now: _working(now) & Q(account__disabled=False, replaced_by__isnull=False),
+    "account disabled": lambda now: _working(now) & Q(account__disabled=True),
+    "expired": lambda now: Q(revocation_time=None, expiration_time__lte=now),
+    "revoked": lambda now: Q(revocation_time__isnull=False),
+}
+KINDS = {"active": "success", "replaced": "warning", "account disabled": "warning", "revoked": "danger"}
+
+
+def state_of(api_key: ApiKey, now: datetime) -> str:
+    """Return which of STATES a key is in: what a sender who shows it will meet."""
+    status = api_key.status(now)
+    if status == "active" and api_key.account.disabled:
+        return "account disabled"
+    return "replaced" if status == "active" and api_key.replaced_by_id else status
+
+
+def in_use(now: datetime) -> Q:
+    """Return the filter for keys that let senders in."""
+    return STATES["active"](now) | STATES["replaced"](now)
+
+
+class StateFilter(DropdownFilter):
+    """Filter keys by their state."""
+
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        """Offer every state."""
+        return [(state, state.capitalize()) for state in STATES]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+        """Keep the keys in the chosen state."""
+        return queryset.filter(STATES[self.value()](timezone.now())) if self.value() in STATES else queryset
+
+
+class AccountFilter(OwnRelatedFilter):
+    """Filter keys by the account they act for."""
+
+    order = ("email",)
+
+
+class ApiKeyForm(forms.ModelForm):
+    """A key's name and expiration and, while it is new, its rights and reach."""
+
+    def clean_expiration_time(self) -> datetime | None:
+        """Refuse an expiration in the past: to stop a key at once, one revokes it."""
+        time = self.cleaned_data["expiration_time"]
+        if time and time <= timezone.now() and time != self.instance.expiration_time:
+            raise ValidationError("This time is in the past. To stop a key at once, revoke it.")
+        return time
+
+    def clean(self) -> dict[str, Any]:
+        """Say at the field what the database would refuse."""
+        cleaned = super().clean()
+        if "ingest" not in self.fields:
+            return cleaned
+        if not (cleaned.get("ingest") or cleaned.get("read") or cleaned.get("write")):
+            self.add_error("ingest", "Choose at least one right.")
+        if cleaned.get("ingest") and not cleaned.get("project") and "project" not in self.errors:
+            self.add_error("project", "A key that may ingest needs a project.")
+        return cleaned
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ConsoleAdmin):
+    """API keys: made and shown once, rotated, revoked.
+
+    Rights, project and account are fixed when a key is made: whoever holds it must not find it grown.
+    Only revoked keys can be deleted, so that no sender is cut off by tidying up.
+    """
+
+    form = ApiKeyForm
+    secret_fields = ("digest",)
+    list_display = ("title", "state", "rights_labels", "reach", "account", "last_use", "end")
+    list_filter = (StateFilter, ("project", OwnRelatedFilter), ("account", AccountFilter))
+    list_select_related = ("account", "project")
+    search_fields = ("name", "prefix", "account__email")
+    ordering = ("-creation_time",)
+    actions = ("revoke_selected",)
+    actions_detail = ("rotate", "revoke")
+    add_fieldsets = (
+        (None, {"fields": ("name",)}),
+        ("Rights", {"fields": ("ingest", "read", "write")}),
+        ("Reach", {"fields": ("project", "account", "expiration_time")}),
+    )
+    fieldsets = (
+        (None, {"fields": ("name", "expiration_time")}),
+        ("Fixed", {"fields": ("start", "rights_labels", "reach", "account")}),
+        ("Life", {"fields": ("state", "creation_time", "last_use_time", "revocation_time", "replaced_by")}),
+    )
+    always_fixed = (
+        "start", "rights_labels", "reach", "account", "state",
+        "creation_time", "last_use_time", "revocation_time", "replaced_by",
+    )  # fmt: skip
+
+    # Who may do what
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Sequence[str]:
+        """A new key takes everything, a made one its name and expiration, a revoked one its name."""
+        if obj is None:
+            return ()
+        return (*self.always_fixed, "expiration_time") if obj.revocation_time else self.always_fixed
+
+    def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        """Only revoked keys can be deleted."""
+        return super().has_delete_permission(request, obj) and (obj is None or obj.revocation_time is not None)
+
+    def has_revoke_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """A key that isn't revoked can be."""
+        return self._may(request, object_id, Q(revocation_time=None))
+
+    def has_rotate_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """A key that works and has no successor yet can be rotated."""
+        return self._may(request, object_id, STATES["active"](timezone.now()))
+
+    def _may(self, request: HttpRequest, object_id: str | None, condition: Q) -> bool:
+        found = object_id is None or self.get_queryset(request).filter(condition, pk=object_id).exists()
+        return self.has_change_permission(request) and found
+
+    # Making
+
+    def formfield_for_foreignkey(
+        self, db_field: Any, request: HttpRequest, **options: Any
+    ) -> forms.ModelChoiceField | None:
+        """Offer enabled accounts, one's own first chosen."""
+        field = super().formfield_for_foreignkey(db_field, request, **options)
+        if field and db_field.name == "account":
+            field.queryset = field.queryset.filter(disabled=False)
+            field.initial = request.user.pk
+        if field and db_field.name == "project":
+            field.empty_label = "Every project"
+        return field
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Start from what most keys are for."""
+        return {"ingest": True} | super().get_changeform_initial_data(request)
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: forms.ModelForm, change: bool) -> None:
+        """Give a new key its organization and its secret, which lives in this request only."""
+        if not change:
+            obj.organization_id = obj.account.organization_id
+            obj.secret = seal_secret(obj)
+        super().save_model(request, obj, form, change)
+
+    def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
+        """Show the secret in the very reply: no session, cookie or address ever holds it."""
+        return self.secret_page(request, obj, obj.secret, title="API key created")
+
+    def secret_page(self, request: HttpRequest, api_key: ApiKey, secret: str, **context: Any) -> HttpResponse:
+        """Return the page that shows a secret, this once."""
+        page = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "api_key": api_key,
+            "secret": secret,
+            "key_url": reverse("admin:projects_apikey_change", args=[api_key.pk]),
+            "list_url": reverse("admin:projects_apikey_changelist"),
+            "public_url": settings.EVENTLANE_PUBLIC_URL,
+        }
+        return TemplateResponse(request, "projects/secret.html", page | context)
+
+    # Rotating and revoking
+
+    @action(description="Rotate", icon="autorenew", permissions=["rotate"])
+    def rotate(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then issue a successor and show its secret."""
+        now = timezone.now()
+        old = self.get_object(request, object_id)
+        if request.method != "POST":
+            context = {"successor_end": old.expiration_time, "old_end": self._overlap_end(old, now)}
+            return self.ask(request, [old], "projects/rotate.html", title="Rotate API key", **context)
+        with transaction.atomic():
+            locked = self.get_queryset(request).select_for_update(of=("self",)).get(pk=object_id)
+            if locked.replaced_by_id or locked.status(now) != "active":
+                raise PermissionDenied  # someone else rotated or revoked it between the question and the answer
+            successor, secret = rotate_api_key(api_key=locked, now=now)
+            self.log_change(request, locked, f"Rotated. The successor is {successor}.")
+            self.log_addition(request, successor, f"Made by rotating {locked}.")
+        return self.secret_page(request, successor, secret, title="API key rotated", old=locked)
+
+    def _overlap_end(self, api_key: ApiKey, now: datetime) -> datetime:
+        end = now + timedelta(hours=settings.EVENTLANE_KEY_OVERLAP_HOURS)
+        return min(end, api_key.expiration_time or end)
+
+    @action(description="Revoke", icon="block", permissions=["revoke"], variant=ActionVariant.DANGER)
+    def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then revoke one key."""
+        api_key = self.get_object(request, object_id)
+        if request.method != "POST":
+            return self.ask(request, [api_key], "projects/revoke.html", title="Revoke API key")
+        self.revoke_all(request, [api_key])
+        return HttpResponseRedirect(reverse("admin:projects_apikey_change", args=[api_key.pk]))
+
+    @admin.action(description="Revoke selected API keys", permissions=["revoke"])
+    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:
+        """Ask, then revoke the chosen keys."""
+        api_keys = list(queryset.filter(revocation_time=None))
+        if not api_keys:
+            messages.info(request, "The selected keys are revoked already.")
+        elif "confirmed" in request.POST:
+            self.revoke_all(request, api_keys)
+        else:
+            title = f"Revoke {count_of(len(api_keys), 'API key')}"
+            return self.ask(request, api_keys, "projects/revoke.html", title=title, action="revoke_selected")
+        return None
+
+    def revoke_all(self, request: HttpRequest, api_keys: list[ApiKey]) -> None:
+        """Revoke keys, each with an entry in its history."""
+        with transaction.atomic():
+            for api_key in api_keys:
+                revoke_api_key(api_key=api_key, now=timezone.now())
+                self.log_change(request, api_key, "Revoked.")
+        messages.success(request, f"{count_of(len(api_keys), 'API key')} revoked.")
+
+    def ask(self, request: HttpRequest, api_keys: list[ApiKey], template: str, **context: Any) -> HttpResponse:
+        """Return a page that asks before something is done to keys."""
+        page = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "api_keys": api_keys,
+            "list_url": reverse("admin:projects_apikey_changelist"),
+        }
+        return TemplateResponse(request, template, page | context)
+
+    # Showing
+
+    @display(description="Name", ordering="name")
+    def title(self, api_key: ApiKey) -> SafeString:
+        """Show the name above the visible part of the key."""
+        return format_html('{}<span class="ev-sub">{}…</span>', api_key.name, api_key.prefix)
+
+    @display(description="Begins with", ordering="prefix")
+    def start(self, api_key: ApiKey) -> SafeString:
+        """Show the visible part of the key."""
+        return format_html("<code>{}…</code>", api_key.prefix)
+
+    @display(description="Status")
+    def state(self, api_key: ApiKey) -> SafeString:
+        """Show what a sender with this key meets."""
+        state = state_of(api_key, timezone.now())
+        return label(state, KINDS.get(state, "default"))
+
+    @display(description="Rights")
+    def rights_labels(self, api_key: ApiKey) -> SafeString:
+        """Show the rights."""
+        labels = format_html_join(" ", "{}", ((label(right),) for right in api_key.rights))
+        return format_html('<span class="ev-nowrap">{}</span>', labels)
+
+    @display(description="Project", ordering="project__name")
+    def reach(self, api_key: ApiKey) -> str:
+        """Show which projects the key reaches."""
+        return api_key.project.name if api_key.project else "every project"
+
+    @display(description="Last use", ordering="last_use_time")
+    def last_use(self, api_key: ApiKey) -> SafeString | str:
+        """Show when the key was used last."""
+        return moment(api_key.last_use_time)
+
+    @display(description="Expires", ordering="expiration_time")
+    def end(self, api_key: ApiKey) -> SafeString | str:
+        """Show when the key stops by itself."""
+        return moment(api_key.expiration_time)

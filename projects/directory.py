@@ -1,0 +1,225 @@
+"""What a process remembers of keys and datasets, so that a request needs no database.
+
+A thread asks PostgreSQL a few times a second for the directory version, which every change of a key, an
+account, a project or a dataset counts up in its own transaction. When it moved, everything remembered is
+looked up again at its next use. While PostgreSQL is away, what was known stays good for a while: storing an
+event needs only the journal.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.models import Q
+from django.utils import timezone
+from psycopg_pool import PoolTimeout
+
+from projects.api_keys import digest_of
+from projects.models import ApiKey, DirectoryVersion
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+UNREACHABLE = (DatabaseError, InterfaceError, PoolTimeout)
+MISSED_CHECKS = 5  # after this many the database counts as away, also when it hangs instead of refusing
+
+
+class DirectoryUnavailable(Exception):
+    """PostgreSQL is away, and what was asked for isn't remembered."""
+
+    def __str__(self) -> str:
+        return self.__doc__ or ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """What a request needs to know of an API key."""
+
+    id: str
+    project_id: str | None
+    create_datasets: bool
+    rights: tuple[str, ...]
+    expires: float  # seconds since 1970, infinity when it doesn't
+
+    def allows(self, right: str) -> bool:
+        """Tell whether the key has the right and hasn't expired."""
+        return right in self.rights and time.time() < self.expires
+
+
+class _Remembered:
+    __slots__ = ("confirmed", "generation", "value")
+
+    def __init__(self, value: Any, generation: int) -> None:
+        self.value = value
+        self.generation = generation
+        self.confirmed = time.monotonic()
+
+
+class Directory:
+    """Answers from memory what the database said, never longer than one check after a change."""
+
+    def __init__(self, check_seconds: float, grace_seconds: float, max_entries: int) -> None:
+        self._check_seconds, self._grace_seconds = check_seconds, grace_seconds
+        self._max_entries = max_entries
+        self._known: dict[object, _Remembered] = {}
+        self._missing: dict[object, _Remembered] = {}  # apart, so that guessed keys can't push out real ones
+        self._generation = 0
+        self._version: int | None = None
+        self._confirmed = time.monotonic()
+        self._start = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._chores: list[Callable[[], None]] = []
+
+    def add_chore(self, chore: Callable[[], None]) -> None:
+        """Run `chore` after every successful check, in the checking thread."""
+        self._chores.append(chore)
+
+    def get(self, key: object, load: Callable[[], T | None]) -> T | None:
+        """Return what `load` says of `key`, remembered until something changes.
+
+        Raises DirectoryUnavailable when the database is away and the answer isn't known.
+        """
+        if self._thread is None:
+            self._start_checking()
+        entry = self._known.get(key) or self._missing.get(key)
+        if entry is not None and entry.generation == self._generation and not self._is_away():
+            return entry.value
+        return self._load(key, load, entry)
+
+    def forget_missing(self) -> None:
+        """Forget what wasn't there: something new has just been made."""
+        self._missing.clear()
+
+    def _load(self, key: object, load: Callable[[], Any], entry: _Remembered | None) -> Any:
+        generation = self._generation  # read first: a change while we load leaves an entry that is already stale
+        if self._is_away():
+            return self._recall(entry)
+        try:
+            value = load()
+        except UNREACHABLE:
+            return self._recall(entry)
+        place = self._missing if value is None else self._known
+        if len(place) >= self._max_entries:
+            place.clear()
+        if value is None:
+            self._known.pop(key, None)
+        place[key] = _Remembered(value, generation)
+        return value
+
+    def _recall(self, entry: _Remembered | None) -> Any:
+        """Answer while the database is away: from what it last said, for as long as grace lasts."""
+        if entry is None or entry.value is None:
+            raise DirectoryUnavailable
+        last_word = max(entry.confirmed, self._confirmed if entry.generation == self._generation else 0.0)
+        if time.monotonic() - last_word > self._grace_seconds:
+            raise DirectoryUnavailable
+        return entry.value
+
+    def _is_away(self) -> bool:
+        return time.monotonic() - self._confirmed > MISSED_CHECKS * self._check_seconds
+
+    def _start_checking(self) -> None:
+        with self._start:
+            if self._thread is None:
+                self._confirmed = time.monotonic()
+                self._thread = threading.Thread(target=self._check_for_ever, name="directory", daemon=True)
+                self._thread.start()
+
+    def _check_for_ever(self) -> None:
+        failing = False
+        while True:
+            try:
+                self._check()
+                for chore in self._chores:
+                    chore()
+                if failing:
+                    logger.warning("PostgreSQL is back")
+                failing = False
+            except Exception as error:
+                if not failing:
+                    logger.warning("PostgreSQL can't be asked, serving who is known: %s", str(error).strip())
+                failing = True
+                _close_quietly()
+            time.sleep(self._check_seconds)
+
+    def _check(self) -> None:
+        """Ask for the version; a new one makes everything remembered stale.
+
+        The version is counted up inside the changing transaction, so when it is seen, so is the change.
+        """
+        asked = time.monotonic()
+        version = DirectoryVersion.objects.values_list("version", flat=True).get(id=1)
+        if version != self._version:
+            self._version = version
+            self._generation += 1
+        self._confirmed = asked
+
+
+def _close_quietly() -> None:
+    try:
+        connection.close()
+    except UNREACHABLE:
+        pass
+
+
+class LastUse:
+    """Notes when keys were used and writes it, for each key at most once in EVENTLANE_LAST_USE_SECONDS."""
+
+    def __init__(self, interval_seconds: float) -> None:
+        self._interval_seconds = interval_seconds
+        self._used: set[str] = set()
+        self._written: dict[str, float] = {}
+
+    def note(self, key_id: str) -> None:
+        """Remember that the key was used now."""
+        self._used.add(key_id)
+
+    def write(self) -> None:
+        """Write what is due. A key that is not due stays noted."""
+        now = time.monotonic()
+        due = [key for key in self._used.copy() if now - self._written.get(key, -1e9) >= self._interval_seconds]
+        if not due:
+            return
+        self._used.difference_update(due)
+        moment = timezone.now()
+        another = moment - timedelta(seconds=self._interval_seconds)  # process may have written it
+        keys = ApiKey.objects.filter(id__in=due).filter(Q(last_use_time=None) | Q(last_use_time__lte=another))
+        keys.update(last_use_time=moment)
+        self._written.update(dict.fromkeys(due, now))
+
+
+directory = Directory(
+    settings.EVENTLANE_DIRECTORY_CHECK_SECONDS,
+    settings.EVENTLANE_DIRECTORY_GRACE_SECONDS,
+    settings.EVENTLANE_DIRECTORY_ENTRIES,
+)
+last_use = LastUse(settings.EVENTLANE_LAST_USE_SECONDS)
+directory.add_chore(last_use.write)
+
+
+def find_key(secret: str) -> KnownKey | None:
+    """Return the key with this secret unless it is unknown, revoked, expired, or its owner disabled."""
+    digest = digest_of(secret)
+    return directory.get(("key", digest), lambda: _load_key(digest))
+
+
+def _load_key(digest: str) -> KnownKey | None:
+    keys = ApiKey.objects.select_related("project").filter(
+        digest=digest, revocation_time=None, account__disabled=False, organization__disabled=False
+    )
+    api_key = keys.first()
+    if api_key is None:
+        return None
+    return KnownKey(
+        id=api_key.id,
+        project_id=api_key.project_id,
+        create_datasets=bool(api_key.project and api_key.project.create_datasets),
+        rights=tuple(api_key.rights),
+        expires=api_key.expiration_time.timestamp() if api_key.expiration_time else float("inf"),
+    )

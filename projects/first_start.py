@@ -1,0 +1,40 @@
+"""What an empty database gets, so that the first event can be sent a minute after the download."""
+
+import secrets
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from projects.api_keys import issue_api_key
+from projects.models import Account, Organization, Project
+from projects.models.api_key import RIGHTS
+
+ORGANIZATION = "Main"
+PROJECT = "main"
+PASSWORD_BYTES = 12  # 16 characters, 96 bits
+
+
+@dataclass(frozen=True)
+class FirstStart:
+    """What was made, with the secrets that can't be had again."""
+
+    account: Account
+    password: str
+    project: Project
+    keys: dict[str, str]  # the secret of each right's key
+
+
+@transaction.atomic
+def create_first_organization(*, email: str, password: str) -> FirstStart | None:
+    """Create organization, administrator, project and one key for each right; None when there is an organization.
+
+    An empty password is replaced with a generated one.
+    """
+    if Organization.objects.exists():
+        return None
+    password = password or secrets.token_urlsafe(PASSWORD_BYTES)
+    organization = Organization.objects.create(name=ORGANIZATION)
+    account = Account.objects.create_account(email, password, organization, role=Account.Role.ADMIN)
+    project = Project.objects.create(organization=organization, name=PROJECT)
+    keys = {right: issue_api_key(account=account, name=right, rights=[right], project=project)[1] for right in RIGHTS}
+    return FirstStart(account, password, project, keys)

@@ -1,0 +1,49 @@
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from eventlane.commands import ExampleCommand
+from eventlane.configuration import ROOT, SETTINGS, Setting
+
+INTRODUCTION = """\
+# Configuration
+
+Eventlane is set up with environment variables. Every one of them has a default that works. They are read at the
+start: change one, then restart. A value that doesn't fit, or an `EVENTLANE_` variable that isn't listed here, stops
+the start with a message that names it.
+
+This page is made from the table in `platform/eventlane/configuration.py`: `python manage.py configuration`.
+"""
+
+
+class Command(ExampleCommand):
+    help = "Print docs/configuration.md: every setting with its default, its unit and what it does."
+    example = "python manage.py configuration > docs/configuration.md"
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write(configuration_page(), ending="")
+
+
+def configuration_page() -> str:
+    """Return docs/configuration.md."""
+    groups = [_group(name, list(rows)) for name, rows in groupby(SETTINGS, key=lambda setting: setting.group)]
+    return "\n".join([INTRODUCTION, *groups])
+
+
+def _group(name: str, settings: list[Setting]) -> str:
+    rows = "".join(map(_row, settings))
+    return f"## {name}\n\n| Variable | Default | Unit | What it is |\n| --- | --- | --- | --- |\n{rows}"
+
+
+def _row(setting: Setting) -> str:
+    cells = [f"`{setting.name}`", _default(setting.default), setting.unit, setting.meaning]
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
+
+
+def _default(text: str) -> str:
+    """Return a default as it is shown: a path inside this checkout would differ on every machine."""
+    path = Path(text)
+    if path.is_absolute() and path.is_relative_to(ROOT):
+        return f"`{path.relative_to(ROOT)}` beside `manage.py`"
+    return f"`{text}`" if text else "(empty)"

@@ -1,0 +1,7 @@
+from projects.models.account import Account
+from projects.models.api_key import ApiKey
+from projects.models.directory import DirectoryVersion
+from projects.models.organization import Organization
+from projects.models.project import Project
+
+__all__ = ["Account", "ApiKey", "DirectoryVersion", "Organization", "Project"]

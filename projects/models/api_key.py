@@ -1,0 +1,62 @@
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from eventlane.fields import IdField
+from projects.models.account import Account
+from projects.models.organization import Organization
+from projects.models.project import Project
+
+RIGHTS = ("ingest", "read", "write")
+
+
+class ApiKey(models.Model):
+    """What a program shows to get in. The secret itself is never stored: only its SHA-256 and its first characters."""
+
+    id = IdField()
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="api_keys")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="api_keys", help_text="Who the key acts for.")
+    project = models.ForeignKey(
+        Project,
+        models.CASCADE,
+        related_name="api_keys",
+        null=True,
+        blank=True,
+        help_text="The only project the key reaches. Empty: every project of the organization. Needed to ingest.",
+    )
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=16, editable=False)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    ingest = models.BooleanField(default=False, help_text="Send events.")
+    read = models.BooleanField(default=False, help_text="Read through the platform API.")
+    write = models.BooleanField(default=False, help_text="Change things through the platform API.")
+    creation_time = models.DateTimeField(default=timezone.now, editable=False)
+    expiration_time = models.DateTimeField(null=True, blank=True, help_text="Empty: it doesn't expire.")
+    revocation_time = models.DateTimeField(null=True, blank=True, editable=False)
+    last_use_time = models.DateTimeField(null=True, blank=True, editable=False)
+    replaced_by = models.OneToOneField(
+        "self", models.SET_NULL, related_name="replaces", null=True, blank=True, editable=False
+    )
+
+    class Meta:
+        verbose_name = "API key"
+        constraints = [
+            models.CheckConstraint(condition=Q(ingest=False) | Q(project__isnull=False), name="ingest_key_has_project"),
+            models.CheckConstraint(condition=Q(ingest=True) | Q(read=True) | Q(write=True), name="api_key_has_a_right"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def rights(self) -> list[str]:
+        """The names of the rights it has, in the order of RIGHTS."""
+        return [right for right in RIGHTS if getattr(self, right)]
+
+    def status(self, now: datetime) -> str:
+        """Return `revoked`, `expired` or `active`."""
+        if self.revocation_time:
+            return "revoked"
+        return "expired" if self.expiration_time and self.expiration_time <= now else "active"

@@ -1,0 +1,26 @@
+from django.db import models
+from django.utils import timezone
+
+from eventlane.fields import IdField
+from eventlane.names import MAX_NAME_LENGTH, validate_name
+from projects.models.organization import Organization
+
+
+class Project(models.Model):
+    """What keys, datasets and pipelines belong to."""
+
+    id = IdField()
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="projects")
+    name = models.CharField(max_length=MAX_NAME_LENGTH, validators=[validate_name])
+    creation_time = models.DateTimeField(default=timezone.now, editable=False)
+    create_datasets = models.BooleanField(
+        "create datasets on first use",
+        default=False,
+        help_text="An event sent to a dataset that doesn't exist creates it. Off: such a request is refused.",
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "name"], name="project_name_once")]
+
+    def __str__(self) -> str:
+        return self.name

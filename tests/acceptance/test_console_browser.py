@@ -1,0 +1,191 @@
+"""The console in a real browser, on a real server: what a person does there, click by click."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.server import Server
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SWITCHES = [
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PAGES = [
+    "/console/",
+    "/console/events/dataset/",
+    "/console/events/dataset/add/",
+    "/console/events/namespace/",
+    "/console/projects/apikey/",
+    "/console/projects/apikey/add/",
+    "/console/projects/project/",
+    "/console/projects/project/add/",
+    "/console/projects/account/",
+    "/console/projects/account/add/",
+    "/console/projects/organization/",
+    "/console/password_change/",
+]
+UNLABELLED = """() => [...document.querySelectorAll("#content input, #content select, #content textarea")]
+    .filter(field => field.type !== "hidden" && field.checkVisibility()
+        && !field.labels?.length && !field.ariaLabel && !field.placeholder && !field.title)
+    .map(field => field.outerHTML)"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None and os.environ.get("CI") != "true":
+        pytest.skip("no Chromium on this machine (apt install chromium); with CI=true that is a failure")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, server: Server) -> Iterator[Page]:
+    """A page of the administrator's, logged in, that fails the test on any error or request to another host."""
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    troubles: list[str] = []
+    page.on("console", lambda line: troubles.append(line.text) if line.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("request", lambda request: troubles.append(request.url) if _strange(request.url, server) else None)
+    log_in(page, server, server.password)
+    expect(page).to_have_url(f"{server.url}/console/")
+    yield page
+    context.close()
+    assert not troubles
+
+
+def _strange(url: str, server: Server) -> bool:
+    return not url.startswith((server.url, "data:"))
+
+
+def log_in(page: Page, server: Server, password: str) -> None:
+    page.goto(f"{server.url}/console/")
+    page.get_by_label("E-mail address").fill(server.email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def create_key(page: Page, server: Server, name: str) -> str:
+    page.goto(f"{server.url}/console/")
+    page.get_by_role("link", name="Create API key").click()
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Project").select_option("main")
+    page.get_by_role("button", name="Save").click()
+    return page.get_by_label("API key").input_value()
+
+
+def status(server: Server, key: str) -> int:
+    return server.post("/v1/logs/browser", [{"message": "hello"}], x_api_key=key).status
+
+
+def test_wrong_password_is_told(browser: Browser, server: Server) -> None:
+    page = browser.new_page()
+    log_in(page, server, "wrong")
+    expect(page.get_by_text("Please enter the correct e-mail address and password")).to_be_visible()
+    page.close()
+
+
+def test_key_is_copied_once_works_and_is_revoked(page: Page, server: Server) -> None:
+    secret = create_key(page, server, "browser key")
+    assert re.fullmatch(r"evl_\w{32}", secret)
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == secret
+    assert status(server, secret) == 202
+
+    page.reload()  # asks for the key's page, and for no other key
+    expect(page.get_by_label("Name")).to_have_value("browser key")
+    assert secret not in page.content()
+    page.goto(f"{server.url}/console/projects/apikey/?q=browser+key")
+    expect(page.locator("#result_list tbody tr")).to_have_count(1)
+    assert secret not in page.content()
+
+    page.get_by_role("link", name="browser key").click()
+    page.get_by_role("link", name="Revoke").click()
+    expect(page.get_by_text("Revoke the key “browser key”?")).to_be_visible()
+    assert status(server, secret) == 202  # a question is not yet an answer
+    page.get_by_role("button", name="Revoke").click()
+    expect(page.get_by_text("1 API key revoked.")).to_be_visible()
+    server.wait_until(lambda: status(server, secret) == 401, "a revoked key is refused", seconds=1)
+
+
+def test_secret_is_copied_where_the_browser_hides_the_clipboard(page: Page, server: Server) -> None:
+    page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    secret = create_key(page, server, "plain HTTP key")
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    page.goto(f"{server.url}/console/projects/apikey/add/")
+    page.get_by_label("Name").focus()
+    page.keyboard.press("Control+V")
+    expect(page.get_by_label("Name")).to_have_value(secret)
+
+
+def test_rotated_key_works_beside_its_successor(page: Page, server: Server) -> None:
+    old = create_key(page, server, "overlapping key")
+    page.get_by_role("link", name="See the key's page").click()
+    page.get_by_role("link", name="Rotate").click()
+    page.get_by_role("button", name="Rotate").click()
+    new = page.get_by_label("API key").input_value()
+    assert new != old and status(server, old) == status(server, new) == 202
+    page.get_by_role("link", name="I have copied it").click()
+    expect(page.get_by_role("row", name=re.compile(f"{old[:12]}.*replaced", re.I))).to_be_visible()
+    expect(page.get_by_role("row", name=re.compile(f"{new[:12]}.*active", re.I))).to_be_visible()
+
+
+def test_dataset_from_its_first_event_to_its_deletion(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/console/")
+    page.get_by_role("link", name="Create dataset").click()
+    page.get_by_label("Project").select_option("main")
+    page.get_by_label("Name", exact=False).first.fill("orders")
+    page.get_by_role("button", name="Save").click()
+    in_list = page.locator("#result_list").get_by_role("link", name="orders", exact=True)
+    expect(in_list).to_be_visible()
+
+    sent = [{"message": f"order {number}"} for number in range(1234)]
+    server.wait_until(lambda: server.post("/v1/orders/web", sent).status == 202, "the new dataset takes events")
+    server.wait_until(lambda: "1,234" in _row(page, server, "orders"), "the list counts the events")
+    in_list.click()
+    expect(page.get_by_text(f"curl {server.url}/v1/orders/my-service")).to_be_visible()
+
+    page.get_by_role("link", name="Delete dataset").click()
+    expect(page.get_by_text("1,234")).to_be_visible()
+    for typed, message in (("order", "Nothing was deleted"), ("orders", "deleted successfully")):
+        page.get_by_label("Type orders to delete it").fill(typed)
+        page.get_by_role("button", name="Delete").click()
+        expect(page.get_by_text(message)).to_be_visible()
+    server.wait_until(lambda: server.post("/v1/orders/web", sent).status == 400, "the dataset takes no events")
+
+
+def _row(page: Page, server: Server, name: str) -> str:
+    page.goto(f"{server.url}/console/events/dataset/?q={name}")
+    return page.locator("#result_list tbody").first.inner_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_fits_a_phone_and_labels_its_fields(page: Page, server: Server, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": 390, "height": 844})
+    for path in PAGES:
+        assert page.goto(server.url + path).status == 200
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+        assert page.evaluate(UNLABELLED) == [], path
+        assert page.evaluate("document.documentElement.classList.contains('dark')") == (scheme == "dark"), path
+
+
+def test_account_menu_and_log_out_by_keyboard(page: Page, server: Server) -> None:
+    page.get_by_role("button", name="Account menu").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Log out").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("logged out", exact=False).first).to_be_visible()
+    page.goto(f"{server.url}/console/events/dataset/")
+    expect(page.get_by_label("E-mail address")).to_be_visible()

@@ -1,0 +1,27 @@
+"""Runs before Django is configured: gives the session a PostgreSQL and a scratch EVENTLANE_HOME of its own.
+
+`database` tests use pytest-django as usual (`db`, `transactional_db`). Tests of the whole running platform use the
+fixtures of tests/acceptance/conftest.py, which are here for every folder: `server`, `fresh_server`.
+"""
+
+from contextlib import ExitStack
+
+import django
+import pytest
+
+from tests.postgres import prepare_environment
+
+_cleanup = ExitStack()
+try:
+    prepare_environment(_cleanup)
+    django.setup()
+except BaseException:
+    _cleanup.close()
+    raise
+
+from tests.server import fresh_server, server  # noqa: E402, F401  (fixtures)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the session's PostgreSQL and remove its folder."""
+    _cleanup.close()

@@ -1,0 +1,126 @@
+"""A node with a journal and a lake of its own for each test, in the session's PostgreSQL."""
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.db import connection
+
+from events.journal import JournalWriter, new_batch
+from events.lake.connection import Lake
+from events.lake.query import EventQuery, EventRow, find_events
+from events.lake.seal import Sealed
+from events.lake.sealer import Sealer
+from events.models import Dataset
+from projects.models import Organization, Project
+from tests.server import ROOT
+
+
+class Node:
+    """One EVENTLANE_HOME with its journal; nodes of one test share PostgreSQL and the lake."""
+
+    def __init__(self, home: Path, lake_path: Path, schema: str, dataset: Dataset) -> None:
+        self.home, self.lake_path, self.schema, self.dataset = home, lake_path, schema, dataset
+        self.journal = home / "journal"
+        self.writer = JournalWriter(self.journal, f"node-{home.name}", 32 << 20, 3600)
+
+    def write(self, *texts: "str | bytes", namespace: str = "web", service: str = "", dataset: Any = None) -> None:
+        """Store one batch of events in the journal."""
+        events = [text if isinstance(text, bytes) else text.encode() for text in texts]
+        lengths = [len(event) for event in events]
+        self.writer.append(new_batch((dataset or self.dataset).id, namespace, service, events, lengths))
+
+    def seal(self) -> Sealed:
+        """Close the journal file and seal what is closed."""
+        self.writer.close()
+        sealer = Sealer(self.journal)
+        try:
+            return reduce(add, sealer.seal_available(), Sealed())
+        finally:
+            sealer.close()
+
+    def rows(self, **query: Any) -> list[EventRow]:
+        """Find events of the node's dataset, all of them unless the query has a limit."""
+        return find_events(EventQuery(**{"dataset": self.dataset, "limit": None} | query))
+
+    def events(self, **query: Any) -> list[str]:
+        """Find events' texts."""
+        return [row.event for row in self.rows(**query)]
+
+    def quarantine(self) -> list[tuple[Any, ...]]:
+        """Return reason and bytes of what is in quarantine."""
+        with Lake() as lake:
+            return lake.execute("SELECT reason, event FROM lake.main.quarantine ORDER BY id").fetchall()
+
+    def files(self) -> list[str]:
+        """Return the names of the journal files there are."""
+        return sorted(path.name for path in self.journal.glob("*.journal"))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a process of this node."""
+        return os.environ | {
+            "DATABASE_URL": _database_url(),
+            "EVENTLANE_HOME": str(self.home),
+            "EVENTLANE_LAKE_PATH": str(self.lake_path),
+            "EVENTLANE_LAKE_SCHEMA": self.schema,
+            "EVENTLANE_NODE": f"node-{self.home.name}",
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'platform'}",
+        }
+
+    def command(self, *words: str) -> dict[str, Any]:
+        """Return what subprocess needs to run a management command on this node."""
+        return {"args": [sys.executable, str(ROOT / "manage.py"), *words], "env": self.environment}
+
+    def manage(self, *words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        """Run a management command as a process of this node."""
+        done = subprocess.run(**self.command(*words), capture_output=True, text=True, timeout=120)
+        assert not check or done.returncode == 0, done.stderr
+        return done
+
+
+def _database_url() -> str:
+    """Return the address of the test's database, for processes that the test starts."""
+    database = connection.settings_dict
+    user = quote(database["USER"], safe="")
+    password = f":{quote(database['PASSWORD'], safe='')}" if database["PASSWORD"] else ""
+    host, port = quote(database["HOST"], safe=""), database["PORT"]
+    return f"postgresql://{user}{password}@/{database['NAME']}?host={host}" + (f"&port={port}" if port else "")
+
+
+@pytest.fixture
+def project(transactional_db: None) -> Project:
+    organization = Organization.objects.create(name="Lake works")
+    return Project.objects.create(organization=organization, name="main")
+
+
+@pytest.fixture
+def node(project: Project, settings: Any, tmp_path: Path) -> Iterator[Node]:
+    """Return a node with one dataset; this process is of the node."""
+    settings.EVENTLANE_LAKE_SCHEMA = f"lake_{uuid.uuid4().hex[:12]}"
+    settings.EVENTLANE_LAKE_PATH = str(tmp_path / "lake")
+    settings.EVENTLANE_HOME = tmp_path / "a"
+    settings.EVENTLANE_JOURNAL = tmp_path / "a" / "journal"
+    settings.EVENTLANE_NODE = "node-a"
+    dataset = Dataset.objects.create(project=project, name="logs", retention_days=30)
+    node = Node(tmp_path / "a", tmp_path / "lake", settings.EVENTLANE_LAKE_SCHEMA, dataset)
+    yield node
+    node.writer.close()
+    with connection.cursor() as cursor:
+        cursor.execute(f'DROP SCHEMA IF EXISTS "{settings.EVENTLANE_LAKE_SCHEMA}" CASCADE')
+
+
+@pytest.fixture
+def other_node(node: Node) -> Iterator[Node]:
+    """Return a second node on the same PostgreSQL and lake."""
+    other = Node(node.home.parent / "b", node.lake_path, node.schema, node.dataset)
+    yield other
+    other.writer.close()

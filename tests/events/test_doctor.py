@@ -1,0 +1,208 @@
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.conf import settings as django_settings
+
+from events import doctor
+from events.doctor import OK, PROBLEM, WARNING
+from tests.server import ROOT, Server
+
+NAMES = ["versions", "debug", "secret key", "disk", "journal", "database", "migrations", "clock", "lake"]
+
+
+@pytest.fixture
+def connection() -> Iterator["psycopg.Connection[Any]"]:
+    with psycopg.connect(django_settings.DATABASE_URL, autocommit=True) as opened:
+        yield opened
+
+
+def only(results: Any) -> tuple[str, str, str]:
+    (found,) = results
+    return (*found, "")[:3]
+
+
+def run_doctor(home: Path, *words: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    environment = os.environ | {"EVENTLANE_HOME": str(home), **settings}
+    command = [sys.executable, str(ROOT / "manage.py"), "doctor", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def make_journal_file(folder: Path, age_seconds: float) -> None:
+    """Make an empty journal file whose name says that it was made then."""
+    folder.mkdir(exist_ok=True)
+    (folder / f"test-{UUID(int=round((time.time() - age_seconds) * 1000) << 80).hex}.journal").touch()
+
+
+def test_running_platform_is_well(server: Server) -> None:
+    server.post("/v1/logs/doctor", b'[{"a":1}]')
+    done = server.manage("doctor")
+    lines = done.stdout.splitlines()
+    assert [line[8:].startswith(name) for line, name in zip(lines, NAMES, strict=True)] == [True] * len(NAMES)
+    assert {line.split()[0] for line in lines if not line[8:].startswith(("disk", "lake"))} == {OK}
+    assert "PostgreSQL 18" in done.stdout and "0 files" not in done.stdout
+    assert "\x1b" not in done.stdout and "✓" not in done.stdout
+
+
+def test_json_says_the_same(server: Server) -> None:
+    findings = json.loads(server.manage("doctor", "--json").stdout)
+    assert [finding["check"] for finding in findings] == NAMES
+    assert all(set(finding) == {"check", "state", "message", "advice"} for finding in findings)
+
+
+@pytest.mark.parametrize("listens", [False, True], ids=["refused", "silent"])
+def test_without_the_database_the_rest_is_still_checked(tmp_path: Path, listens: bool) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        if listens:
+            silent.listen()  # takes the connection and never says a word
+        url = f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/none"
+        done = run_doctor(tmp_path, "--json", DATABASE_URL=url)
+    assert done.returncode == 1 and done.stderr == ""
+    states = {finding["check"]: finding["state"] for finding in json.loads(done.stdout)}
+    assert list(states) == NAMES
+    assert states["database"] == PROBLEM
+    assert [states[name] for name in ("versions", "secret key", "journal")] == [OK] * 3
+    assert [states[name] for name in ("migrations", "clock", "lake")] == [WARNING] * 3
+
+
+def test_database_that_was_never_set_up_is_a_problem(tmp_path: Path, connection: "psycopg.Connection[Any]") -> None:
+    name = f"empty_{time.time_ns()}"
+    connection.execute(f"CREATE DATABASE {name}")
+    try:
+        url = django_settings.DATABASE_URL.replace(f"/{connection.info.dbname}?", f"/{name}?")
+        done = run_doctor(tmp_path, DATABASE_URL=url)
+    finally:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    assert done.returncode == 1
+    assert "problem migrations not applied: " in done.stdout and "projects.0001_initial" in done.stdout
+    assert "→ run `manage.py set_up`" in done.stdout
+    assert "ok      lake" in done.stdout
+
+
+def test_check_that_crashes_is_a_problem_and_not_the_end(settings: Any) -> None:
+    settings.EVENTLANE_JOURNAL = None
+    settings.DATABASE_URL = "postgresql://nobody@127.0.0.1:1/none"
+    findings = {finding.check: finding for finding in doctor.examine()}
+    assert list(findings) == NAMES
+    assert findings["journal"].state == PROBLEM
+    assert "the check failed: " in findings["journal"].message
+
+
+def test_command_ends_with_1_for_a_problem_and_0_for_a_warning(server: Server) -> None:
+    free = doctor.shutil.disk_usage(server.home).free // doctor.MIB
+    for least, status, word in [(1, 0, "ok"), (free + 50_000, 0, "warning"), (free * 20 + 50_000, 1, "problem")]:
+        server.environment["EVENTLANE_MIN_FREE_MB"] = str(least)
+        try:
+            done = server.manage("doctor", check=False)
+        finally:
+            del server.environment["EVENTLANE_MIN_FREE_MB"]
+        assert done.returncode == status, done.stdout
+        assert f"\n{word:<8}disk" in done.stdout
+
+
+def test_journal_that_cannot_be_written_is_a_problem(tmp_path: Path, settings: Any) -> None:
+    (tmp_path / "file").touch()
+    settings.EVENTLANE_JOURNAL = tmp_path / "file" / "journal"
+    state, message, advice = only(doctor.check_journal())
+    assert state == PROBLEM and "can't be written: Not a directory" in message and advice
+
+
+@pytest.mark.parametrize(("age", "state"), [(0, OK), (50, OK), (300, WARNING), (2 * 3600, PROBLEM)])
+def test_old_backlog_says_that_nobody_seals(tmp_path: Path, settings: Any, age: float, state: str) -> None:
+    settings.EVENTLANE_JOURNAL = tmp_path / "journal"
+    make_journal_file(tmp_path / "journal", age)
+    found, message, advice = only(doctor.check_journal())
+    assert (found, bool(advice)) == (state, state != OK)
+    assert "1 files" in message
+
+
+def test_secret_key_that_others_can_read_is_a_problem(tmp_path: Path, settings: Any) -> None:
+    settings.EVENTLANE_HOME = tmp_path
+    file = tmp_path / "secret_key"
+    file.touch(mode=0o600)
+    assert only(doctor.check_secret_key())[0] == OK
+    for mode in (0o640, 0o604, 0o620):
+        file.chmod(mode)
+        state, _, advice = only(doctor.check_secret_key())
+        assert (state, advice) == (PROBLEM, f"chmod 600 {file}")
+    settings.SECRET_KEY = "short"
+    assert only(doctor.check_secret_key())[0] == WARNING
+
+
+@pytest.mark.parametrize(
+    ("debug", "bind", "state"),
+    [
+        (False, "0.0.0.0:80", OK),
+        (True, "127.0.0.1:80", WARNING),
+        (True, "[::1]:80", WARNING),
+        (True, "0.0.0.0:80", PROBLEM),
+    ],
+)
+def test_debug_on_a_reachable_address_is_a_problem(settings: Any, debug: bool, bind: str, state: str) -> None:
+    settings.DEBUG, settings.EVENTLANE_BIND = debug, bind
+    assert only(doctor.check_debug())[0] == state
+
+
+def test_package_beside_its_pin_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert only(doctor.check_versions())[0] == OK
+    (tmp_path / "requirements.txt").write_text("# pins\nDjango==4.2.1\npsycopg[binary,pool]==3.3.9\nnowhere==1.0\n")
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    state, message, advice = only(doctor.check_versions())
+    assert state == WARNING and "instead of 4.2.1, nowhere none instead of 1.0" in message
+    assert advice == "pip install -r requirements.txt"
+
+
+Clock = Callable[[float], None]
+
+
+@pytest.fixture
+def database_clock(connection: "psycopg.Connection[Any]") -> Iterator[Clock]:
+    """Set what `clock_timestamp()` says in this connection, in seconds from the truth."""
+
+    def set_clock(seconds: float) -> None:
+        connection.execute(
+            "CREATE OR REPLACE FUNCTION doctor_test.clock_timestamp() RETURNS timestamptz LANGUAGE sql"
+            f" AS $$ SELECT pg_catalog.clock_timestamp() + interval '{seconds} s' $$"
+        )
+
+    connection.execute("CREATE SCHEMA doctor_test; SET search_path = doctor_test, pg_catalog")
+    yield set_clock
+    connection.execute("DROP SCHEMA doctor_test CASCADE")
+
+
+@pytest.mark.parametrize(("skew", "state"), [(0, OK), (1.5, OK), (-1.5, OK), (3, PROBLEM), (-3, PROBLEM)])
+def test_skew_to_the_databases_clock(
+    connection: "psycopg.Connection[Any]", database_clock: Clock, skew: float, state: str
+) -> None:
+    database_clock(skew)
+    found, message, _ = only(doctor.check_clock(connection))
+    assert found == state
+    assert abs(float(message.split(" s apart")[0]) - abs(skew)) < 0.2
+
+
+def test_clock_that_was_set_back_is_a_problem(
+    tmp_path: Path, settings: Any, connection: "psycopg.Connection[Any]"
+) -> None:
+    settings.EVENTLANE_JOURNAL = tmp_path
+    make_journal_file(tmp_path, age_seconds=-600)
+    state, message, _ = only(doctor.check_clock(connection))
+    assert state == PROBLEM and "it was set back" in message
+
+
+def test_lake_path_that_cannot_be_written_is_a_problem(
+    tmp_path: Path, settings: Any, connection: "psycopg.Connection[Any]"
+) -> None:
+    (tmp_path / "file").touch()
+    settings.EVENTLANE_LAKE_PATH = str(tmp_path / "file" / "lake")
+    state, message, advice = only(doctor.check_lake(connection))
+    assert state == PROBLEM and "can't be written" in message and advice

@@ -1,0 +1,32 @@
+"""The PostgreSQL and the scratch folder of a test session."""
+
+import os
+import shutil
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from eventlane.embedded_postgres import running_postgres
+
+
+def scratch_home() -> Path:
+    """Return a new, empty EVENTLANE_HOME that any user may pass through, as the embedded PostgreSQL of root must."""
+    home = Path(tempfile.mkdtemp(prefix="eventlane-test-", dir="/tmp"))  # short: a socket's path has 107 bytes
+    home.chmod(0o711)
+    return home
+
+
+def prepare_environment(cleanup: ExitStack) -> None:
+    """Set up os.environ for a test session, before Django reads its settings; `cleanup` undoes what it started.
+
+    The developer's own EVENTLANE_ variables are taken out: a test must not depend on a shell. DATABASE_URL is
+    respected, to test against another PostgreSQL.
+    """
+    for name in [name for name in os.environ if name.startswith("EVENTLANE_")]:
+        del os.environ[name]
+    home = scratch_home()
+    cleanup.callback(shutil.rmtree, home, ignore_errors=True)
+    os.environ["EVENTLANE_HOME"] = str(home)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "eventlane.settings"
+    if not os.environ.get("DATABASE_URL"):
+        os.environ["DATABASE_URL"] = cleanup.enter_context(running_postgres(home))
