@@ -21,7 +21,7 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
-from eventlane.console import ConsoleAdmin, OwnRelatedFilter, ReadOnlyAdmin, TypedDelete, moment, number, size
+from eventlane.console import OwnRelatedFilter, ReadOnlyAdmin, TypedDeleteAdmin, moment, number, size
 from events.lake.catalog import dataset_sizes
 from events.models import Dataset, Namespace
 from projects.admin import ProjectAdmin, in_use
@@ -55,7 +55,7 @@ def losses(datasets: Sequence[Dataset]) -> dict[str, str]:
 
 
 class DatasetForm(forms.ModelForm):
-    """A dataset. A shorter retention deletes events, so it asks for a tick."""
+    """A dataset. A shorter retention deletes events, so it asks to be confirmed."""
 
     confirm_deletion = forms.BooleanField(
         required=False, label="Delete the events that are older than that", widget=UnfoldBooleanSwitchWidget
@@ -74,11 +74,11 @@ class DatasetForm(forms.ModelForm):
         return namespace
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a shorter retention without the tick."""
+        """Refuse a shorter retention that isn't confirmed."""
         cleaned = super().clean()
         days = cleaned.get("retention_days")
         if shortens(self.instance.pk, days) and not cleaned.get("confirm_deletion"):
-            message = f"Events received more than {days} days ago will be deleted for good. Tick the box to go on."
+            message = f"Events received more than {days} days ago will be deleted for good. Switch this on to go on."
             self.add_error("confirm_deletion", message)
         return cleaned
 
@@ -117,6 +117,8 @@ class NamespaceInline(TabularInline):
 class DatasetList(ChangeList):
     """The list of datasets, measured a page at a time."""
 
+    result_list: Any
+
     def get_results(self, request: HttpRequest) -> None:
         """Fetch a page of datasets and their sizes."""
         super().get_results(request)
@@ -125,7 +127,7 @@ class DatasetList(ChangeList):
 
 
 @admin.register(Dataset)
-class DatasetAdmin(TypedDelete, ConsoleAdmin):
+class DatasetAdmin(TypedDeleteAdmin):
     """Datasets with their sizes. Name and project are fixed: senders have them in their settings."""
 
     organization_path = "project__organization"
@@ -148,13 +150,13 @@ class DatasetAdmin(TypedDelete, ConsoleAdmin):
         return DatasetList
 
     def get_fieldsets(self, request: HttpRequest, obj: Dataset | None = None) -> Sequence[Any]:
-        """Show the tick for a shorter retention only when one was sent."""
+        """Ask to confirm a shorter retention only when one was sent."""
         if obj is None:
             return self.add_fieldsets
         days = request.POST.get("retention_days", "")
-        tick = ("confirm_deletion",) if days.isdecimal() and shortens(obj.pk, int(days)) else ()
+        confirm = ("confirm_deletion",) if days.isdecimal() and len(days) < 10 and shortens(obj.pk, int(days)) else ()
         return (
-            (None, {"fields": ("name", "project", "retention_days", *tick, "default_namespace")}),
+            (None, {"fields": ("name", "project", "retention_days", *confirm, "default_namespace")}),
             ("Send events", {"fields": ("sending",)}),
             ("What it holds", {"fields": self.measured_fields}),
         )

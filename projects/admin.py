@@ -23,7 +23,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
-from eventlane.console import ConsoleAdmin, OwnRelatedFilter, TypedDelete, count_of, label, moment, number
+from eventlane.console import ConsoleAdmin, OwnRelatedFilter, TypedDeleteAdmin, count_of, label, moment, number
 from projects.api_keys import revoke_api_key, rotate_api_key, seal_secret
 from projects.models import Account, ApiKey, Organization, Project
 
@@ -57,7 +57,7 @@ class OrganizationAdmin(ConsoleAdmin):
 # Accounts
 
 
-class EmailRules:
+class EmailForm(forms.ModelForm):
     """The e-mail address is the login of the whole server, whatever the case it is typed in."""
 
     def clean_email(self) -> str:
@@ -68,7 +68,7 @@ class EmailRules:
         return email
 
 
-class AccountCreationForm(EmailRules, UserCreationForm):
+class AccountCreationForm(EmailForm, UserCreationForm):
     """A new account with its first password."""
 
     usable_password = None
@@ -78,7 +78,7 @@ class AccountCreationForm(EmailRules, UserCreationForm):
         fields = ("email", "name", "role")
 
 
-class AccountForm(EmailRules, forms.ModelForm):
+class AccountForm(EmailForm):
     """Name, role and access of an account."""
 
     def clean(self) -> dict[str, Any]:
@@ -216,11 +216,11 @@ class ProjectForm(forms.ModelForm):
 
 
 @admin.register(Project)
-class ProjectAdmin(TypedDelete, ConsoleAdmin):
+class ProjectAdmin(TypedDeleteAdmin):
     """Projects, as far as access goes; the events app adds what lies in them."""
 
     form = ProjectForm
-    list_display = ("name", "key_count", "create_datasets", "creation_time")
+    list_display: tuple[str, ...] = ("name", "key_count", "create_datasets", "creation_time")
     search_fields = ("name",)
     ordering = ("name",)
     fields = ("name", "create_datasets", "creation_time")

@@ -3,10 +3,10 @@
 import os
 import shutil
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from eventlane.embedded_postgres import running_postgres
+from eventlane.embedded_postgres import SYSTEM_FOLDER, recorded_folder, running_postgres
 
 
 def scratch_home() -> Path:
@@ -14,6 +14,15 @@ def scratch_home() -> Path:
     home = Path(tempfile.mkdtemp(prefix="eventlane-test-", dir="/tmp"))  # short: a socket's path has 107 bytes
     home.chmod(0o711)
     return home
+
+
+def remove_home(home: Path) -> None:
+    """Remove a scratch home, and the database's folder when that had to lie elsewhere."""
+    folder = recorded_folder(home)
+    for path in (folder or home, home):
+        shutil.rmtree(path, ignore_errors=True)
+    with suppress(OSError):  # not there, or somebody's real database is in it
+        SYSTEM_FOLDER.rmdir()
 
 
 def prepare_environment(cleanup: ExitStack) -> None:
@@ -25,7 +34,7 @@ def prepare_environment(cleanup: ExitStack) -> None:
     for name in [name for name in os.environ if name.startswith("EVENTLANE_")]:
         del os.environ[name]
     home = scratch_home()
-    cleanup.callback(shutil.rmtree, home, ignore_errors=True)
+    cleanup.callback(remove_home, home)
     os.environ["EVENTLANE_HOME"] = str(home)
     os.environ["DJANGO_SETTINGS_MODULE"] = "eventlane.settings"
     if not os.environ.get("DATABASE_URL"):

@@ -20,7 +20,6 @@ A test that fails shows the server's log.
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -35,7 +34,7 @@ import urllib3
 
 from eventlane.embedded_postgres import database_url, recorded_folder
 from eventlane.processes import SUPERVISOR_VARIABLE, parent_of
-from tests.postgres import scratch_home
+from tests.postgres import remove_home, scratch_home
 
 ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 90.0
@@ -174,9 +173,7 @@ class Server:
         for pid in self.leftovers():
             _kill(pid)
         self.http.clear()
-        folder = recorded_folder(self.home)
-        for path in (folder, self.home):
-            shutil.rmtree(path or self.home, ignore_errors=True)
+        remove_home(self.home)
         self.log_file.unlink(missing_ok=True)
 
     def _surroundings(self) -> dict[str, Any]:

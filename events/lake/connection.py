@@ -63,23 +63,24 @@ class Lake:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def execute(self, sql: str, parameters: Sequence[Any] = (), **tables: Any) -> duckdb.DuckDBPyConnection:
-        """Run one statement; `tables` are Arrow tables that it reads by these names."""
+    def execute(self, sql: str, parameters: Sequence[Any] = (), **tables: Any) -> list[tuple[Any, ...]]:
+        """Run one statement to its end and return its rows; `tables` are Arrow tables that it reads by these names."""
         for name, table in tables.items():
             self._duckdb.register(name, table)
         try:
-            return self._duckdb.execute(sql, list(parameters))
+            return self.stream(sql, parameters).fetchall()
         finally:
             for name in tables:
                 self._duckdb.unregister(name)
 
-    def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        """Return the first column of the first row, None without rows.
-
-        All rows are fetched: a statement commits when its result is read to the end.
-        """
-        rows = self._duckdb.execute(sql, list(parameters)).fetchall()
+    def value(self, sql: str, parameters: Sequence[Any] = (), **tables: Any) -> Any:
+        """Run one statement to its end and return the first column of its first row, None without rows."""
+        rows = self.execute(sql, parameters, **tables)
         return rows[0][0] if rows else None
+
+    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
+        """Begin one statement: DuckDB goes on with it, and commits it, only while rows are fetched."""
+        return self._duckdb.execute(sql, list(parameters))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -158,12 +158,12 @@ def _event_tables(lake: Lake) -> set[str]:
     rows = lake.execute(
         "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND starts_with(table_name, 'events_')"
     )
-    return {name for (name,) in rows.fetchall()}
+    return {name for (name,) in rows}
 
 
 def _retried(lake: Lake, sql: str) -> list[int]:
     """Run a statement that changes the lake, and return its row of sums."""
-    rows = commit(lake, lambda: lake.execute(sql).fetchall())
+    rows = commit(lake, lambda: lake.execute(sql))
     return [int(value or 0) for value in rows[0]]
 
 

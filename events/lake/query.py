@@ -176,7 +176,7 @@ class EventReader:
         if limit is not None:
             newest += f" ORDER BY id DESC LIMIT {int(limit)}"
         with self._time_limit():
-            result = self.lake.execute(f"SELECT {SELECTED} FROM ({newest}) ORDER BY id", conditions.parameters)
+            result = self.lake.stream(f"SELECT {SELECTED} FROM ({newest}) ORDER BY id", conditions.parameters)
             rows = result.fetchmany(FETCHED_ROWS)  # sorted: when the first row is there the work is done
         while rows:
             yield from map(_event_row, rows)

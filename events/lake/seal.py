@@ -26,6 +26,10 @@ DATASET_DELETED = "dataset deleted"
 INSERT_SEALED_FILE = "INSERT INTO lake.main.sealed_files VALUES (?, ?, now(), ?, ?)"
 
 
+class EventsMissing(AssertionError):
+    """An event was neither inserted nor refused. The transaction must not commit."""
+
+
 @dataclass(slots=True)
 class Sealed:
     """What was done with some journal files."""
@@ -89,7 +93,7 @@ def drop_table(lake: Lake, name: str) -> None:
 def sealed_names(lake: Lake, names: Iterable[str]) -> set[str]:
     """Return those of the journal files' names that are sealed in this transaction's snapshot."""
     rows = lake.execute("SELECT name FROM lake.main.sealed_files WHERE name IN (SELECT unnest(?::VARCHAR[]))", [list(names)])
-    return {name for (name,) in rows.fetchall()}
+    return {name for (name,) in rows}
 
 
 def _is_marked(file: JournalFile) -> bool:
@@ -175,11 +179,13 @@ def _insert_events(lake: Lake, table_name: str, events: pa.Table) -> pa.Table:
     lake.create_event_table(table_name)
     columns = ", ".join(EVENT_COLUMNS)
     insert = f"INSERT INTO {event_table_name(table_name)} SELECT {columns} FROM ({converted('events')})"
-    [(inserted,)] = lake.execute(insert, events=events).fetchall()
+    inserted = lake.value(insert, events=events)
     if inserted == len(events):
         return events.slice(0, 0)
     numbered = events.append_column("row", pa.array(range(len(events))))
-    refused = lake.execute(f"SELECT row FROM numbered WHERE {FIELDS} IS NULL", numbered=numbered).fetchall()
+    refused = lake.execute(f"SELECT row FROM numbered WHERE {FIELDS} IS NULL", numbered=numbered)
+    if inserted + len(refused) != len(events):
+        raise EventsMissing(f"{len(events)} events, {inserted} inserted, {len(refused)} refused")
     return events.take(pa.array([row for (row,) in refused], pa.int64()))
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.db.models import ForeignKey, Model, QuerySet
@@ -64,6 +65,7 @@ class ConsoleSite(UnfoldAdminSite):
 
     index_template = "console/index.html"
     login_template = "console/login.html"
+    logout_template = "console/logged_out.html"
     enable_nav_sidebar = True
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
@@ -110,6 +112,7 @@ class ConsoleAdmin(ModelAdmin):
     delete_selected_confirmation_template = "console/delete.html"
     list_filter_submit = True
     list_per_page = 50
+    show_facets = ShowFacets.NEVER
     bulk_delete = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -165,8 +168,8 @@ class ConsoleAdmin(ModelAdmin):
         return {str(self.opts.verbose_name_plural): number(len(rows))}
 
 
-class TypedDelete:
-    """Mixin for rows that take events along: deleting one asks for its name to be typed."""
+class TypedDeleteAdmin(ConsoleAdmin):
+    """A console class for rows that take events along: deleting one asks for its name to be typed."""
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

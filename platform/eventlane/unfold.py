@@ -45,7 +45,7 @@ UNFOLD = {
     "COLORS": {"primary": TEAL},
     "STYLES": [_file("console.css")],
     "SCRIPTS": [_file("console.js")],
-    "LOGIN": {"image": _file("login.svg")},
+    "LOGIN": {"image": _file("login.svg"), "form": "eventlane.login.LoginForm"},
     "DASHBOARD_CALLBACK": "events.admin.overview",
     "SIDEBAR": {
         "show_search": False,

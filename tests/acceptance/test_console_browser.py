@@ -90,7 +90,7 @@ def status(server: Server, key: str) -> int:
 def test_wrong_password_is_told(browser: Browser, server: Server) -> None:
     page = browser.new_page()
     log_in(page, server, "wrong")
-    expect(page.get_by_text("Please enter the correct e-mail address and password")).to_be_visible()
+    expect(page.get_by_text("The e-mail address or the password is wrong.")).to_be_visible()
     page.close()
 
 

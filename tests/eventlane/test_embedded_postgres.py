@@ -26,7 +26,7 @@ from eventlane.embedded_postgres import (
     socket_folder,
 )
 from eventlane.processes import is_running
-from tests.postgres import scratch_home
+from tests.postgres import remove_home, scratch_home
 from tests.reachable import PYTHON_FOR_NOBODY, nobody
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="root only: an ordinary user's PostgreSQL runs as that user")
@@ -36,8 +36,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="root only: an ordinary u
 def home():
     path = scratch_home()
     yield path
-    shutil.rmtree(recorded_folder(path) or path, ignore_errors=True)
-    shutil.rmtree(path, ignore_errors=True)
+    remove_home(path)
 
 
 def modes_above(path: Path) -> dict[Path, int]:

@@ -1,11 +1,12 @@
 """The console's datasets, namespaces, projects and overview."""
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 
 from events.models import Dataset, DroppedTable, Namespace
 from projects.models import ApiKey, Project
-from tests.cast import House, count_queries, logged_in, make_house
+from tests.cast import House, count_queries, logged_in, make_account, make_house
 
 pytestmark = pytest.mark.django_db
 LIST = "/console/events/dataset/"
@@ -179,3 +180,15 @@ def test_console_is_not_framed_and_loads_nothing_from_elsewhere(alice: Client, c
 @pytest.mark.parametrize("path", ["/", "/console"])
 def test_short_addresses_lead_to_the_console(client: Client, path: str) -> None:
     assert client.get(path)["Location"] == "/console/"
+
+
+def test_problem_pages_are_the_consoles_own(acme: House) -> None:
+    bob = logged_in(make_account(acme.organization, "bob"))
+    bob.raise_request_exception = False
+    for path, status, words in ((f"{LIST}add/", 403, "Not allowed"), ("/console/nothing/", 404, "Nothing here")):
+        response = bob.get(path)
+        assert response.status_code == status and words in response.content.decode()
+    checked = Client(enforce_csrf_checks=True)
+    response = checked.post("/console/login/", {"username": "alice@example.com", "password": "x"})
+    assert response.status_code == 403 and "The form has expired" in response.content.decode()
+    assert "Something went wrong" in render_to_string("500.html")

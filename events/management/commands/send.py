@@ -94,7 +94,9 @@ class Run:
         self.total_bytes = os.fstat(source.fileno()).st_size if source.seekable() else None
         self.read_bytes = 0
         self.sender = Sender(connection, settings.EVENTLANE_MAX_BODY_BYTES, kept)
-        connection.on_retry = lambda message: console.print(message, style="yellow", highlight=False, markup=False)
+        connection.on_retry = lambda message: console.print(
+            message, style="yellow", highlight=False, markup=False, soft_wrap=True
+        )
         self.unit = "event"
         self.seconds = 0.0
 

@@ -58,7 +58,7 @@ class Node:
     def quarantine(self) -> list[tuple[Any, ...]]:
         """Return reason and bytes of what is in quarantine."""
         with Lake() as lake:
-            return lake.execute("SELECT reason, event FROM lake.main.quarantine ORDER BY id").fetchall()
+            return lake.execute("SELECT reason, event FROM lake.main.quarantine ORDER BY id")
 
     def files(self) -> list[str]:
         """Return the names of the journal files there are."""
@@ -115,6 +115,7 @@ def node(project: Project, settings: Any, tmp_path: Path) -> Iterator[Node]:
     yield node
     node.writer.close()
     with connection.cursor() as cursor:
+        cursor.execute("select pid, application_name, state, left(query,80), backend_start from pg_stat_activity where datname=current_database() and pid<>pg_backend_pid()"); print("WHO", cursor.fetchall())
         cursor.execute(f'DROP SCHEMA IF EXISTS "{settings.EVENTLANE_LAKE_SCHEMA}" CASCADE')
 
 
