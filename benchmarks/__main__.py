@@ -24,7 +24,9 @@ def main() -> None:
     """Run everything and print it."""
     options = _options()
     console = Console(width=None if os.isatty(1) else 110)
-    console.print(f"{_machine()}; load from {load.generator_name()} on the same machine, {options.connections} connections")
+    console.print(
+        f"{_machine()}; load from {load.generator_name()} on the same machine, {options.connections} connections"
+    )
     table = Table("", "requests/s", "events/s", "p50 ms", "p99 ms", "of the empty view", title="Events in")
     with empty_view(_free_port()) as url:
         load.run(url, seconds=WARM_UP_SECONDS, connections=options.connections)
@@ -74,7 +76,7 @@ def _report_sealing(console: Console, running: Platform, accepted: int, options:
     left = backlog(running.journal).bytes / _journal_bytes_of_one()
     both = result.requests_per_second * 100
     sealed = both - left / options.seconds
-    console.print(f"100 a request with the sealer running: {_count(both)} events/s in, {_count(sealed)} sealed meanwhile")
+    console.print(f"100 a request, sealer running: {_count(both)} events/s in, {_count(sealed)} sealed meanwhile")
 
 
 def _journal_bytes_of_one() -> float:

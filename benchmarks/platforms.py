@@ -48,7 +48,7 @@ class Platform:
         while more := {pid for pid, parent in parents.items() if parent in family} - family:
             family |= more
         commands = {pid: _command(pid) for pid in family}
-        return {pid: command for pid, command in commands.items() if command and "postgres" not in command.split(" ")[0]}
+        return {pid: text for pid, text in commands.items() if text and "postgres" not in text.split(" ")[0]}
 
     def memory_mb(self) -> dict[str, float]:
         """Return the memory (PSS) of its processes by name."""

@@ -4,7 +4,7 @@ import json
 import random
 
 LEVELS = ["debug", "info", "info", "info", "warn", "error"]
-WORDS = "cart order user paid shipped refund session timeout retry cache miss hit upload parse render queue".split()
+WORDS = ["cart", "order", "user", "paid", "shipped", "refund", "session", "timeout", "retry", "cache", "miss", "hit"]
 
 
 def events(count: int, seed: int = 7) -> list[bytes]:

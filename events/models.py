@@ -36,7 +36,7 @@ class Dataset(models.Model):
     default_namespace = models.CharField(
         max_length=200,
         blank=True,
-        help_text="Namespace of events sent to /v1/<dataset> without one. Empty: such a request is refused.",
+        help_text="Namespace of events sent to /v1/DATASET without one. Empty: such a request is refused.",
     )
     table_name = models.CharField(max_length=40, default=new_table_name, unique=True, editable=False)
     creation_time = models.DateTimeField(default=timezone.now, editable=False)

@@ -6,5 +6,5 @@ from events.models import Dataset, DroppedTable
 
 @receiver(post_delete, sender=Dataset)
 def remember_dropped_table(instance: Dataset, **kwargs: object) -> None:
-    """Leave a note for the sealer to drop the dataset's table (it also runs when a project takes its datasets along)."""
+    """Leave a note for the sealer to drop the table; also when a project takes its datasets along."""
     DroppedTable.objects.create(table_name=instance.table_name)

@@ -80,7 +80,11 @@ class Server:
         }
         self.http = urllib3.PoolManager(retries=False, timeout=30)
         self.log_file = home.with_name(f"{home.name}.log")
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
 
     def start(self) -> None:
         """Start `manage.py up` and wait until it says that it is up."""

@@ -1,4 +1,6 @@
-"""Split a request's body into its events, and say of each whether it can be accepted (events-api.md, "What fails an event").
+"""Split a request's body into its events, and say of each whether it can be accepted.
+
+The rules are those of events-api.md, "What fails an event".
 
 The fast path splits and checks a whole batch with msgspec and a few passes over its bytes. Whatever that
 doesn't settle goes element by element through the slow path, which knows why. Both keep every element's
@@ -91,7 +93,7 @@ def _all_acceptable(events: bytes, lengths: list[int], limits: Limits) -> bool:
     shortest_deep = 2 * limits.max_depth  # one level takes two bytes at least
     return all(
         _brackets(events, end - length, end) <= limits.max_depth
-        for length, end in zip(lengths, ends)
+        for length, end in zip(lengths, ends, strict=True)
         if length > shortest_deep
     )
 
@@ -166,9 +168,9 @@ def split_elements(body: bytes) -> list[bytes]:
         raise NotAnArray("body begins with a byte order mark, which JSON doesn't allow")
     if body[start : start + 1] != b"[":
         raise NotAnArray("body is not a JSON array")
-    elements = []
+    elements: list[bytes] = []
     element_start = start + 1
-    closers = []
+    closers: list[int] = []
     for token in _token.finditer(body, start):
         character = body[token.start()]
         if character in b"[{":

@@ -71,7 +71,7 @@ class JournalFile:
         """Take the file for sealing: true when its writer closed it or died, and nobody else took it."""
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return os.stat(self.path).st_ino == os.fstat(self._fd).st_ino
+            return self.path.stat().st_ino == os.fstat(self._fd).st_ino
         except (BlockingIOError, FileNotFoundError):
             return False
 
@@ -107,7 +107,7 @@ def sync_folder(folder: Path) -> None:
 def open_files(folder: Path) -> list[JournalFile]:
     """Open every journal file now in the folder, being written or closed, oldest first."""
     try:
-        names = [name for name in os.listdir(folder) if name.endswith(SUFFIX)]
+        names = [path.name for path in folder.iterdir() if path.name.endswith(SUFFIX)]
     except FileNotFoundError:
         return []
     files = []

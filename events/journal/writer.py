@@ -56,7 +56,7 @@ class _File:
 
     def write(self, payloads: list[tuple[bytes, int]]) -> None:
         """Append the payloads as frames and wait until the disk has them."""
-        parts = []
+        parts: list[bytes] = []
         for payload, checksum in payloads:
             parts += (FRAME.pack(self.marker, len(payload), checksum), payload)
         data = b"".join(parts)

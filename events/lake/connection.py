@@ -133,7 +133,16 @@ class Lake:
             pass
 
     def close(self) -> None:
-        """Close the connections and give the memory back."""
+        """Close the connections and give the memory back.
+
+        Detached first: an instance that saw a COMMIT fail would stay in memory with its connections.
+        """
+        self._roll_back()
+        try:
+            if self.attached:
+                self._duckdb.execute("DETACH lake")
+        except duckdb.Error:
+            pass  # it is being closed because it is broken
         self._duckdb.close()
 
     def _prepare(self) -> None:

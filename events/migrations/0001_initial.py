@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                 ('id', eventlane.fields.IdField(db_collation='C', default=eventlane.ids.new_id, editable=False, max_length=27, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=100, validators=[django.core.validators.RegexValidator('\\A[a-z0-9][a-z0-9_-]{0,99}\\Z', "Use 1 to 100 lower case letters, digits, '-' and '_', starting with a letter or digit.")])),
                 ('retention_days', models.PositiveIntegerField(blank=True, default=events.models.default_retention_days, help_text='Events are deleted this many days after they were received. Empty: they are kept for ever.', null=True, validators=[django.core.validators.MinValueValidator(1)])),
-                ('default_namespace', models.CharField(blank=True, help_text='Namespace of events sent to /v1/<dataset> without one. Empty: such a request is refused.', max_length=200)),
+                ('default_namespace', models.CharField(blank=True, help_text='Namespace of events sent to /v1/DATASET without one. Empty: such a request is refused.', max_length=200)),
                 ('table_name', models.CharField(default=events.models.new_table_name, editable=False, max_length=40, unique=True)),
                 ('creation_time', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='datasets', to='projects.project')),

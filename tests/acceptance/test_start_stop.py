@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from eventlane.processes import is_running, parent_of
-from tests.postgres import scratch_home
+from tests.postgres import remove_home, scratch_home
 from tests.reachable import PYTHON_FOR_NOBODY, nobody
 
 pytestmark = pytest.mark.slow
@@ -258,6 +258,7 @@ def test_two_nodes_start_on_one_database_at_once(fresh_server):
     node = fresh_server(home=homes[0], DATABASE_URL=url)
     assert login(node) == 200
     assert node.pids_of("bin/postgres") == []
+    remove_home(homes[1])
 
 
 @nobody

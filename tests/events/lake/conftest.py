@@ -5,6 +5,8 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 from django.db import connection
 
 from events.journal import JournalWriter, new_batch
+from events.journal.format import first_id
 from events.lake.connection import Lake
 from events.lake.query import EventQuery, EventRow, find_events
 from events.lake.seal import Sealed
@@ -32,11 +35,22 @@ class Node:
         self.journal = home / "journal"
         self.writer = JournalWriter(self.journal, f"node-{home.name}", 32 << 20, 3600)
 
-    def write(self, *texts: "str | bytes", namespace: str = "web", service: str = "", dataset: Any = None) -> None:
-        """Store one batch of events in the journal."""
+    def write(
+        self,
+        *texts: "str | bytes",
+        namespace: str = "web",
+        service: str = "",
+        dataset: "Dataset | None" = None,
+        age: timedelta | None = None,
+    ) -> None:
+        """Store one batch of events in the journal, as if it had been received `age` ago."""
         events = [text if isinstance(text, bytes) else text.encode() for text in texts]
         lengths = [len(event) for event in events]
-        self.writer.append(new_batch((dataset or self.dataset).id, namespace, service, events, lengths))
+        batch = new_batch((dataset or self.dataset).id, namespace, service, events, lengths)
+        if age is not None:
+            received_us = batch.received_us - round(age.total_seconds() * 1e6)
+            batch = replace(batch, received_us=received_us, first_id=first_id(received_us * 1000))
+        self.writer.append(batch)
 
     def seal(self) -> Sealed:
         """Close the journal file and seal what is closed."""
@@ -115,7 +129,6 @@ def node(project: Project, settings: Any, tmp_path: Path) -> Iterator[Node]:
     yield node
     node.writer.close()
     with connection.cursor() as cursor:
-        cursor.execute("select pid, application_name, state, left(query,80), backend_start from pg_stat_activity where datname=current_database() and pid<>pg_backend_pid()"); print("WHO", cursor.fetchall())
         cursor.execute(f'DROP SCHEMA IF EXISTS "{settings.EVENTLANE_LAKE_SCHEMA}" CASCADE')
 
 
