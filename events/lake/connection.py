@@ -17,6 +17,7 @@ from django.db import connection as django_connection
 from psycopg.conninfo import make_conninfo
 
 from events.lake.columns import EVENT_COLUMNS, MACROS, QUARANTINE_COLUMNS, SEALED_FILE_COLUMNS
+from events.lake.place import data_path_options
 
 EXTENSIONS = {"ducklake": "duckdb_extension_ducklake", "postgres_scanner": "duckdb_extension_postgres_scanner"}
 NOT_LIBPQ = {"pool", "prepare_threshold", "cursor_factory", "context", "client_encoding", "server_side_binding"}
@@ -155,20 +156,18 @@ class Lake:
 
     def _attach_new_or_old(self) -> None:
         """Attach, creating the catalog if need be. Nodes that start together race there, and all but one fail once."""
-        path = settings.EVENTLANE_LAKE_PATH
-        if "://" not in path:
-            Path(path).mkdir(mode=0o700, parents=True, exist_ok=True)
         attempt = 0
         while not self.attached:
             try:
-                self._attach(f"DATA_PATH {quoted_text(path.rstrip('/') + '/')}")
+                self._attach("READ_WRITE")
             except duckdb.Error as error:
                 if attempt == ATTACH_ATTEMPTS or "already exists" not in str(error):
                     raise
                 attempt += 1
                 pause(attempt)
 
-    def _attach(self, option: str) -> None:
+    def _attach(self, mode: str) -> None:
+        place = data_path_options()
         options, password = _catalog_address()
         self._duckdb.execute(
             f"CREATE OR REPLACE SECRET catalog_password (TYPE postgres, PASSWORD {quoted_text(password)})"
@@ -177,7 +176,7 @@ class Lake:
         try:
             self._duckdb.execute(
                 f"ATTACH {quoted_text('ducklake:postgres:' + options)} AS lake"
-                f" (METADATA_SCHEMA {schema}, META_SECRET 'catalog_password', {option})"
+                f" (METADATA_SCHEMA {schema}, META_SECRET 'catalog_password', {mode}, {place})"
             )
         except duckdb.InvalidInputException as error:
             if "does not exist" in str(error):

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from django.conf import settings
+from django.db import connection
 
 from events.journal import JournalFile, open_files
 from events.lake.conditions import Conditions
@@ -79,6 +80,7 @@ class Follower:
     def reconnect(self) -> None:
         """Start with a new DuckDB where the old one has lost its database. Nothing is shown twice or left out."""
         self._reader.lake.close()
+        connection.close()  # Django's own, which may have broken with it
         self._reader = EventReader(self._reader.query)
 
     def _open_new_files(self) -> list[JournalFile]:

@@ -16,6 +16,7 @@ from eventlane.commands import ExampleCommand
 from eventlane.durations import InvalidDuration, parse_duration
 from events.lake.follow import Follower
 from events.lake.lines import json_line, plain_line
+from events.lake.place import LakeElsewhere
 from events.lake.query import EventQuery, EventRow, QueryTimeout, stream_events
 from events.models import Dataset
 
@@ -67,7 +68,7 @@ python manage.py tail logs --from 1d --json | jq .event.message
                 show(stream_events(query))
         except KeyboardInterrupt:
             pass
-        except (QueryTimeout, duckdb.Error, DatabaseError) as error:
+        except (QueryTimeout, LakeElsewhere, duckdb.Error, DatabaseError) as error:
             raise CommandError(str(error)) from None
 
 
@@ -128,7 +129,7 @@ def _follow(query: EventQuery, show: Callable[[Iterable[EventRow]], None], warn:
                     follower.reconnect()
                 show(follower.news())
                 trouble = ""
-            except duckdb.Error as error:
+            except (duckdb.Error, DatabaseError) as error:
                 if not trouble:
                     warn(f"waiting for the database: {str(error).splitlines()[0]}")
                 trouble = str(error)

@@ -1,0 +1,132 @@
+"""Writers, sealers, maintenance and readers at once: no reader ever sees an event twice, or misses a stored one."""
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from events.journal import JournalWriter, new_batch
+from events.lake.connection import Lake
+from events.lake.follow import Follower
+from events.lake.maintain import maintain
+from events.lake.query import EventQuery, find_events
+from events.lake.sealer import Sealer
+from tests.events.lake.conftest import Node
+
+SECONDS = 8.0
+WRITERS = 2
+
+
+class Load:
+    """Threads that go on until the time is over; the first error of any ends the test."""
+
+    def __init__(self, seconds: float) -> None:
+        self.end = time.monotonic() + seconds
+        self.errors: list[BaseException] = []
+        self.stored: list[int] = [0] * WRITERS  # events that each writer was told are stored
+        self.sealed = self.reads = 0
+        self.threads: list[threading.Thread] = []
+
+    def start(self, work: Callable[[], Any], *, once_more: bool = False) -> None:
+        """Run `work` in a thread again and again."""
+        self.threads.append(threading.Thread(target=self._repeat, args=(work, once_more)))
+        self.threads[-1].start()
+
+    def wait(self) -> None:
+        """Wait for all threads."""
+        for thread in self.threads:
+            thread.join(60)
+        assert self.errors == []
+
+    def _repeat(self, work: Callable[[], Any], once_more: bool) -> None:
+        try:
+            while time.monotonic() < self.end and not self.errors:
+                work()
+            if once_more:
+                work()
+        except BaseException as error:
+            self.errors.append(error)
+        finally:
+            connection.close()
+
+    def write(self, node: Node, writer: JournalWriter, number: int) -> None:
+        """Store a batch of numbered events and count it when it is stored."""
+        start = self.stored[number]
+        events = [f'{{"w":{number},"n":{start + index}}}'.encode() for index in range(7)]
+        writer.append(new_batch(node.dataset.id, "web", "", events, list(map(len, events))))
+        self.stored[number] = start + 7
+        time.sleep(0.002)
+
+    def seal(self, sealer: Sealer) -> None:
+        """Seal what is closed, each file in a transaction of its own."""
+        for sealed in sealer.seal_available():
+            self.sealed += sealed.files
+
+    def read(self, node: Node) -> None:
+        """Find all events and compare them with what was stored when the reading began."""
+        stored = list(self.stored)
+        seen = Counter(tuple(json.loads(row.event).values()) for row in find_events(EventQuery(node.dataset, limit=None)))
+        assert {event: count for event, count in seen.items() if count > 1} == {}
+        for number in range(WRITERS):
+            missing = [index for index in range(stored[number]) if (number, index) not in seen]
+            assert missing == []
+        self.reads += 1
+
+
+@pytest.mark.slow
+def test_reading_while_sealing(node: Node, other_node: Node, settings: Any) -> None:
+    settings.EVENTLANE_SEAL_BATCH_BYTES = 4096
+    load = Load(SECONDS)
+    for number in range(WRITERS):
+        writer = JournalWriter(node.journal, "node-a", 4000, 3600)
+        load.start(lambda writer=writer, number=number: load.write(node, writer, number))
+    sealers = [Sealer(node.journal), Sealer(node.journal)]
+    for sealer in sealers:
+        load.start(lambda sealer=sealer: load.seal(sealer))
+    for _ in range(2):
+        load.start(lambda: load.read(node), once_more=True)
+    load.start(lambda: maintain_once(load))
+    load.wait()
+    for sealer in sealers:
+        sealer.close()
+    assert load.sealed > 20 and load.reads > 4, "too little happened at once"
+    node.seal()
+    load.read(node)
+
+
+def maintain_once(load: Load) -> None:
+    with Lake() as lake:
+        assert [step.result for step in maintain(lake, timezone.now()) if step.failed] == []
+    time.sleep(0.5)
+
+
+@pytest.mark.slow
+def test_following_while_sealing(node: Node, settings: Any) -> None:
+    settings.EVENTLANE_SEAL_BATCH_BYTES = 4096
+    load = Load(SECONDS)
+    seen: Counter[tuple[int, int]] = Counter()
+    for number in range(WRITERS):
+        writer = JournalWriter(node.journal, "node-a", 4000, 3600)
+        load.start(lambda writer=writer, number=number: load.write(node, writer, number))
+    sealer = Sealer(node.journal)
+    load.start(lambda: load.seal(sealer))
+    load.start(lambda: maintain_once(load))
+    with Follower(EventQuery(node.dataset, limit=None)) as follower:
+        seen.update(tuple(json.loads(row.event).values()) for row in follower.history())
+        while any(thread.is_alive() for thread in load.threads):
+            stored = list(load.stored)
+            seen.update(tuple(json.loads(row.event).values()) for row in follower.news())
+            for number in range(WRITERS):
+                assert [index for index in range(stored[number]) if (number, index) not in seen] == []
+            time.sleep(0.05)
+        load.wait()
+        seen.update(tuple(json.loads(row.event).values()) for row in follower.news())
+    sealer.close()
+    assert load.sealed > 20
+    assert seen == Counter((number, index) for number in range(WRITERS) for index in range(load.stored[number]))
