@@ -2,12 +2,19 @@
 
 from collections.abc import Iterable
 
+from django.db import transaction
+
 from events.models import Dataset, Namespace
 
 
+@transaction.atomic
 def create_namespaces(pairs: Iterable[tuple[str, str]]) -> None:
-    """Create each (dataset id, name) that doesn't exist; a dataset deleted meanwhile is passed over."""
+    """Create each (dataset id, name) that doesn't exist; a deleted dataset's are passed over.
+
+    The datasets' rows are locked meanwhile: one deleted between look and insert would fail all of the others.
+    """
     wanted = set(pairs)
-    existing = set(Dataset.objects.filter(id__in={dataset for dataset, _ in wanted}).values_list("id", flat=True))
+    datasets = Dataset.objects.filter(id__in={dataset for dataset, _ in wanted}).order_by("id")
+    existing = set(datasets.select_for_update(no_key=True).values_list("id", flat=True))
     rows = [Namespace(dataset_id=dataset, name=name) for dataset, name in wanted if dataset in existing]
     Namespace.objects.bulk_create(rows, ignore_conflicts=True)

@@ -23,7 +23,8 @@ MIB = 1024 * 1024
 MERGE_TIERS = ((1 * MIB, 8 * MIB), (8 * MIB, 64 * MIB), (64 * MIB, 256 * MIB))
 REWRITE_ABOVE = 0.3  # share of deleted rows from which a file is written anew
 READER_MARGIN = timedelta(hours=1)  # a reader may hold an unlinked journal file for this long
-ORPHAN_MARGIN = timedelta(days=1)  # a file may lie there for this long before its transaction commits
+UNCOMMITTED_MARGIN = timedelta(days=1)  # no transaction takes this long from its first file to its commit
+LISTING_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ def maintain(lake: Lake, now: datetime) -> Iterator[Step]:
         "merge": merge_files,
         "rewrite": rewrite_files,
         "snapshots": expire_snapshots,
-        "old files": remove_files,
+        "replaced files": remove_replaced_files,
+        "uncommitted files": remove_uncommitted_files,
         "spilled files": remove_spilled_files,
     }
     for name, step in steps.items():
@@ -135,15 +137,24 @@ def expire_snapshots(lake: Lake, now: datetime) -> str:
     return f"{count:,} expired"
 
 
-def remove_files(lake: Lake, now: datetime) -> str:
-    """Remove files that were replaced, and files that a killed sealer wrote and never committed."""
+def remove_replaced_files(lake: Lake, now: datetime) -> str:
+    """Remove files that were merged or rewritten, or whose events are all deleted."""
     end = now - timedelta(hours=settings.EVENTLANE_SNAPSHOT_HOURS)
-    old = lake.value(f"SELECT count(*) FROM ducklake_cleanup_old_files('lake', older_than => {_timestamp(end)})")
-    end = now - ORPHAN_MARGIN
-    orphans = lake.value(
-        f"SELECT count(*) FROM ducklake_delete_orphaned_files('lake', older_than => {_timestamp(end)})"
-    )
-    return f"{old:,} replaced and {orphans:,} uncommitted files removed"
+    count = lake.value(f"SELECT count(*) FROM ducklake_cleanup_old_files('lake', older_than => {_timestamp(end)})")
+    return f"{count:,} files removed"
+
+
+def remove_uncommitted_files(lake: Lake, now: datetime) -> str:
+    """Remove files that a killed sealer wrote and never committed."""
+    end = _timestamp(now - UNCOMMITTED_MARGIN)
+    for attempt in range(LISTING_ATTEMPTS):
+        try:
+            count = lake.value(f"SELECT count(*) FROM ducklake_delete_orphaned_files('lake', older_than => {end})")
+            break
+        except duckdb.IOException:  # a listed file was gone when it was looked at: a sealer's commit failed meanwhile
+            if attempt == LISTING_ATTEMPTS - 1:
+                raise
+    return f"{count:,} files removed"
 
 
 def remove_spilled_files(lake: Lake, now: datetime) -> str:

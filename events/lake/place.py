@@ -42,7 +42,8 @@ def _catalog_says() -> tuple[str | None, str | None]:
         cursor.execute(f"SELECT value FROM {schema}.ducklake_metadata WHERE key = 'data_path'")
         recorded = cursor.fetchone()
         cursor.execute(
-            f"SELECT path FROM {schema}.ducklake_data_file WHERE end_snapshot IS NULL ORDER BY data_file_id DESC LIMIT 1"
+            f"SELECT path FROM {schema}.ducklake_data_file WHERE end_snapshot IS NULL"
+            " ORDER BY data_file_id DESC LIMIT 1"
         )
         newest = cursor.fetchone()
     return recorded and recorded[0], newest and newest[0].rpartition("/")[2]

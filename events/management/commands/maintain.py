@@ -16,6 +16,7 @@ class Command(ExampleCommand):
         "expire snapshots, remove files. May run beside everything else; `up` runs it on a schedule."
     )
     example = "python manage.py maintain"
+    requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

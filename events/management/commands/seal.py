@@ -18,6 +18,7 @@ class Command(ExampleCommand):
 python manage.py seal
 python manage.py seal --forever
 """
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--forever", action="store_true", help="go on until SIGTERM or Ctrl-C")

@@ -37,6 +37,7 @@ python manage.py tail logs --namespace web --filter level=error --from 1h
 python manage.py tail logs --filter user.id=42 --search timeout --follow
 python manage.py tail logs --from 1d --json | jq .event.message
 """
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("dataset", metavar="DATASET")

@@ -19,7 +19,7 @@ from events.lake.query import EventQuery, find_events
 from events.lake.sealer import Sealer
 from tests.events.lake.conftest import Node
 
-SECONDS = 8.0
+SECONDS = 5.0
 WRITERS = 2
 
 
@@ -71,7 +71,9 @@ class Load:
     def read(self, node: Node) -> None:
         """Find all events and compare them with what was stored when the reading began."""
         stored = list(self.stored)
-        seen = Counter(tuple(json.loads(row.event).values()) for row in find_events(EventQuery(node.dataset, limit=None)))
+        seen = Counter(
+            tuple(json.loads(row.event).values()) for row in find_events(EventQuery(node.dataset, limit=None))
+        )
         assert {event: count for event, count in seen.items() if count > 1} == {}
         for number in range(WRITERS):
             missing = [index for index in range(stored[number]) if (number, index) not in seen]
@@ -80,7 +82,7 @@ class Load:
 
 
 @pytest.mark.slow
-def test_reading_while_sealing(node: Node, other_node: Node, settings: Any) -> None:
+def test_reading_while_sealing(node: Node, settings: Any) -> None:
     settings.EVENTLANE_SEAL_BATCH_BYTES = 4096
     load = Load(SECONDS)
     for number in range(WRITERS):

@@ -55,7 +55,8 @@ def test_deleted_events_do_not_count(node: Node) -> None:
 
 
 def test_pages_do_not_load_duckdb(node: Node) -> None:
-    loaded = "import sys, django; django.setup(); import events.lake.catalog, events.lake.sealer; print('duckdb' in sys.modules)"
+    imports = "import sys, django; django.setup(); import events.lake.catalog, events.lake.sealer"
+    loaded = f"{imports}; print('duckdb' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", loaded], env=node.environment, capture_output=True, text=True, timeout=60
     )
