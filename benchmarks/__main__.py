@@ -11,13 +11,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import load, sample
+from benchmarks import load, pages, sample
 from benchmarks.disk import synced_writes_per_second
 from benchmarks.platforms import Platform, empty_view, eventlane
 from events.journal import backlog
 
 BATCHES = (1, 10, 100, 1000)
 WARM_UP_SECONDS = 1.0
+SETTLE_SECONDS = 3.0
 
 
 def main() -> None:
@@ -33,13 +34,16 @@ def main() -> None:
         empty = load.run(url, seconds=options.seconds, connections=options.connections)
     table.add_row("empty Django view", _count(empty.requests_per_second), "", *_latencies(empty), "1")
     with eventlane(_free_port()) as running:
+        idle = _memory(running)
         for size in (300, 20_000):
             rate = synced_writes_per_second(running.home, size, options.seconds)
             table.add_row(f"write {size:,} B + fdatasync", _count(rate), "", "", "", "")
         accepted = _measure_ingest(running, table, empty.requests_per_second, options)
         console.print(table)
         _report_sealing(console, running, accepted, options)
-        console.print(_memory(running))
+        console.print(f"Memory (PSS, without PostgreSQL) idle after the start: {idle}")
+        console.print(f"after all that: {_memory(running)}")
+        pages.report(console, running)
 
 
 def _measure_ingest(running: Platform, table: Table, empty: float, options: argparse.Namespace) -> int:
@@ -86,11 +90,11 @@ def _journal_bytes_of_one() -> float:
 
 
 def _memory(running: Platform) -> str:
-    """Say what the idle platform takes."""
-    time.sleep(3)
+    """Say what its processes take, in all and each."""
+    time.sleep(SETTLE_SECONDS)
     parts = running.memory_mb()
     listed = ", ".join(f"{name.rpartition(' ')[0]} {size:.0f}" for name, size in parts.items())
-    return f"Memory after all that (PSS, without PostgreSQL): {sum(parts.values()):.0f} MB ({listed})"
+    return f"{sum(parts.values()):.0f} MB ({listed})"
 
 
 def _options() -> argparse.Namespace:

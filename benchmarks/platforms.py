@@ -139,10 +139,10 @@ def _command(pid: int) -> str:
 
 
 def _name(command: str) -> str:
-    for name in ("seal", "granian", "maintain", "up"):
-        if name in command.split(" ") or f"-m {name}" in command:
+    for mark, name in (("eventlane.supervisor", "supervisor"), ("-m granian", "granian"), (" seal ", "sealer")):
+        if mark in command:
             return name
-    return "web worker" if "multiprocessing" in command else command[:20]
+    return "web" if "multiprocessing" in command else command.rpartition("/")[2][:20]
 
 
 def _pss_mb(pid: int) -> float:

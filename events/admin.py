@@ -1,4 +1,4 @@
-"""The console's pages for datasets and namespaces, projects with what lies in them, and the overview."""
+"""The console's pages for datasets and namespaces, and projects with what lies in them."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -7,36 +7,25 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.admin.models import LogEntry
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.urls import reverse
-from django.utils import timezone
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
-from eventlane.console import OwnRelatedFilter, ReadOnlyAdmin, TypedDeleteAdmin, moment, number, size
-from events.lake.catalog import dataset_sizes
+from eventlane.console import ConsoleList, OwnRelatedFilter, ReadOnlyAdmin, TypedDeleteAdmin, number, size
+from eventlane.project_choice import project_choice
+from events.console.sending import arrived, sending_page
+from events.console.sizes import measure
 from events.models import Dataset, Namespace
-from projects.admin import ProjectAdmin, in_use
-from projects.models import Account, ApiKey, Organization, Project
-
-OVERVIEW_DATASETS = 8
-OVERVIEW_CHANGES = 8
-
-
-def measure(datasets: Sequence[Dataset]) -> tuple[int, int]:
-    """Give every dataset its `events` and `bytes` with one question to the catalog; return the totals."""
-    sizes = dataset_sizes([dataset.table_name for dataset in datasets]) if datasets else {}
-    for dataset in datasets:
-        dataset.events, dataset.bytes = sizes.get(dataset.table_name, (0, 0))
-    return sum(dataset.events for dataset in datasets), sum(dataset.bytes for dataset in datasets)
+from projects.admin import ProjectAdmin
+from projects.models import Project
 
 
 def losses(datasets: Sequence[Dataset]) -> dict[str, str]:
@@ -114,7 +103,7 @@ class NamespaceInline(TabularInline):
         return False
 
 
-class DatasetList(ChangeList):
+class DatasetList(ConsoleList):
     """The list of datasets, measured a page at a time."""
 
     result_list: Any
@@ -131,6 +120,9 @@ class DatasetAdmin(TypedDeleteAdmin):
     """Datasets with their sizes. Name and project are fixed: senders have them in their settings."""
 
     organization_path = "project__organization"
+    project_path = "project"
+    wider_filters = ("project__id__exact",)
+    actions_detail = ("send",)
     form = DatasetForm
     bulk_delete = True
     list_display = ("name", "project", "event_count", "stored", "retention", "namespace_count", "creation_time")
@@ -148,6 +140,27 @@ class DatasetAdmin(TypedDeleteAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Use the list that measures."""
         return DatasetList
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Start with the project chosen in the sidebar."""
+        return {"project": project_choice(request).chosen} | super().get_changeform_initial_data(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add what the page about sending asks again and again."""
+        view = self.admin_site.admin_view(self.arrived)
+        return [path("<path:object_id>/arrived/", view, name="events_dataset_arrived"), *super().get_urls()]
+
+    @action(description="How to send events", icon="send", permissions=["view"])
+    def send(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show how to send events to the dataset, and whether they arrive."""
+        dataset = self.get_object(request, object_id)
+        if dataset is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return sending_page(self, request, dataset)
+
+    def arrived(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Say as JSON whether events arrive at the dataset."""
+        return arrived(self.get_object(request, object_id))
 
     def get_fieldsets(self, request: HttpRequest, obj: Dataset | None = None) -> Sequence[Any]:
         """Ask to confirm a shorter retention only when one was sent."""
@@ -229,6 +242,8 @@ class NamespaceAdmin(ReadOnlyAdmin):
     """Namespaces: made by events, looked at by people."""
 
     organization_path = "dataset__project__organization"
+    project_path = "dataset__project"
+    wider_filters = ("dataset__id__exact",)
     list_display = ("name", "dataset", "project", "creation_time")
     list_filter = (("dataset", DatasetFilter),)
     list_select_related = ("dataset__project",)
@@ -266,54 +281,3 @@ class ProjectWithDatasetsAdmin(ProjectAdmin):
         """Show how many datasets there are, with the way to them."""
         url = f"{reverse('admin:events_dataset_changelist')}?project__id__exact={project.pk}"
         return format_html('<a class="text-link" href="{}">{}</a>', url, number(project.dataset_total))
-
-
-# Overview
-
-
-def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add the organization's figures, largest datasets and latest changes to the index page."""
-    organization = request.user.organization
-    datasets = list(Dataset.objects.filter(project__organization=organization).select_related("project"))
-    events, stored = measure(datasets)
-    largest = sorted(datasets, key=lambda dataset: (-dataset.events, dataset.name))[:OVERVIEW_DATASETS]
-    return context | {
-        "title": "Overview",
-        "figures": _figures(organization, datasets, events, stored),
-        "largest": [_row(dataset) for dataset in largest],
-        "changes": _changes(organization),
-        "is_admin": request.user.role == Account.Role.ADMIN,
-        "public_url": settings.EVENTLANE_PUBLIC_URL,
-    }
-
-
-def _figures(
-    organization: Organization, datasets: list[Dataset], events: int, stored: int
-) -> list[tuple[str, str, str, str]]:
-    keys = ApiKey.objects.filter(in_use(timezone.now()), organization=organization).count()
-    namespaces = Namespace.objects.filter(dataset__in=datasets).count()
-    projects = Project.objects.filter(organization=organization).count()
-    return [
-        ("Events stored", number(events), "bolt", reverse("admin:events_dataset_changelist")),
-        ("On disk", size(stored), "hard_drive", reverse("admin:events_dataset_changelist")),
-        ("Datasets", number(len(datasets)), "database", reverse("admin:events_dataset_changelist")),
-        ("Namespaces", number(namespaces), "label", reverse("admin:events_namespace_changelist")),
-        ("Keys in use", number(keys), "key", reverse("admin:projects_apikey_changelist")),
-        ("Projects", number(projects), "folder", reverse("admin:projects_project_changelist")),
-    ]
-
-
-def _row(dataset: Dataset) -> dict[str, Any]:
-    return {
-        "name": dataset.name,
-        "project": dataset.project.name,
-        "events": number(dataset.events),
-        "stored": size(dataset.bytes),
-        "url": reverse("admin:events_dataset_change", args=[dataset.pk]),
-    }
-
-
-def _changes(organization: Organization) -> list[dict[str, Any]]:
-    entries = LogEntry.objects.filter(user__organization=organization).select_related("user", "content_type")
-    latest = entries.order_by("-action_time")[:OVERVIEW_CHANGES]
-    return [{"entry": entry, "url": entry.get_admin_url(), "ago": moment(entry.action_time)} for entry in latest]

@@ -43,6 +43,7 @@ class Dataset(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "name"], name="dataset_name_once")]
+        indexes = [models.Index(fields=["project", "id"], name="dataset_by_id")]
 
     def __str__(self) -> str:
         return self.name
@@ -58,6 +59,7 @@ class Namespace(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["dataset", "name"], name="namespace_name_once")]
+        indexes = [models.Index(fields=["dataset", "id"], name="namespace_by_id")]
 
     def __str__(self) -> str:
         return self.name
@@ -75,3 +77,55 @@ class DroppedTable(models.Model):
 
     def __str__(self) -> str:
         return self.table_name
+
+
+class ReceivedCount(models.Model):
+    """How many events of a dataset a journal file received in a minute, for the console's charts.
+
+    The sealer writes it before the commit that seals the file. The file's name is part of the key, so a file
+    that is sealed again after a crash counts once. Kept for two hours.
+    """
+
+    file_name = models.TextField()
+    dataset_id = models.CharField(max_length=27)  # no foreign key: events outlive a deleted dataset for a moment
+    minute = models.DateTimeField(db_index=True)
+    events = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["file_name", "dataset_id", "minute"], name="received_once")]
+
+    def __str__(self) -> str:
+        return f"{self.events} at {self.minute:%H:%M}"
+
+
+class QuarantineCount(models.Model):
+    """How many entries of a dataset are in quarantine: what the sealer last found there."""
+
+    dataset_id = models.CharField(max_length=27, primary_key=True)  # empty: damaged stretches of journal files
+    entries = models.PositiveBigIntegerField()
+    latest_time = models.DateTimeField()
+    latest_reason = models.TextField()
+
+    def __str__(self) -> str:
+        return f"{self.entries} of {self.dataset_id}"
+
+
+class SealerTrouble(models.Model):
+    """Something that a node's sealer could not do: seal at all, or seal one file."""
+
+    node = models.TextField()
+    file_name = models.TextField(blank=True)  # empty: nothing can be sealed
+    start_time = models.DateTimeField()
+    latest_time = models.DateTimeField()
+    end_time = models.DateTimeField(null=True)
+    error = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["node", "file_name"], condition=models.Q(end_time=None), name="trouble_open_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.node}: {self.error}"

@@ -47,7 +47,7 @@ def make_house(name: str, person: str) -> House:
     return House(organization, admin, project, dataset, namespace, api_key)
 
 
-def make_account(organization: Organization, name: str, **fields: Any) -> Account:
+def make_account(organization: Organization, name: str, /, **fields: Any) -> Account:
     """Make an account that logs in with PASSWORD."""
     return Account.objects.create(
         email=f"{name}@example.com", organization=organization, password=_password_hash(), **fields

@@ -41,7 +41,7 @@ class JournalFile:
     @property
     def creation_time(self) -> float:
         """Seconds since 1970, as its name says."""
-        return (UUID(self.name.rpartition("-")[2]).int >> 80) / 1000
+        return creation_time(self.name)
 
     def size(self) -> int:
         """Return its size in bytes."""
@@ -83,6 +83,11 @@ class JournalFile:
     def close(self) -> None:
         """Let go of the file, and of the claim on it."""
         os.close(self._fd)
+
+
+def creation_time(name: str) -> float:
+    """Return when a file was made, in seconds since 1970: its name begins a UUIDv7."""
+    return (UUID(name.rpartition("-")[2]).int >> 80) / 1000
 
 
 def _pread_all(fd: int, size: int, offset: int) -> bytes:
@@ -156,11 +161,17 @@ class Backlog:
 
 
 def backlog(folder: Path) -> Backlog:
-    """Measure the journal's backlog."""
-    files = open_files(folder)
+    """Measure the journal's backlog. Nothing is opened: when sealing stands still there are thousands of files."""
     now = time.time()
-    oldest = max((now - file.creation_time for file in files), default=0.0)
-    total = sum(file.size() for file in files)
-    for file in files:
-        file.close()
-    return Backlog(len(files), total, max(0.0, oldest))
+    files = total = 0
+    oldest = 0.0
+    for path in folder.iterdir() if folder.exists() else ():
+        if path.suffix != SUFFIX:
+            continue
+        try:
+            total += path.stat().st_size
+        except FileNotFoundError:
+            continue  # sealed and removed since the listing
+        files += 1
+        oldest = max(oldest, now - creation_time(path.stem))
+    return Backlog(files, total, oldest)

@@ -27,6 +27,7 @@ INLINED_TABLES = """
     SELECT substring(tablename FROM '[0-9]+$')::bigint, tablename, -1 FROM pg_tables
     WHERE schemaname = %s AND tablename = ANY(%s)"""
 INLINED_ROWS = "SELECT count(*), coalesce(sum(octet_length(event)), 0) FROM {schema}.{table} WHERE end_snapshot IS NULL"
+INLINED_TABLES_AT_ONCE = 200  # PostgreSQL plans a longer UNION ALL for too long
 INLINED_DELETIONS = "SELECT count(*), 0 FROM {schema}.{table}"
 
 
@@ -52,11 +53,16 @@ def _inlined(cursor: CursorWrapper, table_ids: list[int]) -> list[tuple[int, int
     """Return (table id, events, bytes) to add to what is in files."""
     deletions = [f"ducklake_inlined_delete_{table_id}" for table_id in table_ids]
     cursor.execute(_format(INLINED_TABLES), [table_ids, settings.EVENTLANE_LAKE_SCHEMA, deletions])
-    found = []
+    questions = []
     for table_id, table, sign in cursor.fetchall():
-        cursor.execute(_format(INLINED_ROWS if sign > 0 else INLINED_DELETIONS, table))
-        events, size = cursor.fetchone()
-        found.append((table_id, sign * events, size))
+        question = INLINED_ROWS if sign > 0 else INLINED_DELETIONS
+        questions.append(
+            f"SELECT {table_id}, {sign} * events, bytes FROM ({_format(question, table)}) AS t(events, bytes)"
+        )
+    found: list[tuple[int, int, int]] = []
+    for start in range(0, len(questions), INLINED_TABLES_AT_ONCE):
+        cursor.execute(" UNION ALL ".join(questions[start : start + INLINED_TABLES_AT_ONCE]))
+        found += cursor.fetchall()
     return found
 
 

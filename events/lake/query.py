@@ -25,6 +25,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from eventlane.wire.errors import ApiError
 from events.journal import JournalFile, open_files
 from events.journal.format import INDEX_BITS
 from events.lake.arrow import event_table
@@ -45,8 +46,10 @@ SELECTED = ", ".join(f"epoch_us({name})" if name.endswith("_time") else name for
 UNSEALED = "temp.main.unsealed"
 
 
-class QueryTimeout(Exception):
-    """A query ran longer than EVENTLANE_QUERY_SECONDS."""
+class QueryTimeout(ApiError):
+    """The query ran longer than EVENTLANE_QUERY_SECONDS."""
+
+    status, code = 400, "query_timeout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,7 @@ class EventReader:
             result = self.lake.stream(f"SELECT {SELECTED} FROM ({newest}) ORDER BY id", conditions.parameters)
             rows = result.fetchmany(FETCHED_ROWS)  # sorted: when the first row is there the work is done
         while rows:
-            yield from map(_event_row, rows)
+            yield from map(event_row, rows)
             rows = result.fetchmany(FETCHED_ROWS)
 
     def sealed_table(self) -> str | None:
@@ -207,7 +210,8 @@ def batch_key(event_id: UUID) -> int:
     return event_id.int >> INDEX_BITS
 
 
-def _event_row(values: tuple[Any, ...]) -> EventRow:
+def event_row(values: tuple[Any, ...]) -> EventRow:
+    """Return a row of SELECTED as an event."""
     event_id, received_us, event_us, *others = values
     return EventRow(event_id, _time(received_us), _time(event_us), *others)
 

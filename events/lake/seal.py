@@ -6,7 +6,7 @@ files unlinked. So whoever finds a file with a name that is in `sealed_files` un
 
 import json
 import stat
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,9 +16,11 @@ import pyarrow.compute as pc
 from django.conf import settings
 
 from events.journal import Batch, JournalFile
+from events.journal.counts import MINUTE_US
 from events.lake.arrow import event_table
 from events.lake.columns import EVENT_COLUMNS, FIELDS, converted
 from events.lake.connection import COMMIT_ATTEMPTS, Lake, commit, event_table_name, pause
+from events.lake.figures import note_received
 from events.models import Dataset, DroppedTable
 from events.namespaces import create_namespaces
 
@@ -92,7 +94,9 @@ def drop_table(lake: Lake, name: str) -> None:
 
 def sealed_names(lake: Lake, names: Iterable[str]) -> set[str]:
     """Return those of the journal files' names that are sealed in this transaction's snapshot."""
-    rows = lake.execute("SELECT name FROM lake.main.sealed_files WHERE name IN (SELECT unnest(?::VARCHAR[]))", [list(names)])
+    rows = lake.execute(
+        "SELECT name FROM lake.main.sealed_files WHERE name IN (SELECT unnest(?::VARCHAR[]))", [list(names)]
+    )
     return {name for (name,) in rows}
 
 
@@ -110,6 +114,7 @@ def _insert_files(lake: Lake, files: Sequence[JournalFile]) -> Sealed:
     """Insert what isn't sealed yet of the files, and their names."""
     done = sealed_names(lake, [file.name for file in files])
     total = Sealed(files=len(files))
+    received: Counter[tuple[str, str, int]] = Counter()
     for part in _parts([file for file in files if file.name not in done]):
         inserted, quarantined = _insert_batches(lake, part.batches)
         _quarantine_damage(lake, part)
@@ -118,6 +123,8 @@ def _insert_files(lake: Lake, files: Sequence[JournalFile]) -> Sealed:
         for file, events in part.finished:
             lake.execute(INSERT_SEALED_FILE, [file.name, file.node, events, file.size()])
             total.bytes += file.size()
+        received.update(part.received)
+    note_received(received)
     return total
 
 
@@ -128,7 +135,14 @@ class _Part:
         self.batches: list[Batch] = []
         self.damaged: list[tuple[JournalFile, int, bytes]] = []
         self.finished: list[tuple[JournalFile, int]] = []  # with the number of their events
+        self.received: Counter[tuple[str, str, int]] = Counter()  # by file name, dataset id, minute since 1970
         self.bytes = 0
+
+    def add(self, file: JournalFile, batches: list[Batch]) -> None:
+        """Add batches of a file."""
+        self.batches += batches
+        for batch in batches:
+            self.received[file.name, batch.dataset_id, batch.received_us // MINUTE_US] += batch.count
 
 
 def _parts(files: Iterable[JournalFile]) -> Iterator[_Part]:
@@ -138,7 +152,7 @@ def _parts(files: Iterable[JournalFile]) -> Iterator[_Part]:
         offset = events = 0
         while True:
             reading = file.read(offset, settings.EVENTLANE_SEAL_BATCH_BYTES)
-            part.batches += reading.batches
+            part.add(file, reading.batches)
             part.damaged += [(file, start, data) for start, data in reading.damaged if data.strip(b"\0")]
             part.bytes += reading.end - offset
             events += sum(batch.count for batch in reading.batches)

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from events.journal import JournalFile, claim_closed
+from events.lake.figures import end_troubles, note_quarantine, note_trouble
 from events.models import DroppedTable
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Sealer:
     def run(self, stop: Event) -> None:
         """Seal until `stop` is set. Each trouble is logged once, and its end."""
         failures = 0
+        unsure = True  # whether the last sealer of this node left in trouble
         while not stop.is_set():
             try:
                 for sealed in self.seal_available(stop):
@@ -73,12 +75,15 @@ class Sealer:
             except SealingFailed as error:
                 if failures == 0:
                     logger.error("sealing failed, trying again: %s", error)
+                note_trouble("", str(error))
                 stop.wait(pause_seconds(failures))
                 failures += 1
                 continue
             if failures:
                 logger.info("sealing works again")
-            failures = 0
+            if failures or unsure:
+                self._tell([], quarantined=0)
+            failures, unsure = 0, False
             self._rest()
             stop.wait(settings.EVENTLANE_SEAL_INTERVAL_SECONDS)
         self.close()
@@ -146,7 +151,18 @@ class Sealer:
         sealed = seal_files(self._open_lake(), files)
         for file in files:
             self._troubled.pop(file.name, None)
+        self._tell(files, sealed.quarantined)
         return sealed
+
+    def _tell(self, files: list[JournalFile], quarantined: int) -> None:
+        """Tell the console that sealing works. The files are gone by now: what fails here is no failure of theirs."""
+        try:
+            end_troubles([file.name for file in files])
+            if quarantined:
+                note_quarantine(self._open_lake())
+        except Exception as error:
+            logger.warning("the console's figures could not be written: %s", _one_line(error))
+            self._start_afresh()
 
     def _blame(self, file: JournalFile, error: Exception) -> None:
         """Set the file aside for a while, if the lake is well; else raise SealingFailed."""
@@ -159,6 +175,7 @@ class Sealer:
         if file.name not in self._troubled:
             logger.error("can't seal %s, trying again later: %s", file.path, _one_line(error))
         self._troubled.setdefault(file.name, _Troubled()).failed()
+        note_trouble(file.name, _one_line(error))
 
     def _rests(self, name: str) -> bool:
         troubled = self._troubled.get(name)
@@ -181,6 +198,7 @@ class Sealer:
         self._last_work = time.monotonic()
         if self._lake is None:
             self._lake = Lake()
+            note_quarantine(self._lake)  # maintenance may have removed some of it
         return self._lake
 
     def _start_afresh(self) -> None:

@@ -120,12 +120,19 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_MAX_NAMESPACE_LENGTH", "200", at_least(1), "characters", "longest namespace and longest service name in a route or header"),
     ),
     *_rows(
+        "Limits of the platform API",
+        ("EVENTLANE_MAX_REQUEST_BYTES", str(32 * MIB), at_least(1024), "bytes", "largest request body under /v0, once decompressed; a deployment carries its sources"),
+        ("EVENTLANE_PAGE_SIZE", "20", at_least(0), "elements", "size of a page when a request names none"),
+        ("EVENTLANE_MAX_PAGE_SIZE", "100", at_least(1), "elements", "largest page a request may ask for"),
+    ),
+    *_rows(
         "Access",
         ("EVENTLANE_DIRECTORY_CHECK_SECONDS", "0.3", seconds, "seconds", "how often a web process asks whether keys or datasets changed; a revoked key stops within this time"),
         ("EVENTLANE_DIRECTORY_GRACE_SECONDS", "600", seconds, "seconds", "how long senders seen before are still served while PostgreSQL is down"),
         ("EVENTLANE_DIRECTORY_ENTRIES", "10000", at_least(10), "entries", "keys and datasets one web process remembers"),
         ("EVENTLANE_LAST_USE_SECONDS", "60", seconds, "seconds", "a key's last use is written at most once in this time"),
         ("EVENTLANE_KEY_OVERLAP_HOURS", "24", at_least(0), "hours", "how long a rotated key keeps working beside its successor"),
+        ("EVENTLANE_PASSWORD_LINK_HOURS", "72", at_least(1), "hours", "how long a link works with which a person sets a password"),
     ),
     *_rows(
         "Journal",
@@ -142,6 +149,8 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_DUCKDB_THREADS", "2", at_least(1), "threads", "threads of one DuckDB instance (sealer, maintenance, a query)"),
         ("EVENTLANE_DUCKDB_MEMORY_MB", "1024", at_least(64), "MB", "memory limit of one DuckDB instance"),
         ("EVENTLANE_QUERY_SECONDS", "60", seconds, "seconds", "longest run of one query"),
+        ("EVENTLANE_QUERY_SLOTS", "2", at_least(1), "queries", "queries of events that one web process runs at once; others wait 5 s, then get 503"),
+        ("EVENTLANE_QUERY_MEMORY_MB", "256", at_least(64), "MB", "memory limit of one query in a web process"),
         ("EVENTLANE_RETENTION_DAYS", "30", at_least(1), "days", "retention a new dataset starts with"),
         ("EVENTLANE_QUARANTINE_DAYS", "30", at_least(1), "days", "how long quarantined events are kept"),
         ("EVENTLANE_SNAPSHOT_HOURS", "1", at_least(0), "hours", "how long replaced Parquet files stay for readers that still use them"),

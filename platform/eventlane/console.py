@@ -5,24 +5,36 @@ The walls stand in one place: a console class names the way from its row to the 
 `get_queryset`. A model without a console class can't be offered in a form at all.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.contrib.humanize.templatetags.humanize import naturaltime
-from django.db.models import ForeignKey, Model, QuerySet
+from django.db import InterfaceError, OperationalError
+from django.db.models import ForeignKey, Model, Q, QuerySet
 from django.forms import Field, ModelChoiceField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
+from django.template.response import SimpleTemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from psycopg_pool import PoolTimeout
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.sites import UnfoldAdminSite
+from unfold.views import ChangeList
+
+from eventlane.ids import is_id
+from eventlane.project_choice import project_choice
+
+logger = logging.getLogger(__name__)
 
 # Alpine, which Unfold's pages are built on, evaluates attributes, so scripts can't be held tighter than this.
 # Nothing is loaded from, sent to or framed by another origin.
@@ -31,6 +43,7 @@ CONTENT_SECURITY_POLICY = (
     "img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
 View = Callable[..., HttpResponse]
+DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
 def label(text: str, kind: str = "default") -> SafeString:
@@ -60,6 +73,15 @@ def count_of(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def public_address(request: HttpRequest) -> dict[str, str]:
+    """Return the address that pages name to senders, and the one this request came by if it is another."""
+    used = f"{request.scheme}://{request.get_host()}"
+    return {
+        "public_url": settings.EVENTLANE_PUBLIC_URL,
+        "other_address": "" if used == settings.EVENTLANE_PUBLIC_URL else used,
+    }
+
+
 class ConsoleSite(UnfoldAdminSite):
     """The admin site at /console/."""
 
@@ -72,16 +94,26 @@ class ConsoleSite(UnfoldAdminSite):
         """Guard a view as Django does, and send the content security policy with what it answers."""
         return with_policy(super().admin_view(view, cacheable))
 
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Add the choice of a project, which the sidebar shows."""
+        return super().each_context(request) | {"project_choice": project_choice(request)}
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the login page under the same policy."""
         return with_policy(super().login)(request, extra_context)
 
 
 def with_policy(view: View) -> View:
-    """Return the view with the content security policy on its replies."""
+    """Return the view with the content security policy on its replies, and a page of its own for a database away."""
 
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = view(request, *args, **kwargs)
+        try:
+            response = view(request, *args, **kwargs)
+            if isinstance(response, SimpleTemplateResponse):
+                response.render()  # here, where a database away is caught: templates ask it too
+        except DATABASE_AWAY as error:
+            logger.error("a console page needs the database: %s", " ".join(str(error).split()))
+            response = render(request, "console/database_away.html", status=503)
         response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         return response
 
@@ -103,10 +135,27 @@ class OwnRelatedFilter(RelatedDropdownFilter):
         return str(row)
 
 
+class ConsoleList(ChangeList):
+    """A list that follows the project chosen in the sidebar."""
+
+    narrowed_to: Any = None  # the project
+    root_queryset: QuerySet[Any]
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: list[str | None] | None = None) -> QuerySet[Any]:
+        """Return the rows of the chosen project that match filters and search."""
+        self.narrowed_to = self.model_admin.narrowed_to(request)
+        if self.narrowed_to:
+            self.root_queryset = self.root_queryset.filter(self.model_admin.in_project(self.narrowed_to))
+        return super().get_queryset(request, exclude_parameters)
+
+
 class ConsoleAdmin(ModelAdmin):
     """A console class: shows and changes nothing but rows of the logged-in account's organization."""
 
     organization_path = "organization"
+    project_path = ""  # the way from a row to its project: a class that names it has a list that follows the choice
+    wider_filters: tuple[str, ...] = ()  # list filters that say more exactly than the choice which rows are meant
+    list_before_template = "console/narrowed_list.html"
     secret_fields: tuple[str, ...] = ()  # no filtering by these: a filter would give them away letter by letter
     delete_confirmation_template = "console/delete.html"
     delete_selected_confirmation_template = "console/delete.html"
@@ -118,6 +167,24 @@ class ConsoleAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the organization's rows: the wall."""
         return super().get_queryset(request).filter(**{self.organization_path: request.user.organization_id})
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Return the organization's row; what can't be an id is not asked for (PostgreSQL refuses some of it)."""
+        return super().get_object(request, object_id, from_field) if is_id(object_id) else None
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Use the list that follows the chosen project."""
+        return ConsoleList
+
+    def narrowed_to(self, request: HttpRequest) -> Any:
+        """Return the chosen project if this list follows it; a filter in the address goes before."""
+        if not self.project_path or any(name in request.GET for name in self.wider_filters):
+            return None
+        return project_choice(request).chosen
+
+    def in_project(self, project: Model) -> Q:
+        """Return the condition for rows that the list shows for a project."""
+        return Q(**{self.project_path: project.pk})
 
     def formfield_for_foreignkey(
         self, db_field: ForeignKey, request: HttpRequest, **options: Any

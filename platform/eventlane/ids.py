@@ -13,6 +13,9 @@ ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 LENGTH = 27
 PATTERN = re.compile(r"[0-9A-Za-z]{27}")
 GREATEST = "aWgEPTl1tmebfsQzFP4bxwgy80V"
+SIMPLE_PATTERN = (
+    "[0-9A-Z][0-9A-Za-z]{26}"  # in descriptions: holds for ids made until 2148, and for no text above GREATEST
+)
 
 
 def new_id() -> str:

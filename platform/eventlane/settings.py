@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from eventlane.api.spectacular import SPECTACULAR_SETTINGS  # noqa: F401  (the head of /v0/openapi.json)
 from eventlane.configuration import ROOT, read_settings
 from eventlane.embedded_postgres import database_url
 from eventlane.unfold import UNFOLD  # noqa: F401  (the looks of the console)
@@ -101,6 +102,7 @@ WSGI_APPLICATION = "eventlane.wsgi.application"
 APPEND_SLASH = False
 AUTH_USER_MODEL = "projects.Account"
 LOGIN_URL = "admin:login"
+PASSWORD_RESET_TIMEOUT = _values["EVENTLANE_PASSWORD_LINK_HOURS"] * 3600
 LOGIN_REDIRECT_URL = "admin:index"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -128,6 +130,19 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 FORMAT_MODULE_PATH = "eventlane.formats"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["projects.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["eventlane.api.permissions.RightOfMethod"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "eventlane.api.negotiation.NoNegotiation",
+    "DEFAULT_PARSER_CLASSES": ["eventlane.api.content.JsonParser"],
+    "DEFAULT_RENDERER_CLASSES": ["eventlane.api.content.JsonRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "eventlane.api.pagination.CursorPaginator",
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "eventlane.api.schema.ApiSchema",
+    "EXCEPTION_HANDLER": "eventlane.api.handler.handle_exception",
+    "UNAUTHENTICATED_USER": None,
+}
 
 LOGGING = {
     "version": 1,

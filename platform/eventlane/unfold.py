@@ -46,7 +46,7 @@ UNFOLD = {
     "STYLES": [_file("console.css")],
     "SCRIPTS": [_file("console.js")],
     "LOGIN": {"image": _file("login.svg"), "form": "eventlane.login.LoginForm"},
-    "DASHBOARD_CALLBACK": "events.admin.overview",
+    "DASHBOARD_CALLBACK": "events.console.overview.overview",
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,
@@ -58,6 +58,7 @@ UNFOLD = {
                 "items": [
                     _page("Datasets", "database", "events_dataset_changelist"),
                     _page("Namespaces", "label", "events_namespace_changelist"),
+                    {"title": "API reference", "icon": "menu_book", "link": reverse_lazy("console-reference")},
                 ],
             },
             {

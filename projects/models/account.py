@@ -43,11 +43,21 @@ class Account(AbstractBaseUser):
         default=False, help_text="A disabled account can't log in and its keys stop working."
     )
 
+    settings = models.JSONField(default=dict, blank=True, editable=False)
+    last_project = models.ForeignKey(
+        "projects.Project", models.SET_NULL, related_name="+", null=True, blank=True, editable=False
+    )
+
     objects = AccountManager()
 
     USERNAME_FIELD = "email"
 
     class Meta:
+        indexes = [
+            models.Index(fields=["organization", "id"], name="account_by_id"),
+            models.Index(fields=["organization", "name", "id"], name="account_by_name"),
+            models.Index(fields=["organization", "email", "id"], name="account_by_email"),
+        ]
         constraints = [models.UniqueConstraint(models.functions.Lower("email"), name="account_email_once")]
 
     def __str__(self) -> str:

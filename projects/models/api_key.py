@@ -42,6 +42,12 @@ class ApiKey(models.Model):
 
     class Meta:
         verbose_name = "API key"
+        indexes = [
+            models.Index(fields=["organization", "id"], name="api_key_by_id"),
+            models.Index(fields=["organization", "name", "id"], name="api_key_by_name"),
+            models.Index(fields=["project", "id"], name="api_key_by_project_id"),
+            models.Index(fields=["project", "name", "id"], name="api_key_by_project_name"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(ingest=False) | Q(project__isnull=False), name="ingest_key_has_project"),
             models.CheckConstraint(condition=Q(ingest=True) | Q(read=True) | Q(write=True), name="api_key_has_a_right"),

@@ -14,5 +14,13 @@ class Organization(models.Model):
         default=False, help_text="Nobody of a disabled organization gets in, by key or login."
     )
 
+    address = models.CharField(max_length=200, blank=True)
+    postal_code = models.CharField(max_length=20, blank=True)
+    city = models.CharField(max_length=100, blank=True)
+    country = models.CharField(max_length=100, blank=True)
+    contact_email_address = models.EmailField("contact e-mail address", max_length=200, blank=True)
+    non_essential_mail_opt_in = models.BooleanField("may be sent mail that isn't essential", default=False)
+    vat_id_number = models.CharField("VAT number", max_length=50, blank=True)
+
     def __str__(self) -> str:
         return self.name

@@ -20,6 +20,10 @@ class Project(models.Model):
     )
 
     class Meta:
+        indexes = [
+            models.Index(fields=["organization", "id"], name="project_by_id"),
+            models.Index(fields=["organization", "name", "id"], name="project_by_name"),
+        ]
         constraints = [models.UniqueConstraint(fields=["organization", "name"], name="project_name_once")]
 
     def __str__(self) -> str:

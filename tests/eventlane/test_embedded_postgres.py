@@ -29,6 +29,8 @@ from eventlane.processes import is_running
 from tests.postgres import remove_home, scratch_home
 from tests.reachable import PYTHON_FOR_NOBODY, nobody
 
+pytestmark = pytest.mark.slow
+
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="root only: an ordinary user's PostgreSQL runs as that user")
 
 

@@ -20,6 +20,7 @@ from tests.cast import House, logged_in, make_account, make_house
 pytestmark = pytest.mark.django_db
 MODELS = [Organization, Account, Project, Dataset, Namespace, ApiKey]
 PAGES = ["change", "delete", "history"]
+DETAILS = ["rotate", "revoke", "set_password", "password", "password_link", "choose", "send", "arrived"]
 UNKNOWN = "0" * 27
 
 
@@ -64,7 +65,8 @@ def test_console_shows_these_models_and_no_others() -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_list_shows_own_rows_only(model: type[Model], alice: Client, acme: House, umbrella: House) -> None:
-    for path in (address(model, "changelist"), address(model, "changelist") + "?all=", "/console/"):
+    lists = (address(model, "changelist"), address(model, "changelist") + "?all=")
+    for path in (*lists, "/console/", "/console/live/"):
         page = text(alice, path)
         assert "umbrella" not in page and "charlie" not in page and umbrella.organization.pk not in page
     assert "acme" in text(alice, address(model, "changelist"))
@@ -81,7 +83,7 @@ def test_search_and_filters_find_own_rows_only(model: type[Model], alice: Client
     assert address(model, "change", own.pk) in text(alice, f"{address(model, 'changelist')}?id__exact={own.pk}")
 
 
-@pytest.mark.parametrize("page", [*PAGES, "rotate", "revoke", "set_password", "password"])
+@pytest.mark.parametrize("page", [*PAGES, *DETAILS])
 @pytest.mark.parametrize("model", MODELS)
 def test_foreign_row_answers_like_an_unknown_one(
     model: type[Model], page: str, alice: Client, acme: House, umbrella: House
@@ -89,10 +91,18 @@ def test_foreign_row_answers_like_an_unknown_one(
     def answer(pk: str) -> tuple[int, str, str]:
         response = alice.get(f"{address(model, 'changelist')}{pk}/{page}/")
         shown = alice.get(response["Location"], follow=True) if response.status_code == 302 else response
-        body = re.sub(r'csrf\w*" value="\w+"', "", shown.content.decode())
+        body = re.sub(r'csrf\w*" value="\w+"|<span data-as-of>[\d:]+', "", shown.content.decode())
         return response.status_code, response.get("Location", "").replace(pk, "ID"), body.replace(pk, "ID")
 
     assert answer(umbrella.rows()[model].pk) == answer(UNKNOWN)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_cannot_be_an_id_is_unknown_too(model: type[Model], alice: Client) -> None:
+    for page in (*PAGES, *DETAILS):
+        for strange in ("%00", "x", "%C3%A9"):
+            path = f"{address(model, 'changelist')}{strange}/{page}/"
+            assert alice.get(path).status_code in (302, 403, 404), path
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -110,8 +120,8 @@ def test_nothing_of_others_can_be_changed_or_deleted(
     form = {"name": "taken-over", "email": "mallory@example.com", "role": "user", "retention_days": "1"}
     alice.post(address(model, "change", row.pk), form)
     alice.post(address(model, "delete", row.pk), {"post": "yes", "name": str(row)})
-    passwords = {"password1": "quiet-otter-42", "password2": "quiet-otter-42"}
-    for page in ("rotate", "revoke", "password"):
+    passwords = {"password1": "quiet-otter-42", "password2": "quiet-otter-42", "name": "spy"}
+    for page in DETAILS:
         alice.post(f"{address(model, 'changelist')}{row.pk}/{page}/", passwords)
     for action in ("delete_selected", "revoke_selected"):
         bulk = {"action": action, "_selected_action": [row.pk], "post": "yes", "confirmed": "yes", "index": "0"}
@@ -202,21 +212,30 @@ def test_user_sees_but_changes_nothing(model: type[Model], bob: Client, acme: Ho
     row = acme.rows()[model]
     listing, page = text(bob, address(model, "changelist")), text(bob, address(model, "change", row.pk))
     assert "acme" in listing and "acme" in page
-    for button in ("addlink", 'name="_save"', "/delete/", "/rotate/", "/revoke/", "/set_password/", 'name="action"'):
+    buttons = ("addlink", 'name="_save"', "/delete/", "/rotate/", "/revoke/", "/set_password/", "/password_link/")
+    for button in (*buttons, 'name="action"'):
         assert button not in listing and button not in page
     assert bob.get(address(model, "add")).status_code == 403
     assert bob.post(address(model, "change", row.pk), {"name": "taken-over"}).status_code == 403
     assert bob.post(address(model, "delete", row.pk), {"post": "yes", "name": str(row)}).status_code == 403
     for action in ("delete_selected", "revoke_selected"):
         bob.post(address(model, "changelist"), {"action": action, "_selected_action": [row.pk], "confirmed": "yes"})
-    for detail in ("rotate", "revoke", "password"):
+    for detail in ("rotate", "revoke", "password", "password_link", "send"):
         assert bob.post(f"{address(model, 'changelist')}{row.pk}/{detail}/").status_code in (302, 403)
     assert list(state_of_rows()) == before
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_nobody_gets_in_without_login(model: type[Model], client: Client, acme: House) -> None:
-    for path in (address(model, "changelist"), address(model, "change", acme.rows()[model].pk), "/console/"):
+    row = acme.rows()[model]
+    details = [f"{address(model, 'changelist')}{row.pk}/{page}/" for page in DETAILS]
+    for path in (
+        address(model, "changelist"),
+        address(model, "change", row.pk),
+        "/console/",
+        "/console/live/",
+        *details,
+    ):
         response = client.get(path)
         assert response.status_code == 302 and response["Location"].startswith("/console/login/")
 

@@ -14,6 +14,10 @@ class BadBody(ValueError):
     """The body can't be read: too large, or not what its Content-Encoding says."""
 
 
+class BodyTooLarge(BadBody):
+    """The body has more bytes than allowed, before or after decompression."""
+
+
 def read_body(environ: Mapping[str, Any], max_bytes: int) -> bytes:
     """Return the body, decoded as its Content-Encoding says, at most `max_bytes` before and after.
 
@@ -23,13 +27,13 @@ def read_body(environ: Mapping[str, Any], max_bytes: int) -> bytes:
     body: bytes = stream.read(max_bytes + 1)
     if len(body) > max_bytes:
         stream.read((DRAIN_FACTOR - 1) * max_bytes)
-        raise BadBody(f"body larger than {max_bytes} bytes")
+        raise BodyTooLarge(f"body larger than {max_bytes} bytes")
     encoding = environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
     if encoding in ("", "identity", "undefined"):
         return body
     inflated = _inflate(encoding, body, max_bytes + 1)
     if len(inflated) > max_bytes:
-        raise BadBody(f"body larger than {max_bytes} bytes once decompressed")
+        raise BodyTooLarge(f"body larger than {max_bytes} bytes once decompressed")
     return inflated
 
 

@@ -1,4 +1,4 @@
-"""The console's pages for organizations, accounts, projects and API keys."""
+"""The console's pages for API keys: made and shown once, rotated, revoked."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,248 +7,24 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
-from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
-from eventlane.console import ConsoleAdmin, OwnRelatedFilter, TypedDeleteAdmin, count_of, label, moment, number
+from eventlane.console import ConsoleAdmin, OwnRelatedFilter, count_of, label, moment
+from eventlane.ids import is_id
+from eventlane.project_choice import project_choice
 from projects.api_keys import revoke_api_key, rotate_api_key, seal_secret
-from projects.models import Account, ApiKey, Organization, Project
-
-admin.site.unregister(Group)  # roles take the place of Django's groups
-
-
-# Organization
-
-
-@admin.register(Organization)
-class OrganizationAdmin(ConsoleAdmin):
-    """One's own organization: it has a name, and that is all there is to change."""
-
-    organization_path = "pk"
-    fields = ("name", "creation_time")
-    readonly_fields = ("creation_time",)
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """A list of one is no list: go to it."""
-        return HttpResponseRedirect(reverse("admin:projects_organization_change", args=[request.user.organization_id]))
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Organizations are made by whoever runs the server."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Organization | None = None) -> bool:
-        """Nobody saws off the branch they sit on."""
-        return False
-
-
-# Accounts
-
-
-class EmailForm(forms.ModelForm):
-    """The e-mail address is the login of the whole server, whatever the case it is typed in."""
-
-    def clean_email(self) -> str:
-        """Return the address normalized; refuse one that is taken."""
-        email = Account.objects.normalize_email(self.cleaned_data["email"])
-        if Account.objects.filter(email__iexact=email).exclude(pk=self.instance.pk).exists():
-            raise ValidationError("An account with this e-mail address already exists.")
-        return email
-
-
-class AccountCreationForm(EmailForm, UserCreationForm):
-    """A new account with its first password."""
-
-    usable_password = None
-
-    class Meta:
-        model = Account
-        fields = ("email", "name", "role")
-
-
-class AccountForm(EmailForm):
-    """Name, role and access of an account."""
-
-    def clean(self) -> dict[str, Any]:
-        """Refuse a change that would leave the organization without an admin."""
-        cleaned = super().clean()
-        role = cleaned.get("role", self.instance.role)
-        disabled = cleaned.get("disabled", self.instance.disabled)
-        if (role != Account.Role.ADMIN or disabled) and not has_other_admin(self.instance):
-            raise ValidationError("This is the last admin of the organization; make someone else admin first.")
-        return cleaned
-
-
-def has_other_admin(account: Account) -> bool:
-    """Tell whether the organization has an enabled admin besides `account`; needs a transaction.
-
-    The organization's row is locked until the transaction ends: two admins who demote each other at the same
-    moment come one after the other, and the second is refused.
-    """
-    Organization.objects.select_for_update().get(pk=account.organization_id)
-    admins = Account.objects.filter(organization_id=account.organization_id, role=Account.Role.ADMIN, disabled=False)
-    return admins.exclude(pk=account.pk).exists()
-
-
-class AccountPasswordForm(AdminPasswordChangeForm):
-    """A new password for someone else's account; accounts without a password don't exist here."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields.pop("usable_password", None)
-
-
-@admin.register(Account)
-class AccountAdmin(UserAdmin, ConsoleAdmin):
-    """The people of the organization."""
-
-    form = AccountForm
-    add_form = AccountCreationForm
-    add_form_template = None
-    change_password_form = AccountPasswordForm
-    secret_fields = ("password",)
-    list_display = ("email", "name", "role_label", "state", "key_count", "last_seen", "creation_time")
-    list_filter = (("role", ChoicesDropdownFilter), "disabled")
-    search_fields = ("email", "name")
-    ordering = ("email",)
-    filter_horizontal = ()
-    fieldsets = (
-        (None, {"fields": ("email", "name", "role", "disabled")}),
-        ("Seen", {"fields": ("last_login", "creation_time")}),
-    )
-    add_fieldsets = ((None, {"fields": ("email", "name", "role", "password1", "password2")}),)
-    actions_detail = ("set_password",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
-        """Return the organization's accounts with the number of their keys."""
-        return super().get_queryset(request).annotate(keys=Count("api_keys"))
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> Sequence[str]:
-        """Nobody disables or demotes themselves."""
-        own = ("role", "disabled") if obj and obj.pk == request.user.pk else ()
-        return ("last_login", "creation_time", *own)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
-        """Nobody deletes themselves, so at least one admin stays."""
-        return super().has_delete_permission(request, obj) and not (obj and obj.pk == request.user.pk)
-
-    def save_model(self, request: HttpRequest, obj: Account, form: forms.ModelForm, change: bool) -> None:
-        """Put a new account into the organization of its maker."""
-        if not change:
-            obj.organization_id = request.user.organization_id
-        super().save_model(request, obj, form, change)
-
-    def delete_model(self, request: HttpRequest, obj: Account) -> None:
-        """Delete, unless another admin was faster and `obj` is now the last one."""
-        if not has_other_admin(obj):
-            raise PermissionDenied
-        super().delete_model(request, obj)
-
-    def deletion_summary(self, rows: list[Account]) -> dict[str, str]:
-        """Say how many keys stop working with the account."""
-        keys = ApiKey.objects.filter(account__in=rows)
-        used = keys.filter(in_use(timezone.now())).count()
-        return super().deletion_summary(rows) | {"API keys": f"{number(keys.count())}, {number(used)} of them in use"}
-
-    def response_add(self, request: HttpRequest, obj: Account, post_url_continue: str | None = None) -> HttpResponse:
-        """Go back to the list: there is nothing left to fill in."""
-        return ConsoleAdmin.response_add(self, request, obj, post_url_continue)
-
-    @action(description="Set password", icon="password", permissions=["change"])
-    def set_password(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Go to the password form; one's own asks for the old password."""
-        if object_id == request.user.pk:
-            return HttpResponseRedirect(reverse("admin:password_change"))
-        return HttpResponseRedirect(reverse("admin:auth_user_password_change", args=[object_id]))
-
-    @display(description="Role", ordering="role")
-    def role_label(self, account: Account) -> SafeString:
-        """Show the role."""
-        return label(account.get_role_display(), "info" if account.role == Account.Role.ADMIN else "default")
-
-    @display(description="State", ordering="disabled")
-    def state(self, account: Account) -> SafeString:
-        """Show whether the account gets in."""
-        return label("Disabled", "danger") if account.disabled else label("Enabled", "success")
-
-    @display(description="API keys", ordering="keys")
-    def key_count(self, account: Account) -> str:
-        """Show how many keys act for the account."""
-        return number(account.keys)
-
-    @display(description="Last login", ordering="last_login")
-    def last_seen(self, account: Account) -> SafeString | str:
-        """Show when the person logged in last."""
-        return moment(account.last_login)
-
-
-# Projects
-
-
-class ProjectForm(forms.ModelForm):
-    """A project of the organization whose account makes it: its name must be new there, and only there."""
-
-    organization_id: str  # set by ProjectAdmin.get_form
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.instance.organization_id = self.organization_id
-
-    def clean_name(self) -> str:
-        """Refuse a name that the organization already has."""
-        name = self.cleaned_data["name"]
-        others = Project.objects.filter(organization_id=self.organization_id).exclude(pk=self.instance.pk)
-        if others.filter(name=name).exists():
-            raise ValidationError("The organization already has a project of this name.")
-        return name
-
-
-@admin.register(Project)
-class ProjectAdmin(TypedDeleteAdmin):
-    """Projects, as far as access goes; the events app adds what lies in them."""
-
-    form = ProjectForm
-    list_display: tuple[str, ...] = ("name", "key_count", "create_datasets", "creation_time")
-    search_fields = ("name",)
-    ordering = ("name",)
-    fields = ("name", "create_datasets", "creation_time")
-    readonly_fields = ("creation_time",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
-        """Return the organization's projects with the number of keys tied to each."""
-        return super().get_queryset(request).annotate(keys=Count("api_keys", distinct=True))
-
-    def get_form(
-        self, request: HttpRequest, obj: Project | None = None, change: bool = False, **kwargs: Any
-    ) -> type[forms.ModelForm]:
-        """Return the form for the organization of the account."""
-        form = super().get_form(request, obj, change, **kwargs)
-        return type(form.__name__, (form,), {"organization_id": request.user.organization_id})
-
-    def deletion_summary(self, rows: list[Project]) -> dict[str, str]:
-        """Say how many keys go with the project."""
-        keys = ApiKey.objects.filter(project__in=rows).count()
-        return super().deletion_summary(rows) | {"API keys": number(keys)}
-
-    @display(description="API keys", ordering="keys")
-    def key_count(self, project: Project) -> str:
-        """Show how many keys are tied to the project."""
-        return number(project.keys)
-
-
-# API keys
+from projects.models import ApiKey, Project
 
 
 def _working(now: datetime) -> Q:
@@ -331,6 +107,8 @@ class ApiKeyAdmin(ConsoleAdmin):
     """
 
     form = ApiKeyForm
+    project_path = "project"
+    wider_filters = ("project__id__exact",)
     secret_fields = ("digest",)
     list_display = ("title", "state", "rights_labels", "reach", "account", "last_use", "end")
     list_filter = (StateFilter, ("project", OwnRelatedFilter), ("account", AccountFilter))
@@ -375,8 +153,13 @@ class ApiKeyAdmin(ConsoleAdmin):
         return self._may(request, object_id, STATES["active"](timezone.now()))
 
     def _may(self, request: HttpRequest, object_id: str | None, condition: Q) -> bool:
-        found = object_id is None or self.get_queryset(request).filter(condition, pk=object_id).exists()
-        return self.has_change_permission(request) and found
+        if object_id is not None:
+            found = is_id(object_id) and self.get_queryset(request).filter(condition, pk=object_id).exists()
+        return self.has_change_permission(request) and (object_id is None or found)
+
+    def in_project(self, project: Project) -> Q:
+        """Keys of every project reach this one too."""
+        return super().in_project(project) | Q(project=None)
 
     # Making
 
@@ -394,7 +177,8 @@ class ApiKeyAdmin(ConsoleAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Start from what most keys are for."""
-        return {"ingest": True} | super().get_changeform_initial_data(request)
+        usual = {"ingest": True, "project": project_choice(request).chosen}
+        return usual | super().get_changeform_initial_data(request)
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: forms.ModelForm, change: bool) -> None:
         """Give a new key its organization and its secret, which lives in this request only."""

@@ -1,0 +1,105 @@
+"""The Events API in /v0/openapi.json, by hand: its view is no DRF view (events-api.md)."""
+
+from typing import Any
+
+from django.conf import settings
+
+from eventlane.wire.errors import JSON
+
+Schema = dict[str, Any]
+TAG = "Sending events"
+LABEL = {
+    "type": "string",
+    "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
+    "maxLength": settings.EVENTLANE_MAX_NAMESPACE_LENGTH,
+}
+HEADER = {"pattern": r"^[^\u0000-\u001f\u007f]*$"}
+BODY = (
+    "The body is an array of JSON objects, each of less than {event} bytes; at most {body} bytes once decompressed"
+    " (Content-Encoding gzip, deflate or zstd). When some elements can't be stored, the others are, and the reply is"
+    " a 400 that lists the bad ones."
+)
+VARIABLES = {
+    "dataset": {"type": "string", "description": "The name of a dataset in the project of the key.", "example": "logs"},
+    "namespace": {"type": "string", "description": "The source within the dataset.", "example": "web"},
+    "service": {"type": "string", "description": "The program that the events come from.", "example": "checkout"},
+}
+HEADERS = {
+    "x-namespace": "The namespace, where the path has none; else the dataset's default one.",
+    "x-service": "The program that the events come from, where neither path nor event says it.",
+}
+ROUTES = {
+    "/v1/{dataset}/{namespace}": ("dataset", "namespace"),
+    "/v1/{dataset}": ("dataset",),
+    "/v1/{dataset}/{service}/{namespace}": ("dataset", "service", "namespace"),
+}
+
+
+def add_events_api(result: Schema, **context: Any) -> Schema:
+    """Append the routes of the Events API; a postprocessing hook of drf-spectacular."""
+    for path, variables in ROUTES.items():
+        result["paths"][path] = {"post": _send(path, variables)}
+    return result
+
+
+def _send(path: str, variables: tuple[str, ...]) -> Schema:
+    return {
+        "operationId": "send_events_by_" + "_".join(variables),
+        "summary": "Store events: a 202 means that they are on disk.",
+        "description": BODY.format(event=settings.EVENTLANE_MAX_EVENT_BYTES, body=settings.EVENTLANE_MAX_BODY_BYTES),
+        "tags": [TAG],
+        "security": [{"x-api-key": []}],
+        "parameters": [*map(_variable, variables), *_headers(variables)],
+        "requestBody": {
+            "required": True,
+            "content": {JSON: {"schema": {"type": "array", "items": {"type": "object"}}}},
+        },
+        "responses": _answers(),
+    }
+
+
+def _variable(name: str) -> Schema:
+    return {"name": name, "in": "path", "required": True, "schema": LABEL | {"minLength": 1} | VARIABLES[name]}
+
+
+def _headers(variables: tuple[str, ...]) -> list[Schema]:
+    missing = [f"x-{name}" for name in ("namespace", "service") if name not in variables]
+    return [
+        {"name": name, "in": "header", "required": False, "description": HEADERS[name], "schema": LABEL | HEADER}
+        for name in missing
+    ]
+
+
+def _answers() -> Schema:
+    reason = {"description": "Why.", "schema": {"type": "string"}, "required": False}
+    bad = {
+        "type": "object",
+        "required": ["message"],
+        "properties": {
+            "message": {"const": "Bad Request"},
+            "invalid": {"type": "array", "description": "The elements that were not stored, as they were sent."},
+            "errors": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["index", "reason"],
+                    "properties": {"index": {"type": "integer", "minimum": 0}, "reason": {"type": "string"}},
+                },
+            },
+        },
+    }
+    return {
+        "202": _answer("Every event is on disk.", _message("Request Accepted")),
+        "400": _answer("The request, or some of its events, can't be stored.", bad)
+        | {"headers": {"X-Error-Reason": reason}},
+        "401": _answer("There is no key, or not one that may ingest.", _message("Unauthorised")),
+        "500": _answer("The events were not stored; send them again.", _message("Internal Error")),
+    }
+
+
+def _message(text: str) -> Schema:
+    return {"type": "object", "required": ["message"], "properties": {"message": {"const": text}}}
+
+
+def _answer(description: str, schema: Schema) -> Schema:
+    return {"description": description, "content": {JSON: {"schema": schema}}}

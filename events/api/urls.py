@@ -1,0 +1,16 @@
+"""The platform API's routes for datasets, namespaces and events."""
+
+from django.urls import path
+
+from events.api.datasets import DatasetsViewSet, NamespacesViewSet
+from events.api.events import EventsViewSet
+
+urlpatterns = [
+    path("datasets", DatasetsViewSet.as_view({"get": "list", "post": "create"})),
+    path("datasets/id/<str:id>", DatasetsViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"})),
+    path("datasets/name/<str:name>", DatasetsViewSet.as_view({"get": "retrieve_by_name"})),
+    path("datasets/id/<str:id>/events", EventsViewSet.as_view({"get": "list"})),
+    path("datasets/id/<str:id>/events/id/<str:event_id>", EventsViewSet.as_view({"get": "retrieve"})),
+    path("namespaces", NamespacesViewSet.as_view({"get": "list"})),
+    path("namespaces/id/<str:id>", NamespacesViewSet.as_view({"get": "retrieve"})),
+]

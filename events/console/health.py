@@ -1,0 +1,91 @@
+"""What the overview says of sealing: how much waits, and what went wrong."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+from psycopg_pool import PoolTimeout
+
+from eventlane.console import count_of
+from events.journal import Backlog
+from events.models import Dataset, QuarantineCount, SealerTrouble
+from projects.models import Organization
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+LATE_SECONDS = 60.0
+FRESH = timedelta(minutes=3)  # a sealer in trouble tries again at least every minute
+SHOWN_TROUBLES = 5
+SHOWN_FOR = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that a person should know; kinds are those of labels."""
+
+    kind: str
+    title: str
+    text: str
+    time: datetime
+    dataset: Dataset | None = None
+
+
+def told(question: Callable[..., T], *words: object) -> T | None:
+    """Return the answer, or None when there is none to be had: one broken part must not take the page along."""
+    try:
+        return question(*words)
+    except (OSError, ValueError, DatabaseError, InterfaceError, PoolTimeout) as error:
+        logger.warning("the overview can't tell %s: %s", question.__name__, " ".join(str(error).split()))
+        return None
+
+
+def is_late(waiting: Backlog) -> bool:
+    """Tell whether the oldest journal file waits for longer than a working sealer lets it."""
+    return waiting.oldest_seconds > max(LATE_SECONDS, 10 * settings.EVENTLANE_JOURNAL_MAX_AGE_SECONDS)
+
+
+def troubles(now: datetime) -> list[Notice]:
+    """Return what sealers could not do in the last day, the newest first.
+
+    The text of an error may hold pieces of anybody's events, so it is shown only where there is one
+    organization; the server's log has it anyway.
+    """
+    lately = SealerTrouble.objects.filter(latest_time__gt=now - SHOWN_FOR)
+    found = list(lately.order_by("-latest_time")[:SHOWN_TROUBLES])
+    with_text = bool(found) and not Organization.objects.all()[1:].exists()
+    return [_trouble(trouble, now, with_text) for trouble in found]
+
+
+def _trouble(trouble: SealerTrouble, now: datetime, with_text: bool) -> Notice:
+    lasts = trouble.end_time is None and now - trouble.latest_time < FRESH
+    what = f"journal file {trouble.file_name}" if trouble.file_name else "anything"
+    title = f"{trouble.node} {'can’t' if lasts else 'could not'} seal {what}"
+    text = f"Since {trouble.start_time:%Y-%m-%d %H:%M} UTC" if lasts else _span(trouble)
+    text += "; its events are safe in the journal." if lasts or trouble.end_time is None else "; it works again."
+    return Notice(
+        "danger" if lasts else "default",
+        title,
+        f"{text} {trouble.error}" if with_text else f"{text} The server’s log says why.",
+        trouble.latest_time,
+    )
+
+
+def _span(trouble: SealerTrouble) -> str:
+    return f"From {trouble.start_time:%Y-%m-%d %H:%M} to {trouble.end_time or trouble.latest_time:%H:%M} UTC"
+
+
+def quarantine(datasets: Sequence[Dataset]) -> list[Notice]:
+    """Return what of these datasets could not be converted, and damaged stretches of the journal."""
+    by_id = {dataset.pk: dataset for dataset in datasets}
+    counts = QuarantineCount.objects.filter(pk__in=["", *by_id]).order_by("-latest_time")
+    return [_quarantined(count, by_id.get(count.pk)) for count in counts]
+
+
+def _quarantined(count: QuarantineCount, dataset: Dataset | None) -> Notice:
+    what = f"{count_of(count.entries, 'event')} of {dataset}" if dataset else f"{count.entries:,} damaged journal parts"
+    return Notice("warning", f"{what} in quarantine", f"Last reason: {count.latest_reason}", count.latest_time, dataset)

@@ -1,0 +1,109 @@
+"""Count the events of the journal by dataset and minute, for the eye: frames' heads are read, their events are not.
+
+Files only grow until they are closed and never change after, so each frame is read once. Checksums are not
+checked: a frame that a failing disk cut off again may be counted until its file is sealed. What the sealer
+counts then, out of whole frames, takes the place of what is counted here.
+"""
+
+import os
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+from events.journal.format import FRAME, HEADER_BYTES, MAGIC, MARKER_BYTES, PAYLOAD
+from events.journal.reader import SUFFIX
+
+MINUTE_US = 60_000_000
+HEAD_BYTES = FRAME.size + PAYLOAD.size
+READ_BYTES = 64 * 1024
+Counts = Counter[tuple[str, int]]  # by dataset id and minute since 1970
+
+
+class _CountedFile:
+    """What was counted of one file so far."""
+
+    def __init__(self) -> None:
+        self.counts: Counts = Counter()
+        self._offset = 0
+        self._marker = b""
+
+    def read_on(self, path: Path, deadline: float) -> bool:
+        """Count the frames added since; return false when there was no time to come to their end."""
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return True  # sealed since the listing
+        try:
+            return not self._read_header(fd) or self._read_heads(fd, os.fstat(fd).st_size, deadline)
+        finally:
+            os.close(fd)
+
+    def _read_header(self, fd: int) -> bool:
+        if not self._marker:
+            header = os.pread(fd, HEADER_BYTES, 0)
+            if len(header) < HEADER_BYTES or not header.startswith(MAGIC):
+                return False
+            self._marker, self._offset = header[-MARKER_BYTES:], HEADER_BYTES
+        return True
+
+    def _read_heads(self, fd: int, size: int, deadline: float) -> bool:
+        start, data = self._offset, b""
+        while self._offset + HEAD_BYTES <= size:
+            if self._offset + HEAD_BYTES > start + len(data):
+                if time.monotonic() > deadline:
+                    return False
+                start, data = self._offset, os.pread(fd, READ_BYTES, self._offset)
+            if not self._count_frame(data, self._offset - start, size):
+                break  # being written, cut off by a crash, or damaged
+        return True
+
+    def _count_frame(self, data: bytes, position: int, size: int) -> bool:
+        if position + HEAD_BYTES > len(data):
+            return False  # the file became shorter
+        marker, length, _ = FRAME.unpack_from(data, position)
+        end = self._offset + FRAME.size + length
+        _, received_us, count, dataset_id, _, _ = PAYLOAD.unpack_from(data, position + FRAME.size)
+        if marker != self._marker or end > size or 4 * count > length:
+            return False
+        self.counts[dataset_id.decode("ascii", "replace"), received_us // MINUTE_US] += count
+        self._offset = end
+        return True
+
+
+class JournalCounter:
+    """Counts a journal folder's events, each frame once, for all threads of a process."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[str, _CountedFile] = {}
+        self._lock = threading.Lock()
+
+    def count(self, since: float, seconds: float) -> tuple[dict[str, Counts], bool]:
+        """Return the counts of each file by its name, and whether there was time to read them all.
+
+        Left out are files last written before `since`. The newest files come first; what isn't read within
+        about `seconds` is read at the next call. Raises OSError when the folder can't be read.
+        """
+        deadline = time.monotonic() + seconds
+        with self._lock:
+            paths = self._paths(since)
+            self._files = {path.name: self._files.get(path.name) or _CountedFile() for path in paths}
+            complete = all(self._files[path.name].read_on(path, deadline) for path in paths)
+            counts = {name.removesuffix(SUFFIX): file.counts.copy() for name, file in self._files.items()}
+        return counts, complete
+
+    def _paths(self, since: float) -> list[Path]:
+        """Return the files to count, newest first."""
+        found = []
+        try:
+            entries = [entry for entry in os.scandir(self._folder) if entry.name.endswith(SUFFIX)]
+        except FileNotFoundError:
+            return []
+        for entry in entries:
+            try:
+                if entry.stat().st_mtime >= since:
+                    found.append(Path(entry.path))
+            except FileNotFoundError:
+                continue  # sealed since the listing
+        return sorted(found, key=lambda path: path.stem.rpartition("-")[2], reverse=True)

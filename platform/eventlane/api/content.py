@@ -1,0 +1,63 @@
+"""Bodies in and out: JSON, in one exact form (v0-api.md, sections 0 and 3)."""
+
+import io
+from collections.abc import Mapping
+from typing import IO, Any
+
+import msgspec
+from django.conf import settings
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+from eventlane.wire.body import BadBody, BodyTooLarge, read_body
+from eventlane.wire.errors import JSON, MalformedRequestBody, RequestTooLarge
+
+
+class ApiRequest(Request):
+    """DRF's request, with a body of any framing and encoding under EVENTLANE_MAX_REQUEST_BYTES.
+
+    DRF takes a chunked body, which names no length, for an empty one.
+    """
+
+    def _load_stream(self) -> None:
+        try:
+            self._stream = io.BytesIO(read_body(self.META, settings.EVENTLANE_MAX_REQUEST_BYTES))
+        except BodyTooLarge as error:
+            raise RequestTooLarge(f"The {error}.") from None
+        except BadBody as error:
+            raise MalformedRequestBody(str(error)) from None
+
+
+class JsonParser(BaseParser):
+    """Reads any body as JSON, whatever Content-Type says. An empty body is None."""
+
+    media_type = "*/*"
+
+    def parse(
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Return the decoded body; raise MalformedRequestBody when it isn't JSON in UTF-8."""
+        body = stream.read()
+        if not body.strip(b" \t\r\n"):
+            return None
+        try:
+            return msgspec.json.decode(body.decode())
+        except RecursionError:
+            raise MalformedRequestBody("the JSON is nested too deeply") from None
+        except ValueError as error:  # msgspec's DecodeError and UnicodeDecodeError are ValueErrors
+            raise MalformedRequestBody(f"not valid JSON: {error}") from None
+
+
+class JsonRenderer(BaseRenderer):
+    """Writes JSON. A msgspec.Raw goes out to the byte as it is: events are shown as they were sent."""
+
+    media_type = JSON
+    format = "json"
+    charset = None  # DRF would append it to the Content-Type, which two published clients compare as a whole
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> bytes:
+        """Return the bytes; none at all for None, upon which DRF drops the Content-Type."""
+        return b"" if data is None else msgspec.json.encode(data)

@@ -1,0 +1,69 @@
+"""The one place where an exception becomes a reply (v0-api.md, sections 1.2 and 2.1)."""
+
+import logging
+from typing import Any
+
+from django.core.exceptions import BadRequest as DjangoBadRequest
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404
+from psycopg_pool import PoolTimeout
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from eventlane.api.problems import problems_of
+from eventlane.wire.errors import (
+    ApiError,
+    AuthenticationRequired,
+    BadRequest,
+    InternalError,
+    InvalidRequestBody,
+    PermissionDenied,
+    Problem,
+    ServiceUnavailable,
+    UnhandledMethod,
+    UnknownObject,
+)
+
+logger = logging.getLogger(__name__)
+
+
+def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
+    """Return the reply for whatever a view raised, with DEBUG on or off: no client ever sees a trace."""
+    known = api_error_of(error, context)
+    if isinstance(known, InternalError):
+        logger.error("%s %s crashed", *_place(context), exc_info=error)
+    elif isinstance(known, ServiceUnavailable):
+        logger.error("%s %s: PostgreSQL can't be asked: %s", *_place(context), str(error).strip())
+    return Response(known.body(), known.status, headers=known.headers)
+
+
+def api_error_of(error: Exception, context: dict[str, Any]) -> ApiError:
+    """Translate what Django and DRF raise; what nobody knows is an InternalError."""
+    match error:
+        case ApiError():
+            return error
+        case exceptions.ValidationError():
+            return InvalidRequestBody(problems_of(error.detail))
+        case exceptions.ParseError():
+            return InvalidRequestBody([Problem("", str(error.detail))])
+        case exceptions.MethodNotAllowed():
+            return UnhandledMethod(context["request"].method, context["view"].allowed_methods)
+        case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
+            return AuthenticationRequired(str(error.detail))
+        case exceptions.PermissionDenied() | DjangoPermissionDenied():
+            return PermissionDenied()
+        case exceptions.NotFound() | Http404():
+            return UnknownObject("object")
+        case OperationalError() | InterfaceError() | PoolTimeout():
+            return ServiceUnavailable()
+        case SuspiciousOperation() | DjangoBadRequest():
+            return BadRequest()
+        case _:
+            return InternalError()
+
+
+def _place(context: dict[str, Any]) -> tuple[str, str]:
+    request = context["request"]
+    return request.method, request.path

@@ -1,0 +1,26 @@
+"""No negotiation: a route takes and gives one kind of content, whatever the headers say.
+
+Published clients send `Accept: application/json` for plain text and JSON without a Content-Type (v0-api.md,
+section 0, traps 4 and 5); DRF's own negotiation would refuse them.
+"""
+
+from collections.abc import Sequence
+
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+
+class NoNegotiation(BaseContentNegotiation):
+    """The view's first parser and first renderer, always."""
+
+    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser:
+        """Return the first parser."""
+        return parsers[0]
+
+    def select_renderer(
+        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """Return the first renderer and its exact media type."""
+        return renderers[0], renderers[0].media_type

@@ -1,0 +1,48 @@
+"""From DRF's validation errors to a list of places and reasons (v0-api.md, section 2.1).
+
+A missing or unknown member points at the object it should be in or is in, a bad value at the value itself.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rest_framework.settings import api_settings
+
+from eventlane.wire.errors import Problem
+
+
+def problems_of(detail: Any) -> list[Problem]:
+    """Return every problem in the `detail` of a DRF ValidationError, in the order of the fields."""
+    return list(_walk(detail, ""))
+
+
+def escape(member: object) -> str:
+    """Return a member's name as a part of a JSON pointer (RFC 6901)."""
+    return str(member).replace("~", "~0").replace("/", "~1")
+
+
+def _walk(detail: Any, pointer: str) -> Iterator[Problem]:
+    if isinstance(detail, Mapping):
+        for member, below in detail.items():
+            yield from _walk_member(member, below, pointer)
+    elif isinstance(detail, list):
+        for index, below in enumerate(detail):
+            # A list of errors of one value, or one mapping for each element of a list of objects.
+            yield from _walk(below, f"{pointer}/{index}" if isinstance(below, Mapping) else pointer)
+    else:
+        yield Problem(pointer, _reason(detail))
+
+
+def _walk_member(member: object, below: Any, pointer: str) -> Iterator[Problem]:
+    if member == api_settings.NON_FIELD_ERRORS_KEY:
+        yield from _walk(below, pointer)
+    elif isinstance(below, list) and [getattr(error, "code", "") for error in below] == ["required"]:
+        yield Problem(pointer, f"member '{member}' is missing")
+    else:
+        yield from _walk(below, f"{pointer}/{escape(member)}")
+
+
+def _reason(detail: Any) -> str:
+    """Return DRF's sentence as a reason: `Not a valid string.` becomes `not a valid string`."""
+    text = str(detail).rstrip(".")
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,152 @@
+"""The two kinds of serializers: what a route takes, and what it shows. And the fields they share."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.settings import api_settings
+
+from eventlane.ids import SIMPLE_PATTERN, is_id
+from eventlane.names import NAME, validate_name
+
+RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d{1,9})?(?:[Zz]|([+-]\d\d:\d\d))", re.ASCII)
+WHOLE = api_settings.NON_FIELD_ERRORS_KEY  # DRF's name for errors of the object itself
+
+
+class RequestBody(serializers.Serializer):
+    """What a route takes. A null member is an absent one; an unknown one is a problem (v0-api.md, section 2.0)."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Return the validated members; raise a ValidationError with every problem, not only the first."""
+        if not isinstance(data, Mapping):
+            raise serializers.ValidationError({WHOLE: ["must be a JSON object"]})
+        given = {member: value for member, value in data.items() if value is not None}
+        values, errors = self._validate_members(given)
+        whole = [f"member {member[:100]!r} is unknown" for member in given if member not in self.fields]
+        whole += self.check_together(given, values)
+        if errors or whole:
+            raise serializers.ValidationError(errors | ({WHOLE: whole} if whole else {}))
+        return values
+
+    def check_together(self, given: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
+        """Return what is wrong between members: `given` has all there are, `values` the valid ones, validated."""
+        return []
+
+    def _validate_members(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the valid members by name, and the errors of the others."""
+        values: dict[str, Any] = {}
+        errors: dict[str, Any] = {}
+        for name, field in self.fields.items():
+            try:
+                value = field.run_validation(given.get(name, serializers.empty))
+                check = getattr(self, f"validate_{name}", None)
+                values[name] = check(value) if check else value
+            except serializers.ValidationError as error:
+                errors[name] = error.detail
+            except serializers.SkipField:
+                pass  # not required, and not there
+        return values, errors
+
+
+_representations: dict[type, "Representation"] = {}
+
+
+class Representation(serializers.Serializer):
+    """What a route shows. A member without a value is left out, not null (v0-api.md, section 2.0)."""
+
+    @classmethod
+    def show(cls, instance: Any) -> dict[str, Any]:
+        """Return an instance as the wire has it.
+
+        One serializer of a kind serves all: making one copies every field, which takes longer than its work.
+        """
+        shared = _representations.get(cls) or _representations.setdefault(cls, cls())
+        return shared.to_representation(instance)
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """Return the members that have a value."""
+        shown = super().to_representation(instance)
+        return {member: value for member, value in shown.items() if value is not None}
+
+
+class TextField(serializers.CharField):
+    """Text, kept as it came. It must be a JSON string: DRF would take a number for one, and trim it."""
+
+    default_error_messages = {"invalid": "must be a string", "blank": "must not be empty"}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(trim_whitespace=False, **options)
+
+    @property
+    def openapi(self) -> dict[str, Any]:
+        """What it takes, as a JSON schema; PostgreSQL has no text with a NUL."""
+        schema: dict[str, Any] = {"type": "string", "pattern": r"^[^\u0000]*$"}
+        if not self.allow_blank:
+            schema["minLength"] = 1
+        return schema | ({"maxLength": self.max_length} if self.max_length else {})
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the text; nothing but a string will do."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return data
+
+
+class IdField(TextField):
+    """A KSUID."""
+
+    openapi = {"type": "string", "format": "ksuid", "pattern": f"^{SIMPLE_PATTERN}$"}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.validators.append(_check_id)
+
+
+class NameField(TextField):
+    """A name by the platform's rule."""
+
+    openapi = {"type": "string", "pattern": f"^{NAME.pattern}$"}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.validators.append(validate_name)
+
+
+class TimeField(serializers.Field):
+    """A moment: out in UTC with whole seconds, in as any RFC 3339 text (v0-api.md, section 3)."""
+
+    openapi = {"type": "string", "format": "date-time"}
+
+    default_error_messages = {"invalid": "must be a date like 2021-10-15T15:07:39Z"}
+
+    def to_internal_value(self, data: Any) -> datetime:
+        """Return the moment in UTC; a fraction of a second is dropped."""
+        moment = read_time(data) if isinstance(data, str) else None
+        if moment is None:
+            raise serializers.ValidationError(self.error_messages["invalid"])
+        return moment
+
+    def to_representation(self, value: datetime) -> str:
+        """Return the moment as the API writes it."""
+        return format_time(value)
+
+
+def read_time(text: str) -> datetime | None:
+    """Return an RFC 3339 date in UTC, its fraction dropped; None when it isn't one."""
+    match = RFC_3339.fullmatch(text)
+    try:
+        return match and datetime.fromisoformat(f"{match[1]}T{match[2]}{match[3] or '+00:00'}").astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def format_time(moment: datetime) -> str:
+    """Return a moment like 2021-10-15T15:07:39Z."""
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+
+
+def _check_id(text: str) -> None:
+    if not is_id(text):
+        raise serializers.ValidationError("must be an identifier")

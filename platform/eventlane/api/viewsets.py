@@ -1,0 +1,97 @@
+"""What every route of the platform API has in common (v0-api.md, sections 0 and 1.2)."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from eventlane.api.content import ApiRequest
+from eventlane.api.operation import Operation
+from eventlane.api.serializers import Representation, RequestBody
+from eventlane.api.sources import Sort, Source
+from eventlane.ids import is_id
+from eventlane.wire.errors import (
+    InternalError,
+    InvalidRouteVariable,
+    UnhandledMethod,
+    UnknownRoute,
+    error_response,
+    with_length,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class ApiViewSet(GenericViewSet):
+    """One noun's routes. Its checks come in the contract's order:
+
+    method → authentication → right and role → project → path → query → body → state.
+    """
+
+    http_method_names = ["get", "head", "post", "put", "delete"]
+    serializer_class: type[Representation]
+    sorts: Mapping[str, Sort] = {}
+    operations: Mapping[str, Operation] = {}  # by action, for /v0/openapi.json
+    route_variables: Mapping[str, Callable[[str], bool]] = {"id": is_id}  # others are free text
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Answer with a rendered response: program requests skip the part of Django that renders."""
+        try:
+            response = super().dispatch(request, *args, **kwargs)
+            return with_length(response.render()) if isinstance(response, Response) else response
+        except Exception:
+            logger.exception("%s %s crashed outside of its view", request.method, request.path)
+            return error_response(InternalError())
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        """Return the request as DRF knows it, with a body that DRF couldn't read."""
+        self.action = self.action_map.get((request.method or "").lower())
+        return ApiRequest(
+            request,
+            parsers=self.get_parsers(),
+            authenticators=self.get_authenticators(),
+            negotiator=self.get_content_negotiator(),
+            parser_context=self.get_parser_context(request),
+        )
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Run every check that doesn't need the view's own code."""
+        if request.method not in self.allowed_methods:
+            raise UnhandledMethod(request.method, self.allowed_methods)
+        super().initial(request, *args, **kwargs)
+        self.select_project(request)
+        for name, is_valid in self.route_variables.items():
+            if name in kwargs and not is_valid(kwargs[name]):
+                raise InvalidRouteVariable(name)
+
+    def select_project(self, request: Request) -> None:
+        """Find the project that the request names; only a route that works on one does more than nothing."""
+
+    def read_body(self, serializer: type[RequestBody], **context: Any) -> dict[str, Any]:
+        """Return the validated members of the body; raise with every problem in it."""
+        data = self.request.data
+        body = serializer(data={} if data is None else data, context=context)
+        body.is_valid(raise_exception=True)
+        return body.validated_data
+
+    def page(self, source: Any | Source) -> Response:
+        """Return the page of a queryset or a Source that the query asks for."""
+        return self.get_paginated_response([self.show(element) for element in self.paginate_queryset(source)])
+
+    def show(self, element: Any) -> dict[str, Any]:
+        """Return an element as the wire has it."""
+        return self.serializer_class.show(element)
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """No headers but those that a response brings: DRF would add Allow and Vary to each."""
+        return {}
+
+
+def unknown_route(request: HttpRequest) -> HttpResponse:
+    """Answer for every path under /v0 that is no route; also without a key."""
+    return error_response(UnknownRoute(request.path))

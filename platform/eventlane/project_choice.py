@@ -1,0 +1,54 @@
+"""Which project the console's lists follow: chosen in the sidebar, kept in the session, always one of one's own."""
+
+from functools import cached_property
+from typing import Any
+
+from django.db.models import Model
+from django.http import HttpRequest
+
+SESSION_KEY = "project"
+MOST_OFFERED = 200  # an organization with more projects chooses the others on their own pages
+
+
+class ProjectChoice:
+    """A request's choice, looked up when a page asks for it."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    @cached_property
+    def _first(self) -> list[Any]:
+        """The organization's first projects by name, and one more if there are too many."""
+        return list(self._request.user.organization.projects.order_by("name")[: MOST_OFFERED + 1])
+
+    @property
+    def offered(self) -> list[Any]:
+        """The projects to choose from, the chosen one among them."""
+        offered = self._first[:MOST_OFFERED]
+        return offered if self.chosen in (None, *offered) else [self.chosen, *offered]
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are more projects than are offered."""
+        return len(self._first) > MOST_OFFERED
+
+    @cached_property
+    def chosen(self) -> Any:
+        """The chosen project; None when it is all, or when it is no longer there."""
+        project_id = self._request.session.get(SESSION_KEY)
+        if not project_id:
+            return None
+        known = next((project for project in self._first if project.pk == project_id), None)
+        return known or self._request.user.organization.projects.filter(pk=project_id).first()
+
+    def choose(self, project: Model | None) -> None:
+        """Keep the choice in the session."""
+        self._request.session[SESSION_KEY] = project.pk if project else ""
+        self.__dict__.pop("chosen", None)
+
+
+def project_choice(request: HttpRequest) -> ProjectChoice:
+    """Return the request's choice, the same one at every call."""
+    if not hasattr(request, "_project_choice"):
+        request._project_choice = ProjectChoice(request)
+    return request._project_choice

@@ -1,0 +1,53 @@
+"""What a key reaches. Every lookup starts here, so that what belongs to others is unknown, never forbidden."""
+
+from django.db.models import QuerySet
+
+from eventlane.names import is_name
+from eventlane.wire.errors import UnknownObject
+from projects.models import Account, ApiKey, Project
+
+
+def accounts_of(api_key: ApiKey) -> QuerySet[Account]:
+    """Return the accounts of the key's organization."""
+    return Account.objects.filter(organization_id=api_key.organization_id)
+
+
+def projects_of(api_key: ApiKey) -> QuerySet[Project]:
+    """Return the projects of the key's organization, or the only one that the key is tied to."""
+    projects = Project.objects.filter(organization_id=api_key.organization_id)
+    return projects.filter(pk=api_key.project_id) if api_key.project_id else projects
+
+
+def api_keys_of(api_key: ApiKey) -> QuerySet[ApiKey]:
+    """Return the keys of the organization; a key tied to a project sees those tied to the same one."""
+    api_keys = ApiKey.objects.filter(organization_id=api_key.organization_id)
+    return api_keys.filter(project_id=api_key.project_id) if api_key.project_id else api_keys
+
+
+def get_account(api_key: ApiKey, account_id: str) -> Account:
+    """Return an account that the key reaches, or raise UnknownObject."""
+    return _get(accounts_of(api_key), "account", pk=account_id)
+
+
+def get_project(api_key: ApiKey, project_id: str) -> Project:
+    """Return a project that the key reaches, or raise UnknownObject."""
+    return _get(projects_of(api_key), "project", pk=project_id)
+
+
+def get_project_by_name(api_key: ApiKey, name: str) -> Project:
+    """Return the project of this name that the key reaches, or raise UnknownObject."""
+    if not is_name(name):  # PostgreSQL can't be asked for every text
+        raise UnknownObject("project")
+    return _get(projects_of(api_key), "project", name=name)
+
+
+def get_api_key(api_key: ApiKey, key_id: str) -> ApiKey:
+    """Return a key that the key reaches, or raise UnknownObject."""
+    return _get(api_keys_of(api_key), "api_key", pk=key_id)
+
+
+def _get(queryset: QuerySet, noun: str, **lookup: str):  # type: ignore[no-untyped-def]  # a row of any model
+    found = queryset.filter(**lookup).first()
+    if found is None:
+        raise UnknownObject(noun)
+    return found

@@ -1,0 +1,216 @@
+"""The console's pages for the people of the organization."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import action, display
+from unfold.forms import AdminPasswordChangeForm, UserCreationForm
+
+from eventlane.console import ConsoleAdmin, label, moment, number, public_address
+from projects.admin.api_keys import in_use
+from projects.models import Account, ApiKey, Organization
+from projects.password_links import make_password_link
+
+
+class EmailForm(forms.ModelForm):
+    """The e-mail address is the login of the whole server, whatever the case it is typed in."""
+
+    def clean_email(self) -> str:
+        """Return the address normalized; refuse one that is taken."""
+        email = Account.objects.normalize_email(self.cleaned_data["email"])
+        if Account.objects.filter(email__iexact=email).exclude(pk=self.instance.pk).exists():
+            raise ValidationError("An account with this e-mail address already exists.")
+        return email
+
+
+class AccountCreationForm(EmailForm, UserCreationForm):
+    """A new account, with its first password or with a link that lets the person set it."""
+
+    usable_password = None
+
+    class Meta:
+        model = Account
+        fields = ("email", "name", "role")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password1"].required = self.fields["password2"].required = False
+        self.fields[
+            "password1"
+        ].help_text = "Empty: you get a link for the person, who sets the password with it. No mail is sent."
+
+    def validate_passwords(self, *names: str) -> None:
+        """Without a password nobody can log in to the account yet: Django's word for that is unusable."""
+        if not (self.cleaned_data.get("password1") or self.cleaned_data.get("password2")):
+            self.cleaned_data["usable_password"] = "false"
+        super().validate_passwords(*names)
+
+
+class AccountForm(EmailForm):
+    """Name, role and access of an account."""
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a change that would leave the organization without an admin."""
+        cleaned = super().clean()
+        role = cleaned.get("role", self.instance.role)
+        disabled = cleaned.get("disabled", self.instance.disabled)
+        if (role != Account.Role.ADMIN or disabled) and not has_other_admin(self.instance):
+            raise ValidationError("This is the last admin of the organization; make someone else admin first.")
+        return cleaned
+
+
+def has_other_admin(account: Account) -> bool:
+    """Tell whether the organization has an admin who can log in besides `account`; needs a transaction.
+
+    The organization's row is locked until the transaction ends: two admins who demote each other at the same
+    moment come one after the other, and the second is refused.
+    """
+    Organization.objects.select_for_update().get(pk=account.organization_id)
+    admins = Account.objects.filter(organization_id=account.organization_id, role=Account.Role.ADMIN, disabled=False)
+    return admins.exclude(pk=account.pk).exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX).exists()
+
+
+class AccountPasswordForm(AdminPasswordChangeForm):
+    """A new password for someone else's account; accounts without a password don't exist here."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields.pop("usable_password", None)
+
+
+@admin.register(Account)
+class AccountAdmin(UserAdmin, ConsoleAdmin):
+    """The people of the organization."""
+
+    form = AccountForm
+    add_form = AccountCreationForm
+    add_form_template = None
+    change_password_form = AccountPasswordForm
+    secret_fields = ("password",)
+    list_display = ("email", "name", "role_label", "state", "key_count", "last_seen", "creation_time")
+    list_filter = (("role", ChoicesDropdownFilter), "disabled")
+    search_fields = ("email", "name")
+    ordering = ("email",)
+    filter_horizontal = ()
+    fieldsets = (
+        (None, {"fields": ("email", "name", "role", "disabled")}),
+        ("Seen", {"fields": ("last_login", "creation_time")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "name", "role", "password1", "password2")}),)
+    actions_detail = ("password_link", "set_password")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
+        """Return the organization's accounts with the number of their keys."""
+        return super().get_queryset(request).annotate(keys=Count("api_keys"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> Sequence[str]:
+        """Nobody disables or demotes themselves."""
+        own = ("role", "disabled") if obj and obj.pk == request.user.pk else ()
+        return ("last_login", "creation_time", *own)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
+        """Nobody deletes themselves, so at least one admin stays."""
+        return super().has_delete_permission(request, obj) and not (obj and obj.pk == request.user.pk)
+
+    def save_model(self, request: HttpRequest, obj: Account, form: forms.ModelForm, change: bool) -> None:
+        """Put a new account into the organization of its maker."""
+        if not change:
+            obj.organization_id = request.user.organization_id
+        super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: Account) -> None:
+        """Delete, unless another admin was faster and `obj` is now the last one."""
+        if not has_other_admin(obj):
+            raise PermissionDenied
+        super().delete_model(request, obj)
+
+    def deletion_summary(self, rows: list[Account]) -> dict[str, str]:
+        """Say how many keys stop working with the account."""
+        keys = ApiKey.objects.filter(account__in=rows)
+        used = keys.filter(in_use(timezone.now())).count()
+        return super().deletion_summary(rows) | {"API keys": f"{number(keys.count())}, {number(used)} of them in use"}
+
+    def response_add(self, request: HttpRequest, obj: Account, post_url_continue: str | None = None) -> HttpResponse:
+        """Show the link for the person; with a password set, go back to the list."""
+        if not obj.has_usable_password():
+            return self.link_page(request, obj)
+        return ConsoleAdmin.response_add(self, request, obj, post_url_continue)
+
+    @action(description="Set password", icon="password", permissions=["change"])
+    def set_password(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Go to the password form; one's own asks for the old password."""
+        if object_id == request.user.pk:
+            return HttpResponseRedirect(reverse("admin:password_change"))
+        return HttpResponseRedirect(reverse("admin:auth_user_password_change", args=[object_id]))
+
+    @action(description="Password link", icon="link", permissions=["change"])
+    def password_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then make a link with which the person sets a password; one's own is changed with the old one."""
+        if object_id == request.user.pk:
+            return HttpResponseRedirect(reverse("admin:password_change"))
+        account = self.get_object(request, object_id)
+        if account is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        if account.disabled:
+            messages.error(request, "This account is disabled: enable it first.")
+            return HttpResponseRedirect(self.page_of(account))
+        if request.method == "POST":
+            return self.link_page(request, account)
+        return self.panel(request, account, "projects/make_link.html", title="Password link")
+
+    def link_page(self, request: HttpRequest, account: Account) -> HttpResponse:
+        """Make a link, note that in the account's history, and show it in this reply and nowhere else."""
+        link = make_password_link(account)
+        self.log_change(request, account, f"Made a password link that works until {link.end_time:%Y-%m-%d %H:%M} UTC.")
+        return self.panel(
+            request, account, "projects/link.html", title="Password link", link=link, **public_address(request)
+        )
+
+    def panel(self, request: HttpRequest, account: Account, template: str, **context: Any) -> HttpResponse:
+        """Return a page about one account."""
+        page = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "account": account,
+            "account_url": self.page_of(account),
+            "list_url": reverse("admin:projects_account_changelist"),
+        }
+        return TemplateResponse(request, template, page | context)
+
+    def page_of(self, account: Account) -> str:
+        """Return the address of an account's page."""
+        return reverse("admin:projects_account_change", args=[account.pk])
+
+    @display(description="Role", ordering="role")
+    def role_label(self, account: Account) -> SafeString:
+        """Show the role."""
+        return label(account.get_role_display(), "info" if account.role == Account.Role.ADMIN else "default")
+
+    @display(description="State", ordering="disabled")
+    def state(self, account: Account) -> SafeString:
+        """Show whether the account gets in."""
+        if account.disabled:
+            return label("Disabled", "danger")
+        return label("Enabled", "success") if account.has_usable_password() else label("Invited", "warning")
+
+    @display(description="API keys", ordering="keys")
+    def key_count(self, account: Account) -> str:
+        """Show how many keys act for the account."""
+        return number(account.keys)
+
+    @display(description="Last login", ordering="last_login")
+    def last_seen(self, account: Account) -> SafeString | str:
+        """Show when the person logged in last."""
+        return moment(account.last_login)

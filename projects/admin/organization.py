@@ -1,0 +1,31 @@
+"""The console's page for one's own organization."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from eventlane.console import ConsoleAdmin
+from projects.models import Organization
+
+
+@admin.register(Organization)
+class OrganizationAdmin(ConsoleAdmin):
+    """One's own organization: it has a name, and that is all there is to change."""
+
+    organization_path = "pk"
+    fields = ("name", "creation_time")
+    readonly_fields = ("creation_time",)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """A list of one is no list: go to it."""
+        return HttpResponseRedirect(reverse("admin:projects_organization_change", args=[request.user.organization_id]))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Organizations are made by whoever runs the server."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Organization | None = None) -> bool:
+        """Nobody saws off the branch they sit on."""
+        return False

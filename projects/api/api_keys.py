@@ -1,0 +1,156 @@
+"""API keys: made, watched, rotated and revoked by programs as in the console.
+
+A key can't make one that reaches further than itself: not past its project, and with `read` and `write` only if
+it has them. Rights, project and account are fixed when a key is made: whoever holds it must not find it grown.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from eventlane.api.operation import Operation
+from eventlane.api.serializers import IdField, Representation, RequestBody, TextField, TimeField
+from eventlane.api.sources import by_text
+from eventlane.wire.errors import PermissionDenied, StateError
+from projects.access import api_keys_of, get_api_key, projects_of
+from projects.api.viewsets import OrganizationObjectViewSet
+from projects.api_keys import issue_api_key, revoke_api_key, rotate_api_key
+from projects.models import ApiKey
+from projects.models.api_key import RIGHTS
+
+
+class ApiKeyRepresentation(Representation):
+    """A key without its secret, which nobody has but its owner."""
+
+    id = serializers.CharField()
+    org_id = serializers.CharField(source="organization_id")
+    account_id = serializers.CharField()
+    project_id = serializers.CharField(required=False)
+    name = serializers.CharField()
+    prefix = serializers.CharField()
+    rights = serializers.ListField(child=serializers.ChoiceField(RIGHTS))
+    status = serializers.SerializerMethodField()
+    creation_time = TimeField()
+    expiration_time = TimeField(required=False)
+    revocation_time = TimeField(required=False)
+    last_use_time = TimeField(required=False)
+    replaced_by_id = serializers.CharField(required=False)
+
+    def get_status(self, api_key: ApiKey) -> str:
+        """Return active, expired or revoked."""
+        return api_key.status(timezone.now())
+
+
+class NewApiKeyRepresentation(ApiKeyRepresentation):
+    """A new key, once with its secret."""
+
+    secret = serializers.CharField()
+
+
+class ApiKeyUpdate(RequestBody):
+    """What can be changed of a key. An absent member stays as it is."""
+
+    name = TextField(required=False, max_length=100)
+    expiration_time = TimeField(required=False)
+
+    def validate_expiration_time(self, value: Any) -> Any:
+        """Refuse a time in the past: to stop a key at once, one revokes it."""
+        if value <= timezone.now():
+            raise serializers.ValidationError("must be in the future")
+        return value
+
+
+class ApiKeyBody(ApiKeyUpdate):
+    """What a key is made of."""
+
+    name = TextField(max_length=100)
+    rights = serializers.ListField(child=serializers.ChoiceField(RIGHTS), allow_empty=False)
+    project_id = IdField(required=False)
+
+    def validate_project_id(self, value: str) -> str:
+        """Refuse a project that the asking key doesn't reach."""
+        if not projects_of(self.context["api_key"]).filter(pk=value).exists():
+            raise serializers.ValidationError("there is no such project")
+        return value
+
+    def check_together(self, given: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
+        """Refuse what the database would refuse: a key that ingests without a project."""
+        if "ingest" in values.get("rights", ()) and "project_id" not in given:
+            return ["a key with the right ingest needs a project_id"]
+        return []
+
+
+class ApiKeysViewSet(OrganizationObjectViewSet):
+    """The keys of the organization, as far as the asking key reaches."""
+
+    serializer_class = ApiKeyRepresentation
+    sorts = {"name": by_text("name")}
+    admin_actions = ("create", "update", "revoke", "rotate")
+    operations = {
+        "create": Operation(201, ApiKeyBody, NewApiKeyRepresentation),
+        "update": Operation(200, ApiKeyUpdate, errors={400: ("api_key_revoked",)}),
+        "revoke": Operation(204),
+        "rotate": Operation(201, reply=NewApiKeyRepresentation, errors={400: ("api_key_not_active",)}),
+    }
+
+    def list(self, request: Request) -> Response:
+        """Return a page of keys."""
+        return self.page(api_keys_of(self.api_key))
+
+    def create(self, request: Request) -> Response:
+        """Make a key for the asking account; its secret is in this reply and nowhere else."""
+        values = self.read_body(ApiKeyBody, api_key=self.api_key)
+        self._check_reach(values["rights"], values.get("project_id"))
+        made, secret = issue_api_key(
+            account=self.account,
+            name=values["name"],
+            rights=values["rights"],
+            project=projects_of(self.api_key).filter(pk=values.get("project_id")).first(),
+            expiration_time=values.get("expiration_time"),
+        )
+        return Response(self.show(made) | {"secret": secret}, 201)
+
+    def retrieve(self, request: Request, id: str) -> Response:
+        """Return one key."""
+        return Response(self.show(get_api_key(self.api_key, id)))
+
+    def update(self, request: Request, id: str) -> Response:
+        """Change a key's name or expiration."""
+        found = get_api_key(self.api_key, id)
+        values = self.read_body(ApiKeyUpdate)
+        if "expiration_time" in values and found.revocation_time:
+            raise StateError("api_key_revoked", "A revoked key has no expiration to change.")
+        api_keys_of(self.api_key).filter(pk=found.pk).update(**values)
+        return Response(self.show(get_api_key(self.api_key, id)))
+
+    def revoke(self, request: Request, id: str) -> Response:
+        """Stop a key for good."""
+        revoke_api_key(api_key=get_api_key(self.api_key, id), now=timezone.now())
+        return Response(status=204)
+
+    def rotate(self, request: Request, id: str) -> Response:
+        """Issue a successor, shown with its secret; the old key goes on for EVENTLANE_KEY_OVERLAP_HOURS."""
+        with transaction.atomic():
+            found = get_api_key(self.api_key, id)
+            locked = (
+                ApiKey.objects.select_for_update(of=("self",)).select_related("account", "project").get(pk=found.pk)
+            )
+            self._check_reach(locked.rights, locked.project_id)
+            now = timezone.now()
+            if locked.status(now) != "active" or locked.replaced_by_id:
+                raise StateError("api_key_not_active", "Only a key that works and has no successor can be rotated.")
+            successor, secret = rotate_api_key(api_key=locked, now=now)
+        return Response(self.show(successor) | {"secret": secret}, 201)
+
+    def _check_reach(self, rights: Collection[str], project_id: str | None) -> None:
+        """Refuse to hand out a key that reaches further than the asking one."""
+        missing = [right for right in rights if right != "ingest" and right not in self.api_key.rights]
+        if missing:
+            raise PermissionDenied(f"This API key can't give the right to {missing[0]}: it doesn't have it.")
+        if self.api_key.project_id and self.api_key.project_id != project_id:
+            raise PermissionDenied("This API key is tied to one project and can't make one that isn't.")

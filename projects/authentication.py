@@ -1,0 +1,47 @@
+"""Find the account that an API key acts for. The DRF settings and views name these classes."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from eventlane.api.authentication import Bearer, KeyAuthentication, XApiKey
+from eventlane.wire.errors import AccountDisabled, OrganizationDisabled, UnknownApiKey
+from projects.api_keys import digest_of
+from projects.models import Account, ApiKey
+
+
+class ApiKeyAuthentication(KeyAuthentication):
+    """Asks the database each time: a revoked key stops with the next request."""
+
+    def find(self, secret: str) -> tuple[Account, ApiKey]:
+        """Return the account and the key with this secret, unless one of them is out of service."""
+        keys = ApiKey.objects.select_related("account", "organization")
+        api_key = keys.filter(digest=digest_of(secret)).first()
+        now = timezone.now()
+        if api_key is None or api_key.status(now) != "active":
+            raise UnknownApiKey("This API key is unknown, revoked or expired.", self.missing[1])
+        if api_key.organization.disabled:
+            raise OrganizationDisabled
+        if api_key.account.disabled:
+            raise AccountDisabled
+        _note_use(api_key)
+        return api_key.account, api_key
+
+
+class BearerAuthentication(Bearer, ApiKeyAuthentication):
+    """Of the platform API."""
+
+
+class XApiKeyAuthentication(XApiKey, ApiKeyAuthentication):
+    """Of what DRF serves of the Events API."""
+
+
+def _note_use(api_key: ApiKey) -> None:
+    """Write the key's last use, at most once in EVENTLANE_LAST_USE_SECONDS, by whichever process comes first."""
+    now = timezone.now()
+    due = now - timedelta(seconds=settings.EVENTLANE_LAST_USE_SECONDS)
+    if api_key.last_use_time is None or api_key.last_use_time <= due:
+        is_due = Q(last_use_time=None) | Q(last_use_time__lte=due)
+        ApiKey.objects.filter(is_due, pk=api_key.pk).update(last_use_time=now)

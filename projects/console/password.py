@@ -1,0 +1,69 @@
+"""The page behind a password link."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth import login
+from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.views import INTERNAL_RESET_SESSION_TOKEN, PasswordResetConfirmView
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse_lazy
+from django.utils.http import urlsafe_base64_decode
+from unfold.widgets import BASE_INPUT_CLASSES
+
+from eventlane.console import with_policy
+from eventlane.ids import is_id
+from projects.models import Account
+from projects.password_links import use_password_link
+
+
+class PasswordForm(SetPasswordForm):
+    """A new password, twice."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["class"] = " ".join(BASE_INPUT_CLASSES)
+
+
+class PasswordView(PasswordResetConfirmView):
+    """Sets the password of whoever holds a working link, and logs them in.
+
+    Looking at the page uses nothing up: chat programs fetch the links they show. Django takes the token out of
+    the address before the page is shown, so that it is in no history and no Referer.
+    """
+
+    form_class = PasswordForm
+    template_name = "projects/password.html"
+    success_url = reverse_lazy("admin:index")
+    title = "Set your password"
+    reset_url_token = "set"
+
+    @classmethod
+    def as_view(cls, **options: Any) -> Any:
+        """Answer under the console's content security policy."""
+        return with_policy(super().as_view(**options))
+
+    def get_user(self, uidb64: str) -> Account | None:
+        """Return the account of the link, if it may log in at all."""
+        try:
+            account_id = urlsafe_base64_decode(uidb64).decode("ascii")
+        except ValueError:
+            return None
+        account = Account.objects.filter(pk=account_id).first() if is_id(account_id) else None
+        return account if account and account.is_active else None
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        """Add what every page of the console knows."""
+        return super().get_context_data(**admin.site.each_context(self.request)) | context | {"account": self.user}
+
+    def form_valid(self, form: SetPasswordForm) -> HttpResponse:
+        """Set the password, unless the link was used since it was checked."""
+        token = self.request.session.pop(INTERNAL_RESET_SESSION_TOKEN)
+        account = use_password_link(self.user.pk, token, form.cleaned_data["new_password1"])
+        if account is None:
+            return HttpResponseRedirect(self.request.path)
+        LogEntry.objects.log_actions(account.pk, [account], CHANGE, "Set a password by a link.", single_object=True)
+        login(self.request, account)
+        return HttpResponseRedirect(str(self.success_url))

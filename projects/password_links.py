@@ -1,0 +1,49 @@
+"""Links with which a person sets a password: an invitation to a new account, a way back into one.
+
+Eventlane sends no mail: whoever makes a link hands it over. A link holds a signed mark of the account's
+password, address and last login, so it stops working when it was used, when the person logs in, when the
+address changes, and after EVENTLANE_PASSWORD_LINK_HOURS.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+
+from projects.models import Account
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordLink:
+    """An address that lets its holder set the account's password, once."""
+
+    url: str
+    end_time: datetime
+
+
+def make_password_link(account: Account) -> PasswordLink:
+    """Return a new link for the account; while it has no password yet, earlier links end."""
+    if not account.has_usable_password():
+        account.set_unusable_password()
+        account.save(update_fields=["password"])
+    identifier = urlsafe_base64_encode(force_bytes(account.pk))
+    path = reverse("account-password", args=[identifier, default_token_generator.make_token(account)])
+    end_time = timezone.now() + timedelta(hours=settings.EVENTLANE_PASSWORD_LINK_HOURS)
+    return PasswordLink(f"{settings.EVENTLANE_PUBLIC_URL}{path}", end_time)
+
+
+def use_password_link(account_id: str, token: str, password: str) -> Account | None:
+    """Set the password and return the account; None when the link doesn't work (any more)."""
+    with transaction.atomic():  # two who use one link at once come one after the other
+        account = Account.objects.select_for_update(of=("self",)).filter(pk=account_id).first()
+        if account is None or not account.is_active or not default_token_generator.check_token(account, token):
+            return None
+        account.set_password(password)
+        account.save(update_fields=["password"])
+    return account

@@ -1,0 +1,215 @@
+"""The console as a daily tool, in a real browser: send a first event, watch figures move, invite, switch projects."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import log_in
+from tests.server import ROOT, Server
+
+
+def create_dataset(server: Server, name: str, project: str = "main") -> None:
+    server.manage("create_dataset", name, "--project", project)
+
+
+def open_send_page(page: Page, server: Server, dataset: str) -> None:
+    page.goto(f"{server.url}/console/events/dataset/?q={dataset}")
+    page.locator("#result_list").get_by_role("link", name=dataset, exact=True).click()
+    page.get_by_role("link", name="How to send events").click()
+
+
+def copied(page: Page, snippet: str) -> str:
+    """Open a snippet, press its button, and return what is in the clipboard."""
+    part = page.locator("details", has=page.locator(f"#snippet-{snippet}"))
+    if part.get_attribute("open") is None:
+        part.locator("summary").click()
+    part.get_by_role("button", name="Copy").click()
+    expect(part.get_by_role("button", name="Copied")).to_be_visible()
+    return str(page.evaluate("navigator.clipboard.readText()"))
+
+
+def run(server: Server, *command: str, key: str = "") -> "subprocess.CompletedProcess[str]":
+    environment = os.environ | server.environment | {"EVENTLANE_KEY": key}
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def last_hour(page: Page) -> int:
+    return int(page.locator("#last-hour").inner_text().replace(",", ""))
+
+
+def test_first_event_from_the_copied_curl(page: Page, server: Server) -> None:
+    if shutil.which("curl") is None and os.environ.get("CI") != "true":
+        pytest.skip("no curl on this machine; with CI=true that is a failure")
+    create_dataset(server, "first")
+    home = page.context.new_page()
+    home.goto(f"{server.url}/console/")
+    before = last_hour(home)
+    open_send_page(page, server, "first")
+    check = page.get_by_text("Waiting for the first event…")
+    expect(check).to_be_visible()
+    page.get_by_label("Name of the key").fill("first key")
+    page.get_by_role("button", name="Create ingest key").click()
+    secret = page.get_by_label("API key").input_value()
+    curl = copied(page, "curl")
+    assert secret in curl and f"{server.url}/v1/first/my-service" in curl
+    expect(check).to_be_visible()
+    assert "Request Accepted" in run(server, "bash", "-c", curl).stdout
+    expect(page.locator("[data-state=arrived]")).to_have_text("Events arrive: 1 in the last hour.", timeout=5000)
+    home.bring_to_front()
+    expect(home.locator("#last-hour")).to_have_text(f"{before + 1:,}", timeout=10_000)
+    expect(home.get_by_role("row", name=re.compile(r"^first\b"))).to_be_visible()
+
+    page.bring_to_front()
+    page.reload()  # asks for the page again, and for no other key
+    expect(page.get_by_label("Name of the key")).to_be_visible()
+    assert secret not in page.content()
+    page.goto(f"{server.url}/console/projects/apikey/?q=first+key")
+    expect(page.locator("#result_list tbody tr")).to_have_count(1)
+    assert "hello" in server.manage("tail", "first").stdout
+    home.close()
+
+
+def test_other_snippets_work_as_they_are_copied(page: Page, server: Server, tmp_path: Path) -> None:
+    create_dataset(server, "snippets")
+    open_send_page(page, server, "snippets")
+    page.get_by_role("button", name="Create ingest key").click()
+    key = page.get_by_label("API key").input_value()
+    program = tmp_path / "snippet.py"
+    program.write_text(copied(page, "python"))
+    assert run(server, sys.executable, str(program), key=key).stdout == "202\n"
+    page.evaluate(copied(page, "browser"))
+    events = tmp_path / "events.ndjson"
+    events.write_text('{"message": "one of a file"}\n{"message": "two of a file"}\n')
+    send = copied(page, "send")
+    assert key in send and "events.ndjson" in send
+    run(server, "bash", "-c", send.replace(".venv/bin/python", sys.executable).replace("events.ndjson", str(events)))
+    expect(page.locator("[data-state=arrived]")).to_have_text("Events arrive: 4 in the last hour.")
+    found = server.manage("tail", "snippets").stdout
+    for words in ("hello from Python", "hello from a browser", "one of a file", "two of a file"):
+        assert words in found
+
+
+def test_figures_move_without_a_reload_and_keep_the_focus(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/console/")
+    page.evaluate("window.stays = true")
+    link = page.locator(".ev-figures a", has_text="On disk")
+    link.focus()
+    before, as_of = last_hour(page), page.locator("[data-as-of]").inner_text()
+    assert server.post("/v1/logs/daily", [{"n": number} for number in range(321)]).status == 202
+    expect(page.locator("#last-hour")).to_have_text(f"{before + 321:,}", timeout=10_000)
+    expect(page.locator("[data-as-of]")).not_to_have_text(as_of)
+    chart = page.get_by_role("img", name=re.compile(f"^{before + 321:,} events in the last 60 minutes"))
+    expect(chart.first).to_be_visible()
+    expect(link).to_be_focused()
+    assert page.evaluate("window.stays") is True
+
+
+def test_home_is_whole_without_scripts(browser: Browser, server: Server) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    log_in(page, server, server.password)
+    expect(page.get_by_text("Last 60 minutes", exact=True)).to_be_visible()
+    expect(page.get_by_text("Reload this page for new figures.")).to_be_visible()
+    page.locator("#project-choice").select_option("main")
+    page.get_by_role("button", name="Go", exact=True).click()
+    expect(page.get_by_text("Only the project main")).to_be_visible()
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_text("You are logged out.")).to_be_visible()
+    context.close()
+
+
+def test_invited_person_sets_a_password_and_looks_around(page: Page, browser: Browser, server: Server) -> None:
+    page.goto(f"{server.url}/console/")
+    page.get_by_role("link", name="Add account").click()
+    page.get_by_label("E-mail address").fill("eve@example.com")
+    page.get_by_role("button", name="Save").click()
+    link = page.get_by_label("Link").input_value()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == link
+    page.reload()  # asks for the account's page, and for no other link
+    expect(page.get_by_label("E-mail address")).to_have_value("eve@example.com")
+
+    eves = browser.new_context().new_page()
+    eves.goto(link)
+    expect(eves.get_by_text("For eve@example.com of Main.")).to_be_visible()
+    for field in eves.locator("input[type=password]").all():
+        field.fill("quiet-otter-42")
+    eves.get_by_role("button", name="Set password and log in").click()
+    expect(eves.get_by_text("Events per minute")).to_be_visible()
+    expect(eves.get_by_role("link", name="Create API key")).to_have_count(0)
+    open_send_page(eves, server, "logs")
+    expect(eves.get_by_text("Ask an admin of your organization for one.")).to_be_visible()
+    eves.goto(link)
+    expect(eves.get_by_text("This link doesn't work any more")).to_be_visible()
+    eves.context.close()
+    page.goto(f"{server.url}/console/")
+    expect(page.get_by_text("Set a password by a link.")).to_be_visible()
+
+
+def test_project_is_switched_and_lists_follow(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/console/projects/project/add/")
+    page.get_by_label("Name").fill("shop")
+    page.get_by_role("button", name="Save").click()
+    create_dataset(server, "shop-orders", "shop")
+    page.goto(f"{server.url}/console/events/dataset/")
+    logs = page.locator("#result_list").get_by_role("link", name="logs", exact=True)
+    expect(logs).to_be_visible()
+    page.locator("#project-choice").select_option("shop")
+    expect(page.get_by_text("Only the project shop")).to_be_visible()
+    expect(page).to_have_url(f"{server.url}/console/events/dataset/")
+    expect(page.locator("#result_list").get_by_role("link", name="shop-orders")).to_be_visible()
+    expect(logs).to_have_count(0)
+    page.get_by_role("link", name="Overview").click()
+    expect(page.locator(".ev-figures a", has_text="Datasets")).to_have_text(re.compile(r"\b1\b"))
+    page.get_by_role("button", name="Show all projects").click()
+    expect(page.get_by_text("Only the project shop")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_new_pages_fit_a_phone(page: Page, server: Server, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)
+    open_send_page(page, server, "logs")
+    places = [page.url]
+    page.goto(f"{server.url}/console/projects/project/?q=main")
+    page.locator("#result_list").get_by_role("link", name="main", exact=True).click()
+    places += [page.url.replace("change", "choose"), f"{server.url}/console/password/x/y/"]
+    page.set_viewport_size({"width": 390, "height": 844})
+    for place in places:
+        assert page.goto(place).status == 200
+        page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, place
+
+
+@pytest.mark.slow
+def test_database_away_is_said_and_got_over(browser: Browser, fresh_server: Callable[..., Server]) -> None:
+    server = fresh_server()
+    page = browser.new_context().new_page()
+    log_in(page, server, server.password)
+    expect(page.get_by_text("Events per minute")).to_be_visible()
+    server.process.send_signal(signal.SIGSTOP)  # or it would start another at once
+    try:
+        for pid in server.pids_of("postgres"):
+            os.kill(pid, signal.SIGKILL)
+        trouble = page.get_by_text("The server can't tell now. These figures are of")
+        expect(trouble).to_be_visible(timeout=20_000)
+        other = page.context.new_page()
+        assert other.goto(f"{server.url}/console/events/dataset/").status == 503
+        expect(other.get_by_text("The database can't be reached")).to_be_visible()
+        other.close()
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    expect(trouble).to_be_hidden(timeout=40_000)
+    assert server.post("/v1/logs/after", [{"message": "after"}]).status == 202
+    expect(page.locator("#last-hour")).to_have_text("1", timeout=20_000)
+    page.context.close()

@@ -1,0 +1,56 @@
+"""/v0/openapi.json is true: schemathesis sends what it allows and what it forbids to the running server."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.server import ROOT, Server
+
+SECONDS = 60
+CONFIGURATION = """
+[parameters]
+"header.X-Eventline-Project-Id" = "{project}"
+"path.dataset" = "logs"
+"""
+CHECKED = "--exclude-checks=positive_data_acceptance,negative_data_rejection"  # openapi_hooks.py has them, more exact
+
+
+def get(server: Server, path: str, **headers: str) -> list[dict[str, str]]:
+    response = server.request("GET", path, **headers)
+    assert response.status == 200, response.data
+    return json.loads(response.data)["elements"]
+
+
+@pytest.mark.slow
+def test_server_does_what_the_description_says(fresh_server, tmp_path: Path) -> None:
+    server = fresh_server()
+    key = server.manage("create_api_key", "all", "--rights", "read,write").stdout.strip()
+    bearer = f"Bearer {key}"
+    [project] = get(server, "/v0/projects", authorization=bearer)
+    [dataset] = get(server, "/v0/datasets", authorization=bearer, x_eventline_project_id=project["id"])
+    keys = get(server, "/v0/api_keys", authorization=bearer)
+    assert server.post("/v1/logs/web", [{"n": n} for n in range(50)]).status == 202
+    (tmp_path / "schemathesis.toml").write_text(CONFIGURATION.format(project=project["id"]))
+    done = subprocess.run(
+        [
+            Path(sys.executable).with_name("st"), "--no-color", "run", f"{server.url}/v0/openapi.json",
+            "-H", f"Authorization: {bearer}", "-H", f"x-api-key: {server.keys['ingest']}",
+            "--max-time", str(SECONDS), "--continue-on-failure", "--checks=all", CHECKED,
+        ],
+        cwd=tmp_path,
+        env=server.environment
+        | {
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'platform'}",
+            "SCHEMATHESIS_HOOKS": "tests.acceptance.openapi_hooks",
+            "OPENAPI_SPARED_IDS": ",".join([project["id"], dataset["id"], *(row["id"] for row in keys)]),
+        },
+        capture_output=True,
+        text=True,
+        timeout=SECONDS + 120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5000:]
+    assert "Authentication failed" not in done.stdout
+    assert "Traceback" not in server.log

@@ -1,0 +1,59 @@
+"""A real browser for tests of the console: Debian's Chromium, or another that is installed.
+
+browser   one for the module
+page      a page of the `server`'s administrator, logged in; fails the test on any error in it
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.server import Server
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SWITCHES = [
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None and os.environ.get("CI") != "true":
+        pytest.skip("no Chromium on this machine (apt install chromium); with CI=true that is a failure")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, server: Server) -> Iterator[Page]:
+    """A page of the administrator's, logged in, that fails the test on any error or request to another host."""
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    troubles: list[str] = []
+    page.on("console", lambda line: troubles.append(line.text) if line.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("request", lambda request: troubles.append(request.url) if _strange(request.url, server) else None)
+    log_in(page, server, server.password)
+    expect(page).to_have_url(f"{server.url}/console/")
+    yield page
+    context.close()
+    assert not troubles
+
+
+def _strange(url: str, server: Server) -> bool:
+    return not url.startswith((server.url, "data:"))
+
+
+def log_in(page: Page, server: Server, password: str) -> None:
+    page.goto(f"{server.url}/console/")
+    page.get_by_label("E-mail address").fill(server.email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()

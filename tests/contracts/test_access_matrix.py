@@ -1,0 +1,231 @@
+"""Who reaches what: every route of the platform API against everybody who could ask.
+
+One line of ROWS for each route; a route without one fails the first test. What belongs to another organization, or
+to a project that a key isn't tied to, is unknown, never forbidden: the two must not look different.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.core.serializers import serialize
+from django.db.models import Model
+from django.http import HttpResponse
+from django.utils import timezone
+
+from events.models import Dataset, Namespace
+from projects.api.viewsets import ProjectObjectViewSet
+from projects.api_keys import issue_api_key, revoke_api_key
+from projects.models import Account, ApiKey, Organization, Project
+from tests.cast import House, make_account, make_house
+from tests.platform_api import ApiClient, client_of
+from tests.routes import Route, api_routes
+
+pytestmark = pytest.mark.django_db
+
+EVENT_ID = "0190a1b2-0000-7000-8000-000000000000"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a route asks of its caller.
+
+    `variables` fill its path with acme's things; `answer` is the code that those who reach it get, empty for success.
+    """
+
+    kind: str  # public, look, change, administer
+    variables: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+    answer: str = ""
+
+
+def public() -> Row:
+    return Row("public")
+
+
+def look(answer: str = "", **variables: str) -> Row:
+    """Needs the right to read."""
+    return Row("look", variables, answer=answer)
+
+
+def administer(body: Any = None, **variables: str) -> Row:
+    """Needs the right to write, and the role admin."""
+    return Row("administer", variables, body)
+
+
+ROWS = {
+    "GET /status": public(),
+    "HEAD /status": public(),
+    "GET /openapi.json": public(),
+    "GET /org": look(),
+    "GET /account": look(),
+    "GET /accounts": look(),
+    "GET /accounts/id/{id}": look(id="account"),
+    "GET /projects": look(),
+    "POST /projects": administer({"name": "new"}),
+    "GET /projects/id/{id}": look(id="project"),
+    "PUT /projects/id/{id}": administer({"name": "new"}, id="project"),
+    "DELETE /projects/id/{id}": administer(id="project"),
+    "GET /projects/name/{name}": look(name="project_name"),
+    "GET /projects/{name}": look(name="project_name"),
+    "GET /api_keys": look(),
+    "POST /api_keys": administer({"name": "new", "rights": ["read"]}),
+    "GET /api_keys/id/{id}": look(id="api_key"),
+    "PUT /api_keys/id/{id}": administer({"name": "new"}, id="api_key"),
+    "POST /api_keys/id/{id}/revoke": administer(id="api_key"),
+    "POST /api_keys/id/{id}/rotate": administer(id="api_key"),
+    "GET /datasets": look(),
+    "POST /datasets": administer({"name": "new"}),
+    "GET /datasets/id/{id}": look(id="dataset"),
+    "PUT /datasets/id/{id}": administer({"retention_days": 7}, id="dataset"),
+    "DELETE /datasets/id/{id}": administer(id="dataset"),
+    "GET /datasets/name/{name}": look(name="dataset_name"),
+    "GET /datasets/id/{id}/events": look(id="dataset"),
+    "GET /datasets/id/{id}/events/id/{event_id}": look("unknown_event", id="dataset", event_id="event"),
+    "GET /namespaces": look(),
+    "GET /namespaces/id/{id}": look(id="namespace"),
+}
+QUERIES = {"GET /namespaces": "?dataset={dataset}"}
+TIED_ELSEWHERE = {"POST /projects": "permission_denied", "POST /api_keys": "permission_denied"}
+
+
+@dataclass
+class World:
+    """acme, where alice is admin and bob is not, and other, where charlie is admin."""
+
+    acme: House
+    other: House
+    elsewhere: Project
+    bob: Account
+
+    def things(self) -> dict[str, str]:
+        """Return what paths are filled with: acme's."""
+        return {
+            "account": self.bob.pk,
+            "project": self.acme.project.pk,
+            "project_name": self.acme.project.name,
+            "api_key": self.acme.api_key.pk,
+            "dataset": self.acme.dataset.pk,
+            "dataset_name": self.acme.dataset.name,
+            "namespace": self.acme.namespace.pk,
+            "event": EVENT_ID,
+        }
+
+    def state(self) -> str:
+        """Return every row there is, but for the last uses of keys."""
+        models: list[type[Model]] = [Organization, Account, Project, ApiKey, Dataset, Namespace]
+        ApiKey.objects.update(last_use_time=None)
+        return "".join(serialize("json", model.objects.order_by("pk")) for model in models)
+
+
+@pytest.fixture
+def world() -> World:
+    acme = make_house("acme", "alice")
+    elsewhere = Project.objects.create(organization=acme.organization, name="elsewhere")
+    return World(acme, make_house("other", "charlie"), elsewhere, make_account(acme.organization, "bob"))
+
+
+def of_revoked_key(world: World) -> ApiClient:
+    api_key, secret = issue_api_key(account=world.acme.admin, name="old", rights=["read", "write"])
+    revoke_api_key(api_key=api_key, now=timezone.now())
+    return ApiClient(secret, world.acme.project)
+
+
+# Everybody sends the id of acme's project where a route needs one, but for charlie when he stays at home.
+PEOPLE: dict[str, Callable[[World], ApiClient]] = {
+    "alice": lambda world: client_of(world.acme.admin, project=world.acme.project),
+    "bob": lambda world: client_of(world.bob, project=world.acme.project),
+    "charlie": lambda world: client_of(world.other.admin, project=world.other.project),
+    "charlie at acme": lambda world: client_of(world.other.admin, project=world.acme.project),
+    "key tied elsewhere": lambda world: client_of(
+        world.acme.admin, "read", "write", tied_to=world.elsewhere, project=world.acme.project
+    ),
+    "ingest-only key": lambda world: client_of(
+        world.acme.admin, "ingest", tied_to=world.acme.project, project=world.acme.project
+    ),
+    "read-only key": lambda world: client_of(world.acme.admin, "read", project=world.acme.project),
+    "write-only key": lambda world: client_of(world.acme.admin, "write", project=world.acme.project),
+    "revoked key": of_revoked_key,
+    "no key": lambda world: ApiClient("", world.acme.project),
+}
+ROUTES = {str(route): route for route in api_routes()}
+
+
+def expected(person: str, route: Route, row: Row) -> str:
+    """Return the code that a person meets: empty for success, `unknown` for what isn't theirs."""
+    if row.kind == "public":
+        return ""
+    changes = row.kind != "look"
+    in_project = issubclass(route.view, ProjectObjectViewSet)
+    is_acmes = bool(row.variables) or str(route) in QUERIES
+    match person:
+        case "no key":
+            return "authentication_required"
+        case "revoked key":
+            return "unknown_api_key"
+        case "ingest-only key":
+            return "permission_denied"
+        case "read-only key" if changes:
+            return "permission_denied"
+        case "write-only key" if not changes or str(route) == "POST /api_keys":
+            return "permission_denied"  # it can't give the right to read
+        case "bob" if row.kind == "administer":
+            return "permission_denied"
+        case "charlie":
+            return "unknown" if row.variables else ""
+        case "charlie at acme":
+            return "unknown" if is_acmes or in_project else ""
+        case "key tied elsewhere" if str(route) in TIED_ELSEWHERE:
+            return TIED_ELSEWHERE[str(route)]
+        case "key tied elsewhere" if in_project or (is_acmes and row.variables.get("id") != "account"):
+            return "unknown"
+    return row.answer
+
+
+def test_every_route_has_a_row():
+    assert sorted(ROWS) == sorted(ROUTES)
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+@pytest.mark.parametrize("name", sorted(ROWS.keys() & ROUTES.keys()))
+def test_access(name: str, person: str, world: World):
+    route, row = ROUTES[name], ROWS[name]
+    things = world.things()
+    path = route.url(**{variable: things[thing] for variable, thing in row.variables.items()})
+    client = PEOPLE[person](world)
+    before = world.state()
+
+    response = client.send(route.method, path + QUERIES.get(name, "").format(**things), row.body)
+
+    assert_met(response, expected(person, route, row))
+    if not 200 <= response.status_code < 300 or row.kind in ("public", "look"):
+        assert world.state() == before
+    if person.startswith("charlie"):
+        assert_nothing_of(world.acme, response)
+        assert serialize("json", [world.acme.project, world.acme.dataset, world.acme.api_key]) == fresh(world.acme)
+
+
+def assert_met(response: HttpResponse, code: str) -> None:
+    if code == "":
+        assert 200 <= response.status_code < 300, response.content
+    elif code == "unknown":
+        found = response.json()["code"]
+        assert (response.status_code, found) == (400, "unknown_project") or (
+            response.status_code == 404 and found.startswith("unknown_")
+        ), response.content
+    else:
+        assert response.json()["code"] == code, response.content
+        statuses = {"permission_denied": 403, "authentication_required": 401, "unknown_api_key": 401}
+        assert response.status_code == statuses.get(code, 404)
+
+
+def assert_nothing_of(house: House, response: HttpResponse) -> None:
+    text = response.content.decode()
+    for row in house.rows().values():
+        assert row.pk not in text and str(row) not in text
+
+
+def fresh(house: House) -> str:
+    rows = (house.project, house.dataset, house.api_key)
+    return serialize("json", [type(row).objects.get(pk=row.pk) for row in rows])

@@ -1,0 +1,209 @@
+"""What the overview says of sealing: troubles with their end, quarantine, backlog; nothing of others."""
+
+import resource
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from events.console.health import is_late, quarantine, troubles
+from events.journal import Backlog, backlog
+from events.lake.connection import Lake
+from events.lake.figures import end_troubles, note_quarantine, note_trouble
+from events.lake.sealer import Sealer
+from events.models import Dataset, QuarantineCount, SealerTrouble
+from projects.models import Account, Organization
+from tests.cast import logged_in, make_account
+from tests.events.lake.conftest import Node
+
+
+@pytest.fixture
+def alice(node: Node) -> Client:
+    return logged_in(make_account(node.dataset.project.organization, "alice", role=Account.Role.ADMIN))
+
+
+def text(client: Client, path: str = "/console/") -> str:
+    response = client.get(path)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def until(condition: Callable[[], Any], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "not in time"
+        time.sleep(0.05)
+
+
+def run_sealer(node: Node, stop: threading.Event) -> threading.Thread:
+    def run() -> None:
+        Sealer(node.journal).run(stop)
+        connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_sealer_that_cannot_write_is_told_and_its_end_too(
+    node: Node, alice: Client, settings: Any, tmp_path: Path
+) -> None:
+    good = settings.EVENTLANE_LAKE_PATH
+    blocker = tmp_path / "blocker"
+    blocker.write_text("a file where a folder should be")
+    settings.EVENTLANE_LAKE_PATH = str(blocker / "lake")
+    node.write("{}")
+    node.writer.close()
+    stop = threading.Event()
+    sealer = run_sealer(node, stop)
+    try:
+        until(SealerTrouble.objects.exists)
+        page = text(alice)
+        assert "node-a can’t seal anything" in page and "safe in the journal" in page
+        assert "NotADirectoryError" in page  # one organization: nobody else's events can be in the text
+        settings.EVENTLANE_LAKE_PATH = good
+        until(lambda: SealerTrouble.objects.exclude(end_time=None).exists())
+    finally:
+        stop.set()
+        sealer.join()
+    page = text(alice)
+    assert "node-a could not seal anything" in page and "it works again" in page
+    assert node.files() == []
+
+
+def test_error_texts_are_kept_from_several_organizations(node: Node, alice: Client) -> None:
+    Organization.objects.create(name="Umbrella")
+    note_trouble("node-a-1", "InvalidInputException: a piece of somebody's event")
+    page = text(alice)
+    assert "node-a can’t seal journal file node-a-1" in page and "somebody" not in page
+    assert "log says why" in page
+
+
+def test_trouble_of_one_file_ends_when_it_is_sealed(node: Node) -> None:
+    note_trouble("", "nothing works")
+    note_trouble("node-a-1", "strange")
+    note_trouble("node-a-1", "stranger")
+    note_trouble("node-a-2", "strange")
+    assert SealerTrouble.objects.count() == 3
+    end_troubles(["node-a-1"])
+    assert [trouble.file_name for trouble in SealerTrouble.objects.filter(end_time=None)] == ["node-a-2"]
+    assert SealerTrouble.objects.get(file_name="node-a-1").error == "stranger"
+    note_trouble("node-a-1", "again")
+    assert SealerTrouble.objects.filter(file_name="node-a-1").count() == 2
+
+
+def test_trouble_without_news_is_not_told_as_lasting(node: Node) -> None:
+    note_trouble("node-a-1", "strange")
+    [notice] = troubles(timezone.now())
+    assert notice.kind == "danger"
+    [notice] = troubles(timezone.now() + timedelta(minutes=10))
+    assert notice.kind == "default" and "could not" in notice.title and "works again" not in notice.text
+    assert troubles(timezone.now() + timedelta(days=2)) == []
+
+
+def test_sealer_goes_on_though_nobody_can_be_told(node: Node, caplog: pytest.LogCaptureFixture) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE events_sealertrouble RENAME TO hidden")
+    try:
+        node.write("{}")
+        assert node.seal().events == 1
+        assert node.files() == [] and "figures could not be written" in caplog.text
+        note_trouble("", "and nobody to tell")
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE hidden RENAME TO events_sealertrouble")
+
+
+def test_quarantine_is_told_by_dataset(node: Node, alice: Client) -> None:
+    second = Dataset.objects.create(project=node.dataset.project, name="second")
+    node.write(b'{"a":}', b"nonsense", "{}")
+    node.write(b"nonsense", dataset=second)
+    node.seal()
+    assert {count.pk: count.entries for count in QuarantineCount.objects.all()} == {node.dataset.pk: 2, second.pk: 1}
+    page = text(alice)
+    assert "2 events of logs in quarantine" in page and "1 event of second in quarantine" in page
+    assert "not valid JSON" in page
+    with Lake() as lake:
+        lake.execute("DELETE FROM lake.main.quarantine WHERE dataset_id = ?", [second.pk])
+        note_quarantine(lake)
+    assert [count.pk for count in QuarantineCount.objects.all()] == [node.dataset.pk]
+    assert [notice.dataset for notice in quarantine([node.dataset, second])] == [node.dataset]
+
+
+def test_quarantine_of_others_is_not_told(node: Node) -> None:
+    node.write(b"nonsense")
+    node.seal()
+    umbrella = Organization.objects.create(name="Umbrella")
+    charlie = logged_in(make_account(umbrella, "charlie", role=Account.Role.ADMIN))
+    assert "quarantine</span>" not in text(charlie) and "logs" not in text(charlie, "/console/live/")
+
+
+@pytest.mark.parametrize(("files", "seconds", "late"), [(0, 0.0, False), (3, 59.0, False), (3, 61.0, True)])
+def test_backlog_is_late_when_no_sealer_works(files: int, seconds: float, late: bool) -> None:
+    assert is_late(Backlog(files, 100, seconds)) == late
+
+
+def test_backlog_is_shown(node: Node, alice: Client) -> None:
+    node.write("{}")
+    node.writer.close()
+    node.write("{}")
+    shown = alice.get("/console/").context["backlog"]
+    assert (shown["files"], shown["late"]) == ("2", False)
+    old = next(node.journal.glob("*.journal"))
+    old.rename(old.with_name(f"node-a-{'0190' * 8}.journal"))  # its name says June 2024
+    page = text(alice)
+    assert "no sealer works on it" in page and "ev-late" in page
+
+
+def test_backlog_of_more_files_than_may_be_open(tmp_path: Path) -> None:
+    for number in range(3000):
+        (tmp_path / f"node-{number:032x}.journal").write_bytes(b"x" * 10)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+    try:
+        waiting = backlog(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert (waiting.files, waiting.bytes) == (3000, 30_000) and waiting.oldest_seconds > 1e9
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("events_receivedcount", "How many events came in can't be told now."),
+        ("events_quarantinecount", "Whether something went wrong can't be told now."),
+        ("events_sealertrouble", "Whether something went wrong can't be told now."),
+    ],
+)
+def test_what_cannot_be_told_does_not_take_the_page_along(node: Node, alice: Client, table: str, words: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} RENAME TO hidden")
+    try:
+        for path in ("/console/", "/console/live/"):
+            page = text(alice, path)
+            assert words in page and "Busiest datasets" in page
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE hidden RENAME TO {table}")
+
+
+def test_broken_catalog_and_unreadable_journal_do_not_take_the_page_along(
+    node: Node, alice: Client, settings: Any, tmp_path: Path
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f'CREATE SCHEMA "{settings.EVENTLANE_LAKE_SCHEMA}"')
+        cursor.execute(f'CREATE TABLE "{settings.EVENTLANE_LAKE_SCHEMA}".ducklake_table (nothing int)')
+    settings.EVENTLANE_JOURNAL = tmp_path / "file"
+    settings.EVENTLANE_JOURNAL.write_text("")
+    response = alice.get("/console/")
+    figures = {title: figure for title, figure, *_ in response.context["figures"]}
+    assert figures["Events stored"] == figures["On disk"] == "?" and figures["Datasets"] == "1"
+    page = response.content.decode()
+    assert "it can't be read to its end now" in page and "The journal can't be looked at now." in page
