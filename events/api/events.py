@@ -103,7 +103,12 @@ class EventsViewSet(ProjectObjectViewSet):
     route_variables = {**ProjectObjectViewSet.route_variables, "event_id": is_event_id}
 
     def list(self, request: Request, id: str) -> Response:
-        """Return a page of events."""
+        """Return a page of events, sealed and unsealed, in the order of their receipt.
+
+        At the newest end events may still appear before others that were shown: those being stored at that moment,
+        and those of other nodes, which show with their sealing some seconds later. A walk that must not miss any ends
+        with a `to` some seconds ago.
+        """
         return self.page(EventSource(get_dataset(self.project, id), read_conditions(request)))
 
     def retrieve(self, request: Request, id: str, event_id: str) -> Response:

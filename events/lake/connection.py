@@ -46,6 +46,7 @@ class Lake:
     def __init__(self, *, read_only: bool = False) -> None:
         """Open it. A writer creates the catalog where there is none; a reader is then not `attached`."""
         self.attached = False
+        self._has_sealed_files = False
         self._duckdb = duckdb.connect(config=_duckdb_settings())
         try:
             self._prepare()
@@ -111,6 +112,12 @@ class Lake:
         """Tell whether the lake has the table in this transaction's snapshot."""
         found = "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND table_name = ?"
         return bool(self.value(found, [name]))
+
+    def has_sealed_files(self) -> bool:
+        """Tell whether anything can be sealed yet: a lake's first writer makes the catalog before its tables."""
+        if not self._has_sealed_files:
+            self._has_sealed_files = self.attached and self.has_table("sealed_files")
+        return self._has_sealed_files
 
     def next_row_id(self, name: str) -> int:
         """Return the row id that the table's next row gets; 0 when there is no such table."""

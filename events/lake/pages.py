@@ -211,7 +211,7 @@ def event_pages(lake: Lake, query: EventQuery) -> Iterator[EventPages]:
     try:
         with lake.transaction():
             names = [file.name for file in files]
-            sealed = sealed_names(lake, names) if names and lake.attached else set()
+            sealed = sealed_names(lake, names) if names else set()
             unsealed = _index.stretches([file for file in files if file.name not in sealed], query.dataset.id)
             pages = EventPages(lake, query, unsealed)
             yield pages

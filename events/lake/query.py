@@ -134,7 +134,7 @@ class EventReader:
 
     def sealed_among(self, files: Iterable[JournalFile]) -> set[str]:
         """Return the names of those files that are sealed in this transaction's snapshot."""
-        return sealed_names(self.lake, [file.name for file in files]) if self.lake.attached else set()
+        return sealed_names(self.lake, [file.name for file in files])
 
     def stage(self, file: JournalFile, offset: int) -> tuple[int, set[int]]:
         """Put the file's matching events from `offset` on into UNSEALED.

@@ -94,6 +94,8 @@ def drop_table(lake: Lake, name: str) -> None:
 
 def sealed_names(lake: Lake, names: Iterable[str]) -> set[str]:
     """Return those of the journal files' names that are sealed in this transaction's snapshot."""
+    if not lake.has_sealed_files():
+        return set()
     rows = lake.execute(
         "SELECT name FROM lake.main.sealed_files WHERE name IN (SELECT unnest(?::VARCHAR[]))", [list(names)]
     )

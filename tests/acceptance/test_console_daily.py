@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -200,7 +201,8 @@ def test_database_away_is_said_and_got_over(browser: Browser, fresh_server: Call
     server.process.send_signal(signal.SIGSTOP)  # or it would start another at once
     try:
         for pid in server.pids_of("postgres"):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # they end by themselves when the first of them is gone
+                os.kill(pid, signal.SIGKILL)
         trouble = page.get_by_text("The server can't tell now. These figures are of")
         expect(trouble).to_be_visible(timeout=20_000)
         other = page.context.new_page()

@@ -19,6 +19,8 @@ from events.lake.query import EventQuery, find_events
 from events.lake.sealer import Sealer
 from tests.events.lake.conftest import Node
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 5.0
 WRITERS = 2
 
@@ -81,7 +83,6 @@ class Load:
         self.reads += 1
 
 
-@pytest.mark.slow
 def test_reading_while_sealing(node: Node, settings: Any) -> None:
     settings.EVENTLANE_SEAL_BATCH_BYTES = 4096
     load = Load(SECONDS)
@@ -108,7 +109,6 @@ def maintain_once(load: Load) -> None:
     time.sleep(0.5)
 
 
-@pytest.mark.slow
 def test_following_while_sealing(node: Node, settings: Any) -> None:
     settings.EVENTLANE_SEAL_BATCH_BYTES = 4096
     load = Load(SECONDS)

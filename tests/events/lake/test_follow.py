@@ -17,6 +17,8 @@ from events.lake.maintain import maintain
 from events.lake.query import EventQuery, EventRow
 from tests.events.lake.conftest import Node
 
+pytestmark = pytest.mark.slow
+
 
 def numbers(rows: Any) -> list[int]:
     return [json.loads(row.event)["n"] for row in rows]

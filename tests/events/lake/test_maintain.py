@@ -15,6 +15,8 @@ from events.lake.maintain import maintain
 from events.models import Dataset
 from tests.events.lake.conftest import Node
 
+pytestmark = pytest.mark.slow
+
 
 def write(node: Node, start: int, count: int, **options: Any) -> None:
     node.write(*[json.dumps({"n": number}) for number in range(start, start + count)], **options)

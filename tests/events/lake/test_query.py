@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from events.lake.connection import Lake
 from events.lake.query import QueryTimeout
 from events.models import Dataset
 from tests.events.lake.conftest import Node
@@ -151,3 +152,14 @@ def test_large_result_is_streamed_in_order(node: Node) -> None:
         if start == 15_000:
             node.seal()
     assert numbers(node) == list(range(30_000))
+
+
+def test_catalog_that_has_no_tables_yet_hides_nothing(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lake's first writer makes the catalog in one commit and the tables in the next."""
+    node.write('{"n": 1}')
+    monkeypatch.setattr(Lake, "_create_tables", lambda lake: None)
+    Lake().close()
+    monkeypatch.undo()
+    assert node.events() == ['{"n": 1}']
+    node.seal()
+    assert node.events() == ['{"n": 1}']

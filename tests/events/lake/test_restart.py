@@ -20,6 +20,8 @@ from tests.events.lake.test_tail import read_line
 from tests.postgres import scratch_home
 from tests.server import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 def until(condition: Callable[[], Any], seconds: float = 30) -> None:
     """Wait for a condition; fail when it doesn't come true."""
@@ -64,7 +66,6 @@ class Processes:
         return codes
 
 
-@pytest.mark.slow
 def test_restart_of_the_database(home: Path) -> None:
     journal = home / "journal"
     writer = JournalWriter(journal, "node-a", 1 << 20, 3600)

@@ -19,6 +19,8 @@ from events.lake.sealer import Sealer
 from events.models import Dataset, DroppedTable, Namespace
 from tests.events.lake.conftest import Node
 
+pytestmark = pytest.mark.slow
+
 STEPS = [
     "files claimed",
     "transaction begun",
@@ -94,7 +96,6 @@ def test_sealer_killed_at(step: str, node: Node) -> None:
     assert numbers(node) == list(range(450))
 
 
-@pytest.mark.slow
 def test_sealer_killed_at_random_again_and_again(node: Node) -> None:
     chance = random.Random(7)
     written = 0
