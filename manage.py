@@ -14,7 +14,9 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     from eventlane.configuration import InvalidSetting
+    from eventlane.processes import allow_many_files
 
+    allow_many_files()
     try:
         execute_from_command_line(sys.argv)
     except InvalidSetting as error:

@@ -111,34 +111,40 @@ def sync_folder(folder: Path) -> None:
 
 def open_files(folder: Path) -> list[JournalFile]:
     """Open every journal file now in the folder, being written or closed, oldest first."""
-    try:
-        names = [path.name for path in folder.iterdir() if path.name.endswith(SUFFIX)]
-    except FileNotFoundError:
-        return []
-    files = []
-    for name in names:
-        try:
-            fd = os.open(folder / name, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue  # sealed and removed since the listing
-        files.append(JournalFile(folder / name, fd))
-    return sorted(files, key=lambda file: (file.name.rpartition("-")[2], file.name))
+    return [file for path in _listed(folder) if (file := _open(path)) is not None]
 
 
 def claim_closed(folder: Path) -> Iterator[JournalFile]:
-    """Yield the files that nobody writes any more, oldest first, each claimed until its `close`."""
+    """Yield the files that nobody writes any more, oldest first, each claimed until its `close`.
+
+    They are opened one by one: after a long standstill there are more than a process may have open.
+    """
     remove_abandoned_drafts(folder)
-    files = open_files(folder)
-    try:
-        while files:
-            file = files.pop(0)
-            if file.claim():
-                yield file
-            else:
-                file.close()
-    finally:
-        for file in files:
+    for path in _listed(folder):
+        file = _open(path)
+        if file is None:
+            continue
+        if file.claim():
+            yield file
+        else:
             file.close()
+
+
+def _listed(folder: Path) -> list[Path]:
+    """Return the journal files of a folder, oldest first."""
+    try:
+        paths = [path for path in folder.iterdir() if path.name.endswith(SUFFIX)]
+    except FileNotFoundError:
+        return []
+    return sorted(paths, key=lambda path: (path.name.rpartition("-")[2], path.name))
+
+
+def _open(path: Path) -> JournalFile | None:
+    """Open a listed file; None when it was sealed and removed since."""
+    try:
+        return JournalFile(path, os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+    except FileNotFoundError:
+        return None
 
 
 def remove_abandoned_drafts(folder: Path) -> None:

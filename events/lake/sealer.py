@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 30.0  # attaching again costs 0.1 s, staying attached 60 MB
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
+BATCH_FILES = 200  # open at once; many systems allow a process 1,024
 STRANGE_FILES = 3  # so many failing one by one are no longer the files' fault
 
 
@@ -117,7 +118,7 @@ class Sealer:
             if self._rests(file.name):
                 file.close()
                 continue
-            if files and size + file.size() > settings.EVENTLANE_SEAL_BATCH_BYTES:
+            if files and (len(files) == BATCH_FILES or size + file.size() > settings.EVENTLANE_SEAL_BATCH_BYTES):
                 yield files
                 files, size = [], 0
             files.append(file)

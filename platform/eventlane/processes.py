@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -11,6 +12,15 @@ PR_SET_PDEATHSIG = 1
 SUPERVISOR_VARIABLE = "SUPERVISOR_PID"  # no EVENTLANE_ name: those are settings, and unknown ones are refused
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def allow_many_files() -> None:
+    """Raise the number of files this process and its children may have open as far as the system lets us.
+
+    A reader opens every journal file, and after a long standstill of the sealer there are thousands.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def ask_for_death_signal(number: int) -> None:

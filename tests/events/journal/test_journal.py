@@ -2,8 +2,10 @@
 
 import errno
 import os
+import resource
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -284,3 +286,20 @@ def test_backlog_counts_files_bytes_and_age(writer, folder):
     assert (found.files, found.bytes) == (1, path.stat().st_size)
     assert 0 <= found.oldest_seconds < 5
     assert FRAME.size + HEADER_BYTES < found.bytes < 300
+
+
+def test_more_files_than_may_be_open_are_claimed_one_by_one(folder):
+    writer = JournalWriter(folder, "node", max_bytes=1, max_age_seconds=3600)
+    for _ in range(40):
+        writer.append(batch_of(b"{}"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    open_now = len(list(Path("/proc/self/fd").iterdir()))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_now + 10, hard))
+    try:
+        claimed = 0
+        for file in claim_closed(folder):
+            with file:
+                claimed += file.read().batches[0].count
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert claimed == 40
