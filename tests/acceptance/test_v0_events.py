@@ -77,7 +77,7 @@ def test_walk_while_events_come_in_and_are_sealed(fresh_server) -> None:
 
 @pytest.mark.slow
 def test_database_that_is_killed(fresh_server) -> None:
-    """Replies are errors in JSON while PostgreSQL is away, and pages again when the supervisor has restarted it."""
+    """Replies are errors in JSON while PostgreSQL is away, and pages again once it is back."""
     server = fresh_server()
     reader = Reader(server)
     assert server.post("/v1/logs/web", [{"n": 1}]).status == 202
@@ -85,6 +85,8 @@ def test_database_that_is_killed(fresh_server) -> None:
     for _ in range(8):  # both processes have a lake attached
         assert len(reader.page()["elements"]) == 1
     [postgres] = server.pids_of("postgres -D")
+    [supervisor] = server.pids_of("eventlane.supervisor")
+    os.kill(supervisor, signal.SIGSTOP)  # else it is back before anybody noticed
     os.kill(postgres, signal.SIGKILL)
     seen = set()
 
@@ -94,6 +96,7 @@ def test_database_that_is_killed(fresh_server) -> None:
         return status
 
     server.wait_until(lambda: status() != 200, "PostgreSQL is away", 60)
+    os.kill(supervisor, signal.SIGCONT)
     server.wait_until(lambda: status() == 200, "pages are served again", 60)
     assert seen <= {(200, None), (503, "service_unavailable"), (503, "lake_unavailable")}
     for _ in range(8):
