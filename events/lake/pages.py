@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from events.journal import JournalFile, open_files
+from events.journal import Batch, JournalFile, open_files
 from events.lake.arrow import event_table
 from events.lake.columns import EVENT_COLUMNS, converted
 from events.lake.conditions import Conditions
@@ -29,6 +29,7 @@ TIME_BITS = 80  # of an id, below its milliseconds
 ROOM = 4
 GROWTH = 16
 SHORTEST_US = 1_000_000
+STRETCHES_AT_ONCE = 64
 
 Located = tuple[JournalFile, Stretch]
 
@@ -182,12 +183,14 @@ class EventPages:
             self._execute(f"CREATE OR REPLACE TEMP TABLE {UNSEALED} ({table_definition(EVENT_COLUMNS)})")
         conditions = self.query.conditions()
         insert = f"INSERT INTO {UNSEALED} SELECT {COLUMNS} FROM ({converted('events')}) WHERE {conditions.sql}"
-        for file, stretch in reached:
-            if (file, stretch) not in self._staged:
+        new = [located for located in reached if located not in self._staged]
+        for part in _parts(new):
+            batches: list[Batch] = []
+            for file, stretch in part:
                 reading = file.read(stretch.start, stretch.end - stretch.start)
-                batches = [batch for batch in reading.batches if batch.dataset_id == self.query.dataset.id]
-                self._execute(insert, conditions.parameters, events=event_table(batches))
-                self._staged.add((file, stretch))
+                batches += [batch for batch in reading.batches if batch.dataset_id == self.query.dataset.id]
+            self._execute(insert, conditions.parameters, events=event_table(batches))
+        self._staged.update(new)
         return bool(reached)
 
     def _execute(self, sql: str, parameters: Sequence[Any] = (), **tables: Any) -> list[tuple[Any, ...]]:
@@ -198,7 +201,9 @@ class EventPages:
                     return self._lake.execute(sql, parameters, **tables)
         except Interrupted:
             pass
-        raise QueryTimeout(f"the query ran longer than {settings.EVENTLANE_QUERY_SECONDS:g} seconds")
+        raise QueryTimeout(
+            f"The query ran longer than {settings.EVENTLANE_QUERY_SECONDS:g} seconds. Ask for less of the past."
+        )
 
 
 _index = JournalIndex()
@@ -219,6 +224,12 @@ def event_pages(lake: Lake, query: EventQuery) -> Iterator[EventPages]:
     finally:
         for file in files:
             file.close()
+
+
+def _parts(located: Sequence[Located]) -> Iterator[Sequence[Located]]:
+    """Yield as many stretches at a time as are converted at once."""
+    for start in range(0, len(located), STRETCHES_AT_ONCE):
+        yield located[start : start + STRETCHES_AT_ONCE]
 
 
 def _enough(stretches: Sequence[Stretch], count: int) -> list[Stretch]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from events.journal import Batch, JournalFile
 
-STRETCH_BYTES = 1024 * 1024
+# Small: between two stretches the reading thread lets go of the GIL, and requests that send events get on.
+STRETCH_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)

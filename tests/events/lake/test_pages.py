@@ -69,6 +69,7 @@ def test_walks_in_both_directions(node: Node, reader: Reader, sealed: int) -> No
     assert reader.walk(descending=True) == list(reversed(range(200)))
 
 
+@pytest.mark.slow
 def test_walk_forwards_while_events_are_written_and_sealed(node: Node, reader: Reader) -> None:
     chance = random.Random(3)
     write(node, 0, 120)
@@ -85,6 +86,7 @@ def test_walk_forwards_while_events_are_written_and_sealed(node: Node, reader: R
     assert found == list(range(written)) and written == 600
 
 
+@pytest.mark.slow
 def test_walk_backwards_while_events_are_sealed_and_merged(node: Node, reader: Reader) -> None:
     for start in range(0, 600, 120):
         write(node, start, 120)
