@@ -59,10 +59,10 @@ def test_expired_key_stops(server):
 
 
 def test_disabled_account_takes_its_keys_along(server):
-    shell(server, "Account.objects.create_account('eve@example.com', 'x', Organization.objects.get(), role='admin')")
-    key = new_key(server, "--account", "eve@example.com")
+    shell(server, "Account.objects.create_account('dan@example.com', 'x', Organization.objects.get(), role='admin')")
+    key = new_key(server, "--account", "dan@example.com")
     accept(server, key)
-    shell(server, "Account.objects.filter(email='eve@example.com').update(disabled=True)")
+    shell(server, "Account.objects.filter(email='dan@example.com').update(disabled=True)")
     assert stops_within(server, key, 1.0) < 1.0
 
 

@@ -69,6 +69,9 @@ python manage.py tail logs --from 1d --json | jq .event.message
                 show(stream_events(query))
         except KeyboardInterrupt:
             pass
+        except RuntimeError as error:  # how DuckDB hands on a Ctrl-C that comes while it runs a query
+            if not isinstance(error.__cause__, KeyboardInterrupt):
+                raise
         except (QueryTimeout, LakeElsewhere, duckdb.Error, DatabaseError) as error:
             raise CommandError(str(error)) from None
 
