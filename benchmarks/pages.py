@@ -21,7 +21,7 @@ import urllib3
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.platforms import ROOT, Platform, eventlane
+from benchmarks.platforms import ROOT, Platform, eventlane, free_port
 from eventlane.embedded_postgres import database_url
 
 PROJECTS = 1_000_000
@@ -32,8 +32,8 @@ MAX_PLAIN_RATIO = 2.0
 
 # Ids in random order of name, with the shape of KSUIDs.
 FILL = """
-INSERT INTO projects_project (id, organization_id, name, creation_time, create_datasets)
-SELECT '2' || substr(md5(n::text) || md5((-n)::text), 1, 26), organization.id, 'p' || n, now(), false
+INSERT INTO projects_project (id, organization_id, name, creation_time, create_datasets, code_header, local_runtime)
+SELECT '2' || substr(md5(n::text) || md5((-n)::text), 1, 26), organization.id, 'p' || n, now(), false, '', false
 FROM generate_series(1, %s) AS n, projects_organization AS organization
 """
 
@@ -123,7 +123,7 @@ def _get(http: urllib3.PoolManager, url: str, key: str) -> urllib3.BaseHTTPRespo
 @contextmanager
 def plain_view(running: Platform) -> Iterator[str]:
     """Run the plain view on the platform's database, under the same server with as many processes and threads."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "granian", "--interface=wsgi", f"--port={port}", "--workers=2"]
     command += ["--blocking-threads=16", "--backpressure=2048", "--no-ws", "--no-access-log", "--no-log"]
     environment = _environment(running) | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'platform'}"}
@@ -147,12 +147,6 @@ def _wait_for_port(port: int) -> None:
     raise RuntimeError("the plain view does not answer")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 if __name__ == "__main__":
-    with eventlane(_free_port()) as platform:
+    with eventlane(free_port()) as platform:
         report(Console(width=None if os.isatty(1) else 110), platform)

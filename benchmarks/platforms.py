@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from events.journal import backlog
 
 ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 120.0
+MARKS = {"eventlane.supervisor": "supervisor", "-m granian": "granian", " seal ": "sealer", " work": "worker"}
 SCRATCH = "/var/tmp"  # on a disk: /tmp may be memory, where fdatasync costs nothing
 
 
@@ -65,12 +67,12 @@ class Platform:
 
 
 @contextmanager
-def eventlane(port: int) -> Iterator[Platform]:
-    """Run the whole platform as `make run` does."""
+def eventlane(port: int, **settings: str) -> Iterator[Platform]:
+    """Run the whole platform as `make run` does, with these settings."""
     home = Path(tempfile.mkdtemp(prefix="eventlane-bench-", dir=SCRATCH))
     home.chmod(0o711)  # for the user that PostgreSQL runs as when we are root
     ours = {name: value for name, value in os.environ.items() if not name.startswith("EVENTLANE_")}
-    environment = {**ours, "EVENTLANE_HOME": str(home), "EVENTLANE_BIND": f"127.0.0.1:{port}"}
+    environment = {**ours, "EVENTLANE_HOME": str(home), "EVENTLANE_BIND": f"127.0.0.1:{port}", **settings}
     environment.pop("DATABASE_URL", None)
     log = home.with_suffix(".log")
     command = [sys.executable, str(ROOT / "manage.py"), "up"]
@@ -85,6 +87,13 @@ def eventlane(port: int) -> Iterator[Platform]:
         process.wait(60)
         shutil.rmtree(home)
         log.unlink()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _wait_for_banner(process: "subprocess.Popen[bytes]", log: Path) -> str:
@@ -139,7 +148,12 @@ def _command(pid: int) -> str:
 
 
 def _name(command: str) -> str:
-    for mark, name in (("eventlane.supervisor", "supervisor"), ("-m granian", "granian"), (" seal ", "sealer")):
+    for mark, name in (
+        ("eventlane.supervisor", "supervisor"),
+        ("-m granian", "granian"),
+        (" seal ", "sealer"),
+        (" work", "worker"),
+    ):
         if mark in command:
             return name
     return "web" if "multiprocessing" in command else command.rpartition("/")[2][:20]

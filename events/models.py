@@ -129,3 +129,36 @@ class SealerTrouble(models.Model):
 
     def __str__(self) -> str:
         return f"{self.node}: {self.error}"
+
+
+class JournalProgress(models.Model):
+    """How far a journal file was evaluated for triggers. Kept until the file has been gone for a while."""
+
+    file_name = models.TextField(primary_key=True)
+    node = models.TextField()
+    evaluated_bytes = models.PositiveBigIntegerField()  # the offset to go on from
+    update_time = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.file_name} to {self.evaluated_bytes}"
+
+
+class TriggerMatch(models.Model):
+    """An ingested event that a trigger asks for and that hasn't started anything yet.
+
+    The trigger's id is a plain column: a match of one that is deleted meanwhile comes to nothing. The event is its
+    text as it was sent, which a JSON column couldn't hold in every case.
+    """
+
+    trigger_id = models.CharField(max_length=27)
+    dataset = models.CharField(max_length=MAX_NAME_LENGTH)  # its name
+    event_time = models.DateTimeField()  # when it was received
+    event = models.BinaryField()
+    failures = models.PositiveSmallIntegerField(default=0)
+    due_time = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "trigger matches"
+
+    def __str__(self) -> str:
+        return f"{self.dataset} for {self.trigger_id}"

@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 
 from eventlane.names import is_name
 from eventlane.wire.errors import UnknownObject
-from projects.models import Account, ApiKey, Project
+from projects.models import Account, ApiKey, Identity, Pipeline, Project, Resource, Task
 
 
 def accounts_of(api_key: ApiKey) -> QuerySet[Account]:
@@ -44,6 +44,60 @@ def get_project_by_name(api_key: ApiKey, name: str) -> Project:
 def get_api_key(api_key: ApiKey, key_id: str) -> ApiKey:
     """Return a key that the key reaches, or raise UnknownObject."""
     return _get(api_keys_of(api_key), "api_key", pk=key_id)
+
+
+def resources_of(project: Project) -> QuerySet[Resource]:
+    """Return what is deployed in the project."""
+    return Resource.objects.filter(project=project).select_related("project")
+
+
+def get_resource(project: Project, resource_id: str) -> Resource:
+    """Return a resource of the project, or raise UnknownObject."""
+    return _get(resources_of(project), "resource", pk=resource_id)
+
+
+def get_resource_by_name(project: Project, kind: str, name: str) -> Resource:
+    """Return the resource of this type and name, or raise UnknownObject; there are none of an unknown type."""
+    if not (kind in Resource.Type.values and is_name(name)):  # PostgreSQL can't be asked for every text
+        raise UnknownObject("resource")
+    return _get(resources_of(project), "resource", type=kind, name=name)
+
+
+def pipelines_of(project: Project) -> QuerySet[Pipeline]:
+    """Return the project's pipelines."""
+    return Pipeline.objects.filter(project=project).select_related("project")
+
+
+def tasks_of(project: Project) -> QuerySet[Task]:
+    """Return the tasks of the project's pipelines."""
+    return Task.objects.filter(project=project).select_related("project")
+
+
+def get_pipeline(project: Project, pipeline_id: str) -> Pipeline:
+    """Return a pipeline of the project, or raise UnknownObject."""
+    return _get(pipelines_of(project), "pipeline", pk=pipeline_id)
+
+
+def get_task(project: Project, task_id: str) -> Task:
+    """Return a task of the project, or raise UnknownObject."""
+    return _get(tasks_of(project), "task", pk=task_id)
+
+
+def identities_of(project: Project) -> QuerySet[Identity]:
+    """Return the identities of a project."""
+    return Identity.objects.filter(project=project).select_related("project")
+
+
+def get_identity(project: Project, identity_id: str) -> Identity:
+    """Return an identity of the project, or raise UnknownObject."""
+    return _get(identities_of(project), "identity", pk=identity_id)
+
+
+def get_identity_by_name(project: Project, name: str) -> Identity:
+    """Return the project's identity of this name, or raise UnknownObject."""
+    if not is_name(name):
+        raise UnknownObject("identity")
+    return _get(identities_of(project), "identity", name=name)
 
 
 def _get(queryset: QuerySet, noun: str, **lookup: str):  # type: ignore[no-untyped-def]  # a row of any model

@@ -1,5 +1,6 @@
 """The routes of the platform API, as the URL configuration has them: contract tests walk over all of them."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -30,9 +31,14 @@ def api_routes() -> list[Route]:
     found = []
     for pattern, view in _patterns(get_resolver().url_patterns, ""):
         if pattern.startswith(PREFIX) and hasattr(view, "cls"):
-            path = "/" + pattern.removeprefix(PREFIX).replace("<str:", "{").replace("<path:", "{").replace(">", "}")
-            found += [Route(method.upper(), path, view.cls) for method in view.actions]
+            found += [Route(method.upper(), _template(pattern), view.cls) for method in view.actions]
     return found
+
+
+def _template(pattern: str) -> str:
+    """Return a path() or re_path() pattern with its variables in braces."""
+    path = pattern.removeprefix(PREFIX).removeprefix("^").removesuffix(r"\Z")
+    return "/" + re.sub(r"<\w+:(\w+)>|\(\?P<(\w+)>[^)]*\)", lambda match: f"{{{match[1] or match[2]}}}", path)
 
 
 def _patterns(patterns: list[Any], prefix: str) -> Iterator[tuple[str, Any]]:

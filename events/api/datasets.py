@@ -9,12 +9,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from eventlane.api.filters import Filters
 from eventlane.api.operation import Operation
 from eventlane.api.serializers import NameField, Representation, RequestBody, TextField, TimeField
 from eventlane.api.sources import by_text
 from eventlane.wire.errors import StateError
 from events.access import datasets_of, get_dataset, get_dataset_by_name, get_namespace, namespaces_of
-from events.api.filters import MAX_TEXT_LENGTH, DatasetFilters, Filters, NamespaceFilters
+from events.api.filters import MAX_TEXT_LENGTH, DatasetFilters, NamespaceFilters
 from events.lake.catalog import dataset_sizes
 from events.models import Dataset
 from projects.api.viewsets import ProjectObjectViewSet

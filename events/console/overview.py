@@ -23,6 +23,7 @@ from events.journal import Backlog
 from events.journal.reader import backlog
 from events.models import Dataset
 from projects.admin import in_use
+from projects.console.activity import pipeline_activity
 from projects.models import Account, ApiKey, Organization, Project
 
 SHOWN_DATASETS = 10
@@ -54,6 +55,7 @@ def _figures(request: HttpRequest) -> dict[str, Any]:
         "rows": [_row(dataset, activity, totals is not None) for dataset in _busiest(datasets, activity)],
         "more_datasets": max(0, len(datasets) - SHOWN_DATASETS),
         "backlog": waiting and _backlog(waiting),
+        "automation": told(pipeline_activity, request, now),
         "notices": _notices(datasets, now),
         "changes": _changes(request.user.organization),
     }

@@ -5,7 +5,7 @@ DuckDB and Arrow are imported when there is something to seal, and closed after 
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -27,6 +27,8 @@ IDLE_SECONDS = 30.0  # attaching again costs 0.1 s, staying attached 60 MB
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 BATCH_FILES = 200  # open at once; many systems allow a process 1,024
 STRANGE_FILES = 3  # so many failing one by one are no longer the files' fault
+
+HeldBack = Callable[[list[JournalFile]], set[str]]
 
 
 class SealingFailed(Exception):
@@ -52,10 +54,14 @@ def pause_seconds(failures: int) -> float:
 
 
 class Sealer:
-    """Seals the closed files of one journal folder, again and again, in one thread."""
+    """Seals the closed files of one journal folder, again and again, in one thread.
 
-    def __init__(self, folder: Path) -> None:
+    `held_back` is asked before files are sealed which of them, by name, somebody else still has to read.
+    """
+
+    def __init__(self, folder: Path, held_back: HeldBack = lambda files: set()) -> None:
         self._folder = folder
+        self._held_back = held_back
         self._lake: Lake | None = None
         self._troubled: dict[str, _Troubled] = {}
         self._last_work = time.monotonic()
@@ -97,7 +103,7 @@ class Sealer:
         self._drop_tables()
         for files in self._claimed_batches():
             try:
-                yield from self._seal(files)
+                yield from self._seal(self._free(files))
             finally:
                 for file in files:
                     file.close()
@@ -126,8 +132,19 @@ class Sealer:
         if files:
             yield files
 
+    def _free(self, files: list[JournalFile]) -> list[JournalFile]:
+        """Return the files that may be sealed now."""
+        try:
+            held_back = self._held_back(files)
+        except Exception as error:
+            self._start_afresh()
+            raise SealingFailed(_one_line(error)) from error
+        return [file for file in files if file.name not in held_back]
+
     def _seal(self, files: list[JournalFile]) -> Iterator["Sealed"]:
         """Seal the files together; when that fails, one by one, so that a bad one doesn't hold up the others."""
+        if not files:
+            return
         try:
             yield self._seal_together(files)
             return

@@ -10,7 +10,7 @@ from typing import BinaryIO
 FIRST_DELAY_SECONDS = 0.5  # before a child that died is started again; doubles up to…
 LAST_DELAY_SECONDS = 30.0
 STEADY_SECONDS = 60.0  # a child that ran this long begins anew with the first delay
-COLOURS = {"up": 1, "web": 36, "sealer": 32, "postgres": 34, "maintain": 35}
+COLOURS = {"up": 1, "web": 36, "sealer": 32, "postgres": 34, "maintain": 35, "worker": 33}
 
 
 @dataclass

@@ -71,6 +71,25 @@ def words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Return a reader of one of these words."""
+
+    def read(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return text
+
+    return read
+
+
+def machine(text: str) -> tuple[float, int]:
+    """Read CPUs:MB, what a container may use of each."""
+    cpus, colon, megabytes = text.partition(":")
+    if not colon or float(cpus) <= 0 or int(megabytes) < 16:
+        raise ValueError("must be CPUs:MB, like 0.5:1024")
+    return float(cpus), int(megabytes)
+
+
 def address(text: str) -> str:
     """Read HOST:PORT."""
     host, colon, port = text.rpartition(":")
@@ -98,6 +117,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_PUBLIC_URL", "", str, "URL", "address users and senders reach it at; empty: http:// and EVENTLANE_BIND"),
         ("EVENTLANE_ALLOWED_HOSTS", "*", words, "names", "host names the console answers to (Django's ALLOWED_HOSTS)"),
         ("EVENTLANE_SECRET_KEY", "", str, "text", "key that signs sessions; empty: made once and kept in EVENTLANE_HOME/secret_key"),
+        ("EVENTLANE_ENCRYPTION_KEYS", "", words, "keys", "Fernet keys that encrypt secrets of identities and hooks, comma separated, the first for new ones; empty: made once and kept in EVENTLANE_HOME/encryption_key"),
         ("EVENTLANE_DEBUG", "false", boolean, "true/false", "show stack traces in the console; never on a reachable server"),
         ("EVENTLANE_SECURE_COOKIES", "false", boolean, "true/false", "send console cookies over HTTPS only; switch on behind a TLS proxy"),
         ("EVENTLANE_WEB_PROCESSES", "2", at_least(1), "processes", "web server processes; one for each core is a good start"),
@@ -122,6 +142,9 @@ SETTINGS: list[Setting] = [
     *_rows(
         "Limits of the platform API",
         ("EVENTLANE_MAX_REQUEST_BYTES", str(32 * MIB), at_least(1024), "bytes", "largest request body under /v0, once decompressed; a deployment carries its sources"),
+        ("EVENTLANE_MAX_SCRATCHPAD_VALUE_BYTES", str(MIB), at_least(1), "bytes", "largest value of a scratchpad entry"),
+        ("EVENTLANE_MAX_EVENT_DATA_BYTES", str(MIB), at_least(1024), "bytes", "largest JSON text of the data of a platform event, where a request brings it"),
+        ("EVENTLANE_MAX_HOOK_BYTES", str(25 * MIB), at_least(1024), "bytes", "largest body sent to a hook, once decompressed; GitHub's own limit"),
         ("EVENTLANE_PAGE_SIZE", "20", at_least(0), "elements", "size of a page when a request names none"),
         ("EVENTLANE_MAX_PAGE_SIZE", "100", at_least(1), "elements", "largest page a request may ask for"),
     ),
@@ -155,6 +178,36 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_QUARANTINE_DAYS", "30", at_least(1), "days", "how long quarantined events are kept"),
         ("EVENTLANE_SNAPSHOT_HOURS", "1", at_least(0), "hours", "how long replaced Parquet files stay for readers that still use them"),
         ("EVENTLANE_MAINTAIN_INTERVAL_SECONDS", "600", seconds, "seconds", "how often the supervisor runs maintenance"),
+    ),
+    *_rows(
+        "Workers",
+        ("EVENTLANE_WORKER_PROCESSES", "1", at_least(0), "processes", "worker processes the supervisor runs; 0: none here, `manage.py work` on another machine runs the tasks"),
+        ("EVENTLANE_WORKER_TASKS", "4", at_least(1), "tasks", "tasks that one worker process runs at once"),
+        ("EVENTLANE_MAX_RUNNING_TASKS", "0", at_least(0), "tasks", "tasks that run at once in the whole platform; 0: as many as the workers take"),
+        ("EVENTLANE_PROJECT_MAX_RUNNING_TASKS", "0", at_least(0), "tasks", "tasks of one project that run at once, unless the project says otherwise; 0: no limit"),
+        ("EVENTLANE_TASK_LOST_SECONDS", "30", at_least(5), "seconds", "a started task whose worker was not heard of for this long fails or is retried"),
+        ("EVENTLANE_WORKER_STOP_SECONDS", "20", at_least(0), "seconds", "how long running tasks may go on when their worker is told to stop"),
+        ("EVENTLANE_CONDUCT_SECONDS", "0.5", seconds, "seconds", "how often a worker looks for due timers"),
+        ("EVENTLANE_MISSED_TICKS", "100", at_least(1), "ticks", "missed ticks of one timer made up for in one look; the others follow in the next ones"),
+    ),
+    *_rows(
+        "Tasks",
+        ("EVENTLANE_LOCAL_RUNTIME", "auto", one_of("auto", "true", "false"), "auto/true/false", "whether administrators may let a project's tasks run as processes of the workers; auto: while the server has one organization, so that who administers it is who runs the server"),
+        ("EVENTLANE_TASK_ISOLATION", "auto", one_of("auto", "bwrap", "none"), "auto/bwrap/none", "isolation of local tasks with bubblewrap; auto: where `bwrap` works; bwrap: refuse to run a task without"),
+        ("EVENTLANE_TASK_USER", "", str, "user", "system user local tasks run as when the worker is root; empty: nobody"),
+        ("EVENTLANE_TASK_NETWORK", "true", boolean, "true/false", "whether isolated local tasks reach the network, this machine's own services included"),
+        ("EVENTLANE_TASK_FOLDERS", "", words, "folders", "further folders that isolated local tasks may read, comma separated, like /opt"),
+        ("EVENTLANE_TASK_TIMEOUT_SECONDS", "3600", seconds, "seconds", "longest run of one task, all its steps together"),
+        ("EVENTLANE_TASK_GRACE_SECONDS", "5", seconds, "seconds", "time between SIGTERM and SIGKILL when a task is stopped"),
+        ("EVENTLANE_TASK_MEMORY_MB", "2048", at_least(16), "MB", "data memory each process of a local task may ask for (RLIMIT_DATA)"),
+        ("EVENTLANE_TASK_PROCESSES", "256", at_least(4), "processes", "processes and threads of one task at once"),
+        ("EVENTLANE_TASK_FILE_MB", "1024", at_least(1), "MB", "largest file a local task may write"),
+        ("EVENTLANE_TASK_OUTPUT_KB", "1024", at_least(4), "KB", "output kept of one task, its steps together; of more, the beginning and the end"),
+        ("EVENTLANE_CONTAINER_COMMAND", "", str, "command", "container engine's command line, like `podman --runtime runc`; empty: the first of docker and podman; none: no containers"),
+        ("EVENTLANE_CONTAINER_OPTIONS", "", str, "options", "further options for the engine's `run`, like `--network=tasks`"),
+        ("EVENTLANE_CONTAINER_SMALL", "1:1024", machine, "CPUs:MB", "what a container with the host_type small may use"),
+        ("EVENTLANE_CONTAINER_MEDIUM", "2:4096", machine, "CPUs:MB", "what a container with the host_type medium may use"),
+        ("EVENTLANE_CONTAINER_LARGE", "4:8192", machine, "CPUs:MB", "what a container with the host_type large may use"),
     ),
     *_rows(
         "Sending from the command line",

@@ -109,7 +109,7 @@ def _contents(address: str) -> tuple[list[Group], dict[str, tuple[SafeString, li
 
 
 def _route(document: Schema, address: str, path: str, method: str, operation: Schema) -> Route:
-    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+    body = _content(operation.get("requestBody", {}))
     return Route(
         anchor=operation["operationId"],
         method=method,
@@ -139,9 +139,16 @@ def members(schema: Schema) -> list[Member]:
 
 
 def _answer(status: str, answer: Schema) -> Answer:
-    schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+    schema = _content(answer)
     codes = [code for part in schema.get("allOf", ()) for code in _codes(part)]
     return Answer(status, answer["description"], SafeString() if codes or not schema else kind(schema), codes)
+
+
+def _content(body: Schema) -> Schema:
+    """Return the schema of a body or an answer, which has one type of content at most."""
+    [content] = body.get("content", {}).values() or [{}]
+    schema: Schema = content.get("schema", {})
+    return schema
 
 
 def _codes(schema: Schema) -> list[str]:
@@ -187,8 +194,8 @@ def example(document: Schema, address: str, path: str, method: str, operation: S
     if any(one["name"] == "X-Eventline-Project-Id" for one in operation.get("parameters", ())):
         parts.append('-H "X-Eventline-Project-Id: $PROJECT"')
     if "requestBody" in operation:
-        body = operation["requestBody"]["content"]["application/json"]["schema"]
-        parts.append(f"-d {shlex.quote(json.dumps(sample(document, body)))}")
+        value = sample(document, _content(operation["requestBody"]))
+        parts.append(f"-d {shlex.quote(value if isinstance(value, str) else json.dumps(value))}")
     return " \\\n    ".join(parts)
 
 

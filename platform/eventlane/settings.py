@@ -1,5 +1,6 @@
 """Django's settings. Everything a user may set is a row of eventlane/configuration.py."""
 
+import base64
 import re
 import secrets
 import socket
@@ -7,7 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from eventlane.api.spectacular import SPECTACULAR_SETTINGS  # noqa: F401  (the head of /v0/openapi.json)
-from eventlane.configuration import ROOT, read_settings
+from eventlane.configuration import ROOT, InvalidSetting, read_settings, words
 from eventlane.embedded_postgres import database_url
 from eventlane.unfold import UNFOLD  # noqa: F401  (the looks of the console)
 
@@ -32,6 +33,20 @@ def _kept(name: str, text: str) -> str:
             pass
         draft.unlink()
     return file.read_text()
+
+
+def _encryption_keys(given: list[str]) -> list[str]:
+    """Return the keys of the environment, else those of the file, one a line; an error never shows any of them."""
+    keys, place = given, "EVENTLANE_ENCRYPTION_KEYS"
+    if not given:
+        new = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+        keys, place = words(",".join(_kept("encryption_key", new).splitlines())), f"{EVENTLANE_HOME}/encryption_key"
+    for number, key in enumerate(keys, start=1):
+        if not re.fullmatch(r"[\w-]{43}=", key, re.ASCII):
+            raise InvalidSetting(f"{place}: key {number} is not 32 bytes in URL-safe base64, as Fernet wants it")
+    if not keys:
+        raise InvalidSetting(f"{place} is empty: restore it from a backup, or delete it to give up every secret")
+    return keys
 
 
 def _database(url: str) -> dict[str, object]:
@@ -62,6 +77,7 @@ def _new_node_name() -> str:
 EVENTLANE_NODE: str = _values["EVENTLANE_NODE"] or _kept("node", _new_node_name())
 EVENTLANE_JOURNAL: Path = EVENTLANE_HOME / "journal"
 SECRET_KEY = _values["EVENTLANE_SECRET_KEY"] or _kept("secret_key", secrets.token_hex(32))
+EVENTLANE_ENCRYPTION_KEYS: list[str] = _encryption_keys(_values["EVENTLANE_ENCRYPTION_KEYS"])
 DEBUG = _values["EVENTLANE_DEBUG"]
 ALLOWED_HOSTS = _values["EVENTLANE_ALLOWED_HOSTS"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _values["EVENTLANE_SECURE_COOKIES"]
@@ -83,6 +99,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "procrastinate.contrib.django",
     "projects",
     "events",
 ]
@@ -131,6 +148,8 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 FORMAT_MODULE_PATH = "eventlane.formats"
 
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["projects.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["eventlane.api.permissions.RightOfMethod"],
@@ -152,6 +171,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         "django.request": {"level": "ERROR"},  # a 4xx is the sender's business
+        "procrastinate": {"level": "WARNING"},  # else a line or two for every job
         "psycopg.pool": {"level": "ERROR"},  # whoever asked for the connection says that PostgreSQL is away
     },
 }

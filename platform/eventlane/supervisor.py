@@ -6,6 +6,7 @@ A process of its own without Django (it costs 12 MB then, and no bug of the appl
                 ├─ set-up     once: migrates, makes the first organization, hands back what to show of it
                 ├─ web        granian and its workers
                 ├─ sealer     manage.py seal --forever
+                ├─ worker     manage.py work, as many as EVENTLANE_WORKER_PROCESSES
                 └─ maintain   manage.py maintain, now and then
 
 Every child is the leader of a session of its own: a Ctrl-C in the terminal reaches the supervisor alone, which
@@ -60,6 +61,10 @@ class Supervisor:
         self.database: Child | None = None
         self.web = Child("web", self._start_web, stop_seconds=20.0)
         self.sealer = Child("sealer", self._command("seal", "--forever"), stop_seconds=30.0)
+        self.workers = [
+            Child("worker", self._command("work"), stop_seconds=settings["EVENTLANE_WORKER_STOP_SECONDS"] + 15.0)
+            for _ in range(settings["EVENTLANE_WORKER_PROCESSES"])
+        ]
         self.maintenance = Child("maintain", self._command("maintain"), stop_seconds=10.0)
         self.maintenance_time = 0.0
         self.kept_up: list[Child] = []
@@ -95,8 +100,9 @@ class Supervisor:
             self._bring_up_database()
         welcome = self._set_up()
         self._bring_up_web()
-        self._start(self.sealer)
-        self.kept_up += [self.web, self.sealer]
+        for child in (self.sealer, *self.workers):
+            self._start(child)
+        self.kept_up += [self.web, self.sealer, *self.workers]
         self.maintenance_time = time.monotonic() + self.settings["EVENTLANE_MAINTAIN_INTERVAL_SECONDS"]
         self._show(welcome)
 
@@ -224,7 +230,7 @@ class Supervisor:
 
     def _stop_all(self) -> None:
         """Stop senders before the sealer, and everything before the database."""
-        for children in ((self.web,), (self.sealer, self.maintenance), (self.database,)):
+        for children in ((self.web,), (self.sealer, self.maintenance, *self.workers), (self.database,)):
             running = [child for child in children if child and child.process]
             for child in running:
                 self._tell(child, child.stop_signal)

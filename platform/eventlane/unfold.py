@@ -62,6 +62,19 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Automation",
+                "separator": True,
+                "items": [
+                    _page("Pipelines", "account_tree", "projects_pipeline_changelist"),
+                    _page("Commands", "terminal", "projects_command_changelist"),
+                    _page("Triggers", "bolt", "projects_trigger_changelist"),
+                    _page("Platform events", "inbox", "projects_platformevent_changelist"),
+                    _page("Resources", "inventory_2", "projects_resource_changelist"),
+                    _page("Hooks", "webhook", "projects_hook_changelist"),
+                    _page("Identities", "passkey", "projects_identity_changelist"),
+                ],
+            },
+            {
                 "title": "Access",
                 "separator": True,
                 "items": [

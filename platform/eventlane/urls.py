@@ -10,6 +10,7 @@ from eventlane.reference import reference
 
 urlpatterns = [
     path("", include("events.ingest.urls")),
+    path("", include("projects.inbound.urls")),
     path("v0/openapi.json", DescriptionViewSet.as_view({"get": "retrieve"})),
     path("v0/", include("projects.api.urls")),
     path("v0/", include("events.api.urls")),

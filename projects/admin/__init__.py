@@ -5,9 +5,31 @@ from django.contrib.auth.models import Group
 
 from projects.admin.accounts import AccountAdmin
 from projects.admin.api_keys import STATES, ApiKeyAdmin, in_use, state_of
+from projects.admin.commands import CommandAdmin
+from projects.admin.hooks import HookAdmin
+from projects.admin.identities import IdentityAdmin
 from projects.admin.organization import OrganizationAdmin
+from projects.admin.pipelines import PipelineAdmin
+from projects.admin.platform_events import PlatformEventAdmin
 from projects.admin.projects import ProjectAdmin
+from projects.admin.resources import ResourceAdmin
+from projects.admin.triggers import TriggerAdmin
 
-__all__ = ["STATES", "AccountAdmin", "ApiKeyAdmin", "OrganizationAdmin", "ProjectAdmin", "in_use", "state_of"]
+__all__ = [
+    "STATES",
+    "AccountAdmin",
+    "ApiKeyAdmin",
+    "CommandAdmin",
+    "HookAdmin",
+    "IdentityAdmin",
+    "OrganizationAdmin",
+    "PipelineAdmin",
+    "PlatformEventAdmin",
+    "ProjectAdmin",
+    "ResourceAdmin",
+    "TriggerAdmin",
+    "in_use",
+    "state_of",
+]
 
 admin.site.unregister(Group)  # roles take the place of Django's groups

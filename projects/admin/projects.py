@@ -16,6 +16,7 @@ from eventlane.console import TypedDeleteAdmin, number
 from eventlane.ids import is_id
 from eventlane.project_choice import project_choice
 from projects.models import ApiKey, Project
+from projects.runtimes.local import may_be_enabled
 
 
 class ProjectForm(forms.ModelForm):
@@ -35,6 +36,18 @@ class ProjectForm(forms.ModelForm):
             raise ValidationError("The organization already has a project of this name.")
         return name
 
+    def clean_code_header(self) -> str:
+        """Return it with the line ends that programs want; browsers send others."""
+        header = self.cleaned_data["code_header"].replace("\r\n", "\n")
+        return f"{header}\n" if header else ""
+
+    def clean_local_runtime(self) -> bool:
+        """Refuse to switch it on where the server's operator does."""
+        wanted = self.cleaned_data["local_runtime"]
+        if wanted and not self.instance.local_runtime and not may_be_enabled():
+            raise ValidationError("This server doesn't allow it; its operator can, with EVENTLANE_LOCAL_RUNTIME.")
+        return wanted
+
 
 @admin.register(Project)
 class ProjectAdmin(TypedDeleteAdmin):
@@ -44,7 +57,10 @@ class ProjectAdmin(TypedDeleteAdmin):
     list_display: tuple[str, ...] = ("name", "key_count", "create_datasets", "creation_time")
     search_fields = ("name",)
     ordering = ("name",)
-    fields = ("name", "create_datasets", "creation_time")
+    fieldsets = (
+        (None, {"fields": ("name", "create_datasets", "creation_time")}),
+        ("Tasks", {"fields": ("code_header", "local_runtime", "max_running_tasks")}),
+    )
     readonly_fields = ("creation_time",)
     actions_detail = ("choose",)
 

@@ -19,6 +19,20 @@ class Project(models.Model):
         help_text="An event sent to a dataset that doesn't exist creates it. Off: such a request is refused.",
     )
 
+    code_header = models.TextField(
+        default="#!/bin/sh\nset -eu\n",
+        blank=True,
+        help_text="Put before the code of a step that has no shebang of its own.",
+    )
+    local_runtime = models.BooleanField(
+        "run tasks on the workers themselves",
+        default=False,
+        help_text="Tasks with the runtime local run as processes of the worker's machine. Only for people you trust.",
+    )
+    max_running_tasks = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Tasks of this project that run at once. Empty: as many as the settings allow."
+    )
+
     class Meta:
         indexes = [
             models.Index(fields=["organization", "id"], name="project_by_id"),

@@ -14,17 +14,40 @@ from django.db.models import Model
 from django.http import HttpResponse
 from django.utils import timezone
 
+from eventlane.ids import is_id
 from events.models import Dataset, Namespace
 from projects.api.viewsets import ProjectObjectViewSet
 from projects.api_keys import issue_api_key, revoke_api_key
-from projects.models import Account, ApiKey, Organization, Project
+from projects.commands import execute_command
+from projects.execution.pipelines import abort_pipeline
+from projects.identities import write_fields
+from projects.models import (
+    Account,
+    ApiKey,
+    CommandExecution,
+    Hook,
+    Identity,
+    Organization,
+    Pipeline,
+    PlatformEvent,
+    Project,
+    Resource,
+    ScratchpadEntry,
+    Subscription,
+    Task,
+    TaskStep,
+)
+from projects.platform_events import create_events
+from projects.resources.deploy import deploy
 from tests.cast import House, make_account, make_house
 from tests.platform_api import ApiClient, client_of
+from tests.projects.resources.samples import command, pipeline, task, trigger
 from tests.routes import Route, api_routes
 
 pytestmark = pytest.mark.django_db
 
 EVENT_ID = "0190a1b2-0000-7000-8000-000000000000"
+IDENTITY = {"connector": "generic", "type": "secret", "data": {"value": "the secret of acme"}}
 
 
 @dataclass(frozen=True)
@@ -47,6 +70,11 @@ def public() -> Row:
 def look(answer: str = "", **variables: str) -> Row:
     """Needs the right to read."""
     return Row("look", variables, answer=answer)
+
+
+def change(body: Any = None, **variables: str) -> Row:
+    """Needs the right to write, whatever the role."""
+    return Row("change", variables, body)
 
 
 def administer(body: Any = None, **variables: str) -> Row:
@@ -85,9 +113,50 @@ ROWS = {
     "GET /datasets/id/{id}/events/id/{event_id}": look("unknown_event", id="dataset", event_id="event"),
     "GET /namespaces": look(),
     "GET /namespaces/id/{id}": look(id="namespace"),
+    "PUT /projects/id/{id}/resources": change({"specs": []}, id="project"),
+    "GET /resources": look(),
+    "GET /resources/id/{id}": look(id="resource"),
+    "POST /resources/id/{id}/enable": change(id="resource"),
+    "POST /resources/id/{id}/disable": change(id="resource"),
+    "GET /resources/type/{type}/name/{name}": look(type="resource_type", name="resource_name"),
+    "POST /commands/id/{id}/execute": change(id="command"),
+    "GET /command_executions": look(),
+    "GET /command_executions/id/{id}": look(id="execution"),
+    "GET /events": look(),
+    "POST /events": change({"connector": "custom", "name": "hello", "data": {}}),
+    "GET /events/id/{id}": look(id="platform_event"),
+    "POST /events/id/{id}/replay": change(id="platform_event"),
+    "POST /events/{id}/replay": change(id="platform_event"),
+    "GET /pipelines": look(),
+    "GET /pipelines/id/{id}": look(id="pipeline"),
+    "POST /pipelines/id/{id}/abort": change(id="running"),
+    "POST /pipelines/id/{id}/restart": change(id="pipeline"),
+    "POST /pipelines/id/{id}/restart_from_failure": change(id="pipeline"),
+    "GET /pipelines/id/{id}/scratchpad": look(id="pipeline"),
+    "DELETE /pipelines/id/{id}/scratchpad": change(id="pipeline"),
+    "GET /pipelines/id/{id}/scratchpad/key/{key}": look(id="pipeline", key="key"),
+    "PUT /pipelines/id/{id}/scratchpad/key/{key}": change(b"mine", id="pipeline", key="key"),
+    "DELETE /pipelines/id/{id}/scratchpad/key/{key}": change(id="pipeline", key="key"),
+    "GET /tasks": look(),
+    "GET /tasks/id/{id}": look(id="task"),
+    "GET /tasks/id/{id}/steps": look(id="task"),
+    "GET /identities": look(),
+    "POST /identities": administer({"name": "new"} | IDENTITY),
+    "GET /identities/id/{id}": look(id="identity"),
+    "PUT /identities/id/{id}": administer({"data": {"value": "other"}}, id="identity"),
+    "DELETE /identities/id/{id}": administer(id="identity"),
+    "GET /identities/name/{name}": look(name="identity_name"),
+    "GET /hooks": look(),
+    "POST /hooks/id/{id}/renew": administer(id="hook"),
 }
 QUERIES = {"GET /namespaces": "?dataset={dataset}"}
 TIED_ELSEWHERE = {"POST /projects": "permission_denied", "POST /api_keys": "permission_denied"}
+
+
+MODELS: list[type[Model]] = [
+    Organization, Account, Project, ApiKey, Dataset, Namespace, Resource, Subscription, PlatformEvent,
+    CommandExecution, Pipeline, ScratchpadEntry, Task, TaskStep, Identity, Hook,
+]  # fmt: skip
 
 
 @dataclass
@@ -98,6 +167,7 @@ class World:
     other: House
     elsewhere: Project
     bob: Account
+    deployed: dict[str, str]
 
     def things(self) -> dict[str, str]:
         """Return what paths are filled with: acme's."""
@@ -110,20 +180,51 @@ class World:
             "dataset_name": self.acme.dataset.name,
             "namespace": self.acme.namespace.pk,
             "event": EVENT_ID,
+            **self.deployed,
         }
 
     def state(self) -> str:
         """Return every row there is, but for the last uses of keys."""
-        models: list[type[Model]] = [Organization, Account, Project, ApiKey, Dataset, Namespace]
         ApiKey.objects.update(last_use_time=None)
-        return "".join(serialize("json", model.objects.order_by("pk")) for model in models)
+        return "".join(serialize("json", model.objects.order_by("pk")) for model in MODELS)
 
 
 @pytest.fixture
 def world() -> World:
-    acme = make_house("acme", "alice")
+    acme, other = make_house("acme", "alice"), make_house("other", "charlie")
     elsewhere = Project.objects.create(organization=acme.organization, name="elsewhere")
-    return World(acme, make_house("other", "charlie"), elsewhere, make_account(acme.organization, "bob"))
+    return World(acme, other, elsewhere, make_account(acme.organization, "bob"), put_to_work(acme))
+
+
+def put_to_work(house: House) -> dict[str, str]:
+    """Deploy to a house's project and start what is there; return what can be asked for of it."""
+    project = house.project
+    hook = trigger("hooked", connector="webhook", event="shipped")
+    deploy(project, [task(runtime={"name": "none"}, steps=[]), pipeline(concurrent=True), command(), trigger(), hook])
+    row = Resource.objects.get(project=project, type="command")
+    execution = execute_command(row, {}, house.admin)
+    [event] = create_events(project, "custom", "guest", {})
+    running, ended = Pipeline.objects.get(event=event), Pipeline.objects.get(pk=execution.pipeline_ids[0])
+    abort_pipeline(ended)
+    ScratchpadEntry.objects.create(pipeline=ended, key="a/b", value="of acme")
+    identity = Identity(project=project, name="safe", connector=IDENTITY["connector"], type=IDENTITY["type"])
+    write_fields(identity, IDENTITY["data"])
+    identity.save()
+    return {
+        "resource": row.pk,
+        "resource_type": row.type,
+        "resource_name": row.name,
+        "command": row.pk,
+        "execution": execution.pk,
+        "platform_event": event.pk,
+        "running": running.pk,
+        "pipeline": ended.pk,
+        "key": "a/b",
+        "task": ended.tasks.get().pk,
+        "identity": identity.pk,
+        "identity_name": identity.name,
+        "hook": Hook.objects.get(project=project).pk,
+    }
 
 
 def of_revoked_key(world: World) -> ApiClient:
@@ -203,6 +304,7 @@ def test_access(name: str, person: str, world: World):
         assert world.state() == before
     if person.startswith("charlie"):
         assert_nothing_of(world.acme, response)
+        assert not [id for id in world.deployed.values() if is_id(id) and id in response.content.decode()]
         assert serialize("json", [world.acme.project, world.acme.dataset, world.acme.api_key]) == fresh(world.acme)
 
 

@@ -63,7 +63,8 @@ def client(house: House) -> ApiClient:
 
 
 def url_of(route: Route, **variables: str) -> str:
-    return route.url(**({"id": new_id(), "event_id": str(uuid4()), "name": "nobody", "type": "task"} | variables))
+    others = {"event_id": str(uuid4()), "name": "nobody", "type": "task", "key": "a/b"}
+    return route.url(**({"id": new_id()} | others | variables))
 
 
 def test_the_walk_knows_the_routes():

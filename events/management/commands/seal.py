@@ -1,6 +1,6 @@
 import logging
 import signal
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 from django.conf import settings
@@ -8,12 +8,16 @@ from django.core.management.base import CommandError, CommandParser
 
 from eventlane.commands import ExampleCommand
 from events.lake.sealer import Sealer, SealingFailed
+from events.triggers.watcher import TriggerWatcher
 
 logger = logging.getLogger(__name__)
 
 
 class Command(ExampleCommand):
-    help = "Seal the journal's closed files into the lake: those there are now, or with --forever each as it is closed."
+    help = (
+        "Seal the journal's closed files into the lake: those there are now, or with --forever each as it is closed. "
+        "Triggers on datasets see the events before; --forever fires them within a second."
+    )
     example = """
 python manage.py seal
 python manage.py seal --forever
@@ -24,14 +28,24 @@ python manage.py seal --forever
         parser.add_argument("--forever", action="store_true", help="go on until SIGTERM or Ctrl-C")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        sealer = Sealer(settings.EVENTLANE_JOURNAL)
+        watcher = TriggerWatcher(settings.EVENTLANE_JOURNAL)
+        sealer = Sealer(settings.EVENTLANE_JOURNAL, watcher.held_back)
         if options["forever"]:
             stop = Event()
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: stop.set())
-            sealer.run(stop)
+            self._seal_for_ever(sealer, watcher, stop)
         else:
             self._seal_now(sealer)
+
+    def _seal_for_ever(self, sealer: Sealer, watcher: TriggerWatcher, stop: Event) -> None:
+        watching = Thread(target=watcher.run, args=(stop,), name="triggers")
+        watching.start()
+        try:
+            sealer.run(stop)
+        finally:
+            stop.set()
+            watching.join()
 
     def _seal_now(self, sealer: Sealer) -> None:
         files = 0

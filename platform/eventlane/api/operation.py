@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventlane.api.serializers import Representation, RequestBody
+from eventlane.wire.errors import JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,18 @@ class Parameter:
 class Operation:
     """What one action of a view takes and gives, apart from what all routes have in common.
 
-    `reply` is the view's own serializer unless given; an action named `list` gives a page of it. `errors` are
-    further codes by status: {400: ("duplicate_project_name",)}.
+    `body` is a JSON schema where members are free. `reply` is the view's own serializer unless given; an action
+    named `list` gives a page of it, one with `many` an array. `errors` are further codes by status:
+    {400: ("duplicate_project_name",)}. `nouns` are what the path names, where its own words don't tell. A reply of
+    another type than JSON is text.
     """
 
     status: int = 200
-    body: type[RequestBody] | None = None
+    body: type[RequestBody] | Mapping[str, Any] | None = None
     reply: type[Representation] | None = None
     errors: Mapping[int, tuple[str, ...]] | None = None
     parameters: tuple[Parameter, ...] = ()
+    many: bool = False
+    nouns: tuple[str, ...] = ()
+    body_type: str = JSON
+    reply_type: str = JSON

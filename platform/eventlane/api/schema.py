@@ -6,6 +6,7 @@ is no part of DRF: the app that has it appends its paths (`events.api.schema`).
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from functools import cache
 from inspect import cleandoc, getdoc
 from typing import Any
@@ -92,6 +93,8 @@ class ApiSchema(AutoSchema):
             return ID
         if name.endswith("_id"):
             return {"type": "string", "format": "uuid", "pattern": UUID}
+        if name == "key":
+            return {"type": "string", "minLength": 1, "pattern": r"^[^\u0000]+$"}
         return {"type": "string", "pattern": f"^{NAME.pattern}$"}
 
     def _header_parameters(self) -> list[Schema]:
@@ -110,9 +113,10 @@ class ApiSchema(AutoSchema):
             found.append(_query(one.name, one.description, one.schema, required=one.required))
         return found
 
-    def get_request_serializer(self) -> type[RequestBody] | None:
-        """Return what the action takes."""
-        return self._operation().body
+    def get_request_serializer(self) -> type[RequestBody] | Schema | None:
+        """Return what the action takes: a serializer, or a schema by its content type."""
+        body = self._operation().body
+        return {self._operation().body_type: dict(body)} if isinstance(body, Mapping) else body
 
     def map_parsers(self) -> list[str]:
         """Return JSON, although any Content-Type is taken for it."""
@@ -124,15 +128,19 @@ class ApiSchema(AutoSchema):
         operation = self._operation()
         success: Schema = {"description": STATUSES[operation.status]}
         if operation.status != 204:
-            success["content"] = {JSON: {"schema": self._reply()}}
+            success["content"] = {operation.reply_type: {"schema": self._reply()}}
         errors = {str(status): _error(status, codes) for status, codes in sorted(self._errors().items())}
         return {str(operation.status): success} | errors
 
     def _reply(self) -> Schema:
+        if self._operation().reply_type != JSON:
+            return {"type": "string"}
         serializer = self._operation().reply or self.view.serializer_class
         if serializer is None:
             return {"type": "object"}
         reference = self.resolve_serializer(serializer, "response").ref
+        if self._operation().many:
+            return {"type": "array", "items": reference}
         if not self._is_list():
             return reference
         cursor = {"$ref": "#/components/schemas/Cursor"}
@@ -164,8 +172,8 @@ class ApiSchema(AutoSchema):
 
     def _unknown(self) -> list[str]:
         """Return the codes for what the path names: unknown_dataset, unknown_event."""
-        nouns = re.findall(r"(\w+)s/(?:(?:id|name)/)?{", self.path)
-        return [f"unknown_{noun}" for noun in nouns]
+        nouns = self._operation().nouns or re.findall(r"(\w+)s/(?:(?:id|name)/)?{", self.path)
+        return [f"unknown_{re.sub('ie$', 'y', noun)}" for noun in nouns]
 
     # Serializers
 

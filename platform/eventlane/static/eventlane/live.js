@@ -1,26 +1,57 @@
 // Figures that follow the server. Without this script the pages are complete, and stand still.
+//
+// data-live       an address that answers with the part's new content, asked again and again
+// data-live-ms    how often
+// data-live-end   in the content: nothing will change any more, so stop asking until somebody comes back to the page
 
 const LIVE_MS = 3000;
 const ARRIVAL_MS = 1500;
+const unfolded = new WeakSet(); // details that a person opened or closed: they stay so
 
-for (const part of document.querySelectorAll("[data-live]")) repeat(LIVE_MS, () => refresh(part));
-for (const check of document.querySelectorAll("[data-arrival]")) repeat(ARRIVAL_MS, () => look(check));
+for (const part of document.querySelectorAll("[data-live]"))
+  repeat(Number(part.dataset.liveMs ?? LIVE_MS), () => refresh(part), !hasEnded(part));
+for (const check of document.querySelectorAll("[data-arrival]")) repeat(ARRIVAL_MS, () => look(check), true);
 
-// Run a job again and again: never twice at once, and not while nobody looks.
-function repeat(pause, job) {
-  const next = () => setTimeout(run, pause);
-  const run = () => (document.hidden ? next() : job().finally(next));
-  document.addEventListener("visibilitychange", () => document.hidden || job());
-  next();
+document.addEventListener("click", (event) => {
+  const summary = event.target.closest("summary");
+  if (summary) unfolded.add(summary.parentElement);
+});
+
+// Run a job again and again while it says so: never twice at once, and not while nobody looks.
+function repeat(pause, job, goesOn) {
+  let timer;
+  let busy = false;
+  const run = async () => {
+    if (busy || document.hidden) return;
+    clearTimeout(timer);
+    busy = true;
+    try {
+      goesOn = await job();
+    } finally {
+      busy = false;
+      if (goesOn) timer = setTimeout(run, pause);
+    }
+  };
+  document.addEventListener("visibilitychange", run);
+  if (goesOn) timer = setTimeout(run, pause);
 }
 
+// Bring a part up to date; return whether to go on.
 async function refresh(part) {
   const answer = await ask(part.dataset.live);
-  if (answer.text === undefined) return tell(part, answer.trouble);
+  if (answer.text === undefined) {
+    tell(part, answer.trouble);
+    return true;
+  }
   const fresh = part.cloneNode(false);
   fresh.innerHTML = answer.text;
   morph(part, fresh);
   tell(part, "");
+  return !hasEnded(part);
+}
+
+function hasEnded(part) {
+  return part.querySelector("[data-live-end]") !== null;
 }
 
 function tell(part, trouble) {
@@ -35,6 +66,7 @@ async function look(check) {
   const arrival = answer.text === undefined ? { state: "unknown", text: answer.trouble } : JSON.parse(answer.text);
   check.dataset.state = arrival.state;
   if (check.textContent !== arrival.text) check.textContent = arrival.text;
+  return true;
 }
 
 // Return {text} of a good answer, else {trouble}: what a person should know.
@@ -53,8 +85,10 @@ async function ask(url) {
 function morph(old, fresh) {
   if (old.isEqualNode(fresh)) return;
   if (old.nodeName !== fresh.nodeName || old.nodeType !== Node.ELEMENT_NODE) return old.replaceWith(fresh);
-  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
-  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  const stays = (name) => name === "open" && unfolded.has(old);
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && !stays(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes)
+    if (old.getAttribute(name) !== value && !stays(name)) old.setAttribute(name, value);
   const children = [...fresh.childNodes];
   while (old.childNodes.length > children.length) old.lastChild.remove();
   children.forEach((child, index) => (old.childNodes[index] ? morph(old.childNodes[index], child) : old.append(child)));

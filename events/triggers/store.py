@@ -1,0 +1,106 @@
+"""Commit what was found in a stretch of a journal file, together with how far that was."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from events.journal.reader import SUFFIX
+from events.models import JournalProgress, TriggerMatch
+from events.triggers.evaluate import Match, RateLimit
+from projects.models import Subscription
+
+INSERTED_AT_ONCE = 500
+# A power cut may bring an unlinked file back for a moment; by now its removal is on disk.
+KEPT_BEHIND_A_FILE = timedelta(minutes=10)
+MOVE = """
+    INSERT INTO events_journalprogress AS progress (file_name, node, evaluated_bytes, update_time)
+    VALUES (%s, %s, %s, now())
+    ON CONFLICT (file_name) DO UPDATE SET evaluated_bytes = excluded.evaluated_bytes, update_time = now()
+    WHERE progress.evaluated_bytes = %s
+    RETURNING 1"""
+
+
+class Overtaken(Exception):
+    """Somebody else evaluated the file, as a sealer started by hand does beside the platform's."""
+
+
+def stored_progress(file_name: str) -> int:
+    """Return how far a file was evaluated, as far as that is committed."""
+    found = JournalProgress.objects.filter(pk=file_name).values_list("evaluated_bytes", flat=True).first()
+    return found or 0
+
+
+@transaction.atomic
+def store(file_name: str, node: str, before: int, end: int, matches: Sequence[Match]) -> None:
+    """Commit that a file is evaluated from `before` to `end`, and its matches; raise Overtaken if it already was.
+
+    The row stays locked until the end of the transaction: of two that evaluate a file at once, one waits and is told.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(MOVE, [file_name, node, end, before])
+        if cursor.fetchone() is None:
+            raise Overtaken(file_name)
+    rows = [
+        TriggerMatch(
+            trigger_id=match.trigger.id,
+            dataset=match.trigger.dataset,
+            event_time=_time(match.received_us),
+            event=match.text,
+        )
+        for match in _admitted(matches)
+    ]
+    TriggerMatch.objects.bulk_create(rows, batch_size=INSERTED_AT_ONCE)
+
+
+def forget_sealed(folder: Path) -> None:
+    """Delete this node's progress of files that are gone for good."""
+    old = JournalProgress.objects.filter(
+        node=settings.EVENTLANE_NODE, update_time__lt=timezone.now() - KEPT_BEHIND_A_FILE
+    )
+    gone = [name for name in old.values_list("pk", flat=True) if not (folder / f"{name}{SUFFIX}").exists()]
+    JournalProgress.objects.filter(pk__in=gone).delete()
+
+
+def _admitted(matches: Sequence[Match]) -> list[Match]:
+    """Return the matches that their triggers' rate limits let pass, in the order they came; count the others."""
+    limited: dict[str, list[Match]] = defaultdict(list)
+    for match in matches:
+        if match.trigger.rate_limit is not None:
+            limited[match.trigger.id].append(match)
+    refused: set[int] = set()
+    rows = Subscription.objects.select_for_update().filter(pk__in=limited).order_by("pk") if limited else ()
+    for subscription in rows:
+        refused |= _refused(subscription, limited[subscription.pk])
+    return [match for match in matches if id(match) not in refused]
+
+
+def _refused(subscription: Subscription, matches: Sequence[Match]) -> set[int]:
+    """Count matches into a locked subscription's windows of time; return the `id()` of those that are too many.
+
+    The time is the events', not the clock's: what waited while the sealer was away is limited as if it hadn't.
+    """
+    refused = set()
+    start, count = subscription.window_start_time, subscription.window_events
+    for match in matches:
+        limit: RateLimit = match.trigger.rate_limit  # type: ignore[assignment]  # those without are not here
+        time = _time(match.received_us)
+        if start is None or time >= start + timedelta(seconds=limit.seconds):
+            start, count = time, 0
+        if count < limit.events:
+            count += 1
+        else:
+            refused.add(id(match))
+    Subscription.objects.filter(pk=subscription.pk).update(
+        window_start_time=start, window_events=count, suppressed_events=F("suppressed_events") + len(refused)
+    )
+    return refused
+
+
+def _time(received_us: int) -> datetime:
+    return datetime.fromtimestamp(received_us // 1_000_000, UTC) + timedelta(microseconds=received_us % 1_000_000)

@@ -1,0 +1,64 @@
+"""Which datasets have triggers, as PostgreSQL has it now."""
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from django.db.models import OuterRef, Subquery
+
+from events.models import Dataset
+from events.triggers.evaluate import DatasetTrigger, RateLimit, TriggersByDataset
+from projects.models import Resource, Subscription
+from projects.resources.filters import compile_filters
+
+logger = logging.getLogger(__name__)
+
+CONNECTOR = "dataset"
+Row = tuple[str, datetime, datetime, str, str, dict[str, Any]]  # as in COLUMNS
+COLUMNS = ("trigger_id", "trigger__update_time", "creation_time", "dataset_id", "event", "parameters")
+
+
+class TriggerTable:
+    """Asks for the triggers again and again, and makes them ready only when they changed."""
+
+    def __init__(self) -> None:
+        self._rows: list[Row] = []
+        self._triggers: dict[str, list[DatasetTrigger]] = {}
+
+    def look(self) -> TriggersByDataset:
+        """Return the enabled triggers as they are now. One small question, where nothing changed."""
+        rows = list(_rows())
+        if rows != self._rows:
+            self._triggers = _ready(rows)
+            self._rows = rows
+        return self._triggers
+
+
+def _rows() -> Any:
+    dataset = Dataset.objects.filter(project_id=OuterRef("project_id"), name=OuterRef("event")).values("pk")
+    on_datasets = Subscription.objects.filter(connector=CONNECTOR, trigger__disabled=False)
+    found = on_datasets.annotate(dataset_id=Subquery(dataset)).filter(dataset_id__isnull=False)
+    return found.order_by("trigger_id").values_list(*COLUMNS)
+
+
+def _ready(rows: list[Row]) -> dict[str, list[DatasetTrigger]]:
+    specs = dict(Resource.objects.filter(pk__in=[row[0] for row in rows]).values_list("pk", "spec"))
+    by_dataset: dict[str, list[DatasetTrigger]] = {}
+    for row in rows:
+        try:
+            by_dataset.setdefault(row[3], []).append(_trigger(row, specs[row[0]]))
+        except Exception:  # it was deleted since, or it is broken: the others go on
+            logger.exception("trigger %s can't be used", row[0])
+    return {dataset: triggers for dataset, triggers in by_dataset.items() if triggers}
+
+
+def _trigger(row: Row, spec: dict[str, Any]) -> DatasetTrigger:
+    trigger_id, _, creation_time, _, name, parameters = row
+    limit = parameters.get("rate_limit")
+    return DatasetTrigger(
+        id=trigger_id,
+        dataset=name,
+        since_us=int(creation_time.timestamp() * 1e6),
+        matches=compile_filters(spec["data"].get("filters") or []),
+        rate_limit=RateLimit(limit["events"], limit["seconds"]) if limit else None,
+    )

@@ -1,0 +1,207 @@
+"""Watch this node's journal for events that triggers ask for: while files grow, and before they are sealed."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db import connection
+
+from events.journal import JournalFile
+from events.journal.reader import SUFFIX, NotAJournal
+from events.triggers.evaluate import STRETCH_BYTES, evaluate
+from events.triggers.fire import AWAY, FIRED_AT_ONCE, fire_due_matches
+from events.triggers.store import Overtaken, forget_sealed, store, stored_progress
+from events.triggers.table import TriggerTable
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.2
+LOOK_SECONDS = 1.0  # how often PostgreSQL is asked for triggers and left-over matches while nothing happens
+TIDY_SECONDS = 300.0
+STORED_BYTES = 8 << 20  # so much without a match is evaluated again at most after a crash
+HOLD_SECONDS = 60.0  # how long the sealer waits for a file that can't be evaluated
+
+
+@dataclass(slots=True)
+class _Position:
+    """How far a file is evaluated, and how much of that is committed."""
+
+    end: int
+    stored: int
+
+
+class TriggerWatcher:
+    """Evaluates the journal files of a folder. `run` is a thread's; `held_back` is for the sealer's, beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._table = TriggerTable()
+        self._lock = threading.Lock()  # guards all below; held for one stretch at a time
+        self._positions: dict[str, _Position] = {}
+        self._failures: dict[str, float] = {}  # since when a file can't be evaluated
+        self._has_triggers = False
+        self._has_matches = True  # some may be left over
+        self._next_look = self._next_tidying = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Watch until `stop` is set. A trouble is logged once, and its end."""
+        failures = 0
+        while not stop.is_set():
+            try:
+                pause = self.watch()
+            except Exception as error:  # whatever it is: what isn't committed is done again
+                if failures == 0:
+                    logger.error("triggers on datasets stand still, trying again: %s", _one_line(error))
+                failures += 1
+                pause = min(10.0, LOOK_SECONDS * failures)
+                _disconnect()
+            else:
+                if failures:
+                    logger.info("triggers on datasets work again")
+                failures = 0
+            stop.wait(pause)
+        _disconnect()
+
+    def watch(self) -> float:
+        """Go on for a bit; return after how many seconds to call again."""
+        now = time.monotonic()
+        if now >= self._next_look:
+            self._next_look = now + LOOK_SECONDS
+            with self._lock:
+                self._has_triggers = bool(self._table.look())
+            self._has_matches |= self._has_triggers
+        if not self._has_triggers and not self._has_matches:
+            return LOOK_SECONDS
+        has_more = self._has_triggers and self._read_on()
+        if self._has_matches:
+            self._has_matches = fire_due_matches() == FIRED_AT_ONCE
+        if now >= self._next_tidying:
+            self._next_tidying = now + TIDY_SECONDS
+            forget_sealed(self._folder)
+        return 0.0 if has_more or self._has_matches else POLL_SECONDS
+
+    def held_back(self, files: Collection[JournalFile]) -> set[str]:
+        """Evaluate closed files to their ends; return the names of those that can't be sealed yet.
+
+        Nothing of a file is read when there are no triggers now: all of its events came before. One that fails to be
+        evaluated for a minute though PostgreSQL is there is given up: sealing has to go on.
+        """
+        with self._lock:
+            if not self._table.look():
+                return set()
+        return {file.name for file in files if not self._finish(file)}
+
+    def _finish(self, file: JournalFile) -> bool:
+        """Evaluate a file to its end; tell whether it may be sealed."""
+        try:
+            while self._advance(file):
+                pass
+        except NotAJournal:
+            return True  # the sealer finds out by itself
+        except AWAY:
+            raise
+        except Exception as error:
+            return self._give_up(file, error)
+        return True
+
+    def _give_up(self, file: JournalFile, error: Exception) -> bool:
+        if time.monotonic() - self._note_failure(file, error) < HOLD_SECONDS:
+            return False
+        logger.error("the rest of %s is sealed without looking for triggers: %s", file.path, _one_line(error))
+        return True
+
+    def _note_failure(self, file: JournalFile, error: Exception) -> float:
+        """Log the first failure of a file; return when that was."""
+        if file.name not in self._failures:
+            logger.error("can't look for triggers in %s, trying again: %s", file.path, _one_line(error))
+        return self._failures.setdefault(file.name, time.monotonic())
+
+    def _read_on(self) -> bool:
+        """Evaluate a stretch of each file that has grown; tell whether one may have more."""
+        has_more = False
+        sizes = self._sizes()
+        with self._lock:
+            self._positions = {name: position for name, position in self._positions.items() if name in sizes}
+            self._failures = {name: since for name, since in self._failures.items() if name in sizes}
+        for name, size in sizes.items():
+            known = self._positions.get(name)
+            if known is None or known.end < size:
+                has_more |= self._advance_path(self._folder / f"{name}{SUFFIX}")
+        return has_more
+
+    def _advance_path(self, path: Path) -> bool:
+        try:
+            file = JournalFile(path, os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        except FileNotFoundError:
+            return False  # sealed since the listing
+        with file:
+            try:
+                return self._advance(file)
+            except NotAJournal:
+                return False  # the sealer says so
+            except AWAY:
+                raise
+            except Exception as error:  # the other files, and firing, go on
+                self._note_failure(file, error)
+                return False
+
+    def _advance(self, file: JournalFile) -> bool:
+        """Evaluate the next stretch of a file; tell whether there was one."""
+        with self._lock:
+            position = self._position(file.name)
+            reading = file.read(position.end, STRETCH_BYTES)
+            if not reading.batches:
+                return False
+            matches = evaluate(reading.batches, self._table.look())
+            if matches or reading.end - position.stored >= STORED_BYTES:
+                try:
+                    store(file.name, file.node, position.stored, reading.end, matches)
+                except Overtaken:
+                    del self._positions[file.name]
+                    return True
+                position.stored = reading.end
+                self._has_matches |= bool(matches)
+            position.end = reading.end
+            self._failures.pop(file.name, None)
+            return True
+
+    def _position(self, name: str) -> _Position:
+        if name not in self._positions:
+            stored = stored_progress(name)
+            self._positions[name] = _Position(stored, stored)
+        return self._positions[name]
+
+    def _sizes(self) -> dict[str, int]:
+        """Return the journal files with their sizes, oldest first."""
+        sizes = {}
+        try:
+            with os.scandir(self._folder) as entries:
+                for entry in entries:
+                    if entry.name.endswith(SUFFIX):
+                        sizes[entry.name.removesuffix(SUFFIX)] = _size(entry)
+        except FileNotFoundError:
+            return {}
+        return dict(sorted(sizes.items(), key=lambda item: item[0].rpartition("-")[2]))
+
+
+def _size(entry: "os.DirEntry[str]") -> int:
+    try:
+        return entry.stat().st_size
+    except FileNotFoundError:
+        return 0  # sealed since the listing
+
+
+def _disconnect() -> None:
+    """Drop this thread's connection to PostgreSQL; it may be what is broken."""
+    try:
+        connection.close()
+    except AWAY:
+        pass
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:500]

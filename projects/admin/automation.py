@@ -1,0 +1,180 @@
+"""What the console's pages about automation share. Nobody writes these rows by hand; some things can be done with them.
+
+Running things (commands, replays, restarts, aborts) is open to every account of the organization, as it is to every
+key that may write. Switching what is deployed on and off is for admins.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+from eventlane.console import OwnRelatedFilter, ReadOnlyAdmin, count_of
+from eventlane.wire.errors import ApiError
+from projects.models import Account
+
+MOST_LISTED = 5000
+
+Page = Callable[[HttpRequest, str], HttpResponse]
+
+
+class BoundedPaginator(Paginator):
+    """Counts no further than a person looks: all rows of a long table would take seconds."""
+
+    template_name = "projects/pagination.html"
+
+    @cached_property
+    def _counted(self) -> int:
+        return self.object_list.order_by().values("pk")[: MOST_LISTED + 1].count()
+
+    @property
+    def count(self) -> int:
+        """The number of rows, MOST_LISTED at most."""
+        return min(self._counted, MOST_LISTED)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there are more rows than that."""
+        return self._counted > MOST_LISTED
+
+
+class AutomationAdmin(ReadOnlyAdmin):
+    """A console class with a list, a page of its own for each row, and addresses below that."""
+
+    organization_path = "project__organization"
+    project_path = "project"
+    wider_filters = ("project__id__exact",)
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_select_related: Any = ("project",)
+    list_filter: Any = (("project", OwnRelatedFilter),)
+    ordering: Any = ("-id",)
+    page_template = ""
+
+    def own_rows(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return what the list shows without any filter."""
+        rows = self.get_queryset(request)
+        project = self.narrowed_to(request)
+        return rows.filter(self.in_project(project)) if project else rows
+
+    def find(self, request: HttpRequest, object_id: str) -> Any:
+        """Return the organization's row; what belongs to others is not found."""
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            raise Http404
+        return row
+
+    def below(self) -> dict[str, Page]:
+        """Return the views below a row's address, by the last part of their address."""
+        return {}
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add what lies below a row."""
+        prefix = f"{self.opts.app_label}_{self.opts.model_name}"
+        own = [
+            path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"{prefix}_{name}")
+            for name, view in self.below().items()
+        ]
+        return [*own, *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the row's page."""
+        if request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
+        return self.show(request, self.find(request, object_id))
+
+    def show(self, request: HttpRequest, row: Any, **context: Any) -> HttpResponse:
+        """Return the row's page."""
+        page = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": row,  # for the breadcrumbs
+            "title": str(row),
+            **self.page_context(request, row),
+        }
+        return TemplateResponse(request, self.page_template, page | context)
+
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Return what the page shows."""
+        return {}
+
+    def url_of(self, row: Any) -> str:
+        """Return the address of a row's page."""
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
+
+    def attempt(self, request: HttpRequest, row: Any, act: Callable[[], Any], done: str) -> HttpResponse:
+        """Do something with a row, note it in its history, go back to its page; say there why it can't be done."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        try:
+            act()
+        except ApiError as error:
+            messages.error(request, error.message)
+        else:
+            self.log_change(request, row, done)
+            messages.success(request, done)
+        return HttpResponseRedirect(self.url_of(row))
+
+
+class SwitchAdmin(AutomationAdmin):
+    """A console class for resources, which admins can disable and enable."""
+
+    actions = ("enable_selected", "disable_selected")
+
+    def has_switch_permission(self, request: HttpRequest) -> bool:
+        """Admins decide what works."""
+        return request.user.role == Account.Role.ADMIN
+
+    def below(self) -> dict[str, Page]:
+        """Add the two buttons' addresses."""
+        return {"enable": self.enable, "disable": self.disable}
+
+    def enable(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let a resource work again."""
+        return self._switch(request, object_id, disabled=False)
+
+    def disable(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Stop a resource from doing anything new."""
+        return self._switch(request, object_id, disabled=True)
+
+    def _switch(self, request: HttpRequest, object_id: str, *, disabled: bool) -> HttpResponse:
+        row = self.find(request, object_id)
+        if not self.has_switch_permission(request):
+            raise PermissionDenied
+        rows = self.get_queryset(request).filter(pk=row.pk)
+        return self.attempt(request, row, lambda: rows.update(disabled=disabled), _done(disabled))
+
+    def enable_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Enable the chosen ones."""
+        self._switch_all(request, queryset, disabled=False)
+
+    def disable_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Disable the chosen ones."""
+        self._switch_all(request, queryset, disabled=True)
+
+    enable_selected.short_description = "Enable selected"  # type: ignore[attr-defined]
+    disable_selected.short_description = "Disable selected"  # type: ignore[attr-defined]
+    enable_selected.allowed_permissions = ("switch",)  # type: ignore[attr-defined]
+    disable_selected.allowed_permissions = ("switch",)  # type: ignore[attr-defined]
+
+    def _switch_all(self, request: HttpRequest, rows: Iterable[Any], *, disabled: bool) -> None:
+        changed = [row for row in rows if row.disabled != disabled]
+        self.get_queryset(request).filter(pk__in=[row.pk for row in changed]).update(disabled=disabled)
+        for row in changed:
+            self.log_change(request, row, _done(disabled))
+        noun = str(self.opts.verbose_name)
+        messages.success(request, f"{count_of(len(changed), noun)} {'disabled' if disabled else 'enabled'}.")
+
+
+def _done(disabled: bool) -> str:
+    return "Disabled." if disabled else "Enabled."

@@ -1,0 +1,116 @@
+"""The console's pages for triggers and timers: what they wait for, when they tick, what came last."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.decorators import display
+
+from eventlane.console import OwnRelatedFilter, moment, number
+from projects.admin.automation import SwitchAdmin
+from projects.admin.resources import state_of_resource
+from projects.connectors import CONNECTORS
+from projects.console.born import pipeline_links, with_pipelines
+from projects.console.uses import related
+from projects.models import PlatformEvent, Resource, Trigger
+from projects.resources.files import spec_text
+
+SHOWN_EVENTS = 20
+
+
+class ConnectorFilter(DropdownFilter):
+    """Filter triggers by what they listen to."""
+
+    title = "connector"
+    parameter_name = "connector"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        """Offer all connectors."""
+        return [(name, name) for name in sorted(CONNECTORS)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Trigger]) -> QuerySet[Trigger]:
+        """Keep the triggers on one."""
+        known = self.value() in CONNECTORS
+        return queryset.filter(subscription__connector=self.value()) if known else queryset
+
+
+@admin.register(Trigger)
+class TriggerAdmin(SwitchAdmin):
+    """Triggers; timers stand first, by their next tick."""
+
+    list_display = ("name", "state", "listens", "starts", "next_tick", "last_event", "suppressed", "project")
+    list_filter = (ConnectorFilter, ("project", OwnRelatedFilter))
+    list_select_related = ("project", "subscription")
+    search_fields = ("name",)
+    ordering = (F("subscription__next_tick_time").asc(nulls_last=True), "name", "id")
+    page_template = "projects/trigger.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Trigger]:
+        """Return triggers, each with the time of its last event."""
+        latest = PlatformEvent.objects.filter(project=OuterRef("project"), trigger_id=OuterRef("pk")).order_by("-id")
+        triggers = super().get_queryset(request).filter(type=Resource.Type.TRIGGER)
+        return triggers.select_related("project", "subscription").annotate(
+            last_event_time=Subquery(latest.values("event_time")[:1])
+        )
+
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Return the page of one trigger."""
+        own = PlatformEvent.objects.filter(project=row.project_id, trigger_id=row.pk)
+        events = with_pipelines(own).order_by("-id")[:SHOWN_EVENTS]
+        latest = sorted(events, key=lambda event: event.creation_time, reverse=True)
+        return {
+            "resource": row,
+            "title": row.name,
+            "subscription": getattr(row, "subscription", None),
+            "next_tick": self.next_tick(row),
+            "filters": len(row.data.get("filters") or ()),
+            "events": [(event, pipeline_links(event)) for event in latest],
+            "spec": spec_text(row.spec),
+            "related": related(row),
+            "may_switch": self.has_switch_permission(request),
+        }
+
+    @display(description="Status", ordering="disabled")
+    def state(self, trigger: Trigger) -> SafeString:
+        """Show whether it works."""
+        return state_of_resource(trigger)
+
+    @display(description="Listens to", ordering="subscription__connector")
+    def listens(self, trigger: Trigger) -> SafeString:
+        """Show the event, and how many filters it has to pass."""
+        filters = len(trigger.data.get("filters") or ())
+        told = f"{filters} filter{'' if filters == 1 else 's'}" if filters else "every one"
+        return format_html(
+            '{}/{}<span class="ev-sub">{}</span>', trigger.data["connector"], trigger.data["event"], told
+        )
+
+    @display(description="Starts")
+    def starts(self, trigger: Trigger) -> SafeString:
+        """Show the names of its pipelines."""
+        return format_html_join(", ", "{}", ((name,) for name in trigger.data["pipelines"]))
+
+    @display(description="Next tick", ordering="subscription__next_tick_time")
+    def next_tick(self, trigger: Any) -> SafeString | str:
+        """Show when a timer ticks next."""
+        subscription = getattr(trigger, "subscription", None)
+        if subscription is None or subscription.connector != "time":
+            return "–"
+        if subscription.next_tick_time is None:
+            return "no more"
+        when = subscription.next_tick_time
+        return format_html('{}<span class="ev-sub">{} UTC</span>', moment(when), f"{when:%Y-%m-%d %H:%M:%S}")
+
+    @display(description="Last event", ordering="last_event_time")
+    def last_event(self, trigger: Any) -> SafeString | str:
+        """Show when it had its last event."""
+        return moment(trigger.last_event_time)
+
+    @display(description="Suppressed", ordering="subscription__suppressed_events")
+    def suppressed(self, trigger: Any) -> str:
+        """Show how many events were over its rate limit."""
+        subscription = getattr(trigger, "subscription", None)
+        return number(subscription.suppressed_events) if subscription else "0"

@@ -1,0 +1,3 @@
+"""command: one event, made when a command is executed. No trigger can listen to it."""
+
+EVENTS = frozenset({"execution"})

@@ -1,0 +1,1 @@
+"""What other services send to a project's hooks becomes platform events."""

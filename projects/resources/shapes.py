@@ -1,0 +1,242 @@
+"""What a JSON value must look like: small functions that are put together to the table of `kinds.py`.
+
+A shape takes a value, its pointer and the list of problems. It returns the value as it is kept, every default
+filled in, or None after it told what is wrong. A null member counts as absent; a missing or unknown member is told
+at the object it should be in or is in (v0-api.md, sections 2.0 and 2.1).
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+from eventlane.api.problems import escape
+from eventlane.names import NAME
+from eventlane.wire.errors import Problem
+
+Shape = Callable[[Any, str, list[Problem]], Any]
+Rule = Callable[[Mapping[str, Any], str, list[Problem]], None]  # over the members that are there, valid or not
+
+MAX_DEPTH = 100
+MAX_VALUES = 1_000_000  # of one spec: a few lines of YAML can stand for more than fits in memory
+GREATEST_INTEGER = 2**63 - 1
+GREATEST_NUMBER = sys.float_info.max
+UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")  # PostgreSQL has no text with these
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of an object. Its default is what counts when it is absent; None: it stays absent."""
+
+    shape: Shape
+    required: bool = False
+    default: Any = None
+
+
+def required(shape: Shape) -> Member:
+    """Return a member that must be there."""
+    return Member(shape, required=True)
+
+
+def optional(shape: Shape, default: Any = None) -> Member:
+    """Return a member that may be absent."""
+    return Member(shape, default=default)
+
+
+def record(members: Mapping[str, Member], *rules: Rule) -> Shape:
+    """Return the shape of an object with these members and no others. What is kept has them in this order."""
+
+    def check(value: Any, pointer: str, problems: list[Problem]) -> dict[str, Any] | None:
+        if not isinstance(value, dict):
+            return refuse(problems, pointer, "must be a JSON object")
+        given = {name: member for name, member in value.items() if member is not None}
+        kept = {name: _take(name, member, given, pointer, problems) for name, member in members.items()}
+        for name in given:
+            if name not in members:
+                refuse(problems, pointer, f"member {name[:100]!r} is unknown")
+        for rule in rules:
+            rule(given, pointer, problems)
+        return {name: member for name, member in kept.items() if member is not None}
+
+    return check
+
+
+def _take(name: str, member: Member, given: Mapping[str, Any], pointer: str, problems: list[Problem]) -> Any:
+    if name in given:
+        return member.shape(given[name], f"{pointer}/{name}", problems)
+    if member.required:
+        return refuse(problems, pointer, f"member {name!r} is missing")
+    return copy(member.default)
+
+
+def array(item: Shape, *, least: int = 0, most: int | None = None, alone: bool = False) -> Shape:
+    """Return the shape of an array. With `alone`, a text counts as an array of that text."""
+
+    def check(value: Any, pointer: str, problems: list[Problem]) -> list[Any] | None:
+        if alone and isinstance(value, str):
+            value = [value]
+        if not isinstance(value, list):
+            return refuse(problems, pointer, "must be an array")
+        if len(value) < least:
+            return refuse(problems, pointer, f"must have at least {least} element{'s' * (least != 1)}")
+        if most is not None and len(value) > most:
+            return refuse(problems, pointer, f"must have at most {most} elements")
+        return [item(element, f"{pointer}/{index}", problems) for index, element in enumerate(value)]
+
+    return check
+
+
+def mapping(item: Shape, key: re.Pattern[str] | None = None, rule: str = "") -> Shape:
+    """Return the shape of an object whose members are all alike. `rule` says in words what `key` allows as names."""
+
+    def check(value: Any, pointer: str, problems: list[Problem]) -> dict[str, Any] | None:
+        if not isinstance(value, dict):
+            return refuse(problems, pointer, "must be a JSON object")
+        given = {name: member for name, member in value.items() if member is not None}
+        for name in given:
+            if key and not key.fullmatch(name):
+                refuse(problems, pointer, f"member {name[:100]!r}: its name must be {rule}")
+        return {name: item(member, f"{pointer}/{escape(name)}", problems) for name, member in given.items()}
+
+    return check
+
+
+def text(*, least: int = 1, most: int | None = None, pattern: re.Pattern[str] | None = None, rule: str = "") -> Shape:
+    """Return the shape of a text. `rule` says in words what `pattern` allows."""
+
+    def check(value: Any, pointer: str, problems: list[Problem]) -> str | None:
+        if not isinstance(value, str):
+            return refuse(problems, pointer, "must be a string")
+        if len(value) < least:
+            return refuse(problems, pointer, "must not be empty")
+        if most is not None and len(value) > most:
+            return refuse(problems, pointer, f"must have at most {most} characters")
+        if pattern and not pattern.fullmatch(value):
+            return refuse(problems, pointer, f"must be {rule}")
+        return value
+
+    return check
+
+
+def whole_number(least: int, most: int = GREATEST_INTEGER) -> Shape:
+    """Return the shape of a number without a fraction; 7.0 is one and is kept as 7."""
+
+    def check(value: Any, pointer: str, problems: list[Problem]) -> int | None:
+        number = as_integer(value)
+        if number is None:
+            return refuse(problems, pointer, "must be an integer")
+        if number < least or number > most:
+            return refuse(problems, pointer, f"must be {_limits(least, most)}")
+        return number
+
+    return check
+
+
+def _limits(least: int, most: int) -> str:
+    if most == GREATEST_INTEGER:
+        return f"at least {least}"
+    return str(least) if least == most else f"from {least} to {most}"
+
+
+def choice(*words: str) -> Shape:
+    """Return the shape of a text that is one of these."""
+
+    def check(value: Any, pointer: str, problems: list[Problem]) -> str | None:
+        if isinstance(value, str) and value in words:
+            return value
+        return refuse(problems, pointer, f"must be {' or '.join([', '.join(words[:-1]), words[-1]])}")
+
+    return check
+
+
+def boolean(value: Any, pointer: str, problems: list[Problem]) -> bool | None:
+    """Take true and false."""
+    return value if isinstance(value, bool) else refuse(problems, pointer, "must be true or false")
+
+
+def anything(value: Any, pointer: str, problems: list[Problem]) -> Any:
+    """Take any value."""
+    return value
+
+
+def plain_object(value: Any, pointer: str, problems: list[Problem]) -> dict[str, Any] | None:
+    """Take any object; members that are null are left out, however deep."""
+    return _without_nulls(value) if isinstance(value, dict) else refuse(problems, pointer, "must be a JSON object")
+
+
+NAMED = "1 to 100 lower case letters, digits, '-' and '_', starting with a letter or digit"
+name_text = text(most=100, pattern=NAME, rule=NAMED)
+
+
+def refuse(problems: list[Problem], pointer: str, reason: str) -> Any:
+    """Note a problem; return None, as a shape does then."""
+    problems.append(Problem(pointer, reason))
+    return None
+
+
+def as_integer(value: Any) -> int | None:
+    """Return a JSON number without a fraction as an integer, None for anything else; true is no number."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= GREATEST_INTEGER:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def storable(value: Any, pointer: str) -> Iterator[Problem]:
+    """Yield what keeps a value from being stored as JSON; what YAML can say and JSON can't, too."""
+    waiting = [(value, pointer, 0)]
+    seen = 0
+    while waiting:
+        value, place, depth = waiting.pop()
+        seen += 1
+        if seen + len(waiting) > MAX_VALUES:
+            yield Problem(pointer, f"must have at most {MAX_VALUES} values")
+            return
+        if depth > MAX_DEPTH:
+            yield Problem(pointer, f"must not be nested deeper than {MAX_DEPTH} levels")
+            return
+        if reason := _unstorable(value):
+            yield Problem(place, reason)
+        elif isinstance(value, dict):
+            waiting += [(member, f"{place}/{escape(name)}", depth + 1) for name, member in reversed(value.items())]
+        elif isinstance(value, list):
+            waiting += [(value[index], f"{place}/{index}", depth + 1) for index in reversed(range(len(value)))]
+
+
+def _unstorable(value: Any) -> str:
+    """Return why a value, whatever it holds, can't be stored; empty when it can."""
+    match value:
+        case str() if UNSTORABLE.search(value):
+            return "must not hold U+0000 or half of a surrogate pair"
+        case float() | int() if not abs(value) <= GREATEST_NUMBER:
+            return "must be a number that JSON has"
+        case dict():
+            bad = [key for key in value if not isinstance(key, str) or UNSTORABLE.search(key)]
+            return f"the name of member {str(bad[0])[:100]!a} must be a string, without U+0000" if bad else ""
+        case None | str() | float() | int() | list():
+            return ""
+        case _:
+            return f"must be a value that JSON has, not a {type(value).__name__}"
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Tell whether two JSON values are the same; 1 is 1.0, but true is not 1."""
+    if isinstance(one, dict):
+        return isinstance(other, dict) and one.keys() == other.keys() and all(equal(one[k], other[k]) for k in one)
+    if isinstance(one, list):
+        return isinstance(other, list) and len(one) == len(other) and all(map(equal, one, other))
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    return comparable(one) == comparable(other)
+
+
+def comparable(value: Any) -> Any:
+    """Return a number as JSON readers see it: PostgreSQL gives 1e30 back as 31 digits, others read those as 1e30."""
+    return float(value) if isinstance(value, int) and 2**64 <= abs(value) <= GREATEST_NUMBER else value
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(member) for name, member in value.items() if member is not None}
+    return value

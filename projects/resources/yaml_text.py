@@ -1,0 +1,110 @@
+"""Specs as YAML, read and written so that a spec comes back exactly as it was.
+
+Plain scalars are read as YAML 1.2 and the published command line tool read them: `on`, `12:30` and `2026-01-31` are
+texts. Written, such texts are in quotes, as other programs take them for something else.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+# What YAML 1.2's core schema makes of a plain scalar, by its tag, with the characters that it can begin with.
+CORE = {
+    "null": (re.compile(r"~|null|Null|NULL|"), ["~", "n", "N", ""]),
+    "bool": (re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF")),
+    "int": (re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"), list("-+0123456789")),
+    "float": (
+        re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"),
+        list("-+.0123456789"),
+    ),
+    "merge": (re.compile("<<"), ["<"]),
+}
+MERGE = "tag:yaml.org,2002:merge"
+UNUSUAL_BREAK = re.compile("[\r\x85\u2028\u2029]")  # read as \n, or not at all, unless it is escaped
+UNLIMITED = 1 << 30  # columns: a long line stays one
+
+
+class InvalidYaml(ValueError):
+    """A text is no YAML, or says what JSON can't."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads scalars as in YAML 1.2, refuses a key that is there twice and a value that holds itself."""
+
+    yaml_implicit_resolvers: dict[str, list[Any]] = {}
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Build everything at once, so that PyYAML notices a value that holds itself."""
+        return super().construct_object(node, deep=True)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
+        """Build an object."""
+        keys: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == MERGE:
+                continue
+            if key.value in keys:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
+            keys.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as they are, and never an alias."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write what is there twice twice."""
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        """Indent arrays."""
+        super().increase_indent(flow, False)
+
+
+def _read_integer(loader: _Loader, node: yaml.ScalarNode) -> int | float:
+    text = node.value
+    number = int(text, {"0o": 8, "0x": 16}.get(text[:2], 10)) if len(text) < 400 else float(text)
+    return number if abs(number) < 2**64 else float(number)  # as JSON readers have it
+
+
+def _read_float(loader: _Loader, node: yaml.ScalarNode) -> float:
+    return float(node.value.lower().replace(".inf", "inf").replace(".nan", "nan"))
+
+
+def _write_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    style = '"' if UNUSUAL_BREAK.search(text) else "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+for _name, (_pattern, _first) in CORE.items():
+    _tag = f"tag:yaml.org,2002:{_name}"
+    _whole = re.compile(rf"(?:{_pattern.pattern})\Z")
+    _Loader.add_implicit_resolver(_tag, _whole, _first)
+    _Dumper.add_implicit_resolver(_tag, _whole, _first)
+_Loader.add_constructor("tag:yaml.org,2002:int", _read_integer)
+_Loader.add_constructor("tag:yaml.org,2002:float", _read_float)
+_Dumper.add_representer(str, _write_text)
+
+
+def read_yaml(text: str) -> Iterator[Any]:
+    """Yield the value of every document; raise InvalidYaml at the first that isn't one."""
+    try:
+        yield from yaml.load_all(text, _Loader)
+    except yaml.MarkedYAMLError as error:
+        place = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise InvalidYaml(f"{place}{error.problem or error.context}") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise InvalidYaml(f"line {line}: the character {text[error.position]!a} must be escaped") from None
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        raise InvalidYaml(" ".join(str(error).split())) from None
+    except RecursionError:
+        raise InvalidYaml("it is nested too deeply") from None
+
+
+def write_yaml(value: Any) -> str:
+    """Return a value as one document, objects in their order."""
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=UNLIMITED)
+    return text

@@ -1,0 +1,1 @@
+"""How a task's steps are run: by which runtime, with which environment, and what becomes of their output."""
