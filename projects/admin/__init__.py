@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from projects.admin.accounts import AccountAdmin
 from projects.admin.api_keys import STATES, ApiKeyAdmin, in_use, state_of
@@ -33,3 +34,4 @@ __all__ = [
 ]
 
 admin.site.unregister(Group)  # roles take the place of Django's groups
+admin.site.unregister(ProcrastinateJob)  # it knows no walls: everybody would see everybody's jobs

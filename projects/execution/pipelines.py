@@ -20,6 +20,7 @@ from django.utils import timezone
 from eventlane.wire.errors import StateError
 from projects.execution.progress import end_pipeline, hand_out, lock_pipeline, ready_tasks, release, release_next
 from projects.models import UNFINISHED, Pipeline, PlatformEvent, Resource, Status, Task, TaskStep
+from projects.resources.parameters import environment_of
 
 CLEARED: dict[str, Any] = {
     "status": Status.CREATED,
@@ -42,7 +43,8 @@ def start_pipelines(
     """
     with transaction.atomic():
         task_resources = _task_resources(event.project_id, definitions)
-        pipelines = [_new_pipeline(event, definition) for definition in definitions]
+        environment = _command_environment(event, command_parameters)
+        pipelines = [_new_pipeline(event, definition, environment) for definition in definitions]
         Pipeline.objects.bulk_create(pipelines)
         tasks = {p.pk: list(_new_tasks(p, task_resources, command_parameters)) for p in pipelines}
         Task.objects.bulk_create(task for of_pipeline in tasks.values() for task in of_pipeline)
@@ -143,7 +145,15 @@ def _task_resources(project_id: str, definitions: Iterable[Resource]) -> dict[st
     return {resource.name: resource for resource in found}
 
 
-def _new_pipeline(event: PlatformEvent, definition: Resource) -> Pipeline:
+def _command_environment(event: PlatformEvent, values: dict[str, Any] | None) -> dict[str, str]:
+    """Return the variables of a command's parameters, as it is deployed now: pipelines keep them over restarts."""
+    if not values or not event.command_id:
+        return {}
+    command = Resource.objects.filter(pk=event.command_id, project_id=event.project_id).first()
+    return environment_of(command.data.get("parameters") or [], values) if command else {}
+
+
+def _new_pipeline(event: PlatformEvent, definition: Resource, environment: dict[str, str]) -> Pipeline:
     concurrent, days = definition.data.get("concurrent", False), definition.data.get("retention")
     return Pipeline(
         project_id=event.project_id,
@@ -152,6 +162,7 @@ def _new_pipeline(event: PlatformEvent, definition: Resource) -> Pipeline:
         spec=definition.spec,
         trigger_id=event.trigger_id,
         command_id=event.command_id,
+        command_environment=environment,
         event=event,
         event_time=event.event_time,
         concurrent=concurrent,

@@ -142,6 +142,7 @@ class Migration(migrations.Migration):
                 ('spec', models.JSONField()),
                 ('trigger_id', models.CharField(db_collation='C', max_length=27, null=True)),
                 ('command_id', models.CharField(db_collation='C', max_length=27, null=True)),
+                ('command_environment', models.JSONField(default=dict)),
                 ('event_time', models.DateTimeField()),
                 ('creation_time', models.DateTimeField(default=django.utils.timezone.now)),
                 ('concurrent', models.BooleanField(default=False)),

@@ -35,6 +35,7 @@ class Pipeline(models.Model):
     spec = models.JSONField()  # the resource's when it was made; a restart runs the same
     trigger_id = models.CharField(max_length=LENGTH, null=True, db_collation="C")
     command_id = models.CharField(max_length=LENGTH, null=True, db_collation="C")
+    command_environment = models.JSONField(default=dict)  # variables that the command's parameters ask for
     event = models.ForeignKey(PlatformEvent, models.CASCADE, related_name="pipelines", db_index=False)
     event_time = models.DateTimeField()
     creation_time = models.DateTimeField(default=timezone.now)

@@ -1,7 +1,8 @@
 """Parameters of commands and tasks: how they are defined, and whether values fit (v0-api.md, sections 5.2 and 6.3)."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from eventlane.wire.errors import Problem
@@ -112,3 +113,12 @@ def definitions(value: Any, pointer: str, problems: list[Problem]) -> list[dict[
         elif name:
             known.add(name)
     return found
+
+
+def environment_of(definitions: Iterable[Mapping[str, Any]], values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables that parameters ask for: texts as they are, numbers and booleans as JSON has them."""
+    return {
+        one["environment"]: value if isinstance(value := values[one["name"]], str) else json.dumps(value)
+        for one in definitions
+        if one.get("environment") and one["name"] in values
+    }

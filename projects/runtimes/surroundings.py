@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from eventlane.api.serializers import format_time
 from projects.identities import kind_of, read_fields, variables_of
-from projects.models import Identity, PlatformEvent, Resource, Task
+from projects.models import Identity, PlatformEvent, Task
+from projects.resources.parameters import environment_of
 from projects.runtimes.outcome import TaskFailed
 from projects.secrets import UnreadableSecret
 
@@ -97,22 +98,12 @@ def _given_variables(
     for identity, fields in identities.values():
         variables |= variables_of(identity, fields)
     variables |= task.spec["data"].get("environment") or {}
-    variables |= _of_parameters(_command_definitions(task), task.command_parameters or {})
-    variables |= _of_parameters(_definitions(task), parameters)
-    return variables
+    variables |= task.pipeline.command_environment
+    return variables | environment_of(_definitions(task), parameters)
 
 
 def _definitions(task: Task) -> list[dict[str, Any]]:
     return task.spec["data"].get("parameters") or []
-
-
-def _command_definitions(task: Task) -> list[dict[str, Any]]:
-    """Return what the command's parameters are by now: only their values are kept with a pipeline."""
-    if not task.command_parameters:
-        return []
-    commands = Resource.objects.filter(pk=task.pipeline.command_id, type=Resource.Type.COMMAND)
-    command = commands.filter(project_id=task.project_id).first()
-    return (command.data.get("parameters") or []) if command else []
 
 
 def _task_parameters(task: Task) -> dict[str, Any]:
@@ -120,15 +111,6 @@ def _task_parameters(task: Task) -> dict[str, Any]:
     given = task.pipeline_task.get("parameters") or {}
     defaults = {one["name"]: one["default"] for one in _definitions(task) if "default" in one}
     return defaults | given
-
-
-def _of_parameters(definitions: Iterable[Mapping[str, Any]], values: Mapping[str, Any]) -> Fields:
-    """Return the variables that parameters ask for: texts as they are, numbers and booleans as JSON has them."""
-    return {
-        one["environment"]: value if isinstance(value := values[one["name"]], str) else json.dumps(value)
-        for one in definitions
-        if one.get("environment") and one["name"] in values
-    }
 
 
 def _files(

@@ -56,6 +56,16 @@ def test_one_event_one_execution_and_every_pipeline_in_order(project):
         assert pipeline.tasks.get().command_parameters == parameters
 
 
+def test_variables_of_parameters_are_kept_with_the_pipeline(project):
+    command = make_command(
+        project, VERSION | {"environment": "VERSION"}, COUNT, FORCE | {"environment": "FORCE"}, pipelines=["deploy"]
+    )
+    execute_command(command, {"version": "1"}, None)
+    command.delete()
+
+    assert Pipeline.objects.get().command_environment == {"VERSION": "1", "FORCE": "false"}
+
+
 def test_disabled_pipelines_are_left_out(project):
     disable(make_definition(project, name="off"))
 

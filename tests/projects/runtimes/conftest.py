@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from projects.identities import write_fields
-from projects.models import Identity, Pipeline, PlatformEvent, Project, Resource, Status, Task
+from projects.models import Identity, Pipeline, PlatformEvent, Project, Status, Task
 from projects.runtimes.local import task_user
 from projects.runtimes.run import run_task
 from projects.runtimes.sandbox import why_not_sandboxed
@@ -67,15 +67,6 @@ def make_identity(project: Project) -> Callable[..., Identity]:
         write_fields(identity, fields)
         identity.save()
         return identity
-
-    return make
-
-
-@pytest.fixture
-def make_command(project: Project) -> Callable[..., Resource]:
-    def make(*parameters: dict[str, Any]) -> Resource:
-        spec = {"type": "command", "version": 1, "name": "c", "data": {"parameters": list(parameters), "pipelines": []}}
-        return Resource.objects.create(project=project, type="command", name="c", spec=spec)
 
     return make
 

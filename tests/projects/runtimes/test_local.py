@@ -96,13 +96,8 @@ def test_environment_has_nothing_of_the_worker(make_task, isolation, monkeypatch
     assert found.keys() - expected.keys() - {"OLDPWD", "SHLVL", "_"} == others
 
 
-def test_later_variables_win(make_task, make_identity, make_command, isolation):
+def test_later_variables_win(make_task, make_identity, isolation):
     make_identity("hub", "github", "token", username="octo", token="t0ken-of-octo")
-    command = make_command(
-        {"name": "a", "type": "string", "environment": "B"},
-        {"name": "b", "type": "number", "environment": "C"},
-        {"name": "c", "type": "string"},
-    )
     definitions = [
         {"name": "flag", "type": "boolean", "default": True, "environment": "FLAG"},
         {"name": "c", "type": "number", "environment": "C"},
@@ -112,12 +107,11 @@ def test_later_variables_win(make_task, make_identity, make_command, isolation):
         identities=["hub"],
         environment={"EVENTLINE": "mine", "GITHUB_USER": "me", "A": "it's $HOME\nx", "B": "spec"},
         fields={
-            "command_parameters": {"a": "command", "b": 1.5, "c": "unseen"},
             "pipeline_task": {"task": "t", "parameters": {"c": 7}},
         },
     )
     task.spec["data"]["parameters"] = definitions
-    task.pipeline.command_id = command.pk
+    task.pipeline.command_environment = {"B": "command", "C": "1.5"}
 
     assert run(task) == ["mine me it's $HOME x command 7 true\n"]
 
