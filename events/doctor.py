@@ -35,6 +35,12 @@ BACKLOG_WARNING_SECONDS = 60.0
 BACKLOG_PROBLEM_SECONDS = 3600.0
 FEW_INODES = 1000
 SHORT_SECRET = 32
+WORKERS = """
+SELECT (SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s)),
+       count(*) FILTER (WHERE status = 'started'),
+       count(*) FILTER (WHERE status = 'created' AND (queued OR parked))
+FROM projects_task WHERE status IN ('created', 'started')
+"""
 
 
 @dataclass(frozen=True)
@@ -278,6 +284,19 @@ def check_lake(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
         yield OK, f"{path}: it opens, the quarantine is empty"
 
 
+def check_workers(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
+    """Somebody runs tasks and timers."""
+    [workers, running, waiting] = connection.execute(WORKERS, [settings.EVENTLANE_TASK_LOST_SECONDS]).fetchone() or []
+    if workers:
+        yield OK, f"{workers} running, with {running} tasks; {waiting} tasks wait for their turn"
+    else:
+        yield (
+            WARNING,
+            f"none is running: timers don't tick, and {waiting} tasks wait",
+            "`manage.py work`, or `up` with an EVENTLANE_WORKER_PROCESSES of at least 1",
+        )
+
+
 CHECKS: dict[str, Callable[[], Iterator[Result]]] = {
     "versions": check_versions,
     "debug": check_debug,
@@ -289,4 +308,5 @@ DATABASE_CHECKS: dict[str, Callable[["psycopg.Connection[Any]"], Iterator[Result
     "migrations": check_migrations,
     "clock": check_clock,
     "lake": check_lake,
+    "workers": check_workers,
 }

@@ -12,12 +12,13 @@ from uuid import UUID
 import psycopg
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection as django_connection
 
 from events import doctor
 from events.doctor import OK, PROBLEM, WARNING
 from tests.server import ROOT, Server
 
-NAMES = ["versions", "debug", "secret key", "disk", "journal", "database", "migrations", "clock", "lake"]
+NAMES = ["versions", "debug", "secret key", "disk", "journal", "database", "migrations", "clock", "lake", "workers"]
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_running_platform_is_well(server: Server) -> None:
     done = server.manage("doctor")
     lines = done.stdout.splitlines()
     assert [line[8:].startswith(name) for line, name in zip(lines, NAMES, strict=True)] == [True] * len(NAMES)
-    assert {line.split()[0] for line in lines if not line[8:].startswith(("disk", "lake"))} == {OK}
+    assert {line.split()[0] for line in lines if not line[8:].startswith(("disk", "lake", "workers"))} == {OK}
     assert "PostgreSQL 18" in done.stdout and "0 files" not in done.stdout
     assert "\x1b" not in done.stdout and "✓" not in done.stdout
 
@@ -206,3 +207,19 @@ def test_lake_path_that_cannot_be_written_is_a_problem(
     settings.EVENTLANE_LAKE_PATH = str(tmp_path / "file" / "lake")
     state, message, advice = only(doctor.check_lake(connection))
     assert state == PROBLEM and "can't be written" in message and advice
+
+
+def test_no_worker(db: None) -> None:
+    django_connection.ensure_connection()
+    state, message, advice = only(doctor.check_workers(django_connection.connection))
+    assert (state, message) == (WARNING, "none is running: timers don't tick, and 0 tasks wait")
+    assert "manage.py work" in advice
+
+
+def test_running_worker(server: Server) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        found = {finding["check"]: finding for finding in json.loads(server.manage("doctor", "--json").stdout)}
+        if found["workers"]["state"] == OK:
+            return
+        assert time.monotonic() < deadline, found

@@ -17,7 +17,7 @@ from projects.execution.tasks import claim_task, end_lost_tasks, finish_task, ke
 from projects.models import UNFINISHED, Pipeline, Project, Resource, Task
 from tests.projects.execution.factory import make_definition, make_project, start
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 WORKERS, CHAOS_SECONDS, DRAIN_SECONDS = 4, 4.0, 30.0
 BROKEN_ORDER = """
