@@ -1,6 +1,8 @@
 """Following pipelines in a terminal: what their tasks write, while they write it, and how they end."""
 
+import os
 import re
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -180,6 +182,9 @@ def follow_pipelines(command: BaseCommand, pipelines: Sequence[Pipeline], timeou
     try:
         status = _follow(Follower(pipelines, write, note, safe=command.stdout.isatty()), note, timeout)
     except KeyboardInterrupt:
+        status = INTERRUPTED
+    except BrokenPipeError:  # `run … | head`: whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = INTERRUPTED
     if status in (UNFINISHED, INTERRUPTED):
         ids = " ".join(pipeline.pk for pipeline in pipelines)

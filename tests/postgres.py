@@ -6,6 +6,8 @@ import tempfile
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+import psycopg
+
 from eventlane.embedded_postgres import SYSTEM_FOLDER, recorded_folder, running_postgres
 
 
@@ -39,3 +41,12 @@ def prepare_environment(cleanup: ExitStack) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "eventlane.settings"
     if not os.environ.get("DATABASE_URL"):
         os.environ["DATABASE_URL"] = cleanup.enter_context(running_postgres(home))
+        be_careless(os.environ["DATABASE_URL"])
+
+
+def be_careless(url: str) -> None:
+    """Have a database of tests not wait for the disk: nobody misses it after a power cut."""
+    with psycopg.connect(url, autocommit=True) as database:
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            database.execute(f"ALTER SYSTEM SET {name} = off")
+        database.execute("SELECT pg_reload_conf()")

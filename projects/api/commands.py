@@ -16,7 +16,7 @@ from projects.api.viewsets import ProjectObjectViewSet
 from projects.commands import command_executions_of, execute_command, get_command, get_command_execution
 
 VALUES = {
-    "type": "object",
+    "type": ["object", "null"],
     "description": "The values of the command's parameters, in `parameters` or as they are.",
     "properties": {"parameters": {"type": ["object", "null"], "description": "The values by name."}},
 }

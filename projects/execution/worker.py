@@ -1,7 +1,8 @@
 """A worker process: procrastinate fetches jobs and runs each in a thread; this keeps their tasks' state true.
 
-Beside the jobs two threads run. One says every second which tasks this process still has, and stops those that were
-aborted or taken away. The other is the conductor: what has to happen now and then, whoever does it.
+Beside the jobs three threads run. One says every second which tasks this process still has, and stops those that were
+aborted or taken away. One stops all when that could not be said for too long. The third is the conductor: what has to
+happen now and then, whoever does it.
 """
 
 import asyncio
@@ -30,7 +31,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 HEARTBEAT_SECONDS = 1.0
-LATEST_HEARTBEAT_SHARE = 0.7  # of the time after which others take a task for lost
+LATEST_HEARTBEAT_SHARE = 0.7  # of the time after which others take a task for lost: then this stops it
+LATEST_END_SHARE = 0.9  # and then it ends itself, if that didn't help
 RETRY_SECONDS = 1.0
 STOPPED = "The worker was stopped while it ran the task."
 OUT_OF_TOUCH = "The worker lost touch with the database while it ran the task."
@@ -53,6 +55,7 @@ class Worker:
         # Each thread keeps a connection of Django's: asking for one at every job would cost as much as the job.
         connection.settings_dict["OPTIONS"]["pool"] |= {"max_size": concurrency + 6}
         self._running: dict[str, Running] = {}
+        self._last_heartbeat = time.monotonic()
         self._stopping = threading.Event()
         self._ended = threading.Event()
 
@@ -60,7 +63,7 @@ class Worker:
         """Work until SIGTERM or Ctrl-C; then let tasks end for a while, and stop those that don't."""
         helpers = [
             threading.Thread(target=target, name=name)
-            for name, target in (("heartbeat", self._beat), ("conductor", self._conduct))
+            for name, target in (("heartbeat", self._beat), ("watch", self._watch), ("conductor", self._conduct))
         ]
         for helper in helpers:
             helper.start()
@@ -141,16 +144,24 @@ class Worker:
 
     def _beat(self) -> None:
         """Keep this worker's tasks alive, and stop those that are no longer its own."""
-        last = time.monotonic()
         while not self._ended.wait(HEARTBEAT_SECONDS):
-            mine = dict(self._running)
-            if not mine:
-                last = time.monotonic()
-                continue
-            if _survives(partial(self._keep_alive, mine)):
-                last = time.monotonic()
-            elif time.monotonic() - last > settings.EVENTLANE_TASK_LOST_SECONDS * LATEST_HEARTBEAT_SHARE:
-                self._stop_tasks()  # others are about to run them again: two at once would be worse than none
+            mine, now = dict(self._running), time.monotonic()
+            if not mine or _survives(partial(self._keep_alive, mine)):
+                self._last_heartbeat = now
+
+    def _watch(self) -> None:
+        """Stop all tasks before others run them again: two at once would be worse than none.
+
+        In a thread of its own: a connection that went dead answers nothing, not even an error. Where the end of a
+        task waits for such a connection, too, this process ends at once, and its tasks with it.
+        """
+        while not self._ended.wait(HEARTBEAT_SECONDS / 2):
+            silent = (time.monotonic() - self._last_heartbeat) / settings.EVENTLANE_TASK_LOST_SECONDS
+            if silent > LATEST_HEARTBEAT_SHARE:
+                self._stop_tasks()
+            if silent > LATEST_END_SHARE and self._running:
+                logger.critical("the database has not been heard of for too long: ending with %s", list(self._running))
+                os._exit(1)
 
     def _keep_alive(self, mine: dict[str, Running]) -> None:
         going_on = keep_alive(self.name, mine)

@@ -35,7 +35,9 @@ def sandboxed(argv: Sequence[str], folder: Path, processes: int) -> list[str]:
     """Return the command line that runs `argv` in a sandbox on a run's folder."""
     own = ["--bind", f"{folder}/tmp", "/tmp", "--bind", f"{folder}/work", WORK, "--chdir", WORK]
     files = ["--ro-bind", f"{folder}{ROOT}", ROOT]
-    return [*_bubblewrap(), *own, *files, "/bin/sh", "-c", INSIDE, str(processes), *argv]
+    # Behind the run's own /tmp, or those below /tmp would be hidden by it.
+    given = [word for path in settings.EVENTLANE_TASK_FOLDERS for word in ("--ro-bind-try", path, path)]
+    return [*_bubblewrap(), *own, *given, *files, "/bin/sh", "-c", INSIDE, str(processes), *argv]
 
 
 @lru_cache(maxsize=4)
@@ -74,7 +76,6 @@ def _bubblewrap() -> list[str]:
         *("--ro-bind", "/usr", "/usr"),
         *_programs(),
         *(word for name in CONFIGURATION for word in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")),
-        *(word for folder in settings.EVENTLANE_TASK_FOLDERS for word in ("--ro-bind-try", folder, folder)),
         *("--proc", "/proc", "--dev", "/dev"),
     ]
 

@@ -307,7 +307,7 @@ def test_idle_platform_stays_small(fresh_server):
     }
 
     print(kilobytes)
-    assert len(kilobytes) == 5  # supervisor, granian and its two workers, sealer
+    assert len(kilobytes) == 6  # supervisor, granian and its two workers, sealer, worker
     assert sum(kilobytes.values()) < 450_000, kilobytes
 
 
