@@ -9,14 +9,13 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 from unfold.views import ChangeList
 
-from eventlane.console import ConsoleList, OwnRelatedFilter, moment
-from projects.admin.automation import AutomationAdmin, Page
+from eventlane.console import OwnRelatedFilter, moment
+from projects.admin.automation import LongAdmin, LongList, Page
 from projects.console.causes import causes_of
 from projects.console.pipeline_page import live_part, specs_of, step_output
 from projects.console.spans import span
@@ -25,16 +24,12 @@ from projects.execution.pipelines import abort_pipeline, restart_pipeline
 from projects.models import Pipeline, Resource
 
 
-class PipelineList(ConsoleList):
-    """The list of pipelines, newest first, each with its `cause`."""
-
-    result_list: Any
+class PipelineList(LongList):
+    """The list of pipelines, each with its `cause`."""
 
     def get_results(self, request: HttpRequest) -> None:
         """Fetch a page of pipelines and their causes."""
         super().get_results(request)
-        # The database sorts by id, for which it has an index: by the second.
-        self.result_list = sorted(self.result_list, key=lambda pipeline: pipeline.creation_time, reverse=True)
         causes = causes_of(pipeline.event for pipeline in self.result_list)
         for pipeline in self.result_list:
             pipeline.cause = causes[pipeline.event_id]
@@ -58,15 +53,13 @@ class NameFilter(DropdownFilter):
 
 
 @admin.register(Pipeline)
-class PipelineAdmin(AutomationAdmin):
+class PipelineAdmin(LongAdmin):
     """Pipelines. A page follows the one that runs; every account may abort and restart."""
 
-    list_display = ("state", "named", "cause", "created", "lasted", "project")
-    list_display_links = ("named",)
+    list_display = ("named", "state", "cause", "created", "lasted", "project")
     list_filter = (("status", ChoicesDropdownFilter), NameFilter, ("project", OwnRelatedFilter))
     list_select_related = ("project", "event")
     search_fields = ("name",)
-    sortable_by = ()
     page_template = "projects/pipeline.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pipeline]:
@@ -138,10 +131,7 @@ class PipelineAdmin(AutomationAdmin):
     @display(description="Cause")
     def cause(self, pipeline: Any) -> SafeString:
         """Show what started it."""
-        event = pipeline.cause.event
-        what = render_to_string("projects/cause.html", {"cause": pipeline.cause})
-        link = '{}<span class="ev-sub"><a class="text-link" href="{}">{}/{}</a></span>'
-        return format_html(link, what, pipeline.cause.event_url, event.connector, event.name)
+        return render_to_string("projects/cause_cell.html", {"cause": pipeline.cause, "show_event": True})
 
     @display(description="Created")
     def created(self, pipeline: Pipeline) -> SafeString | str:

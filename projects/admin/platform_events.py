@@ -6,14 +6,13 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.loader import render_to_string
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 from unfold.views import ChangeList
 
-from eventlane.console import ConsoleList, OwnRelatedFilter, count_of, moment
-from projects.admin.automation import AutomationAdmin, Page
+from eventlane.console import OwnRelatedFilter, count_of, moment
+from projects.admin.automation import LongAdmin, LongList, Page
 from projects.connectors import CONNECTORS
 from projects.console.born import pipeline_links, pretty, with_pipelines
 from projects.console.causes import causes_of
@@ -21,15 +20,12 @@ from projects.models import PlatformEvent
 from projects.platform_events import replay
 
 
-class PlatformEventList(ConsoleList):
-    """The list of events, newest first, each with its `cause`."""
-
-    result_list: Any
+class PlatformEventList(LongList):
+    """The list of events, each with its `cause`."""
 
     def get_results(self, request: HttpRequest) -> None:
         """Fetch a page of events and their causes."""
         super().get_results(request)
-        self.result_list = sorted(self.result_list, key=lambda event: event.creation_time, reverse=True)
         causes = causes_of(self.result_list)
         for event in self.result_list:
             event.cause = causes[event.pk]
@@ -51,13 +47,12 @@ class ConnectorFilter(DropdownFilter):
 
 
 @admin.register(PlatformEvent)
-class PlatformEventAdmin(AutomationAdmin):
+class PlatformEventAdmin(LongAdmin):
     """Platform events; every account may replay them."""
 
     list_display = ("what", "origin", "happened", "started", "project")
     list_filter = (ConnectorFilter, ("project", OwnRelatedFilter))
     search_fields = ("name",)
-    sortable_by = ()
     page_template = "projects/platform_event.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PlatformEvent]:
@@ -110,7 +105,7 @@ class PlatformEventAdmin(AutomationAdmin):
     @display(description="For")
     def origin(self, event: Any) -> SafeString:
         """Show the trigger or command that it belongs to."""
-        return render_to_string("projects/cause.html", {"cause": event.cause})
+        return render_to_string("projects/cause_cell.html", {"cause": event.cause})
 
     @display(description="Happened")
     def happened(self, event: PlatformEvent) -> SafeString | str:
@@ -120,5 +115,4 @@ class PlatformEventAdmin(AutomationAdmin):
     @display(description="Started")
     def started(self, event: PlatformEvent) -> SafeString:
         """Show the pipelines that came of it."""
-        links = render_to_string("projects/pipeline_links.html", {"pipelines": pipeline_links(event)})
-        return format_html("{}", links)
+        return render_to_string("projects/pipeline_links.html", {"pipelines": pipeline_links(event)})

@@ -41,7 +41,8 @@ class ResourceAdmin(SwitchAdmin):
             "resource": row,
             "spec": spec_text(row.spec),
             "related": related(row),
-            "may_switch": self.has_switch_permission(request),
+            # A task does nothing by itself: what uses it can be disabled.
+            "may_switch": row.type == Resource.Type.PIPELINE and self.has_switch_permission(request),
         }
 
     @display(description="Type", ordering="type")

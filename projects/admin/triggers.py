@@ -102,7 +102,7 @@ class TriggerAdmin(SwitchAdmin):
         if subscription.next_tick_time is None:
             return "no more"
         when = subscription.next_tick_time
-        return format_html('{}<span class="ev-sub">{} UTC</span>', moment(when), f"{when:%Y-%m-%d %H:%M:%S}")
+        return format_html('<div>{}<span class="ev-sub">{} UTC</span></div>', moment(when), f"{when:%Y-%m-%d %H:%M:%S}")
 
     @display(description="Last event", ordering="last_event_time")
     def last_event(self, trigger: Any) -> SafeString | str:

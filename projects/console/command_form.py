@@ -19,6 +19,7 @@ from eventlane.wire.errors import Problem
 
 PREFIX = "parameter-"
 POINTER = "/parameters"
+LEAST, MOST = -(2**53), 2**53  # whole numbers that are the same in every program
 EITHER = [("", "Choose"), ("true", "true"), ("false", "false")]
 
 
@@ -29,7 +30,8 @@ class NumberField(forms.FloatField):
         """Return the number."""
         number = super().to_python(value)
         text = str(value).strip()
-        return int(text) if number is not None and text.lstrip("+-").isdecimal() else number
+        is_whole = number is not None and text.lstrip("+-").isdecimal() and LEAST <= number <= MOST
+        return int(text) if is_whole else number
 
     def validate(self, value: Any) -> None:
         """Refuse what is no number, as JSON has none."""
@@ -86,7 +88,7 @@ def _field(parameter: Mapping[str, Any]) -> forms.Field:
                 **options, choices=EITHER, coerce="true".__eq__, empty_value=None, widget=UnfoldAdminSelectWidget
             )
         case "integer":
-            return forms.IntegerField(**options, widget=UnfoldAdminIntegerFieldWidget)
+            return forms.IntegerField(**options, min_value=LEAST, max_value=MOST, widget=UnfoldAdminIntegerFieldWidget)
         case "number":
             return NumberField(**options, widget=UnfoldAdminDecimalFieldWidget)
     if "values" in parameter:

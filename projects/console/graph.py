@@ -14,9 +14,9 @@ from graphlib import TopologicalSorter
 from itertools import pairwise
 from statistics import fmean
 
-WIDTH, HEIGHT = 184, 54  # of a task
+WIDTH, HEIGHT = 166, 54  # of a task
 PASS_HEIGHT = 10  # of an arrow that passes a column
-COLUMN_GAP, ROW_GAP = 60, 18
+COLUMN_GAP, ROW_GAP = 46, 18
 MARGIN = 6
 SWEEPS = 4  # over all columns, to untangle arrows; more changes little
 MAX_PASSES = 2000  # in all: what comes after that goes straight across

@@ -25,8 +25,9 @@ PAGE_CHARACTERS = 200_000  # of output, on one page
 MOST_CHARACTERS, LEAST_CHARACTERS = 20_000, 500  # of one step
 SHOWN_TASKS = 200
 SHOWN_ENTRIES, ENTRY_CHARACTERS = 100, 2000  # of the scratchpad
-NAME_CHARACTERS = 21  # that fit into a box
+NAME_CHARACTERS = 18  # that fit into a box
 DOTS = 12
+LEAST_SCALE = 0.75  # a graph that is wider than that allows is scrolled
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ def live_part(pipeline: Pipeline, now: datetime) -> dict[str, Any]:
         "lasted": span(pipeline.start_time, pipeline.end_time or now),
         "as_of": f"{now:%H:%M:%S}",
         "drawing": drawing,
+        "least_width": round(drawing.width * LEAST_SCALE),
         "box_width": WIDTH,
         "box_height": HEIGHT,
         "nodes": _nodes(drawing, tasks, now),
@@ -100,8 +102,8 @@ def live_part(pipeline: Pipeline, now: datetime) -> dict[str, Any]:
 
 def specs_of(pipeline: Pipeline) -> list[tuple[str, str]]:
     """Return the specs that the pipeline runs by, each with a title: its own, and those of its tasks."""
-    of_tasks = {task.spec["name"]: task.spec for task in pipeline.tasks.only("spec", "pipeline").order_by("name")}
-    titles = [(f"Task {name}", spec) for name, spec in of_tasks.items()]
+    of_tasks = {task.spec["name"]: task.spec for task in pipeline.tasks.only("spec", "pipeline")}
+    titles = [(f"Task {name}", spec) for name, spec in sorted(of_tasks.items())]
     return [(title, spec_text(spec)) for title, spec in [(f"Pipeline {pipeline.name}", pipeline.spec), *titles]]
 
 

@@ -16,6 +16,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterField(
+            model_name='account',
+            name='role',
+            field=models.CharField(choices=[('user', 'User'), ('admin', 'Admin')], default='user', help_text='Admins manage keys, datasets, projects and accounts. Users see them; they run commands and pipelines.', max_length=10),
+        ),
         migrations.CreateModel(
             name='Resource',
             fields=[

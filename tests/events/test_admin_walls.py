@@ -1,7 +1,7 @@
 """The walls of the console: nobody sees or touches a row of another organization, by any way in.
 
 Alice is an admin of Acme, Bob a user of Acme, Charlie an admin of Umbrella. Every test runs over every model that
-the console shows.
+the console shows, but for those of automation: tests/projects/ has their walls.
 """
 
 import re
@@ -14,11 +14,24 @@ from django.test import Client
 from django.urls import reverse
 
 from events.models import Dataset, Namespace
-from projects.models import Account, ApiKey, Organization, Project
+from projects.models import (
+    Account,
+    ApiKey,
+    Command,
+    Hook,
+    Identity,
+    Organization,
+    Pipeline,
+    PlatformEvent,
+    Project,
+    Resource,
+    Trigger,
+)
 from tests.cast import House, logged_in, make_account, make_house
 
 pytestmark = pytest.mark.django_db
 MODELS = [Organization, Account, Project, Dataset, Namespace, ApiKey]
+AUTOMATION = [Pipeline, PlatformEvent, Resource, Command, Trigger, Hook, Identity]
 PAGES = ["change", "delete", "history"]
 DETAILS = ["rotate", "revoke", "set_password", "password", "password_link", "choose", "send", "arrived"]
 UNKNOWN = "0" * 27
@@ -60,7 +73,7 @@ def state_of_rows() -> Iterator[list[dict]]:
 
 
 def test_console_shows_these_models_and_no_others() -> None:
-    assert set(admin.site._registry) == set(MODELS)
+    assert set(admin.site._registry) == {*MODELS, *AUTOMATION}
 
 
 @pytest.mark.parametrize("model", MODELS)
