@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='account',
             name='role',
-            field=models.CharField(choices=[('user', 'User'), ('admin', 'Admin')], default='user', help_text='Admins manage keys, datasets, projects and accounts. Users see them; they run commands and pipelines.', max_length=10),
+            field=models.CharField(choices=[('user', 'User'), ('admin', 'Admin')], default='user', help_text='Admins manage keys, datasets, projects and accounts; users run commands and pipelines, and look.', max_length=10),
         ),
         migrations.CreateModel(
             name='Resource',

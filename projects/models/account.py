@@ -36,7 +36,7 @@ class Account(AbstractBaseUser):
         max_length=10,
         choices=Role,
         default=Role.USER,
-        help_text="Admins manage keys, datasets, projects and accounts. Users see them; they run commands and pipelines.",
+        help_text="Admins manage keys, datasets, projects and accounts; users run commands and pipelines, and look.",
     )
     creation_time = models.DateTimeField(default=timezone.now, editable=False)
     disabled = models.BooleanField(
