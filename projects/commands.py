@@ -58,8 +58,9 @@ def execute_command(
 
 def _effective(command: Resource, values: Mapping[str, Any], pointer: str) -> dict[str, Any]:
     parameters, problems = check_values(command.data["parameters"], values, pointer)
-    if found := [*problems, *storable(values, pointer)]:
-        raise InvalidRequestBody(found)
+    problems += storable(values, pointer)
+    if problems:
+        raise InvalidRequestBody(problems)
     return parameters
 
 

@@ -30,7 +30,8 @@ def emit_due_ticks(now: datetime) -> int:
     """
     for trigger_id in [trigger_id for trigger_id, until in _paused.items() if until <= now]:
         del _paused[trigger_id]
-    due = Subscription.objects.filter(next_tick_time__lte=now).exclude(pk__in=list(_paused))
+    due = Subscription.objects.filter(next_tick_time__lte=now, project__organization__disabled=False)
+    due = due.exclude(pk__in=list(_paused))
     return sum(
         _emit_or_pause(trigger_id, project_id, now)
         for trigger_id, project_id in due.order_by("next_tick_time").values_list("pk", "project_id")[:MAX_TIMERS]

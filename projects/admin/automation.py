@@ -20,6 +20,7 @@ from django.urls import URLPattern, path, reverse
 from eventlane.console import ConsoleList, OwnRelatedFilter, ReadOnlyAdmin, count_of
 from eventlane.wire.errors import ApiError
 from projects.models import Account
+from projects.resources.switch import switch
 
 MOST_LISTED = 5000
 
@@ -174,7 +175,7 @@ class SwitchAdmin(AutomationAdmin):
         if not self.has_switch_permission(request):
             raise PermissionDenied
         rows = self.get_queryset(request).filter(pk=row.pk)
-        return self.attempt(request, row, lambda: rows.update(disabled=disabled), _done(disabled))
+        return self.attempt(request, row, lambda: switch(rows, disabled=disabled), _done(disabled))
 
     def enable_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Enable the chosen ones."""
@@ -191,7 +192,7 @@ class SwitchAdmin(AutomationAdmin):
 
     def _switch_all(self, request: HttpRequest, rows: Iterable[Any], *, disabled: bool) -> None:
         changed = [row for row in rows if row.disabled != disabled]
-        self.get_queryset(request).filter(pk__in=[row.pk for row in changed]).update(disabled=disabled)
+        switch(self.get_queryset(request).filter(pk__in=[row.pk for row in changed]), disabled=disabled)
         for row in changed:
             self.log_change(request, row, _done(disabled))
         noun = str(self.opts.verbose_name)

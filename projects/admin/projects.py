@@ -15,6 +15,7 @@ from unfold.decorators import action, display
 from eventlane.console import TypedDeleteAdmin, number
 from eventlane.ids import is_id
 from eventlane.project_choice import project_choice
+from projects.deletion import delete_project
 from projects.models import ApiKey, Project
 from projects.runtimes.local import may_be_enabled
 
@@ -102,6 +103,10 @@ class ProjectAdmin(TypedDeleteAdmin):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         context = self.admin_site.each_context(request) | {"opts": self.opts, "project": project}
         return TemplateResponse(request, "projects/choose.html", context | {"title": "Show only this project"})
+
+    def delete_model(self, request: HttpRequest, obj: Project) -> None:
+        """Delete a project, whatever goes on in it."""
+        delete_project(obj)
 
     def deletion_summary(self, rows: list[Project]) -> dict[str, str]:
         """Say how many keys go with the project."""

@@ -14,6 +14,7 @@ from eventlane.api.sources import by_text
 from eventlane.wire.errors import PermissionDenied, StateError, UnknownObject
 from projects.access import get_project, get_project_by_name, projects_of
 from projects.api.viewsets import OrganizationObjectViewSet
+from projects.deletion import delete_project
 from projects.models import Project
 
 
@@ -76,8 +77,8 @@ class ProjectsViewSet(OrganizationObjectViewSet):
         return Response(self.show(project))
 
     def destroy(self, request: Request, id: str) -> Response:
-        """Delete a project with its keys, its datasets and their events."""
-        get_project(self.api_key, id).delete()
+        """Delete a project with its keys, its datasets and their events. What runs of its pipelines is stopped."""
+        delete_project(get_project(self.api_key, id))
         return Response(status=204)
 
 

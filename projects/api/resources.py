@@ -15,6 +15,7 @@ from projects.access import get_project, get_resource, get_resource_by_name, res
 from projects.api.viewsets import OrganizationObjectViewSet, ProjectObjectViewSet
 from projects.models import Resource
 from projects.resources.deploy import deploy
+from projects.resources.switch import switch
 
 SPEC_MEMBERS = ("type", "version", "name", "description", "data")
 
@@ -86,7 +87,7 @@ class ResourcesViewSet(ProjectObjectViewSet):
         return Response(self.show(get_resource_by_name(self.project, type, name)))
 
     def enable(self, request: Request, id: str) -> Response:
-        """Let a resource work again. The ticks of a disabled timer are not made up for."""
+        """Let a resource work again. What a trigger missed while it was disabled is not made up for."""
         return self._set_disabled(id, False)
 
     def disable(self, request: Request, id: str) -> Response:
@@ -98,7 +99,7 @@ class ResourcesViewSet(ProjectObjectViewSet):
         return self._set_disabled(id, True)
 
     def _set_disabled(self, id: str, disabled: bool) -> Response:
-        resources_of(self.project).filter(pk=id).update(disabled=disabled)
+        switch(resources_of(self.project).filter(pk=id), disabled=disabled)
         return Response(self.show(get_resource(self.project, id)))
 
 

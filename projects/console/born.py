@@ -24,5 +24,10 @@ def pipeline_links(event: PlatformEvent) -> list[tuple[Pipeline, Any]]:
 
 def pretty(data: Any) -> tuple[str, bool]:
     """Return data as indented JSON, and whether that is cut."""
-    text = json.dumps(data, indent=2, ensure_ascii=False)
-    return text[:SHOWN_CHARACTERS], len(text) > SHOWN_CHARACTERS
+    text = ""
+    # Piece by piece: indented, a megabyte of nested arrays has gigabytes.
+    for piece in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(data):
+        text += piece
+        if len(text) > SHOWN_CHARACTERS:
+            return text[:SHOWN_CHARACTERS], True
+    return text, False

@@ -99,10 +99,14 @@ def restart_pipeline(pipeline: Pipeline, *, from_failure: bool = False) -> None:
 
 
 def delete_expired(now: datetime) -> int:
-    """Delete pipelines whose retention is over, with their tasks and scratchpads; return how many."""
+    """Delete pipelines whose retention is over, with their tasks and scratchpads; return how many.
+
+    Under their locks: one that is just being restarted must stay.
+    """
     expired = Pipeline.objects.filter(delete_time__lte=now).exclude(status__in=UNFINISHED)
-    ids = list(expired.values_list("pk", flat=True)[:500])
-    Pipeline.objects.filter(pk__in=ids).delete()
+    with transaction.atomic():
+        ids = list(expired.select_for_update(skip_locked=True).values_list("pk", flat=True)[:500])
+        Pipeline.objects.filter(pk__in=ids).delete()
     return len(ids)
 
 

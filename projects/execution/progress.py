@@ -57,12 +57,14 @@ def _last_status(pipeline: Pipeline, statuses: set[str]) -> str:
 def release_next(definition_id: str) -> None:
     """Let the oldest waiting pipeline of a definition run, if none of them is at it.
 
-    The lock makes two that ended at once take turns; the constraint pipeline_one_at_a_time would refuse the second.
+    One that was aborted is at it until the last of its processes is gone; who says so (let_go) asks again. The lock
+    makes two that ended at once take turns; the constraint pipeline_one_at_a_time would refuse the second.
     """
     with transaction.atomic():
         _lock(TURN_LOCK, definition_id)
         of_definition = Pipeline.objects.filter(definition_id=definition_id, status__in=UNFINISHED)
-        while not of_definition.filter(released=True).exists():
+        being_stopped = Task.objects.filter(pipeline__definition_id=definition_id).exclude(worker="")
+        while not of_definition.filter(released=True).exists() and not being_stopped.exists():
             waiting = of_definition.order_by("event_time", "id").first()
             if waiting is None or release(waiting):
                 return
@@ -128,12 +130,17 @@ def may_run(project_id: str, project_limit: int | None) -> bool:
 
 
 def wake_parked() -> None:
-    """Hand out a task that waited for others to end, the oldest that the limits let run."""
-    if not Task.objects.filter(parked=True).exists():
+    """Hand out a task that waited for others to end, the oldest that the limits let run.
+
+    Only the oldest of each project is looked at: one project's queue must not hide another's.
+    """
+    parked = Task.objects.filter(parked=True)
+    if not parked.exists():
         return
     with transaction.atomic():
         _lock(LIMIT_LOCK, "")
-        for task in Task.objects.filter(parked=True).select_related("project").order_by("id")[:50]:
+        oldest = parked.select_related("project").order_by("project_id", "id").distinct("project_id")
+        for task in sorted(oldest, key=lambda task: task.pk):
             if _free(task.project_id, task.project.max_running_tasks) and _unpark(task):
                 return
 

@@ -13,7 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from projects.execution.pipelines import abort_tasks
-from projects.execution.progress import is_limited, lock_pipeline, may_run, settle, wake_parked
+from projects.execution.progress import is_limited, lock_pipeline, may_run, release_next, settle, wake_parked
 from projects.models import Pipeline, Status, Task
 
 # Functions of the database (projects/sql): the ways to it and back are what a short task costs.
@@ -70,8 +70,11 @@ def let_go(task: Task) -> None:
     with transaction.atomic():
         pipeline = lock_pipeline(task.pipeline_id)
         released = Task.objects.filter(pk=task.pk, run=task.run).exclude(worker="").update(worker="")
-        if pipeline is not None and released and not pipeline.is_finished:
-            settle(pipeline)
+        if pipeline is not None and released:
+            if not pipeline.is_finished:
+                settle(pipeline)
+            if pipeline.definition_id and not pipeline.concurrent:
+                release_next(pipeline.definition_id)
     wake_parked()
 
 

@@ -90,7 +90,9 @@ def _check_signature(hook: Hook, signature: str, body: bytes) -> None:
     """Refuse what wasn't signed with the hook's secret."""
     if not signature:
         raise AuthenticationRequired("The header X-Hub-Signature-256 is missing: set the hook's secret at GitHub.")
-    secret = hook_secret(hook) or ""
+    secret = hook_secret(hook)
+    if not secret:  # anybody can sign with an empty one
+        raise PermissionDenied("This hook has no secret to check signatures with; renew it.")
     expected = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     if not hmac.compare_digest(expected.encode(), signature.strip().encode(errors="replace")):
         raise PermissionDenied("The signature is wrong: GitHub has another secret for this hook.")

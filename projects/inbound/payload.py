@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from eventlane.wire.errors import MalformedRequestBody
+from projects.resources.shapes import MAX_DEPTH
 
 FORM = b"payload="  # GitHub's other content type, and others': the JSON as the field of a form
 MOST_FIELDS = 100
@@ -24,16 +25,29 @@ def read_payload(body: bytes) -> Any:
     if not text.strip():
         return {}
     try:
-        return _read_json(text)
+        value = _read_json(text)
     except ValueError:
         return text
     except RecursionError:
         raise MalformedRequestBody("the JSON is nested too deeply") from None
+    _check_depth(value)
+    return value
 
 
 def as_object(value: Any) -> dict[str, Any]:
     """Return an object as it is, anything else as the member `body` of one."""
     return value if isinstance(value, dict) else {"body": value}
+
+
+def _check_depth(value: Any) -> None:
+    """Refuse what can be read but not shown again: other requests have less of the stack left for it."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        members = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))
+        level = [one for some in members for one in some if isinstance(one, dict | list)]
+        if not level:
+            return
+    raise MalformedRequestBody(f"the JSON is nested deeper than {MAX_DEPTH} levels")
 
 
 def _form_payload(body: bytes) -> str:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
 from eventlane.wire.errors import UnknownObject
+from projects.attempts import attempt
 from projects.connectors.time import first_tick
 from projects.hooks import ensure_hooks
 from projects.models import Identity, Project, Resource, Subscription
@@ -40,15 +40,18 @@ def deploy(project: Project, specs: Any, *, dry_run: bool = False) -> Deployment
 
     Raises InvalidRequestBody with every problem of every spec. Of two deployments of a project the second waits.
     """
-    with transaction.atomic():
-        if not dry_run:
-            _lock(project)
-        identities = {identity.name: identity for identity in Identity.objects.filter(project=project)}
-        wanted = {(spec["type"], spec["name"]): spec for spec in check_specs(specs, identities=identities)}
-        existing = {(row.type, row.name): row for row in Resource.objects.filter(project=project)}
-        deployment = _compare(existing, wanted)
-        if not dry_run:
-            _apply(project, deployment, existing, timezone.now())
+    return attempt(lambda: _deploy(project, specs, dry_run))  # deleting takes resources from pipelines that run
+
+
+def _deploy(project: Project, specs: Any, dry_run: bool) -> Deployment:
+    if not dry_run:
+        _lock(project)
+    identities = {identity.name: identity for identity in Identity.objects.filter(project=project)}
+    wanted = {(spec["type"], spec["name"]): spec for spec in check_specs(specs, identities=identities)}
+    existing = {(row.type, row.name): row for row in Resource.objects.filter(project=project)}
+    deployment = _compare(existing, wanted)
+    if not dry_run:
+        _apply(project, deployment, existing, timezone.now())
     return deployment
 
 

@@ -28,12 +28,17 @@ MAX_RETENTION_DAYS = 36_500
 MAX_FILTERS = 100
 MAX_TASKS = 1000  # of one pipeline, each up to ten times
 NO_SPACE = re.compile(r"\S+")
+# Not what an engine would take for an option, or for a file of the worker's machine (docker-archive:/etc/…).
+IMAGE = re.compile(
+    r"[A-Za-z0-9][\w.-]*(:[0-9]+(?=/))?(/[A-Za-z0-9][\w.-]*)*(:\w[\w.-]*)?(@[A-Za-z0-9]\w*:[0-9a-fA-F]+)?", re.ASCII
+)
 
 label = text(most=100)
 description = text(most=500)
 environment = mapping(text(least=0), VARIABLE, VARIABLE_RULE)
 arguments = array(text(least=0), alone=True)
 pipelines = array(text())
+image = text(most=500, pattern=IMAGE, rule="the name of an image, like python:3.13 or ghcr.io/acme/tool:2")
 
 
 def _one_program(given: Mapping[str, Any], pointer: str, problems: list[Problem]) -> None:
@@ -61,7 +66,7 @@ step = record(
 extra_container = record(
     {
         "name": required(name_text),
-        "image": required(text()),
+        "image": required(image),
         "command": optional(text()),
         "arguments": optional(arguments),
         "environment": optional(environment),
@@ -73,7 +78,7 @@ timeout = whole_number(1, 86_400)  # seconds
 RUNTIMES: dict[str, Shape] = {
     "container": record(
         {
-            "image": required(text()),
+            "image": required(image),
             "host_type": optional(choice("small", "medium", "large"), "small"),
             "registry_identities": optional(array(text())),
             "extra_containers": optional(array(extra_container, most=5)),

@@ -7,6 +7,7 @@ from typing import Any
 
 from eventlane.wire.errors import Problem
 from projects.resources.shapes import (
+    Problems,
     anything,
     array,
     as_integer,
@@ -33,7 +34,7 @@ def check_values(
     parameters: list[dict[str, Any]], values: Mapping[str, Any], pointer: str
 ) -> tuple[dict[str, Any], list[Problem]]:
     """Return the effective values, defaults filled in, and every problem. A null value is one that isn't given."""
-    problems: list[Problem] = []
+    problems = Problems()
     given = {name: value for name, value in values.items() if value is not None}
     known = {parameter["name"]: parameter for parameter in parameters}
     effective = {}

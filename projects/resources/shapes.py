@@ -7,23 +7,41 @@ at the object it should be in or is in (v0-api.md, sections 2.0 and 2.1).
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from eventlane.api.problems import escape
 from eventlane.names import NAME
-from eventlane.wire.errors import Problem
+from eventlane.wire.errors import InvalidRequestBody, Problem
 
 Shape = Callable[[Any, str, list[Problem]], Any]
+Place = tuple[Any, str | int] | None  # the place above, and the name or index in it
 Rule = Callable[[Mapping[str, Any], str, list[Problem]], None]  # over the members that are there, valid or not
 
 MAX_DEPTH = 100
 MAX_VALUES = 1_000_000  # of one spec: a few lines of YAML can stand for more than fits in memory
+MAX_NAME_LENGTH = 200  # of a member, where a problem tells of it
 GREATEST_INTEGER = 2**63 - 1
 GREATEST_NUMBER = sys.float_info.max
+MAX_PROBLEMS = 1000  # told of one body: 32 MiB of `{},` would have millions, which fill the memory
 UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")  # PostgreSQL has no text with these
+
+
+class Problems(list[Problem]):
+    """Problems of one body; raises InvalidRequestBody with the first ones when there are too many to tell."""
+
+    def append(self, problem: Problem) -> None:
+        """Note a problem."""
+        if len(self) == MAX_PROBLEMS:
+            raise InvalidRequestBody([*self, Problem("", f"there are more than these {MAX_PROBLEMS} problems")])
+        super().append(problem)
+
+    def __iadd__(self, problems: Iterable[Problem]) -> Self:  # type: ignore[override, misc]  # as list has it
+        for problem in problems:
+            self.append(problem)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +203,8 @@ def as_integer(value: Any) -> int | None:
 
 def storable(value: Any, pointer: str) -> Iterator[Problem]:
     """Yield what keeps a value from being stored as JSON; what YAML can say and JSON can't, too."""
-    waiting = [(value, pointer, 0)]
+    # Places are made into pointers only where there is a problem: below a long name they would fill the memory.
+    waiting: list[tuple[Any, Place, int]] = [(value, None, 0)]
     seen = 0
     while waiting:
         value, place, depth = waiting.pop()
@@ -197,11 +216,20 @@ def storable(value: Any, pointer: str) -> Iterator[Problem]:
             yield Problem(pointer, f"must not be nested deeper than {MAX_DEPTH} levels")
             return
         if reason := _unstorable(value):
-            yield Problem(place, reason)
+            yield Problem(pointer + _below(place), reason)
         elif isinstance(value, dict):
-            waiting += [(member, f"{place}/{escape(name)}", depth + 1) for name, member in reversed(value.items())]
+            waiting += [(member, (place, name), depth + 1) for name, member in reversed(value.items())]
         elif isinstance(value, list):
-            waiting += [(value[index], f"{place}/{index}", depth + 1) for index in reversed(range(len(value)))]
+            waiting += [(value[index], (place, index), depth + 1) for index in reversed(range(len(value)))]
+
+
+def _below(place: Place) -> str:
+    """Return a place as a pointer, long names cut."""
+    parts: list[str] = []
+    while place is not None:
+        place, part = place
+        parts.append(f"/{escape(str(part)[:MAX_NAME_LENGTH])}")
+    return "".join(reversed(parts))
 
 
 def _unstorable(value: Any) -> str:

@@ -7,12 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.conf import settings
+
 from eventlane.wire.errors import InvalidRequestBody, Problem
 from projects.connectors import subscription_problems
 from projects.models import Identity, Resource
 from projects.resources.kinds import spec as spec_shape
 from projects.resources.parameters import check_values
-from projects.resources.shapes import refuse, storable
+from projects.resources.shapes import Problems, refuse, storable
 
 Spec = dict[str, Any]
 Named = Mapping[tuple[str, str], Spec]  # the specs by type and name; the first where several have the same
@@ -23,36 +25,51 @@ KNOWN_TYPES = frozenset(Resource.Type.values)
 def check_specs(specs: Any, *, identities: Mapping[str, Identity]) -> list[Spec]:
     """Return the specs as they are stored, every default filled in.
 
-    Raises InvalidRequestBody with every problem of every spec, in their order, at /specs/N/…
+    Raises InvalidRequestBody with every problem of every spec, in their order, at /specs/N/…, or with MAX_PROBLEMS.
     """
     if not isinstance(specs, list):
         raise InvalidRequestBody([Problem("/specs", "must be an array")])
-    found: list[list[Problem]] = [[] for _ in specs]
-    kept = [_check_alone(one, f"/specs/{index}", found[index]) for index, one in enumerate(specs)]
-    named = _by_name(specs, kept, found)
+    problems = Problems()
+    kept = [_check_alone(one, f"/specs/{index}", problems) for index, one in enumerate(specs)]
+    _check_triggers(kept, problems)
+    named = _by_name(specs, kept, problems)
     for index, one in enumerate(kept):
-        _References(named, identities, found[index]).check(one, f"/specs/{index}")
-    if problems := [problem for some in found for problem in some]:
-        raise InvalidRequestBody(problems)
+        _References(named, identities, problems).check(one, f"/specs/{index}")
+    if problems:
+        raise InvalidRequestBody(sorted(problems, key=_position))
     return kept
+
+
+def _check_triggers(kept: list[Any], problems: Problems) -> None:
+    """Refuse more triggers than allowed: every event is stored and filtered once for each that listens to it."""
+    most = settings.EVENTLANE_MAX_TRIGGERS
+    triggers = [index for index, one in enumerate(kept) if one and one.get("type") == "trigger"]
+    for index in triggers[most:]:
+        problems.append(Problem(f"/specs/{index}", f"a project may have {most} triggers (EVENTLANE_MAX_TRIGGERS)"))
+
+
+def _position(problem: Problem) -> int:
+    """Return which spec a problem is of."""
+    return int(problem.pointer.split("/", 3)[2])
 
 
 def _check_alone(spec: Any, pointer: str, problems: list[Problem]) -> Spec:
     """Return what is valid of a spec."""
+    before = len(problems)
     problems += storable(spec, pointer)
-    if problems:  # then looking at its members could fail
+    if len(problems) > before:  # then looking at its members could fail
         return {}
     return spec_shape(spec, pointer, problems) or {}
 
 
-def _by_name(specs: list[Any], kept: list[Spec], found: list[list[Problem]]) -> Named:
+def _by_name(specs: list[Any], kept: list[Spec], problems: list[Problem]) -> Named:
     """Return the specs by type and name, so that one with problems is not unknown to the others as well."""
     named: dict[tuple[str, str], Spec] = {}
     places: dict[tuple[str, str], int] = {}
     for index, spec in enumerate(specs):
         key = _key(spec)
         if key in named:
-            refuse(found[index], f"/specs/{index}/name", f"spec {places[key]} is a {key[0]} of the same name")
+            refuse(problems, f"/specs/{index}/name", f"spec {places[key]} is a {key[0]} of the same name")
         elif key:
             named[key], places[key] = kept[index], index
     return named
@@ -118,7 +135,10 @@ class _References:
         definition = self.named.get(("task", task["task"]), {})
         parameters = definition.get("data", {}).get("parameters")
         if parameters is not None and "parameters" in task and all(map(_is_whole, parameters)):
-            self.problems += check_values(parameters, task["parameters"], f"{pointer}/parameters")[1]
+            given = task["parameters"]
+            values, problems = check_values(parameters, given, f"{pointer}/parameters")
+            self.problems += problems
+            task["parameters"] = {name: values.get(name, value) for name, value in given.items()}  # 7.0 is kept as 7
 
     def _check_dependencies(self, tasks: list[Spec], pointer: str) -> None:
         names = {task.get("name"): index for index, task in enumerate(tasks) if task.get("name")}

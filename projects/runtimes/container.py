@@ -122,7 +122,7 @@ class ContainerRuntime:
             *self._bounds(),
             *("--volume", f"{self._folder}{ROOT}:{ROOT}:ro", "--label", f"eventlane.task={self._task.pk}"),
             *_options(),
-            *("--entrypoint", "sleep", self._parameters["image"], str(int(seconds))),
+            *("--entrypoint", "sleep", "--", self._parameters["image"], str(int(seconds))),
         )
         for name, extra in self._extras.items():
             self._start_extra(name, extra)
@@ -138,7 +138,7 @@ class ContainerRuntime:
             *(word for word in _options() if not word.startswith("--net")),
             *(word for variable, value in variables for word in ("--env", f"{variable}={value}")),
             *(("--entrypoint", extra["command"]) if extra.get("command") else ()),
-            *(extra["image"], *([arguments] if isinstance(arguments, str) else arguments)),
+            *("--", extra["image"], *([arguments] if isinstance(arguments, str) else arguments)),
         )
 
     def _bounds(self) -> tuple[str, ...]:

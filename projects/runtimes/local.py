@@ -139,8 +139,7 @@ class LocalRuntime:
             (self._folder / folder).mkdir(mode=0o700, parents=True)
         write_files(self._folder / ROOT[1:], files, mode=0o400)
         if self._user is not None:
-            for path in (self._folder, *self._folder.rglob("*")):
-                os.chown(path, *self._user)
+            hand_over(self._folder, *self._user)
 
 
 def refuse_unless_enabled(project: Project) -> None:
@@ -246,11 +245,29 @@ def write_files(root: Path, files: Mapping[str, bytes], *, mode: int) -> None:
         file.chmod(mode)
 
 
+def hand_over(folder: Path, user: int, group: int) -> None:
+    """Give a folder and all that is in it to a user.
+
+    The folder itself comes last: whoever runs as that user could else put a link in while root is at it, and get
+    what it leads to.
+    """
+    for path in (*folder.rglob("*"), folder):
+        os.chown(path, user, group, follow_symlinks=False)
+
+
 def remove(folder: Path) -> None:
     """Remove a folder, and what a task made read-only in it."""
     try:
         shutil.rmtree(folder)
     except OSError:
-        for path, _, _ in os.walk(folder):
-            Path(path).chmod(0o700)
+        if os.geteuid() != 0:  # root needs no permissions, and must not give them through a link put in meanwhile
+            _open_up(folder)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _open_up(folder: Path) -> None:
+    """Let the owner into a folder and those below it."""
+    for path, names, _ in os.walk(folder):
+        for one in (Path(path), *(Path(path, name) for name in names)):
+            if not one.is_symlink():
+                one.chmod(0o700)

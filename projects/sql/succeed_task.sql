@@ -1,8 +1,9 @@
 -- Ends a started task successfully in one trip, where nothing has to be handed out or passed on for it.
 --
 -- Returns 0 when it was not: take the longer way (tasks.py), nothing was changed. 1: it was ended. 2: it was, and
--- tasks wait because too many run, one of which may run now. Each statement in here sees what was committed before it, so what is read behind the lock of the pipeline's row is the truth: two
--- tasks that end at once can't both take the other for unfinished.
+-- tasks wait because too many run, one of which may run now. Each statement in here sees what was committed before it,
+-- so what is read behind the lock of the pipeline's row is the truth: two tasks that end at once can't both take the
+-- other for unfinished.
 CREATE OR REPLACE FUNCTION eventlane_succeed_task(task_id text, task_run bigint, of_pipeline text)
 RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE

@@ -347,3 +347,27 @@ def test_github_hook_has_no_event_in_its_address(house: House) -> None:
 
 def test_every_connector_with_a_hook_is_known() -> None:
     assert set(hooks.SIGNING_CONNECTORS) <= set(hooks.HOOK_CONNECTORS)
+
+
+def test_what_could_not_be_shown_again_is_refused(house):
+    listen(house.project, "webhook", "deep")
+    address = f"{hook_address(hook_of(house.project, 'webhook'))}/deep"
+    good, deep = b"[" * 100 + b"1" + b"]" * 100, b'{"a":' * 101 + b"[1]" + b"}" * 101
+
+    assert send(address, good).status_code == 202
+    reply = send(address, deep)
+
+    assert (reply.status_code, reply.json()["code"]) == (400, "invalid_request_body")
+    assert PlatformEvent.objects.count() == 1
+
+
+def test_nobody_signs_for_a_hook_without_a_secret(house):
+    listen(house.project, "github", "raw", organization="acme")
+    hook = hook_of(house.project, "github")
+    Hook.objects.filter(pk=hook.pk).update(encrypted_secret=None)
+    body = json.dumps(PUSH).encode()
+    signature = "sha256=" + hmac.new(b"", body, hashlib.sha256).hexdigest()
+
+    reply = send(hook_address(hook), body, X_Hub_Signature_256=signature, X_GitHub_Event="push", X_GitHub_Delivery="1")
+
+    assert reply.status_code == 403 and not PlatformEvent.objects.exists()

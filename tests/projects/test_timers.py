@@ -212,3 +212,14 @@ def test_timers_of_a_project_being_deployed_are_left_for_later(project):
         thread.join(10)
         assert counts == [1]
     assert emit_due_ticks(NOON) == 1
+
+
+def test_timers_of_a_disabled_organization_wait(project):
+    make_timer(project)
+    project.organization.disabled = True
+    project.organization.save()
+    assert emit_due_ticks(NOON + HOUR / 2) == 0
+
+    project.organization.disabled = False
+    project.organization.save()
+    assert emit_due_ticks(NOON + HOUR / 2) == 1

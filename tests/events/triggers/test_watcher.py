@@ -16,6 +16,7 @@ from events.triggers import store as storing
 from events.triggers import watcher as watching
 from events.triggers.watcher import TriggerWatcher
 from projects.models import Pipeline, PlatformEvent, Resource, Subscription
+from projects.resources.switch import switch
 from tests.events.lake.conftest import Node
 from tests.events.triggers.conftest import add_trigger, drain, fired, make_resource
 
@@ -156,6 +157,18 @@ def test_disabled_trigger_and_those_of_other_projects_do_not_fire(node: Node, wa
     node.write(*numbers(2))
     drain(watcher)
     assert fired() == []
+
+
+def test_trigger_that_is_enabled_again_fires_by_nothing_that_came_before(node: Node, watcher: TriggerWatcher) -> None:
+    trigger = add_trigger(node.dataset, ERROR)
+    row = Resource.objects.filter(pk=trigger.pk)
+    switch(row, disabled=True)
+    node.write(*numbers(2))
+    drain(watcher)
+    switch(row, disabled=False)
+    node.write(*numbers(1, 2))
+    drain(TriggerWatcher(node.journal))
+    assert [data["n"] for data in fired()] == [2]
 
 
 def test_match_of_a_trigger_that_is_gone_comes_to_nothing(node: Node, watcher: TriggerWatcher) -> None:

@@ -202,6 +202,32 @@ def test_abort_passes_the_turn_on(project):
     assert Pipeline.objects.get(pk=third.pk).released
 
 
+def test_turn_is_passed_on_once_the_processes_are_gone(project):
+    definition = make_definition(project)
+    first, second = start(definition), start(definition)
+    running = claim(first.tasks.get())
+    abort_pipeline(first)
+
+    assert not Pipeline.objects.get(pk=second.pk).released
+    release_waiting()
+    assert not Pipeline.objects.get(pk=second.pk).released
+    let_go(running)
+    run(second.tasks.get())
+    assert status(second) == "successful"
+
+
+def test_restarted_pipeline_waits_for_its_own_processes(project):
+    pipeline = start(make_definition(project))
+    running = claim(pipeline.tasks.get())
+    abort_pipeline(pipeline)
+    restart_pipeline(pipeline)
+    assert queued(pipeline) == set()
+
+    let_go(running)
+    run(pipeline.tasks.get())
+    assert status(pipeline) == "successful"
+
+
 def test_turn_that_nobody_took_is_given_later(project):
     definition = make_definition(project)
     pipeline = start(definition)
@@ -342,6 +368,33 @@ def test_limit_of_one_project_leaves_others_alone(project):
     assert claim(mine[0].tasks.get())
     assert claim(mine[1].tasks.get()) is None
     assert claim(theirs.tasks.get())
+
+
+def test_parked_tasks_of_one_project_do_not_hide_those_of_another(project, settings):
+    settings.EVENTLANE_PROJECT_MAX_RUNNING_TASKS = 1
+    definition, theirs = (
+        make_definition(project, concurrent=True),
+        make_definition(make_project("other"), concurrent=True),
+    )
+    mine = [start(definition) for _ in range(4)]
+    others = [start(theirs) for _ in range(2)]
+    running, their_running = claim(mine[0].tasks.get()), claim(others[0].tasks.get())
+    for pipeline in (*mine[1:], others[1]):
+        assert claim(pipeline.tasks.get()) is None
+
+    finish_task(their_running)
+    assert others[1].tasks.get().queued
+    finish_task(running)
+    assert mine[1].tasks.get().queued
+
+
+def test_restarted_pipeline_is_not_deleted(project):
+    pipeline = start(make_definition(project, retention=1))
+    run(pipeline.tasks.get())
+    restart_pipeline(pipeline)
+
+    assert delete_expired(timezone.now() + timedelta(days=3)) == 0
+    assert Pipeline.objects.filter(pk=pipeline.pk).exists()
 
 
 def test_retention(project):

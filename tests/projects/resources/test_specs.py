@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlane.wire.errors import InvalidRequestBody
+from projects.resources.shapes import MAX_PROBLEMS
 from projects.resources.specs import check_specs
 from tests.projects.resources.samples import VALUES, command, pipeline, task, timer, trigger, whole
 
@@ -30,6 +31,14 @@ def problems(*specs: Any) -> list[tuple[str, str]]:
 
 def local(*steps: Any, **data: Any) -> dict[str, Any]:
     return task(steps=[*steps], **data)
+
+
+def test_values_for_a_task_are_kept_as_its_parameters_have_them():
+    counted = task(parameters=[{"name": "n", "type": "integer"}, {"name": "x", "type": "number"}])
+    _, spec = kept(counted, pipeline("many", {"task": "greet", "parameters": {"n": 7.0, "x": 7.0}}))
+
+    values = spec["data"]["tasks"][0]["parameters"]
+    assert [(name, type(value), value) for name, value in values.items()] == [("n", int, 7), ("x", float, 7.0)]
 
 
 def test_defaults_are_filled_in():
@@ -367,6 +376,54 @@ def test_values_that_hold_themselves_or_too_much_are_refused_quickly():
     assert time.monotonic() - begin < 5
 
 
+@pytest.mark.parametrize(
+    "image",
+    [
+        "python",
+        "python:3.13",
+        "localhost/a_b:latest",
+        "ghcr.io/acme/tool:2",
+        "registry.acme.com:5000/team/Tool__x:v1.2-rc",
+        f"alpine@sha256:{'0af' * 20}",
+        f"localhost:5000/alpine:3@sha256:{'0af' * 20}",
+    ],
+)
+def test_images(image):
+    runtime = {"name": "container", "parameters": {"image": image}}
+
+    [spec] = kept(task(runtime=runtime, steps=[{"code": "true"}]))
+
+    assert spec["data"]["runtime"]["parameters"]["image"] == image
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["", "--privileged", "-v/:/host", "docker-archive:/etc/image", "docker://alpine", "a b", "a\n", "/etc", "a/", "a:"],
+)
+def test_what_an_engine_takes_for_something_else_is_no_image(image):
+    runtime = {"name": "container", "parameters": {"image": image}}
+    extra = {"name": "container", "parameters": {"image": "a", "extra_containers": [{"name": "x", "image": image}]}}
+
+    [(pointer, _)] = problems(task(runtime=runtime, steps=[{"code": "true"}]))
+    [(extra_pointer, _)] = problems(task(runtime=extra, steps=[{"code": "true"}]))
+
+    assert pointer == "/specs/0/data/runtime/parameters/image"
+    assert extra_pointer == "/specs/0/data/runtime/parameters/extra_containers/0/image"
+
+
+def test_no_body_brings_more_problems_than_memory_has_room_for():
+    started = time.monotonic()
+    many_specs = problems(*({} for _ in range(300_000)))
+    one_array = problems(command(pipelines=[1] * 300_000))
+    below_a_long_name = problems(command(**{"x" * 1_000_000: ["\0"] * 100_000}))
+
+    for found in (many_specs, one_array, below_a_long_name):
+        assert len(found) == MAX_PROBLEMS + 1
+        assert found[-1] == ("", f"there are more than these {MAX_PROBLEMS} problems")
+    assert max(len(pointer) for pointer, _ in below_a_long_name) < 300
+    assert time.monotonic() - started < 10
+
+
 def test_hundreds_of_tasks_in_a_row_are_checked_quickly():
     tasks = [{"name": f"t{n}", "task": "greet", "dependencies": [f"t{m}" for m in range(n)]} for n in range(400)]
     begin = time.monotonic()
@@ -426,3 +483,12 @@ def check_any(specs: Any) -> None:
             assert places[1] == "specs" and (len(places) == 2 or int(places[2]) < len(specs))
     else:
         assert check_specs(deepcopy(found), identities={}) == found
+
+
+def test_triggers_of_a_project_are_limited(settings):
+    settings.EVENTLANE_MAX_TRIGGERS = 2
+    others = [task(), pipeline("deploy", {"task": "greet"})]
+    listening = [trigger(name=f"t{number}", pipelines=["deploy"]) for number in range(3)]
+
+    assert len(kept(*others, *listening[:2])) == 4
+    assert problems(*others, *listening) == [("/specs/4", "a project may have 2 triggers (EVENTLANE_MAX_TRIGGERS)")]

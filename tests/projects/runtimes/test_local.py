@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from projects.models import Organization
-from projects.runtimes.local import task_user
+from projects.runtimes.local import hand_over, remove, task_user
 from projects.runtimes.run import TaskFailed, TaskStopped, run_task
 from tests.projects.runtimes.conftest import TASK_USER, outputs, run, running, wait_until
 
@@ -358,3 +358,48 @@ def test_killed_worker_takes_its_task_along(make_task, isolation, scratch, worke
 
     wait_until(lambda: not running("4714"))
     wait_until(lambda: not list(Path(scratch).iterdir()))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_handing_over_follows_no_link_and_gives_the_folder_last(tmp_path):
+    roots = tmp_path / "roots"
+    roots.write_text("root's")
+    folder = tmp_path / "run"
+    (folder / "work").mkdir(parents=True)
+    (folder / "work" / "link").symlink_to(roots)
+    user = pwd.getpwnam(TASK_USER)
+
+    hand_over(folder, user.pw_uid, user.pw_gid)
+
+    everything = [folder, *folder.rglob("*")]
+    assert {path.lstat().st_uid for path in everything} == {user.pw_uid} and roots.stat().st_uid == 0
+    assert max(everything, key=lambda path: path.lstat().st_ctime_ns) == folder
+
+
+def test_folder_that_a_task_closed_is_removed(tmp_path):
+    roots = tmp_path / "other"
+    roots.mkdir(mode=0o500)
+    folder = tmp_path / "run"
+    closed = folder / "work" / "closed"
+    closed.mkdir(parents=True)
+    (closed / "file").touch()
+    (folder / "work" / "link").symlink_to(roots)
+    user = pwd.getpwnam(TASK_USER)
+    if os.geteuid() == 0:
+        hand_over(tmp_path, user.pw_uid, user.pw_gid)
+        for parent in tmp_path.parents[:3]:
+            parent.chmod(0o755)
+    closed.chmod(0)
+    (folder / "work").chmod(0o500)
+
+    child = os.fork()
+    if child == 0:  # as the user that its permissions hold for
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setgid(user.pw_gid)
+            os.setuid(user.pw_uid)
+        remove(folder)
+        os._exit(0)
+
+    assert os.waitpid(child, 0)[1] == 0
+    assert not folder.exists() and roots.stat().st_mode & 0o777 == 0o500

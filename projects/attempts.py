@@ -1,0 +1,33 @@
+"""Changes of many rows that workers move at the same time."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db import DatabaseError, IntegrityError, connection, transaction
+
+T = TypeVar("T")
+
+ATTEMPTS = 5
+
+
+def attempt(change: Callable[[], T]) -> T:
+    """Make a change in a transaction; begin it anew when a worker came between, or each waited for the other."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return _once(change)
+        except DatabaseError as error:
+            if not _is_passing(error):
+                raise
+    return _once(change)
+
+
+@transaction.atomic
+def _once(change: Callable[[], T]) -> T:
+    result = change()
+    connection.check_constraints()  # here, where it can be tried again, not at the commit
+    return result
+
+
+def _is_passing(error: DatabaseError) -> bool:
+    reason = getattr(error.__cause__, "sqlstate", None) or ""
+    return isinstance(error, IntegrityError) or reason.startswith("40")

@@ -1,0 +1,33 @@
+"""Disabling what is deployed, and enabling it again."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from projects.connectors.time import tick_after_pause
+from projects.models import Resource, Subscription
+
+
+@transaction.atomic
+def switch(resources: "QuerySet[Any]", *, disabled: bool) -> None:
+    """Disable or enable resources; those that are so already stay as they are.
+
+    A trigger that is enabled listens from now on: what happened while it was disabled never fires it.
+    """
+    changed = list(resources.exclude(disabled=disabled).values_list("pk", flat=True))
+    Resource.objects.filter(pk__in=changed).update(disabled=disabled)
+    if not disabled:
+        _begin_again(changed, timezone.now())
+
+
+def _begin_again(triggers: Collection[str], now: datetime) -> None:
+    """Move the beginning of subscriptions to now, and due ticks behind it: nobody may have looked meanwhile."""
+    for subscription in Subscription.objects.select_for_update().filter(pk__in=triggers).order_by("pk"):
+        subscription.creation_time, due = now, subscription.next_tick_time
+        if due is not None and due <= now:
+            subscription.next_tick_time = tick_after_pause(subscription.parameters, due, now)
+        subscription.save(update_fields=["creation_time", "next_tick_time"])
