@@ -76,6 +76,7 @@ def write_all(node: Node) -> None:
         node.write(event, service="route")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["journal", "lake", "both"])
 def test_filters_and_search(place: str, node: Node) -> None:
     if place == "both":

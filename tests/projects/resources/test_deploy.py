@@ -222,10 +222,10 @@ def test_trigger_that_listens_to_something_else_begins_anew(project, other):
 
 def test_deployment_costs_the_same_for_few_and_many(project, django_assert_max_num_queries):
     with django_assert_max_num_queries(20):
-        deploy(project, [task(), pipeline(), *(timer(f"t{number}", periodic=60 + number) for number in range(300))])
+        deploy(project, [task(), pipeline(), *(timer(f"t{number}", periodic=60 + number) for number in range(150))])
     with django_assert_max_num_queries(25):
-        done = deploy(project, [task(), pipeline(), *(timer(f"t{n}", periodic=61 + n) for n in range(300))])
-    assert len(done.updated) == 300
+        done = deploy(project, [task(), pipeline(), *(timer(f"t{n}", periodic=61 + n) for n in range(150))])
+    assert len(done.updated) == 150
 
 
 def test_project_that_is_gone_is_unknown(project):
