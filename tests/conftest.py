@@ -5,11 +5,14 @@ fixtures of tests/acceptance/conftest.py, which are here for every folder: `serv
 """
 
 from contextlib import ExitStack
+from pathlib import Path
 
 import django
 import pytest
 
 from tests.postgres import prepare_environment
+
+ACCEPTANCE = Path(__file__).with_name("acceptance")
 
 _cleanup = ExitStack()
 try:
@@ -20,6 +23,14 @@ except BaseException:
     raise
 
 from tests.server import fresh_server, server  # noqa: E402, F401  (fixtures)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count every test of the whole platform as slow: they measure time, and want the machine for themselves."""
+    for item in items:
+        if item.path.is_relative_to(ACCEPTANCE):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
