@@ -17,20 +17,20 @@ VENV := .venv
 IN_VENV := $(VENV)/bin/python
 
 # Each line runs in one shell and ends in `exec`, so a signal reaches the program itself and its exit status is ours.
-TWO_AT_ONCE := -n 2 --dist loadfile
+FAST := $(IN_VENV) -m pytest -m "not slow" -n 2 --dist loadfile
 SET_UP := PYTHON="$(PYTHON)" VENV="$(VENV)" sh .ci/set-up
 
 run:
 	@$(SET_UP) requirements.txt && exec $(IN_VENV) manage.py up
 
-# Tests of the whole platform measure time and kill things: they have the machine for themselves.
+# What is slow are drills that measure time or kill things: they have the machine for themselves.
 test:
 	@$(SET_UP) requirements-dev.txt || exit 1; \
 	if [ -n "$(ARGS)" ]; then exec $(IN_VENV) -m pytest $(ARGS); fi; \
-	$(IN_VENV) -m pytest --ignore=tests/acceptance $(TWO_AT_ONCE) && exec $(IN_VENV) -m pytest tests/acceptance
+	$(FAST) && exec $(IN_VENV) -m pytest -m slow
 
 test-fast:
-	@$(SET_UP) requirements-dev.txt && exec $(IN_VENV) -m pytest -m "not slow" $(TWO_AT_ONCE) $(ARGS)
+	@$(SET_UP) requirements-dev.txt && exec $(FAST) $(ARGS)
 
 lint:
 	@$(SET_UP) requirements-dev.txt
