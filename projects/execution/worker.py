@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
@@ -38,14 +37,6 @@ STOPPED = "The worker was stopped while it ran the task."
 OUT_OF_TOUCH = "The worker lost touch with the database while it ran the task."
 
 
-@dataclass
-class Running:
-    """A task of this process."""
-
-    run: int
-    stop: threading.Event = field(default_factory=threading.Event)
-
-
 class Worker:
     """Runs tasks until told to stop."""
 
@@ -54,7 +45,8 @@ class Worker:
         self._concurrency = concurrency
         # Each thread keeps a connection of Django's: asking for one at every job would cost as much as the job.
         connection.settings_dict["OPTIONS"]["pool"] |= {"max_size": concurrency + 6}
-        self._running: dict[str, Running] = {}
+        # By task and run: once a run's end is written down, the next may begin here before this one is forgotten.
+        self._running: dict[tuple[str, int], threading.Event] = {}
         self._last_heartbeat = time.monotonic()
         self._stopping = threading.Event()
         self._ended = threading.Event()
@@ -79,16 +71,16 @@ class Worker:
         task = _persistently(lambda: claim_task(task_id, pipeline_id, run, self.name))
         if task is None:
             return
-        running = self._running[task_id] = Running(task.run)
+        stop = self._running[task_id, run] = threading.Event()
         try:
-            self._end(task, *self._outcome(task, running))
+            self._end(task, *self._outcome(task, stop))
         finally:
-            del self._running[task_id]
+            del self._running[task_id, run]
 
-    def _outcome(self, task: Task, running: Running) -> tuple[bool, str | None]:
+    def _outcome(self, task: Task, stop: threading.Event) -> tuple[bool, str | None]:
         """Run the task; return whether it was stopped, and why it failed, if it did."""
         try:
-            run_task(task, running.stop)
+            run_task(task, stop)
         except TaskStopped:
             return True, None
         except TaskFailed as failure:
@@ -139,8 +131,8 @@ class Worker:
         asyncio.get_running_loop().call_later(settings.EVENTLANE_WORKER_STOP_SECONDS, self._stop_tasks)
 
     def _stop_tasks(self) -> None:
-        for running in list(self._running.values()):
-            running.stop.set()
+        for stop in list(self._running.values()):
+            stop.set()
 
     def _beat(self) -> None:
         """Keep this worker's tasks alive, and stop those that are no longer its own."""
@@ -163,11 +155,11 @@ class Worker:
                 logger.critical("the database has not been heard of for too long: ending with %s", list(self._running))
                 os._exit(1)
 
-    def _keep_alive(self, mine: dict[str, Running]) -> None:
-        going_on = keep_alive(self.name, mine)
-        for task_id, running in mine.items():
-            if going_on.get(task_id) != running.run:
-                running.stop.set()
+    def _keep_alive(self, mine: dict[tuple[str, int], threading.Event]) -> None:
+        going_on = keep_alive(self.name, {task_id for task_id, _ in mine})
+        for (task_id, run), stop in mine.items():
+            if going_on.get(task_id) != run:
+                stop.set()
 
     def _conduct(self) -> None:
         conductor = Conductor()
