@@ -19,6 +19,7 @@ from projects.resources.shapes import Problems, refuse, storable
 Spec = dict[str, Any]
 Named = Mapping[tuple[str, str], Spec]  # the specs by type and name; the first where several have the same
 
+EXPRESSIONS = {"matches", "does_not_match"}
 KNOWN_TYPES = frozenset(Resource.Type.values)
 
 
@@ -41,11 +42,17 @@ def check_specs(specs: Any, *, identities: Mapping[str, Identity]) -> list[Spec]
 
 
 def _check_triggers(kept: list[Any], problems: Problems) -> None:
-    """Refuse more triggers than allowed: every event is stored and filtered once for each that listens to it."""
+    """Refuse more triggers and expressions than allowed: each costs every event of what it listens to some time."""
+    triggers = [(index, one) for index, one in enumerate(kept) if one and one.get("type") == "trigger"]
     most = settings.EVENTLANE_MAX_TRIGGERS
-    triggers = [index for index, one in enumerate(kept) if one and one.get("type") == "trigger"]
-    for index in triggers[most:]:
+    for index, _ in triggers[most:]:
         problems.append(Problem(f"/specs/{index}", f"a project may have {most} triggers (EVENTLANE_MAX_TRIGGERS)"))
+    expressions, most = 0, settings.EVENTLANE_MAX_EXPRESSIONS
+    for index, trigger in triggers:
+        expressions += sum(len(one.keys() & EXPRESSIONS) for one in (trigger.get("data") or {}).get("filters") or [])
+        if expressions > most:
+            reason = f"the triggers of a project may have {most} regular expressions (EVENTLANE_MAX_EXPRESSIONS)"
+            problems.append(Problem(f"/specs/{index}/data/filters", reason))
 
 
 def _position(problem: Problem) -> int:

@@ -13,7 +13,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -135,7 +135,7 @@ class ContainerRuntime:
             extra["image"],
             *("run", "--detach", "--rm", "--name", name, "--network", f"container:{self._name}"),
             *(*_machine("small"), *self._bounds()),
-            *(word for word in _options() if not word.startswith("--net")),
+            *without_network(_options()),
             *(word for variable, value in variables for word in ("--env", f"{variable}={value}")),
             *(("--entrypoint", extra["command"]) if extra.get("command") else ()),
             *("--", extra["image"], *([arguments] if isinstance(arguments, str) else arguments)),
@@ -264,6 +264,16 @@ def logins(registries: Sequence[Fields]) -> bytes:
             pair = f"{fields['login']}:{fields['password']}"
             auths[fields.get("server") or DOCKER_HUB] = {"auth": base64.b64encode(pair.encode()).decode()}
     return json.dumps({"auths": auths}).encode()
+
+
+def without_network(options: Iterable[str]) -> Iterator[str]:
+    """Yield options but those that name a network, in one word or two."""
+    words = iter(options)
+    for word in words:
+        if word in ("--network", "--net"):
+            next(words, None)
+        elif not word.startswith(("--network=", "--net=")):
+            yield word
 
 
 def _options() -> list[str]:

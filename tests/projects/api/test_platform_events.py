@@ -11,8 +11,10 @@ from eventline.event import Event as SdkEvent
 from eventline.pagination import Page as SdkPage
 
 from eventlane.ids import new_id
+from projects.api.platform_events import PlatformEventRepresentation
 from projects.commands import execute_command
 from projects.models import Pipeline, PlatformEvent
+from projects.runtimes.surroundings import event_object
 from tests.cast import House, make_house
 from tests.platform_api import ApiClient, client_of
 from tests.projects.execution.factory import make_definition, make_event
@@ -20,6 +22,7 @@ from tests.projects.listeners import make_command, make_trigger
 
 pytestmark = pytest.mark.django_db
 
+ID = "23BxCU5Dh90B3XVF4UrkWrnjdCO"
 HELLO = {"connector": "custom", "name": "hello", "data": {"a": 1}}
 UNSTORABLE = "must not hold U+0000 or half of a surrogate pair"
 
@@ -281,3 +284,10 @@ def test_create_costs_the_same_for_one_and_for_many_triggers_that_start_nothing(
         make_trigger(house.project, f"t-{number}", filters=nothing)
 
     assert count() == one
+
+
+@pytest.mark.parametrize("origin", [{"trigger_id": ID}, {"command_id": ID, "original_event_id": ID}])
+def test_tasks_find_an_event_in_their_context_as_the_api_shows_it(house, origin):
+    event = make_event(house.project, **origin)
+
+    assert event_object(event) == PlatformEventRepresentation.show(event)

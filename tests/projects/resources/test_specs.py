@@ -492,3 +492,14 @@ def test_triggers_of_a_project_are_limited(settings):
 
     assert len(kept(*others, *listening[:2])) == 4
     assert problems(*others, *listening) == [("/specs/4", "a project may have 2 triggers (EVENTLANE_MAX_TRIGGERS)")]
+
+
+def test_expressions_of_a_project_are_limited(settings):
+    settings.EVENTLANE_MAX_EXPRESSIONS = 3
+    others = [task(), pipeline("deploy", {"task": "greet"})]
+    filters = [{"path": "/a", "matches": "x", "does_not_match": "y"}, {"path": "/b", "is_equal_to": 1}]
+    listening = [trigger(name=f"t{number}", pipelines=["deploy"], filters=filters) for number in range(2)]
+
+    assert len(kept(*others, listening[0])) == 3
+    reason = "the triggers of a project may have 3 regular expressions (EVENTLANE_MAX_EXPRESSIONS)"
+    assert problems(*others, *listening) == [("/specs/3/data/filters", reason)]

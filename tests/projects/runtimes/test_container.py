@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from projects.runtimes.container import logins
+from projects.runtimes.container import logins, without_network
 from projects.runtimes.run import TaskFailed, TaskStopped, run_task
 from tests.projects.runtimes.conftest import outputs, run, running, wait_until
 
@@ -272,3 +272,8 @@ def test_killed_worker_takes_its_container_along(make_task, engine, settings, sc
     worker.wait()
 
     wait_until(lambda: not running("4716") and not list(scratch.iterdir()), 20)
+
+
+@pytest.mark.parametrize("network", [["--network=tasks"], ["--net=tasks"], ["--network", "tasks"], ["--net", "tasks"]])
+def test_extra_containers_get_every_option_but_a_network(network):
+    assert list(without_network(["--init", *network, "--userns", "keep-id"])) == ["--init", "--userns", "keep-id"]
