@@ -49,7 +49,8 @@ def _check_triggers(kept: list[Any], problems: Problems) -> None:
         problems.append(Problem(f"/specs/{index}", f"a project may have {most} triggers (EVENTLANE_MAX_TRIGGERS)"))
     expressions, most = 0, settings.EVENTLANE_MAX_EXPRESSIONS
     for index, trigger in triggers:
-        expressions += sum(len(one.keys() & EXPRESSIONS) for one in (trigger.get("data") or {}).get("filters") or [])
+        filters = (trigger.get("data") or {}).get("filters") or []
+        expressions += sum(len(one.keys() & EXPRESSIONS) for one in filters if one)  # None: it has problems of its own
         if expressions > most:
             reason = f"the triggers of a project may have {most} regular expressions (EVENTLANE_MAX_EXPRESSIONS)"
             problems.append(Problem(f"/specs/{index}/data/filters", reason))

@@ -503,3 +503,12 @@ def test_expressions_of_a_project_are_limited(settings):
     assert len(kept(*others, listening[0])) == 3
     reason = "the triggers of a project may have 3 regular expressions (EVENTLANE_MAX_EXPRESSIONS)"
     assert problems(*others, *listening) == [("/specs/3/data/filters", reason)]
+
+
+@pytest.mark.parametrize("filters", [[1, None, "x", []], {"a": 1}, 5, [{"path": 1, "matches": 2}], [[]]])
+def test_filters_that_are_none_are_refused(filters):
+    places = {
+        pointer for pointer, _ in problems(task(), pipeline("deploy", {"task": "greet"}), trigger(filters=filters))
+    }
+
+    assert places and all(place.startswith("/specs/2/data") for place in places)
