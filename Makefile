@@ -17,20 +17,21 @@ VENV := .venv
 IN_VENV := $(VENV)/bin/python
 
 # Each line runs in one shell and ends in `exec`, so a signal reaches the program itself and its exit status is ours.
-FAST := $(IN_VENV) -m pytest -m "not slow" -n 2 --dist loadfile
+PYTEST := $(IN_VENV) -m pytest
+TWO_AT_ONCE := -n 2 --dist loadfile
 SET_UP := PYTHON="$(PYTHON)" VENV="$(VENV)" sh .ci/set-up
 
 run:
 	@$(SET_UP) requirements.txt && exec $(IN_VENV) manage.py up
 
-# What is slow are drills that measure time or kill things: they have the machine for themselves.
+# Drills measure time or kill things: they have the machine for themselves, the others run two at once.
 test:
 	@$(SET_UP) requirements-dev.txt || exit 1; \
-	if [ -n "$(ARGS)" ]; then exec $(IN_VENV) -m pytest $(ARGS); fi; \
-	$(FAST) && exec $(IN_VENV) -m pytest -m slow
+	if [ -n "$(ARGS)" ]; then exec $(PYTEST) $(ARGS); fi; \
+	$(PYTEST) -m "not alone" $(TWO_AT_ONCE) && exec $(PYTEST) -m alone --durations=10
 
 test-fast:
-	@$(SET_UP) requirements-dev.txt && exec $(FAST) $(ARGS)
+	@$(SET_UP) requirements-dev.txt && exec $(PYTEST) -m "not slow" $(TWO_AT_ONCE) $(ARGS)
 
 lint:
 	@$(SET_UP) requirements-dev.txt

@@ -12,7 +12,9 @@ import pytest
 
 from tests.postgres import prepare_environment
 
-TIMED = Path(__file__).parent / "acceptance" / "test_access.py"
+TESTS = Path(__file__).parent
+TIMED = TESTS / "acceptance/test_access.py"  # keys that expire
+DRILLS = [TESTS / path for path in ("acceptance", "eventlane/test_embedded_postgres.py", "events/lake/test_restart.py")]
 
 _cleanup = ExitStack()
 try:
@@ -27,10 +29,12 @@ from tests.server import fresh_server, server  # noqa: E402, F401  (fixtures)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Count these as slow: they wait for keys to expire and the like, and want the machine for themselves."""
+    """Mark the drills, which measure time or kill things: they want the machine for themselves."""
     for item in items:
         if item.path == TIMED:
             item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("slow") and any(item.path.is_relative_to(path) for path in DRILLS):
+            item.add_marker(pytest.mark.alone)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
