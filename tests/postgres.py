@@ -1,30 +1,21 @@
 """The PostgreSQL and the scratch folder of a test session."""
 
 import os
-import shutil
-import tempfile
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
 
-from eventlane.embedded_postgres import SYSTEM_FOLDER, recorded_folder, running_postgres
+from eventlane import scratch
+from eventlane.embedded_postgres import running_postgres
+from eventlane.scratch import remove_home
+
+__all__ = ["be_careless", "prepare_environment", "remove_home", "scratch_home"]
 
 
 def scratch_home() -> Path:
-    """Return a new, empty EVENTLANE_HOME that any user may pass through, as the embedded PostgreSQL of root must."""
-    home = Path(tempfile.mkdtemp(prefix="eventlane-test-", dir="/tmp"))  # short: a socket's path has 107 bytes
-    home.chmod(0o711)
-    return home
-
-
-def remove_home(home: Path) -> None:
-    """Remove a scratch home, and the database's folder when that had to lie elsewhere."""
-    folder = recorded_folder(home)
-    for path in (folder or home, home):
-        shutil.rmtree(path, ignore_errors=True)
-    with suppress(OSError):  # not there, or somebody's real database is in it
-        SYSTEM_FOLDER.rmdir()
+    """Return a new, empty EVENTLANE_HOME for a test."""
+    return scratch.scratch_home("test")
 
 
 def prepare_environment(cleanup: ExitStack) -> None:

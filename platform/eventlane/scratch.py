@@ -1,0 +1,237 @@
+"""A whole platform on a scratch home: `manage.py up` with an embedded PostgreSQL and a port of its own.
+
+Drills, tests and measurements run on it, and nothing of it is the user's: its settings are only those given here.
+"""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from eventlane.configuration import ROOT
+from eventlane.embedded_postgres import SYSTEM_FOLDER, database_url, recorded_folder
+from eventlane.processes import SUPERVISOR_VARIABLE, parent_of
+
+START_SECONDS = 90.0
+STOP_SECONDS = 60.0
+UP = "Eventlane is up"
+
+
+class DidNotHappen(AssertionError):
+    """What was waited for did not come about in time."""
+
+
+class ScratchPlatform:
+    """A platform that can be stopped, killed, moved and started again.
+
+    home      its EVENTLANE_HOME
+    port, url where it listens
+    keys      the first start's keys by right: keys["ingest"], keys["read"], keys["write"]
+    process   Popen of the supervisor
+    """
+
+    def __init__(
+        self, home: Path, *, user: int | None = None, python: str = sys.executable, **settings: str | None
+    ) -> None:
+        self.home = home
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.email, self.password = "admin@example.com", "correct horse battery"
+        self.keys: dict[str, str] = {}
+        self.user, self.python = user, python
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not _is_ours(name)},
+            "EVENTLANE_HOME": str(home),
+            "EVENTLANE_BIND": f"127.0.0.1:{self.port}",
+            "EVENTLANE_ADMIN_PASSWORD": self.password,
+            **{name: value for name, value in settings.items() if value is not None},
+        }
+        self.log_file = home.with_name(f"{home.name}.log")
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start `manage.py up` and wait until it says that it is up; raise DidNotHappen when it refuses."""
+        begin = len(self.log)
+        with self.log_file.open("ab") as log:
+            self.process = self.popen("up", stdout=log, stderr=log, start_new_session=True)
+        deadline = time.monotonic() + START_SECONDS
+        while UP not in (news := self.log[begin:]):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise DidNotHappen(f"the platform did not start (exit status {self.process.poll()}):\n{news}")
+            time.sleep(0.05)
+        self.keys |= dict(re.findall(r"^(\w+) key +(evl_\w+)$", news, re.MULTILINE))
+
+    @property
+    def log(self) -> str:
+        """Everything that its processes wrote so far, one line each: "web      │ …"."""
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    @property
+    def database_url(self) -> str:
+        """Where its PostgreSQL is."""
+        return self.environment.get("DATABASE_URL") or database_url(self.home)
+
+    def manage(self, *words: str, check: bool = True, **options: Any) -> "subprocess.CompletedProcess[str]":
+        """Run `manage.py` with these words against it, to its end; the output is in .stdout and .stderr."""
+        options = {"capture_output": True, "text": True, "timeout": 120, **options}
+        done = subprocess.run([self.python, str(ROOT / "manage.py"), *words], **self._surroundings(), **options)
+        if check and done.returncode != 0:
+            raise DidNotHappen(
+                f"manage.py {' '.join(words)}: exit status {done.returncode}\n{done.stdout}{done.stderr}"
+            )
+        return done
+
+    def popen(self, *words: str, **options: Any) -> "subprocess.Popen[bytes]":
+        """Start `manage.py` with these words against it, and don't wait for it.
+
+        Options in capitals are variables of its environment, the others are Popen's.
+        """
+        surroundings = self._surroundings()
+        surroundings["env"] |= {name: options.pop(name) for name in [*options] if name.isupper()}
+        return subprocess.Popen([self.python, str(ROOT / "manage.py"), *words], **surroundings, **options)
+
+    def pids(self) -> dict[int, str]:
+        """Return every process of it: number → command line. Children of children too."""
+        return _descendants(self.process.pid) if self.process and self.process.poll() is None else {}
+
+    def pids_of(self, word: str) -> list[int]:
+        """Return the processes whose command line holds `word`: granian, seal, postgres."""
+        return [pid for pid, command in self.pids().items() if word in command]
+
+    def leftovers(self) -> dict[int, str]:
+        """Return the processes that still belong to this home, whoever their parent is by now."""
+        return {pid: command for pid, command in _processes().items() if self._belongs(pid)}
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Stop it as a user would and return the exit status; it may be started again."""
+        assert self.process
+        self.process.send_signal(number)
+        return self.process.wait(STOP_SECONDS)
+
+    def kill(self) -> None:
+        """Kill every process of it with -9 at once, as a power cut would; wait until they are gone."""
+        assert self.process
+        for pid in [self.process.pid, *self.leftovers()]:
+            _kill(pid)
+        self.process.wait(STOP_SECONDS)
+        self.wait_until(lambda: not self.leftovers(), "every killed process is gone")
+
+    def wait_until(self, condition: Callable[[], Any], what: str, seconds: float = 30.0) -> None:
+        """Wait for a condition; raise DidNotHappen, with the end of the log, when it doesn't come."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise DidNotHappen(f"not within {seconds:.0f} s: {what}\n{self.log[-5000:]}")
+            time.sleep(0.05)
+
+    def use(self, home: Path) -> None:
+        """Let whatever is started from now on have this home; it is stopped now."""
+        self.home = home
+        self.environment["EVENTLANE_HOME"] = str(home)
+
+    def close(self) -> None:
+        """Stop it however it stands, and remove everything it wrote."""
+        self.halt()
+        remove_home(self.home)
+        self.log_file.unlink(missing_ok=True)
+
+    def halt(self) -> None:
+        """Stop it however it stands."""
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        for pid in self.leftovers():
+            _kill(pid)
+
+    def _surroundings(self) -> dict[str, Any]:
+        user = {"user": self.user, "group": self.user, "extra_groups": []} if self.user is not None else {}
+        return {"env": dict(self.environment), "cwd": ROOT, **user}
+
+    def _belongs(self, pid: int) -> bool:
+        """Tell a process of this home by what the supervisor put in its environment, PostgreSQL by its folder."""
+        if _working_folder(pid) == (recorded_folder(self.home) or self.home / "postgres") / "data":
+            return True
+        environment = _environment(pid)
+        return environment.get("EVENTLANE_HOME") == str(self.home) and SUPERVISOR_VARIABLE in environment
+
+
+def scratch_home(purpose: str, parent: str = "/tmp") -> Path:
+    """Return a new, empty EVENTLANE_HOME that any user may pass through, as the embedded PostgreSQL of root must."""
+    home = Path(tempfile.mkdtemp(prefix=f"eventlane-{purpose}-", dir=parent))  # short: a socket's path has 107 bytes
+    home.chmod(0o711)
+    return home
+
+
+def remove_home(home: Path) -> None:
+    """Remove a scratch home, and the database's folder when that had to lie elsewhere."""
+    folder = recorded_folder(home)
+    for path in (folder or home, home):
+        shutil.rmtree(path, ignore_errors=True)
+    with suppress(OSError):  # not there, or somebody's real database is in it
+        SYSTEM_FOLDER.rmdir()
+
+
+def free_port() -> int:
+    """Return a port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith("EVENTLANE_") or name in ("DATABASE_URL", "DJANGO_SETTINGS_MODULE", "PYTHONPATH")
+
+
+def _processes() -> dict[int, str]:
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+    return found
+
+
+def _descendants(root: int) -> dict[int, str]:
+    """Return `root` and all below it: number → command line."""
+    everybody = _processes()
+    parents = {pid: parent_of(pid) for pid in everybody}
+    family = {root}
+    while more := {pid for pid, parent in parents.items() if parent in family and pid not in family}:
+        family |= more
+    return {pid: everybody[pid] for pid in family if pid in everybody}
+
+
+def _working_folder(pid: int) -> Path | None:
+    try:
+        return Path(f"/proc/{pid}/cwd").readlink()
+    except OSError:
+        return None
+
+
+def _environment(pid: int) -> dict[str, str]:
+    try:
+        pieces = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return {}
+    return dict(piece.split("=", 1) for piece in pieces if "=" in piece)
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
