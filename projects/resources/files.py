@@ -5,8 +5,12 @@ hidden, or matched by a line of the folder's .evcli-ignore, is left out. There, 
 (* ? [abc]) for a name, or with a slash in it for a path from the folder on; one that ends with a slash is for
 folders, one that begins with ! takes back what lines before it left out, and # begins a comment. Unlike there, * also
 stands for slashes.
+
+Whoever may commit to a deployed folder must not read the machine's other files: what lies outside of it, links
+followed, is refused.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -16,7 +20,7 @@ from typing import Any
 from eventlane.wire.errors import Problem
 from projects.models import Resource
 from projects.resources.kinds import spec as spec_shape
-from projects.resources.yaml_text import InvalidYaml, read_yaml, write_yaml
+from projects.resources.yaml_text import read_yaml, write_yaml
 
 IGNORE_FILE = ".evcli-ignore"
 SUFFIXES = (".yaml", ".yml")
@@ -46,7 +50,7 @@ def read_folder(folder: Path) -> list[Document]:
     for file in yaml_files(folder):
         try:
             documents += _read_file(folder, file, reasons)
-        except (OSError, UnicodeDecodeError, InvalidYaml) as error:
+        except (OSError, ValueError) as error:
             reasons.append(f"{file.relative_to(folder)}: {_reason(error)}")
     if reasons:
         raise UnreadableFolder(reasons)
@@ -56,8 +60,8 @@ def read_folder(folder: Path) -> list[Document]:
 def yaml_files(folder: Path) -> list[Path]:
     """Return the files that a deployment of the folder reads, in order; raise UnreadableFolder when it isn't one."""
     try:
-        return list(_walk(folder, folder, _patterns(folder / IGNORE_FILE)))
-    except (OSError, UnicodeDecodeError) as error:
+        return list(_walk(folder, folder, _patterns(folder)))
+    except (OSError, ValueError) as error:
         raise UnreadableFolder([f"{folder}: {_reason(error)}"]) from None
 
 
@@ -86,14 +90,15 @@ def _walk(root: Path, folder: Path, patterns: list[str]) -> Iterator[Path]:
             continue
         if is_folder:
             yield from _walk(root, entry, patterns)
-        elif entry.suffix in SUFFIXES and entry.is_file():
+        elif entry.suffix in SUFFIXES and (entry.is_file() or entry.is_symlink()):
             yield entry
 
 
-def _patterns(file: Path) -> list[str]:
-    if not file.exists():
+def _patterns(folder: Path) -> list[str]:
+    file = folder / IGNORE_FILE
+    if not os.path.lexists(file):
         return []
-    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    lines = [line.strip() for line in _read_inside(folder, file).decode().splitlines()]
     return [line for line in lines if line and not line.startswith("#")]
 
 
@@ -112,12 +117,12 @@ def _is_ignored(path: str, is_folder: bool, patterns: list[str]) -> bool:
 
 def _read_file(folder: Path, file: Path, reasons: list[str]) -> list[Document]:
     name = file.relative_to(folder)
-    specs = read_yaml(file.read_text(encoding="utf-8-sig"))
+    specs = read_yaml(_read_inside(folder, file).decode("utf-8-sig"))
     documents = [Document(spec, name, number) for number, spec in enumerate(specs, 1)]
     for document in documents:
         for index, step in enumerate(_steps(document.spec)):
             try:
-                _read_source(step, file.parent)
+                _read_source(step, folder, file.parent)
             except (OSError, ValueError) as error:
                 place = f"document {document.number}, /data/steps/{index}/source"
                 reasons.append(f"{name}: {place}: can't read {step['source']!r}: {_reason(error)}")
@@ -131,10 +136,20 @@ def _steps(spec: Any) -> list[dict[str, Any]]:
     return steps if isinstance(steps, list) and all(isinstance(step, dict) for step in steps) else []
 
 
-def _read_source(step: dict[str, Any], folder: Path) -> None:
+def _read_source(step: dict[str, Any], root: Path, folder: Path) -> None:
     """Put the file that a step names into its code. An exported step has its code already, and keeps it."""
     if isinstance(step.get("source"), str) and step.get("code") is None:
-        step["code"] = (folder / step["source"]).read_bytes().decode()
+        step["code"] = _read_inside(root, folder / step["source"]).decode()
+
+
+def _read_inside(root: Path, file: Path) -> bytes:
+    """Return what a file holds; raise ValueError when it lies outside of `root`, links followed, or is no file."""
+    real = Path(os.path.realpath(file))
+    if not real.is_relative_to(os.path.realpath(root)):
+        raise ValueError("it lies outside of the deployed folder")
+    if real.exists() and not (real.is_file() or real.is_dir()):
+        raise ValueError("it is no file")  # a pipe would be waited for
+    return real.read_bytes()
 
 
 def _reason(error: Exception) -> str:

@@ -19,7 +19,8 @@ class Command(ExampleCommand):
         "Make the specs in a folder what a project has: what is new is created, what differs is updated, what the\n"
         "folder doesn't have is deleted. All or nothing: when one spec has a problem, nothing changes.\n\n"
         "Reads every .yaml and .yml file below DIR, but for hidden ones and those that a line of DIR/.evcli-ignore\n"
-        "matches; every YAML document is one spec. A step's `source: FILE`, from the YAML file on, becomes its code."
+        "matches; every YAML document is one spec. A step's `source: FILE`, from the YAML file on, becomes its code.\n"
+        "Files outside of DIR are refused, links to them as well."
     )
     example = """
 python manage.py deploy pipelines

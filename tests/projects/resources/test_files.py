@@ -1,5 +1,6 @@
 """Specs as files: what a folder holds, and that what is written is read again."""
 
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -109,7 +110,59 @@ def test_what_can_not_be_read_is_told_all_at_once(tmp_path):
         "b.yaml: document 2, /data/steps/1/source: can't read 'gone.sh': No such file or directory",
         "c.yaml: line 2: 'a' is there twice",
         "d.yaml: is not UTF-8",
+        "e.yaml: No such file or directory",
     ]
+
+
+OUTSIDE = "it lies outside of the deployed folder"
+
+
+@pytest.mark.parametrize("source", ["../home/key", "/etc/hostname", "a/../../home/key", "out/key", "key", "../gone"])
+def test_source_outside_of_the_folder_is_refused(tmp_path, source):
+    fill(tmp_path, home__key="secret", flow__t_yaml=f"type: task\ndata: {{steps: [{{source: {source}}}]}}")
+    (tmp_path / "flow" / "out").symlink_to(tmp_path / "home")
+    (tmp_path / "flow" / "key").symlink_to("../home/key")
+
+    with pytest.raises(UnreadableFolder) as unreadable:
+        read_folder(tmp_path / "flow")
+
+    place = "t.yaml: document 1, /data/steps/0/source"
+    assert unreadable.value.reasons == [f"{place}: can't read {source!r}: {OUTSIDE}"]
+
+
+def test_linked_yaml_outside_of_the_folder_is_refused(tmp_path):
+    fill(tmp_path, home__secret_yaml="key: secret", flow__a_yaml="1")
+    (tmp_path / "flow" / "b.yaml").symlink_to("../home/secret.yaml")
+    (tmp_path / "flow" / "c.yaml").symlink_to("/nowhere")
+
+    with pytest.raises(UnreadableFolder) as unreadable:
+        read_folder(tmp_path / "flow")
+
+    assert unreadable.value.reasons == [f"b.yaml: {OUTSIDE}", f"c.yaml: {OUTSIDE}"]
+
+
+def test_linked_ignore_file_outside_of_the_folder_is_refused(tmp_path):
+    fill(tmp_path, home__patterns="*", flow__a_yaml="1")
+    (tmp_path / "flow" / ".evcli-ignore").symlink_to("../home/patterns")
+
+    with pytest.raises(UnreadableFolder, match=OUTSIDE):
+        read_folder(tmp_path / "flow")
+
+
+def test_folder_reached_by_a_link_is_read(tmp_path):
+    fill(tmp_path, flow__a__t_yaml="type: task\ndata: {steps: [{source: ../link}]}", flow__run="ls")
+    (tmp_path / "flow" / "link").symlink_to("run")
+    (tmp_path / "current").symlink_to("flow")
+
+    assert specs_of(tmp_path / "current")[0]["data"]["steps"][0]["code"] == "ls"
+
+
+def test_pipe_is_not_waited_for(tmp_path):
+    fill(tmp_path, t_yaml="type: task\ndata: {steps: [{source: pipe}]}")
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(UnreadableFolder, match="it is no file"):
+        read_folder(tmp_path)
 
 
 def test_folder_that_is_not_there(tmp_path):
