@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from eventlane.wire.body import BadBody, read_body
+from eventlane.wire.headers import EVERY_ANSWER
 from events.ingest.lookup import KnownDataset, find_dataset, new_namespaces
 from events.ingest.parse import InvalidEvent, Limits, NotAnArray, parse_events
 from events.journal import JournalFailed, JournalWriter, new_batch
@@ -20,7 +21,7 @@ from projects.directory import DirectoryUnavailable, KnownKey, find_key, last_us
 logger = logging.getLogger(__name__)
 
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "X-Error-Reason"}
+CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "X-Error-Reason"} | EVERY_ANSWER
 PREFLIGHT = CORS | {
     "Access-Control-Allow-Methods": "POST, OPTIONS",
     "Access-Control-Max-Age": "86400",

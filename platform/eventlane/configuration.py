@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -98,6 +99,14 @@ def address(text: str) -> str:
     return text
 
 
+def web_address(text: str) -> str:
+    """Read an http or https address, or nothing; names have no capitals, and no slash at the end is needed."""
+    parts = urlsplit(text)
+    if text and not (parts.scheme in ("http", "https") and parts.hostname):
+        raise ValueError("must be an address like https://events.example.com")
+    return urlunsplit(parts._replace(netloc=parts.netloc.lower())).rstrip("/")
+
+
 def path(text: str) -> Path:
     """Read a folder; relative ones are relative to the working directory of the start."""
     return Path(text).expanduser().absolute()
@@ -114,12 +123,14 @@ SETTINGS: list[Setting] = [
         "Where and how it runs",
         ("EVENTLANE_HOME", str(ROOT / ".eventlane"), path, "folder", "everything that is written: embedded database, journal, lake, secret key"),
         ("EVENTLANE_BIND", "127.0.0.1:8000", address, "host:port", "address the web server listens on"),
-        ("EVENTLANE_PUBLIC_URL", "", str, "URL", "address users and senders reach it at; empty: http:// and EVENTLANE_BIND"),
-        ("EVENTLANE_ALLOWED_HOSTS", "*", words, "names", "host names the console answers to (Django's ALLOWED_HOSTS)"),
+        ("EVENTLANE_PUBLIC_URL", "", web_address, "URL", "address users and senders reach it at; empty: http:// and EVENTLANE_BIND. With https:// the console is for https only, see [operations](operations.md)"),
+        ("EVENTLANE_ALLOWED_HOSTS", "", words, "names", "host names the console answers to (Django's ALLOWED_HOSTS); empty: any, or with https:// that of EVENTLANE_PUBLIC_URL and this machine's own"),
         ("EVENTLANE_SECRET_KEY", "", str, "text", "key that signs sessions; empty: made once and kept in EVENTLANE_HOME/secret_key"),
         ("EVENTLANE_ENCRYPTION_KEYS", "", words, "keys", "Fernet keys that encrypt secrets of identities and hooks, comma separated, the first for new ones; empty: made once and kept in EVENTLANE_HOME/encryption_key"),
         ("EVENTLANE_DEBUG", "false", boolean, "true/false", "show stack traces in the console; never on a reachable server"),
-        ("EVENTLANE_SECURE_COOKIES", "false", boolean, "true/false", "send console cookies over HTTPS only; switch on behind a TLS proxy"),
+        ("EVENTLANE_SECURE_COOKIES", "auto", one_of("auto", "true", "false"), "auto/true/false", "send console cookies over https only; auto: when EVENTLANE_PUBLIC_URL is https"),
+        ("EVENTLANE_HTTPS_REDIRECT", "true", boolean, "true/false", "send people who come to the console over http on to EVENTLANE_PUBLIC_URL when that is https; false where the proxy sends no X-Forwarded-Proto"),
+        ("EVENTLANE_HSTS_SECONDS", "31536000", at_least(0), "seconds", "how long browsers are told to come over https only, when EVENTLANE_PUBLIC_URL is https; 0: they aren't told"),
         ("EVENTLANE_WEB_PROCESSES", "2", at_least(1), "processes", "web server processes; one for each core is a good start"),
         ("EVENTLANE_WEB_THREADS", "16", at_least(1), "threads", "requests that one web process serves at once"),
         ("EVENTLANE_ADMIN_EMAIL", "admin@example.com", str, "e-mail", "login of the administrator made at the first start"),

@@ -10,13 +10,14 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from eventlane.api.spectacular import SPECTACULAR_SETTINGS  # noqa: F401  (the head of /v0/openapi.json)
 from eventlane.configuration import ROOT, InvalidSetting, read_settings, words
 from eventlane.embedded_postgres import database_url
+from eventlane.public_url import https_settings
 from eventlane.unfold import UNFOLD  # noqa: F401  (the looks of the console)
 
 globals().update(_values := read_settings())
 
 EVENTLANE_HOME: Path = _values["EVENTLANE_HOME"]
 EVENTLANE_LAKE_PATH: str = _values["EVENTLANE_LAKE_PATH"] or str(EVENTLANE_HOME / "lake")
-EVENTLANE_PUBLIC_URL: str = _values["EVENTLANE_PUBLIC_URL"].rstrip("/") or f"http://{_values['EVENTLANE_BIND']}"
+EVENTLANE_PUBLIC_URL: str = _values["EVENTLANE_PUBLIC_URL"] or f"http://{_values['EVENTLANE_BIND']}"
 
 
 def _kept(name: str, text: str) -> str:
@@ -86,12 +87,8 @@ EVENTLANE_JOURNAL: Path = EVENTLANE_HOME / "journal"
 SECRET_KEY = _values["EVENTLANE_SECRET_KEY"] or _kept("secret_key", secrets.token_hex(32))
 EVENTLANE_ENCRYPTION_KEYS: list[str] = _encryption_keys(_values["EVENTLANE_ENCRYPTION_KEYS"])
 DEBUG = _values["EVENTLANE_DEBUG"]
-ALLOWED_HOSTS = _values["EVENTLANE_ALLOWED_HOSTS"]
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _values["EVENTLANE_SECURE_COOKIES"]
 SESSION_COOKIE_NAME = "eventlane_session"
-if EVENTLANE_PUBLIC_URL.startswith("https://"):
-    CSRF_TRUSTED_ORIGINS = [EVENTLANE_PUBLIC_URL]
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+globals().update(https_settings(_values, EVENTLANE_PUBLIC_URL))
 
 DATABASE_URL: str = _values["DATABASE_URL"] or database_url(EVENTLANE_HOME)
 DATABASES = {"default": _database(DATABASE_URL)}
@@ -111,7 +108,9 @@ INSTALLED_APPS = [
     "events",
 ]
 MIDDLEWARE = [
+    "eventlane.wire.middleware.EveryAnswer",
     "eventlane.wire.middleware.ProgramsFirst",
+    "eventlane.wire.middleware.KnownHost",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -161,7 +161,7 @@ class Supervisor:
     def _public_url(self) -> str:
         host, port = _reachable(self.settings["EVENTLANE_BIND"])
         host = f"[{host}]" if ":" in host else host
-        return self.settings["EVENTLANE_PUBLIC_URL"].rstrip("/") or f"http://{host}:{port}"
+        return self.settings["EVENTLANE_PUBLIC_URL"] or f"http://{host}:{port}"
 
     def _wait_for_free_port(self) -> None:
         """Refuse an address in use. Granian would not: it shares the port with whoever else shares it."""

@@ -100,7 +100,7 @@ class PipelineAdmin(LongAdmin):
         found = step_output(self.find(request, object_id), task_id, position)
         if found is None:
             raise Http404
-        return HttpResponse(found, "text/plain; charset=utf-8", headers={"X-Content-Type-Options": "nosniff"})
+        return HttpResponse(found, "text/plain; charset=utf-8")
 
     def abort(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Abort a pipeline."""

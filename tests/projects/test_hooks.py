@@ -14,6 +14,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
+from eventlane.wire.headers import EVERY_ANSWER
 from projects import hooks
 from projects.hooks import ensure_hooks, hook_address, hook_secret, renew_token
 from projects.inbound import views
@@ -178,7 +179,7 @@ def test_hook_of_a_disabled_organization_is_unknown(house: House) -> None:
 def test_unknown_address_is_an_error_of_the_api(path: str, method: str) -> None:
     response = send(path, {}, method)
     assert answer(response) == (404, "unknown_hook")
-    assert set(response.headers) == {"Content-Type", "Content-Length"}
+    assert set(response.headers) == {"Content-Type", "Content-Length", *EVERY_ANSWER}
 
 
 @pytest.mark.parametrize("event", ["", "/a/b", "/UPPER", "/%00", "/x%20y", "/" + "x" * 101])

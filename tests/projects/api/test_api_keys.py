@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from eventlane.wire.headers import EVERY_ANSWER
 from projects.api_keys import digest_of
 from projects.models import ApiKey, Project
 from tests.cast import House, make_house
@@ -166,7 +167,7 @@ def test_update_does_not_make_a_key_grow(client, made, member):
 def test_revoke_works(client, made):
     response = client.post(f"/api_keys/id/{made['id']}/revoke")
 
-    assert (response.status_code, response.content, dict(response.headers)) == (204, b"", {})
+    assert (response.status_code, response.content, dict(response.headers)) == (204, b"", EVERY_ANSWER)
     assert ApiClient(made["secret"]).get("/org").json()["code"] == "unknown_api_key"
     shown = client.get(f"/api_keys/id/{made['id']}").json()
     assert shown["status"] == "revoked" and shown["revocation_time"]

@@ -5,6 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from eventlane.ids import is_id
+from eventlane.wire.headers import EVERY_ANSWER
 from events.models import Dataset, DroppedTable
 from projects.models import Account, ApiKey, Organization, Project
 from tests.cast import House, make_account, make_house
@@ -42,7 +43,7 @@ def test_get_works(client, house):
 
     assert (response.status_code, response.json()) == (200, shown(house.project))
     length = str(len(response.content))
-    assert dict(response.headers) == {"Content-Type": "application/json", "Content-Length": length}
+    assert dict(response.headers) == {"Content-Type": "application/json", "Content-Length": length} | EVERY_ANSWER
 
 
 @pytest.mark.parametrize("path", ["/projects/name/acme-project", "/projects/acme-project"])
@@ -165,7 +166,7 @@ def test_delete_works(client, house):
 
     response = client.delete(f"/projects/id/{house.project.pk}")
 
-    assert (response.status_code, response.content, dict(response.headers)) == (204, b"", {})
+    assert (response.status_code, response.content, dict(response.headers)) == (204, b"", EVERY_ANSWER)
     assert not Project.objects.exists() and not Dataset.objects.exists()
     assert not ApiKey.objects.filter(pk=house.api_key.pk).exists()
     assert DroppedTable.objects.get().table_name == table_name
