@@ -3,12 +3,13 @@
 #   make run                 set up what is missing, then run the platform in the foreground
 #   make test                run the whole test suite        (ARGS="tests/eventlane -k postgres" for a part of it)
 #   make test-fast           the same without what is slow
+#   make nightly             property tests with many more examples, and drills for an hour or two
 #   make lint                format, style, types and import rules
 #   make bench               measure the speed of this machine (ARGS="--help" for more)
 #   make clean               remove .venv and caches; what the platform wrote (.eventlane/) stays
 
 .POSIX:
-.PHONY: run test test-fast lint format bench clean
+.PHONY: run test test-fast nightly lint format bench clean
 .DEFAULT_GOAL := run
 
 PYTHON ?=
@@ -32,6 +33,10 @@ test:
 
 test-fast:
 	@$(SET_UP) requirements-dev.txt && exec $(PYTEST) -m "not slow" $(TWO_AT_ONCE) $(ARGS)
+
+nightly:
+	@$(SET_UP) requirements-dev.txt || exit 1; \
+	$(PYTEST) -m property --hypothesis-profile=nightly --timeout=7200 $(ARGS) && exec $(IN_VENV) manage.py drill --rounds 20
 
 lint:
 	@$(SET_UP) requirements-dev.txt

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import django
+import hypothesis
 import pytest
 
 from tests.postgres import prepare_environment
@@ -15,6 +16,8 @@ from tests.postgres import prepare_environment
 TESTS = Path(__file__).parent
 TIMED = TESTS / "acceptance/test_access.py"  # keys that expire
 DRILLS = [TESTS / path for path in ("acceptance", "eventlane/test_embedded_postgres.py", "events/lake/test_restart.py")]
+
+hypothesis.settings.register_profile("nightly", max_examples=2000, deadline=None)
 
 _cleanup = ExitStack()
 try:
@@ -29,8 +32,10 @@ from tests.server import fresh_server, server  # noqa: E402, F401  (fixtures)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the drills, which measure time or kill things: they want the machine for themselves."""
+    """Mark the drills, which measure time or kill things and want the machine for themselves; and property tests."""
     for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.property)
         if item.path == TIMED:
             item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("slow") and any(item.path.is_relative_to(path) for path in DRILLS):

@@ -38,8 +38,15 @@ class Server(ScratchPlatform):
     email, password   the administrator's login
     """
 
-    def __init__(self, home: Path, variables: dict[str, str] | None = None, **settings: Any) -> None:
-        super().__init__(home, **settings, **(variables or {}))
+    def __init__(
+        self,
+        home: Path,
+        user: int | None = None,
+        python: str = "",
+        variables: dict[str, str] | None = None,
+        **settings: str,
+    ) -> None:
+        super().__init__(home, settings | (variables or {}), user=user, python=python)
         self.http = urllib3.PoolManager(retries=False, timeout=30)
         try:
             self.start()

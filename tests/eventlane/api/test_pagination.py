@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from eventlane.ids import new_id
 from projects.models import Account, Organization, Project
 from tests.cast import make_account
+from tests.examples import examples
 from tests.platform_api import ApiClient, client_of
 
 IDS = ["23BxCU5Dh90B3XVF4UrkWrnjdC" + letter for letter in "ABCDE"]  # a < b < c < d < e
@@ -194,7 +195,7 @@ def test_walk_goes_on_though_its_element_is_deleted(client):
 NAMES = st.sampled_from(["", "a", "b", "B", "é", "same", "same", "same", "a:b", "%_\\"])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     names=st.lists(NAMES, max_size=25),
     sizes=st.lists(st.integers(1, 7), min_size=1, max_size=8),

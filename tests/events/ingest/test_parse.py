@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.ingest.parse import Limits, NotAnArray, depth_of, parse_events, split_elements
+from tests.examples import examples
 
 LIMITS = Limits(max_bytes=32_768, max_depth=100)
 
@@ -204,7 +205,7 @@ def test_malformed_elements_never_harm_their_neighbours(events, data):
     st.binary(max_size=60).map(lambda data: b"[" + data + b"]")
     | st.text('[]{}",:\\ 0aelnu\n', max_size=40).map(str.encode)
 )
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_any_bytes_are_either_split_or_refused_and_what_is_accepted_is_valid(body):
     try:
         parsed = parse_events(body, LIMITS)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from projects.console import graph
 from projects.console.graph import HEIGHT, WIDTH, Drawing, draw, measure_depths
+from tests.examples import examples
 
 
 @st.composite
@@ -69,7 +70,7 @@ def test_the_largest_pipeline_is_drawn_in_time() -> None:
     assert_arrows_point_right(drawing)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(waits())
 def test_any_graph_can_be_read(waits_for: dict[str, list[str]]) -> None:
     drawing = draw(waits_for)

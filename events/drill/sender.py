@@ -1,0 +1,88 @@
+"""Send numbered events and keep a list of those acknowledged, to compare with what is found afterwards."""
+
+import json
+import threading
+import time
+from types import TracebackType
+
+import urllib3
+
+from eventlane.scratch import DidNotHappen, ScratchPlatform
+
+RETRY_SECONDS = 0.05
+
+
+class Sender:
+    """Threads that send numbered events to the dataset `logs` until the `with` block ends.
+
+    `acknowledged` are the names of the events that were answered with 202, `refused` counts the other requests.
+    """
+
+    def __init__(self, platform: ScratchPlatform, namespace: str, threads: int = 6, events: int = 20) -> None:
+        self.acknowledged: set[str] = set()
+        self.refused = 0
+        self._platform, self._namespace, self._events = platform, namespace, events
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=self._send, args=(number,)) for number in range(threads)]
+
+    def __enter__(self) -> "Sender":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _send(self, thread: int) -> None:
+        http = urllib3.PoolManager(retries=False, timeout=10)
+        number = 0
+        while not self._stop.is_set():
+            names = [f"{thread}-{time.time_ns()}-{number + index}" for index in range(self._events)]
+            number += self._events
+            status = _post(http, self._platform, self._namespace, names)
+            with self._lock:
+                if status == 202:
+                    self.acknowledged.update(names)
+                else:
+                    self.refused += 1
+            if status != 202:
+                time.sleep(RETRY_SECONDS)
+
+
+def send(platform: ScratchPlatform, namespace: str, events: int) -> set[str]:
+    """Send so many events in one request; return their names."""
+    names = [f"{time.time_ns()}-{index}" for index in range(events)]
+    if (status := _post(urllib3.PoolManager(retries=False, timeout=30), platform, namespace, names)) != 202:
+        raise DidNotHappen(f"{events} events were answered with {status}")
+    return set(names)
+
+
+def _post(http: urllib3.PoolManager, platform: ScratchPlatform, namespace: str, names: list[str]) -> int:
+    """Send events of these names; return the status of the reply, 0 when none came."""
+    body = json.dumps([{"n": name, "pad": "x" * 100} for name in names])
+    url, headers = f"{platform.url}/v1/logs/{namespace}", {"x-api-key": platform.keys["ingest"]}
+    try:
+        return http.request("POST", url, body=body, headers=headers).status
+    except urllib3.exceptions.HTTPError:
+        return 0
+
+
+def found(platform: ScratchPlatform, namespace: str) -> list[str]:
+    """Return the name of every stored event of a namespace, sealed or not, as often as it is stored."""
+    words = ["tail", "logs", "--namespace", namespace, "--from", "1h", "--json"]
+    done = platform.manage(*words, timeout=300, check=False)
+    return [json.loads(line)["event"]["n"] for line in done.stdout.splitlines()]
+
+
+def expect_exactly_once(platform: ScratchPlatform, namespace: str, acknowledged: set[str]) -> None:
+    """Raise DidNotHappen unless every acknowledged event is stored, and none twice."""
+    names = found(platform, namespace)
+    if len(names) != len(set(names)):
+        raise DidNotHappen(f"{len(names) - len(set(names))} events are stored twice")
+    if lost := acknowledged - set(names):
+        raise DidNotHappen(f"{len(lost)} of {len(acknowledged)} acknowledged events are lost")

@@ -1,0 +1,87 @@
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from rich.console import Console
+from rich.text import Text
+
+from eventlane.commands import ExampleCommand
+from eventlane.scratch import ScratchPlatform, scratch_home
+from events.drill.exercises import EXERCISES, Exercise
+
+SCRATCH = "/var/tmp"  # on a disk: /tmp may be memory, and a drill is about the disk
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one exercise went."""
+
+    exercise: str
+    passed: bool
+    seen: str
+    seconds: float
+
+
+class Command(ExampleCommand):
+    help = (
+        "Try on this machine what must never lose an event: power cuts, a moved home, an older dump, damaged\n"
+        "files, slow senders, a hung sealer. Each exercise starts a platform of its own in a scratch folder\n"
+        "and removes it; yours is not touched. The exit status is 1 when something did not go as promised."
+    )
+    example = """
+python manage.py drill
+python manage.py drill moved-home older-dump
+python manage.py drill --rounds 20
+"""
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("exercises", nargs="*", metavar="EXERCISE", help=f"which: {', '.join(EXERCISES)} (all)")
+        parser.add_argument("--rounds", type=int, default=1, help="how often to do all of it (1)")
+        parser.add_argument("--json", action="store_true", help="print an array of {exercise, passed, seen, seconds}")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if unknown := set(options["exercises"]) - set(EXERCISES):
+            raise CommandError(f"there is no exercise {sorted(unknown)[0]!r}; there are {', '.join(EXERCISES)}")
+        chosen = {name: EXERCISES[name] for name in options["exercises"] or EXERCISES}
+        outcomes = []
+        for name, exercise in [*chosen.items()] * options["rounds"]:
+            outcomes.append(_try(name, exercise))
+            if not options["json"]:
+                self._show(outcomes[-1], exercise)
+        if options["json"]:
+            self.stdout.write(json.dumps([asdict(outcome) for outcome in outcomes], indent=2))
+        if not all(outcome.passed for outcome in outcomes):
+            sys.exit(1)
+
+    def _show(self, outcome: Outcome, exercise: Exercise) -> None:
+        mark, style = ("passed", "green") if outcome.passed else ("FAILED", "bold red")
+        line = Text(f"{mark}  ", style).append(f"{outcome.exercise:<16}", "bold").append(exercise.what)
+        line.append(f"\n{'':24}→ {outcome.seen} ({outcome.seconds:.0f} s)")
+        Console(file=self.stdout._out, soft_wrap=True).print(line)
+
+
+def _try(name: str, exercise: Exercise) -> Outcome:
+    """Do one exercise; whatever goes wrong in it is its outcome."""
+    begin = time.monotonic()
+    try:
+        with _scratch_platform(exercise.settings) as platform:
+            seen, passed = exercise.run(platform), True
+    except Exception as error:
+        seen, passed = str(error) or type(error).__name__, False
+    return Outcome(name, passed, seen, round(time.monotonic() - begin, 1))
+
+
+@contextmanager
+def _scratch_platform(settings: dict[str, str]) -> Iterator[ScratchPlatform]:
+    platform = ScratchPlatform(scratch_home("drill", SCRATCH), {"EVENTLANE_WORKER_PROCESSES": "0"} | settings)
+    try:
+        platform.start()
+        yield platform
+    finally:
+        platform.close()

@@ -1,0 +1,47 @@
+"""`manage.py drill`, each exercise once, as an operator would run it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from django.core.management import call_command
+
+from eventlane.configuration import ROOT
+from events.drill.exercises import EXERCISES, Exercise
+
+
+def drill(*words):
+    return subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "drill", *words], capture_output=True, text=True, timeout=290
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXERCISES)
+def test_exercise_goes_as_promised(name):
+    done = drill(name, "--json")
+    [outcome] = json.loads(done.stdout)
+    assert (outcome["exercise"], outcome["passed"]) == (name, True), outcome["seen"]
+    assert done.returncode == 0
+
+
+def test_unknown_exercise_is_refused_with_those_that_exist():
+    done = drill("parachute")
+    assert done.returncode == 1
+    assert "there is no exercise 'parachute'; there are power-cut, " in done.stderr
+
+
+@pytest.mark.slow
+def test_what_does_not_go_as_promised_is_said_and_ends_with_1(monkeypatch, capsys):
+    def broken(platform):
+        """Expect what doesn't come."""
+        platform.wait_until(lambda: False, "pigs fly", seconds=0.1)
+
+    monkeypatch.setitem(EXERCISES, "broken", Exercise(broken))
+    with pytest.raises(SystemExit) as end:
+        call_command("drill", "broken")
+    assert end.value.code == 1
+    shown = capsys.readouterr().out
+    assert "FAILED  broken          Expect what doesn't come." in shown
+    assert "not within 0 s: pigs fly" in shown
