@@ -20,7 +20,7 @@ from typing import Any
 from eventlane.wire.errors import Problem
 from projects.models import Resource
 from projects.resources.kinds import spec as spec_shape
-from projects.resources.yaml_text import read_yaml, write_yaml
+from projects.resources.yaml_text import Allowance, allowance, read_yaml, write_yaml
 
 IGNORE_FILE = ".evcli-ignore"
 SUFFIXES = (".yaml", ".yml")
@@ -47,9 +47,10 @@ def read_folder(folder: Path) -> list[Document]:
     """Return the documents of a folder, sources read into their steps' code; raise UnreadableFolder."""
     documents: list[Document] = []
     reasons: list[str] = []
+    allowed = allowance()
     for file in yaml_files(folder):
         try:
-            documents += _read_file(folder, file, reasons)
+            documents += _read_file(folder, file, reasons, allowed)
         except (OSError, ValueError) as error:
             reasons.append(f"{file.relative_to(folder)}: {_reason(error)}")
     if reasons:
@@ -115,9 +116,9 @@ def _is_ignored(path: str, is_folder: bool, patterns: list[str]) -> bool:
     return ignored
 
 
-def _read_file(folder: Path, file: Path, reasons: list[str]) -> list[Document]:
+def _read_file(folder: Path, file: Path, reasons: list[str], allowed: Allowance) -> list[Document]:
     name = file.relative_to(folder)
-    specs = read_yaml(_read_inside(folder, file).decode("utf-8-sig"))
+    specs = read_yaml(_read_inside(folder, file).decode("utf-8-sig"), allowed)
     documents = [Document(spec, name, number) for number, spec in enumerate(specs, 1)]
     for document in documents:
         for index, step in enumerate(_steps(document.spec)):

@@ -21,7 +21,7 @@ Place = tuple[Any, str | int] | None  # the place above, and the name or index i
 Rule = Callable[[Mapping[str, Any], str, list[Problem]], None]  # over the members that are there, valid or not
 
 MAX_DEPTH = 100
-MAX_VALUES = 1_000_000  # of one spec: a few lines of YAML can stand for more than fits in memory
+MAX_VALUES = 1_000_000  # of what is stored as one
 MAX_NAME_LENGTH = 200  # of a member, where a problem tells of it
 GREATEST_INTEGER = 2**63 - 1
 GREATEST_NUMBER = sys.float_info.max
@@ -221,6 +221,21 @@ def storable(value: Any, pointer: str) -> Iterator[Problem]:
             waiting += [(member, (place, name), depth + 1) for name, member in reversed(value.items())]
         elif isinstance(value, list):
             waiting += [(value[index], (place, index), depth + 1) for index in reversed(range(len(value)))]
+
+
+def holds_at_most(most: int, value: Any) -> bool:
+    """Tell whether a value has no more than `most` values and names in it; it is counted no further than that."""
+    waiting: list[Any] = [value]
+    count = 0
+    while waiting and count + len(waiting) <= most:
+        value = waiting.pop()
+        count += 1
+        if isinstance(value, dict):
+            count += len(value)
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return not waiting
 
 
 def _below(place: Place) -> str:

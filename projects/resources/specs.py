@@ -14,7 +14,7 @@ from projects.connectors import subscription_problems
 from projects.models import Identity, Resource
 from projects.resources.kinds import spec as spec_shape
 from projects.resources.parameters import check_values
-from projects.resources.shapes import Problems, refuse, storable
+from projects.resources.shapes import Problems, holds_at_most, refuse, storable
 
 Spec = dict[str, Any]
 Named = Mapping[tuple[str, str], Spec]  # the specs by type and name; the first where several have the same
@@ -30,6 +30,9 @@ def check_specs(specs: Any, *, identities: Mapping[str, Identity]) -> list[Spec]
     """
     if not isinstance(specs, list):
         raise InvalidRequestBody([Problem("/specs", "must be an array")])
+    if not holds_at_most(settings.EVENTLANE_MAX_DEPLOYED_VALUES, specs):
+        most = f"{settings.EVENTLANE_MAX_DEPLOYED_VALUES} values (EVENTLANE_MAX_DEPLOYED_VALUES)"
+        raise InvalidRequestBody([Problem("/specs", f"must have at most {most}, all specs together")])
     problems = Problems()
     kept = [_check_alone(one, f"/specs/{index}", problems) for index, one in enumerate(specs)]
     _check_triggers(kept, problems)

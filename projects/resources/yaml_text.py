@@ -5,10 +5,13 @@ texts. Written, such texts are in quotes, as other programs take them for someth
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import yaml
+from django.conf import settings
 
 # What YAML 1.2's core schema makes of a plain scalar, by its tag, with the characters that it can begin with.
 CORE = {
@@ -23,6 +26,7 @@ CORE = {
 }
 MERGE = "tag:yaml.org,2002:merge"
 UNUSUAL_BREAK = re.compile("[\r\x85\u2028\u2029]")  # read as \n, or not at all, unless it is escaped
+COUNTLESS = 1 << 40  # counted no further: exact numbers would grow with the depth
 UNLIMITED = 1 << 30  # columns: a long line stays one
 
 
@@ -30,10 +34,33 @@ class InvalidYaml(ValueError):
     """A text is no YAML, or says what JSON can't."""
 
 
+@dataclass
+class Allowance:
+    """How many values and keys may still be read, aliases and merges written out: few lines can stand for billions."""
+
+    left: int
+
+
+def allowance() -> Allowance:
+    """Return what one deployment may hold."""
+    return Allowance(settings.EVENTLANE_MAX_DEPLOYED_VALUES)
+
+
 class _Loader(yaml.SafeLoader):
     """Reads scalars as in YAML 1.2, refuses a key that is there twice and a value that holds itself."""
 
     yaml_implicit_resolvers: dict[str, list[Any]] = {}
+    allowance: Allowance
+
+    def compose_document(self) -> yaml.Node:
+        """Read a document, and count it before aliases are followed and merges done."""
+        node = super().compose_document()
+        self.allowance.left -= _weight(node, {})
+        if self.allowance.left < 0:
+            most = f"{settings.EVENTLANE_MAX_DEPLOYED_VALUES} values (EVENTLANE_MAX_DEPLOYED_VALUES)"
+            problem = f"up to here there are more than {most}, aliases written out"
+            raise yaml.composer.ComposerError(None, None, problem, node.end_mark)
+        return node
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """Build everything at once, so that PyYAML notices a value that holds itself."""
@@ -63,6 +90,19 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
 
+def _weight(node: yaml.Node, known: dict[yaml.Node, int]) -> int:
+    """Return how many nodes a node stands for; each is looked at once. One that holds itself is refused later."""
+    if node not in known:
+        known[node] = 1
+        parts: Iterable[yaml.Node] = ()
+        if isinstance(node, yaml.MappingNode):
+            parts = chain.from_iterable(node.value)
+        elif isinstance(node, yaml.SequenceNode):
+            parts = node.value
+        known[node] = min(1 + sum(_weight(part, known) for part in parts), COUNTLESS)
+    return known[node]
+
+
 def _read_integer(loader: _Loader, node: yaml.ScalarNode) -> int | float:
     text = node.value
     number = int(text, {"0o": 8, "0x": 16}.get(text[:2], 10)) if len(text) < 400 else float(text)
@@ -88,10 +128,10 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _read_float)
 _Dumper.add_representer(str, _write_text)
 
 
-def read_yaml(text: str) -> Iterator[Any]:
-    """Yield the value of every document; raise InvalidYaml at the first that isn't one."""
+def read_yaml(text: str, allowed: Allowance | None = None) -> Iterator[Any]:
+    """Yield the value of every document; raise InvalidYaml at the first that isn't one, or is more than is allowed."""
     try:
-        yield from yaml.load_all(text, _Loader)
+        yield from _values(text, allowed or allowance())
     except yaml.MarkedYAMLError as error:
         place = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise InvalidYaml(f"{place}{error.problem or error.context}") from None
@@ -102,6 +142,16 @@ def read_yaml(text: str) -> Iterator[Any]:
         raise InvalidYaml(" ".join(str(error).split())) from None
     except RecursionError:
         raise InvalidYaml("it is nested too deeply") from None
+
+
+def _values(text: str, allowed: Allowance) -> Iterator[Any]:
+    loader = _Loader(text)
+    loader.allowance = allowed
+    try:
+        while loader.check_data():
+            yield loader.get_data()
+    finally:
+        loader.dispose()
 
 
 def write_yaml(value: Any) -> str:

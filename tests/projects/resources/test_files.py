@@ -1,6 +1,7 @@
 """Specs as files: what a folder holds, and that what is written is read again."""
 
 import os
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -210,6 +211,44 @@ def test_scalars_are_those_of_yaml_1_2(text, value):
 def test_what_is_no_yaml(text):
     with pytest.raises(InvalidYaml):
         list(read_yaml(text))
+
+
+def lines_of(first: str, next_ones: str) -> str:
+    """Return YAML in which each of a few lines stands for seven times the one before."""
+    lines = [next_ones.format(n=n, before=", ".join([f"*a{n - 1}"] * 7)) for n in range(1, 30)]
+    return "\n".join([f"- &a0 {first}", *lines])
+
+
+BOMBS = {
+    "aliases": lines_of("[1, 2]", "- &a{n} [{before}]"),
+    "merges": lines_of("{a: 1, b: 2}", "- &a{n} {{<<: [{before}]}}"),
+    "merges in a chain": lines_of("{a: 1}", "- &a{n} {{k{n}: {n}, <<: [{before}]}}"),
+}
+
+
+@pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
+def test_a_few_lines_that_stand_for_billions_are_refused_at_once(tmp_path, text):
+    fill(tmp_path, a_yaml=text)
+    start = time.monotonic()
+
+    with pytest.raises(UnreadableFolder) as unreadable:
+        read_folder(tmp_path)
+
+    [reason] = unreadable.value.reasons
+    assert reason.startswith(
+        "a.yaml: line 30: up to here there are more than 200000 values (EVENTLANE_MAX_DEPLOYED_VAL"
+    )
+    assert time.monotonic() - start < 2
+
+
+def test_all_files_together_have_one_allowance(tmp_path, settings):
+    settings.EVENTLANE_MAX_DEPLOYED_VALUES = 10
+    fill(tmp_path, a_yaml="[1, 2, 3, 4]", b_yaml="[1, 2, 3, 4]")
+    assert specs_of(tmp_path) == [[1, 2, 3, 4]] * 2
+
+    fill(tmp_path, c_yaml="5")
+    with pytest.raises(UnreadableFolder, match=r"c\.yaml: line 1: up to here there are more than 10 values"):
+        read_folder(tmp_path)
 
 
 @given(VALUES)
