@@ -159,6 +159,7 @@ class TriggerMatch(models.Model):
 
     class Meta:
         verbose_name_plural = "trigger matches"
+        indexes = [models.Index(fields=["trigger_id", "id"], name="match_by_trigger")]
 
     def __str__(self) -> str:
         return f"{self.dataset} for {self.trigger_id}"

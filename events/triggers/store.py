@@ -10,10 +10,12 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from events.clock import newest_time
 from events.journal.reader import SUFFIX
 from events.models import JournalProgress, TriggerMatch
 from events.triggers.evaluate import Match, RateLimit
-from projects.models import Subscription
+from events.triggers.table import began_us
+from projects.models import Resource, Subscription
 
 INSERTED_AT_ONCE = 500
 # A power cut may bring an unlinked file back for a moment; by now its removal is on disk.
@@ -68,25 +70,42 @@ def forget_sealed(folder: Path) -> None:
 
 
 def _admitted(matches: Sequence[Match]) -> list[Match]:
-    """Return the matches that their triggers' rate limits let pass, in the order they came; count the others."""
-    limited: dict[str, list[Match]] = defaultdict(list)
+    """Return the matches that their triggers still ask for and their rate limits let pass, in the order they came.
+
+    What is over a limit is counted. The subscriptions stay locked until the matches are committed: who disables a
+    trigger waits for that, so that none comes behind its back; who stores comes to see that it is disabled.
+    """
+    by_trigger: dict[str, list[Match]] = defaultdict(list)
     for match in matches:
-        if match.trigger.rate_limit is not None:
-            limited[match.trigger.id].append(match)
-    refused: set[int] = set()
-    rows = Subscription.objects.select_for_update().filter(pk__in=limited).order_by("pk") if limited else ()
-    for subscription in rows:
-        refused |= _refused(subscription, limited[subscription.pk])
-    return [match for match in matches if id(match) not in refused]
+        by_trigger[match.trigger.id].append(match)
+    admitted: set[int] = set()
+    subscriptions = list(Subscription.objects.select_for_update().filter(pk__in=by_trigger).order_by("pk"))
+    enabled = set(Resource.objects.filter(pk__in=by_trigger, disabled=False).values_list("pk", flat=True))
+    for subscription in subscriptions:
+        if subscription.pk in enabled:
+            admitted |= _admitted_by(subscription, by_trigger[subscription.pk])
+    return [match for match in matches if id(match) in admitted]
+
+
+def _admitted_by(subscription: Subscription, matches: Sequence[Match]) -> set[int]:
+    """Return the `id()` of those matches that a locked subscription asks for and lets pass."""
+    since_us = began_us(subscription.creation_time)
+    asked = [match for match in matches if match.received_us >= since_us]
+    limited = [match for match in asked if match.trigger.rate_limit is not None]
+    refused = _refused(subscription, limited) if limited else set()
+    return {id(match) for match in asked} - refused
 
 
 def _refused(subscription: Subscription, matches: Sequence[Match]) -> set[int]:
     """Count matches into a locked subscription's windows of time; return the `id()` of those that are too many.
 
-    The time is the events', not the clock's: what waited while the sealer was away is limited as if it hadn't.
+    The time is the events', not the clock's: what waited while the sealer was away is limited as if it hadn't. A window
+    that begins in the future is of a clock that was ahead, and has ended.
     """
     refused = set()
     start, count = subscription.window_start_time, subscription.window_events
+    if start is not None and start > newest_time():
+        start = None
     for match in matches:
         limit: RateLimit = match.trigger.rate_limit  # type: ignore[assignment]  # those without are not here
         time = _time(match.received_us)

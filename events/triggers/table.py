@@ -4,8 +4,10 @@ import logging
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db.models import OuterRef, Subquery
 
+from events.clock import newest_time
 from events.models import Dataset
 from events.triggers.evaluate import DatasetTrigger, RateLimit, TriggersByDataset
 from projects.models import Resource, Subscription
@@ -58,7 +60,18 @@ def _trigger(row: Row, spec: dict[str, Any]) -> DatasetTrigger:
     return DatasetTrigger(
         id=trigger_id,
         dataset=name,
-        since_us=int(creation_time.timestamp() * 1e6),
+        since_us=began_us(creation_time),
         matches=compile_filters(spec["data"].get("filters") or []),
-        rate_limit=RateLimit(limit["events"], limit["seconds"]) if limit else None,
+        rate_limit=RateLimit(limit["events"], limit["seconds"]) if limit else default_rate_limit(),
     )
+
+
+def default_rate_limit() -> RateLimit | None:
+    """Return the rate limit of triggers that have none of their own."""
+    limit = settings.EVENTLANE_TRIGGER_RATE_LIMIT
+    return RateLimit(*limit) if limit else None
+
+
+def began_us(creation_time: datetime) -> int:
+    """Return since when a subscription listens; always, where the clock was ahead when it was made."""
+    return int(creation_time.timestamp() * 1e6) if creation_time <= newest_time() else 0

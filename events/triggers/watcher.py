@@ -13,7 +13,7 @@ from django.db import connection
 from events.journal import JournalFile
 from events.journal.reader import SUFFIX, NotAJournal
 from events.triggers.evaluate import STRETCH_BYTES, evaluate
-from events.triggers.fire import AWAY, FIRED_AT_ONCE, fire_due_matches
+from events.triggers.fire import AWAY, fire_due_matches
 from events.triggers.store import Overtaken, forget_sealed, store, stored_progress
 from events.triggers.table import TriggerTable
 
@@ -78,7 +78,7 @@ class TriggerWatcher:
             return LOOK_SECONDS
         has_more = self._has_triggers and self._read_on()
         if self._has_matches:
-            self._has_matches = fire_due_matches() == FIRED_AT_ONCE
+            self._has_matches = fire_due_matches()
         if now >= self._next_tidying:
             self._next_tidying = now + TIDY_SECONDS
             forget_sealed(self._folder)

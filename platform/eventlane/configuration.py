@@ -91,6 +91,16 @@ def machine(text: str) -> tuple[float, int]:
     return float(cpus), int(megabytes)
 
 
+def rate(text: str) -> tuple[int, float] | None:
+    """Read EVENTS:SECONDS, how many events may pass in a window of so many seconds; None for `none`."""
+    if text == "none":
+        return None
+    events, colon, window = text.partition(":")
+    if not colon:
+        raise ValueError("must be EVENTS:SECONDS, like 1000:60, or none")
+    return at_least(1)(events), seconds(window)
+
+
 def address(text: str) -> str:
     """Read HOST:PORT."""
     host, colon, port = text.rpartition(":")
@@ -202,6 +212,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_TASK_LOST_SECONDS", "30", at_least(5), "seconds", "a started task whose worker was not heard of for this long fails or is retried"),
         ("EVENTLANE_WORKER_STOP_SECONDS", "20", at_least(0), "seconds", "how long running tasks may go on when their worker is told to stop"),
         ("EVENTLANE_CONDUCT_SECONDS", "0.5", seconds, "seconds", "how often a worker looks for due timers"),
+        ("EVENTLANE_TRIGGER_RATE_LIMIT", "1000:60", rate, "events:seconds", "events by which a trigger on a dataset fires at most in a window of so many seconds, unless it has a `rate_limit` of its own; the others are counted; none: no limit"),
         ("EVENTLANE_MISSED_TICKS", "100", at_least(1), "ticks", "missed ticks of one timer made up for in one look; the others follow in the next ones"),
     ),
     *_rows(
@@ -228,7 +239,8 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_KEY", "", str, "API key", "key of `manage.py send` when --key isn't given: unlike an argument, others can't see it in a list of processes"),
     ),
     *_rows(
-        "Warnings",
+        "Clocks and warnings",
+        ("EVENTLANE_CLOCK_TOLERANCE_SECONDS", "300", seconds, "seconds", "how far ahead of now the times of events may be; those later are of a clock that was wrong: they aren't the newest, and doctor names them"),
         ("EVENTLANE_MIN_FREE_MB", "1024", at_least(1), "MB", "doctor warns when EVENTLANE_HOME has less free space"),
     ),
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """Pipelines and their scratchpads (v0-api.md, sections 2.10, 2.13, 6.5, 6.9)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -9,13 +10,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from eventlane.api.operation import Operation
-from eventlane.api.serializers import Representation, TimeField
+from eventlane.api.serializers import IdField, NameField, Representation, RequestBody, TimeField
 from eventlane.api.sources import by_moment
 from eventlane.wire.body import BadBody, BodyTooLarge, read_body
 from eventlane.wire.errors import InvalidRequestBody, Problem, RequestTooLarge, UnknownObject, with_length
 from projects.access import get_pipeline, pipelines_of
 from projects.api.viewsets import ProjectObjectViewSet
 from projects.execution.pipelines import abort_pipeline, restart_pipeline
+from projects.execution.queued import abort_queued
 from projects.models import ScratchpadEntry
 
 TEXT = "text/plain"  # exactly this, like the type of JSON (v0-api.md, section 0)
@@ -47,6 +49,25 @@ class PipelineRepresentation(ExecutionRepresentation):
     concurrent = serializers.BooleanField()
 
 
+class QueuedPipelines(RequestBody):
+    """Which pipelines are meant: those that all members apply to. At least one of them is needed."""
+
+    trigger_id = IdField(required=False, help_text="Those that this trigger started; also one that is deleted.")
+    command_id = IdField(required=False, help_text="Those that this command started; also one that is deleted.")
+    name = NameField(required=False, help_text="Those of this name.")
+
+    def check_together(self, given: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
+        """Refuse to take nothing for everything."""
+        return [] if given else [f"one of the members {', '.join(self.fields)} is missing"]
+
+
+class StoppedRepresentation(Representation):
+    """What was kept from running."""
+
+    pipelines = serializers.IntegerField(help_text="Pipelines that were aborted.")
+    events = serializers.IntegerField(help_text="Events that matched the trigger and waited; they start nothing.")
+
+
 class ExecutionViewSet(ProjectObjectViewSet):
     """Shows executions."""
 
@@ -68,6 +89,7 @@ class PipelinesViewSet(ExecutionViewSet):
     serializer_class = PipelineRepresentation
     sorts = {"event_time": by_moment("event_time")}
     operations = {
+        "abort_queued": Operation(200, QueuedPipelines, StoppedRepresentation),
         "abort": Operation(204, errors={400: ("pipeline_finished",)}),
         "restart": Operation(204, errors={400: ("pipeline_not_finished",)}),
         "restart_from_failure": Operation(204, errors={400: ("pipeline_not_finished", "pipeline_not_failed")}),
@@ -85,6 +107,14 @@ class PipelinesViewSet(ExecutionViewSet):
         """Abort a pipeline. What runs is stopped within seconds; what has ended stays as it is."""
         abort_pipeline(get_pipeline(self.project, id))
         return Response(status=204)
+
+    def abort_queued(self, request: Request) -> Response:
+        """Abort all pipelines of a trigger, of a command or of a name of which nothing has begun. What runs goes on.
+
+        Given a trigger alone, events that wait to fire it are dropped, too. It goes on with the next ones, unless it is
+        disabled before.
+        """
+        return Response(StoppedRepresentation.show(abort_queued(self.project, **self.read_body(QueuedPipelines))))
 
     def restart(self, request: Request, id: str) -> Response:
         """Run a finished pipeline again, whole, as it was deployed then. Its scratchpad is emptied."""

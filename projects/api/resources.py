@@ -93,8 +93,9 @@ class ResourcesViewSet(ProjectObjectViewSet):
     def disable(self, request: Request, id: str) -> Response:
         """Stop a resource from doing anything new, until it is enabled; deployments don't change that.
 
-        A disabled trigger fires nothing, a command refuses to be executed, and triggers and commands leave out a
-        disabled pipeline. What runs goes on.
+        A disabled trigger fires nothing, and events that wait to fire it are dropped; a command refuses to be executed;
+        triggers and commands leave out a disabled pipeline. What runs goes on, and what is queued
+        (`/pipelines/abort_queued` aborts it).
         """
         return self._set_disabled(id, True)
 

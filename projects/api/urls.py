@@ -41,6 +41,7 @@ urlpatterns = [
     path("resources/id/<str:id>/disable", ResourcesViewSet.as_view({"post": "disable"})),
     path("resources/type/<str:type>/name/<str:name>", ResourcesViewSet.as_view({"get": "retrieve_by_name"})),
     path("pipelines", PipelinesViewSet.as_view({"get": "list"})),
+    path("pipelines/abort_queued", PipelinesViewSet.as_view({"post": "abort_queued"})),
     path("pipelines/id/<str:id>", PipelinesViewSet.as_view({"get": "retrieve"})),
     path("pipelines/id/<str:id>/abort", PipelinesViewSet.as_view({"post": "abort"})),
     path("pipelines/id/<str:id>/restart", PipelinesViewSet.as_view({"post": "restart"})),

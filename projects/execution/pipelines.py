@@ -65,14 +65,14 @@ def abort_pipeline(pipeline: Pipeline) -> None:
             raise StateError("pipeline_finished", "The pipeline has ended already.")
         locked.aborted = True
         locked.save(update_fields=["aborted"])
-        abort_tasks(locked)
+        abort_tasks([locked])
         end_pipeline(locked, [str(Status.ABORTED)])
 
 
-def abort_tasks(pipeline: Pipeline) -> None:
-    """Abort every unfinished task of a locked pipeline."""
+def abort_tasks(pipelines: Sequence[Pipeline]) -> None:
+    """Abort every unfinished task of locked pipelines."""
     now = timezone.now()
-    unfinished = pipeline.tasks.filter(status__in=UNFINISHED)
+    unfinished = Task.objects.filter(pipeline__in=[pipeline.pk for pipeline in pipelines], status__in=UNFINISHED)
     unfinished.filter(status=Status.STARTED).update(end_time=now)
     unfinished.update(status=Status.ABORTED, queued=False, parked=False, due_time=None)
 

@@ -35,14 +35,17 @@ def settle(pipeline: Pipeline) -> None:
 
 def end_pipeline(pipeline: Pipeline, statuses: Iterable[str]) -> None:
     """Give a locked pipeline its last status (v0-api.md, section 6.1), and the turn to the next of its definition."""
-    now = timezone.now()
+    end_time, delete_time = end_times(pipeline, timezone.now())
     Pipeline.objects.filter(pk=pipeline.pk).update(
-        status=_last_status(pipeline, set(statuses)),
-        end_time=now if pipeline.start_time else None,
-        delete_time=now + pipeline.retention if pipeline.retention else None,
+        status=_last_status(pipeline, set(statuses)), end_time=end_time, delete_time=delete_time
     )
     if pipeline.released and pipeline.definition_id and not pipeline.concurrent:
         release_next(pipeline.definition_id)
+
+
+def end_times(pipeline: Pipeline, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """Return the end time and the delete time of a pipeline that ends now; one that never began has no end."""
+    return now if pipeline.start_time else None, now + pipeline.retention if pipeline.retention else None
 
 
 def _last_status(pipeline: Pipeline, statuses: set[str]) -> str:

@@ -131,7 +131,7 @@ def _end(task: Task, pipeline: Pipeline, failure: str | None) -> bool:
     if not mine.update(status=Status.FAILED, end_time=now, worker="", failure_message=failure):
         return False
     if entry.get("on_failure", "abort") == "abort":
-        abort_tasks(pipeline)
+        abort_tasks([pipeline])
     return True
 
 

@@ -72,6 +72,8 @@ class Subscription(models.Model):
     window_start_time = models.DateTimeField(null=True, blank=True)  # of the rate limit
     window_events = models.PositiveIntegerField(default=0)  # fired in that window
     suppressed_events = models.PositiveBigIntegerField(default=0)  # matched, but over the rate limit
+    dropped_events = models.PositiveBigIntegerField(default=0, db_default=0)  # matched, and dropped while they waited
+    drop_time = models.DateTimeField(null=True, blank=True)  # when some were dropped last
 
     class Meta:
         indexes = [

@@ -128,6 +128,7 @@ ROWS = {
     "POST /events/id/{id}/replay": change(id="platform_event"),
     "POST /events/{id}/replay": change(id="platform_event"),
     "GET /pipelines": look(),
+    "POST /pipelines/abort_queued": change({"name": "greetings"}),
     "GET /pipelines/id/{id}": look(id="pipeline"),
     "POST /pipelines/id/{id}/abort": change(id="running"),
     "POST /pipelines/id/{id}/restart": change(id="pipeline"),

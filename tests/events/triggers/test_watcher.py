@@ -17,6 +17,7 @@ from events.triggers import watcher as watching
 from events.triggers.watcher import TriggerWatcher
 from projects.models import Pipeline, PlatformEvent, Resource, Subscription
 from projects.resources.switch import switch
+from projects.waiting import waiting_for
 from tests.events.lake.conftest import Node
 from tests.events.triggers.conftest import add_trigger, drain, fired, make_resource
 
@@ -313,3 +314,83 @@ def test_run_gets_over_an_outage_and_stops(
     monkeypatch.setattr(watching, "LOOK_SECONDS", 0.01)
     watcher.run(stop)
     assert len(fired()) == 1
+
+
+def test_disabled_trigger_drops_what_waits_for_it_and_counts_it(node: Node, watcher: TriggerWatcher) -> None:
+    trigger, other = add_trigger(node.dataset, ERROR), add_trigger(node.dataset, ERROR, name="other")
+    node.write(*numbers(3000))
+    seal(node, watcher)
+    assert waiting_for([trigger.pk])[trigger.pk].events == 1000  # what the server's own rate limit lets pass
+    assert switch(Resource.objects.filter(pk=trigger.pk), disabled=True) == 1000
+    assert waiting_for([trigger.pk, other.pk]).keys() == {other.pk}
+    subscription = Subscription.objects.get(pk=trigger.pk)
+    assert (subscription.dropped_events, subscription.suppressed_events) == (1000, 2000)
+    firing.fire_due_matches()
+    assert fired(trigger) == [] and len(fired(other)) == firing.FIRED_AT_ONCE
+
+
+def test_match_found_before_its_trigger_was_disabled_is_not_stored_behind_that(
+    node: Node, watcher: TriggerWatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trigger = add_trigger(node.dataset, ERROR)
+    original = watching.store
+
+    def late(*args: Any) -> None:
+        for disabled in (True, False):
+            switch(Resource.objects.filter(pk=trigger.pk), disabled=disabled)
+        original(*args)
+
+    monkeypatch.setattr(watching, "store", late)
+    node.write(*numbers(1))
+    drain(watcher)
+    assert fired() == [] and TriggerMatch.objects.count() == 0
+
+
+def test_deleted_trigger_takes_what_waits_for_it_along(node: Node, watcher: TriggerWatcher) -> None:
+    trigger = add_trigger(node.dataset, ERROR)
+    node.write(*numbers(100))
+    seal(node, watcher)
+    trigger.delete()
+    assert TriggerMatch.objects.count() == 0
+
+
+def test_default_rate_limit_holds_for_triggers_without_one(node: Node, watcher: TriggerWatcher, settings: Any) -> None:
+    settings.EVENTLANE_TRIGGER_RATE_LIMIT = (2, 60.0)
+    plain, own = (
+        add_trigger(node.dataset),
+        add_trigger(node.dataset, name="own", rate_limit={"events": 4, "seconds": 60}),
+    )
+    node.write(*numbers(5))
+    drain(watcher)
+    assert (len(fired(plain)), len(fired(own))) == (2, 4)
+    settings.EVENTLANE_TRIGGER_RATE_LIMIT = None
+    node.write(*numbers(5))
+    drain(TriggerWatcher(node.journal))
+    assert len(fired(plain)) == 7
+
+
+def test_clock_that_was_ahead_neither_closes_a_window_for_ever_nor_deafens_a_trigger(
+    node: Node, watcher: TriggerWatcher
+) -> None:
+    trigger = add_trigger(node.dataset, ERROR, rate_limit={"events": 2, "seconds": 60})
+    ahead = timezone.now() + timedelta(days=365)
+    Subscription.objects.update(window_start_time=ahead, window_events=2)
+    node.write(*numbers(1))
+    drain(watcher)
+    assert len(fired(trigger)) == 1
+    Subscription.objects.update(creation_time=ahead)
+    drain(watcher)
+    node.write(*numbers(1))
+    drain(watcher)
+    assert len(fired(trigger)) == 2
+
+
+def test_storm_of_one_trigger_does_not_hold_up_the_others(node: Node, watcher: TriggerWatcher) -> None:
+    storm, calm = (
+        add_trigger(node.dataset, ERROR),
+        add_trigger(node.dataset, {"path": "/n", "is_equal_to": 999}, name="calm"),
+    )
+    node.write(*numbers(1000))
+    seal(node, watcher)
+    firing.fire_due_matches()
+    assert len(fired(calm)) == 1 and 0 < len(fired(storm)) < firing.FIRED_AT_ONCE

@@ -4,12 +4,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from projects.execution.tasks import claim_task, finish_task
 from projects.models import Pipeline, Task, TaskStep
 from tests.cast import House, make_house
 from tests.platform_api import ApiClient, client_of
-from tests.projects.execution.factory import make_definition, start
+from tests.projects.execution.factory import make_definition, make_resource, start
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -102,6 +103,37 @@ def test_abort(client, pipeline):
     assert client.post(f"/pipelines/id/{pipeline.pk}/abort").status_code == 204
     assert client.get(f"/pipelines/id/{pipeline.pk}").json()["status"] == "aborted"
     assert code(client.post(f"/pipelines/id/{pipeline.pk}/abort")) == (400, "pipeline_finished")
+
+
+def test_abort_queued(client, house):
+    waiting = make_definition(house.project)
+    other = make_definition(house.project, name="other", concurrent=True)
+    trigger, command = (make_resource(house.project, kind, "mine", {}) for kind in ("trigger", "command"))
+    running, *queued = [start(waiting, trigger_id=trigger.pk) for _ in range(4)]
+    others = [start(other, command_id=command.pk), start(other)]
+    task = running.tasks.get()
+    assert claim_task(task.pk, running.pk, task.run, "node/1")
+
+    assert client.post("/pipelines/abort_queued", {"trigger_id": trigger.pk}).json() == {"pipelines": 3, "events": 0}
+    assert [statuses(*queued), statuses(running, *others)] == [{"aborted"}, {"started", "created"}]
+    assert client.post("/pipelines/abort_queued", {"command_id": command.pk}).json()["pipelines"] == 1
+    assert client.post("/pipelines/abort_queued", {"name": "other"}).json()["pipelines"] == 1
+    jobs = ProcrastinateJob.objects.filter(status="todo", args__pipeline__in=[one.pk for one in others])
+    assert statuses(*others) == {"aborted"} and not jobs.exists()
+    again = start(waiting)
+    assert finish_task(task)
+    assert Pipeline.objects.get(pk=again.pk).released  # nobody aborted has the turn
+
+
+def test_abort_queued_needs_to_know_which(client, house):
+    response = client.post("/pipelines/abort_queued", {})
+    assert code(response) == (400, "invalid_request_body") and "is missing" in response.content.decode()
+    assert code(client.post("/pipelines/abort_queued", {"trigger_id": "x"})) == (400, "invalid_request_body")
+    assert client.post("/pipelines/abort_queued", {"trigger_id": UNKNOWN}).json() == {"pipelines": 0, "events": 0}
+
+
+def statuses(*pipelines):
+    return set(Pipeline.objects.filter(pk__in=[one.pk for one in pipelines]).values_list("status", flat=True))
 
 
 def test_restart(client, pipeline):
