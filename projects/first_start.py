@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from projects.api_keys import issue_api_key
 from projects.models import Account, Organization, Project
@@ -22,6 +22,13 @@ class FirstStart:
     password: str
     project: Project
     keys: dict[str, str]  # the secret of each right's key
+
+
+def is_empty_database() -> bool:
+    """Tell whether no start has filled the database yet; it may lack even the tables."""
+    return (
+        Organization._meta.db_table not in connection.introspection.table_names() or not Organization.objects.exists()
+    )
 
 
 @transaction.atomic

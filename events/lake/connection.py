@@ -174,7 +174,7 @@ class Lake:
                 pause(attempt)
 
     def _attach(self, mode: str) -> None:
-        place = data_path_options()
+        place = data_path_options(writes=mode == "READ_WRITE")
         options, password = _catalog_address()
         self._duckdb.execute(
             f"CREATE OR REPLACE SECRET catalog_password (TYPE postgres, PASSWORD {quoted_text(password)})"

@@ -2,53 +2,81 @@
 
 DuckLake writes the place into its catalog when it is made, and from then on refuses another. But a user moves
 EVENTLANE_HOME, or restores a backup elsewhere. What must not happen is that a node whose setting is wrong
-quietly writes files where the other nodes don't find them.
+quietly writes files where the other nodes don't find them, or takes an unmounted disk for an empty lake.
 """
 
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
 
+from eventlane.installation import LAKE_FILES, WrongInstallation
+from projects.installation import check_installation, lake_folder
 
-class LakeElsewhere(Exception):
+NEWEST_FILES = 20  # of these one must be there; all of them are lost only with their folder
+
+
+class LakeElsewhere(WrongInstallation):
     """The catalog's files are not where EVENTLANE_LAKE_PATH says."""
 
 
-def data_path_options() -> str:
-    """Return the options of ATTACH that name the data path; raise LakeElsewhere."""
+def data_path_options(*, writes: bool) -> str:
+    """Return the options of ATTACH that name the data path; raise WrongInstallation."""
+    check_installation(writes=writes)
     path = settings.EVENTLANE_LAKE_PATH.rstrip("/") + "/"
-    if "://" not in path:
-        Path(path).mkdir(mode=0o700, parents=True, exist_ok=True)
     options = "DATA_PATH '{}'".format(path.replace("'", "''"))
-    recorded, newest = _catalog_says()
-    if recorded in (None, path):
+    folder = lake_folder()
+    recorded = _recorded_path()
+    if recorded is None:
+        if folder:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return options
-    if newest is not None and not _holds(path, newest):
+    if folder and not folder.is_dir():
         raise LakeElsewhere(
-            f"the events are in {recorded}, and {path} doesn't hold {newest}: "
+            f"the lake is not there: {folder} is no folder, and the catalog knows of files in {recorded}. "
+            "Put it back, or set EVENTLANE_LAKE_PATH to where it is; nothing was changed"
+        )
+    if recorded == path:
+        return options
+    newest = newest_files()
+    if newest and not (folder and holds_one_of(folder, newest)):  # in a bucket, only DuckDB could look
+        raise LakeElsewhere(
+            f"the events are in {recorded}, and {path} doesn't hold {newest[0]}: "
             "set EVENTLANE_LAKE_PATH to where they are, or move them there"
         )
     return f"{options}, OVERRIDE_DATA_PATH true"
 
 
-def _catalog_says() -> tuple[str | None, str | None]:
-    """Return the catalog's data path and the name of its newest file, each None when there is none."""
+def newest_files() -> list[str]:
+    """Return the names of the newest files that the catalog knows; empty when there are none, or no catalog."""
     schema = connection.ops.quote_name(settings.EVENTLANE_LAKE_SCHEMA)
+    rows = _rows(
+        "ducklake_data_file",
+        f"SELECT path FROM {schema}.ducklake_data_file WHERE end_snapshot IS NULL"
+        f" ORDER BY data_file_id DESC LIMIT {NEWEST_FILES}",
+    )
+    return [path.rpartition("/")[2] for (path,) in rows]
+
+
+def holds_one_of(folder: Path, names: list[str]) -> bool:
+    """Tell whether one of these files lies anywhere below a folder."""
+    return any(path.name in names for path in folder.rglob(LAKE_FILES))
+
+
+def _recorded_path() -> str | None:
+    """Return the catalog's data path, None when there is no catalog."""
+    schema = connection.ops.quote_name(settings.EVENTLANE_LAKE_SCHEMA)
+    rows = _rows("ducklake_metadata", f"SELECT value FROM {schema}.ducklake_metadata WHERE key = 'data_path'")
+    return rows[0][0] if rows else None
+
+
+def _rows(table: str, query: str) -> list[tuple[Any, ...]]:
+    """Return what a query finds in a table of the catalog; nothing without the table."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{schema}.ducklake_metadata"])
+        schema = connection.ops.quote_name(settings.EVENTLANE_LAKE_SCHEMA)
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{schema}.{table}"])
         if cursor.fetchone() != (True,):
-            return None, None
-        cursor.execute(f"SELECT value FROM {schema}.ducklake_metadata WHERE key = 'data_path'")
-        recorded = cursor.fetchone()
-        cursor.execute(
-            f"SELECT path FROM {schema}.ducklake_data_file WHERE end_snapshot IS NULL"
-            " ORDER BY data_file_id DESC LIMIT 1"
-        )
-        newest = cursor.fetchone()
-    return recorded and recorded[0], newest and newest[0].rpartition("/")[2]
-
-
-def _holds(path: str, name: str) -> bool:
-    """Tell whether a file of this name lies anywhere below a folder; in a bucket, only DuckDB could look."""
-    return "://" not in path and any(Path(path).rglob(name))
+            return []
+        cursor.execute(query)
+        return cursor.fetchall()

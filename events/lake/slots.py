@@ -12,6 +12,7 @@ from typing import TypeVar
 import duckdb
 from django.conf import settings
 
+from eventlane.installation import WrongInstallation
 from eventlane.wire.errors import ApiError
 from events.lake.connection import Lake
 from events.lake.query import QueryTimeout
@@ -70,7 +71,7 @@ class QuerySlots:
                 self.close()  # PostgreSQL was restarted since, so the others are of no more use
         try:
             return self._use(_small_lake(), work)
-        except duckdb.Error as error:
+        except (duckdb.Error, WrongInstallation) as error:
             logger.error("the lake can't be read: %s", error)
             raise LakeUnavailable from error
 

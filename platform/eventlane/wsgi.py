@@ -8,12 +8,14 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, connection
 from django.urls import resolve
+from django.utils.module_loading import import_string
 
 from eventlane.processes import follow_supervisor
 
 follow_supervisor()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventlane.settings")
 django_application = get_wsgi_application()
+import_string("projects.installation.check_at_start")()
 # Imports every route now: at the first request it kept its sender waiting for 200 ms.
 ingest_events = resolve("/v1/dataset/namespace").func
 

@@ -3,6 +3,7 @@ from projects.models.api_key import ApiKey
 from projects.models.directory import DirectoryVersion
 from projects.models.hook import Hook, HookDelivery
 from projects.models.identity import Identity
+from projects.models.installation import Installation, Node
 from projects.models.organization import Organization
 from projects.models.pipeline import UNFINISHED, Pipeline, ScratchpadEntry, Status
 from projects.models.platform_event import CommandExecution, PlatformEvent
@@ -20,6 +21,8 @@ __all__ = [
     "Hook",
     "HookDelivery",
     "Identity",
+    "Installation",
+    "Node",
     "Organization",
     "Pipeline",
     "PlatformEvent",

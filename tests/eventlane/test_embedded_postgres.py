@@ -16,6 +16,7 @@ import pytest
 
 from eventlane.embedded_postgres import (
     MAX_SOCKET_PATH_BYTES,
+    RECORD,
     SOCKET_NAME,
     EmbeddedPostgres,
     PostgresUnavailable,
@@ -186,6 +187,7 @@ def test_server_stops_when_its_starter_is_killed(home):
 def test_half_made_cluster_is_made_again(home):
     postgres = open_postgres(home)
     postgres.data.rename(postgres.folder / "data.new")  # as a kill during initdb leaves it
+    (home / RECORD).unlink()
 
     with running_postgres(home) as url, psycopg.connect(url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)

@@ -9,6 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from eventlane.commands import ExampleCommand
 from events.lake.sealer import Sealer, SealingFailed
 from events.triggers.watcher import TriggerWatcher
+from projects.installation import check_at_start
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ python manage.py seal --forever
         parser.add_argument("--forever", action="store_true", help="go on until SIGTERM or Ctrl-C")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        check_at_start()
         watcher = TriggerWatcher(settings.EVENTLANE_JOURNAL)
         sealer = Sealer(settings.EVENTLANE_JOURNAL, watcher.held_back)
         if options["forever"]:

@@ -9,6 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_email
 from django.db import OperationalError, connection, transaction
 
+from eventlane.installation import WrongInstallation
+from events.installation import find_installation, mark_folders, record_installation
 from events.models import Dataset
 from projects.first_start import FirstStart, create_first_organization
 
@@ -33,8 +35,13 @@ class Command(BaseCommand):
         self._wait_for_database()
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])  # ends with the connection, whatever happens
+        try:
+            installation = find_installation()
+        except WrongInstallation as error:
+            raise CommandError(str(error)) from None
         call_command("migrate", interactive=False, verbosity=0, stdout=self.stderr)
-        made = _fill()
+        made = _fill(installation)
+        mark_folders(installation)
         connection.close()
         report = _report(made) if made else {}
         self.stdout.write(json.dumps(report) if options["json"] else _sentences(report))
@@ -52,7 +59,7 @@ class Command(BaseCommand):
                 time.sleep(2)
 
 
-def _fill() -> FirstStart | None:
+def _fill(installation: str) -> FirstStart | None:
     """Make what the first start makes, all of it or nothing."""
     email = settings.EVENTLANE_ADMIN_EMAIL
     try:
@@ -63,6 +70,7 @@ def _fill() -> FirstStart | None:
         made = create_first_organization(email=email, password=settings.EVENTLANE_ADMIN_PASSWORD)
         if made:
             Dataset.objects.create(project=made.project, name=DATASET)
+        record_installation(installation)
     return made
 
 

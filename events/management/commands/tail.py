@@ -16,7 +16,6 @@ from eventlane.commands import ExampleCommand
 from eventlane.durations import InvalidDuration, parse_duration
 from events.lake.follow import Follower
 from events.lake.lines import json_line, plain_line
-from events.lake.place import LakeElsewhere
 from events.lake.query import EventQuery, EventRow, QueryTimeout, stream_events
 from events.models import Dataset
 
@@ -72,7 +71,7 @@ python manage.py tail logs --from 1d --json | jq .event.message
         except RuntimeError as error:  # how DuckDB hands on a Ctrl-C that comes while it runs a query
             if not isinstance(error.__cause__, KeyboardInterrupt):
                 raise
-        except (QueryTimeout, LakeElsewhere, duckdb.Error, DatabaseError) as error:
+        except (QueryTimeout, duckdb.Error, DatabaseError) as error:
             raise CommandError(str(error)) from None
 
 

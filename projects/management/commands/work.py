@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 
 from eventlane.commands import ExampleCommand
+from projects.installation import check_at_start
 
 
 class Command(ExampleCommand):
@@ -20,4 +21,5 @@ python manage.py work --tasks 8
     def handle(self, *args: Any, **options: Any) -> None:
         from projects.execution.worker import Worker
 
+        check_at_start()
         Worker(options["tasks"] or settings.EVENTLANE_WORKER_TASKS).run()

@@ -1,0 +1,179 @@
+"""A home that is moved, copied or put beside the wrong parts: what starts, and what is refused without a change."""
+
+import os
+import shutil
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from eventlane.embedded_postgres import RECORD, SYSTEM_FOLDER, recorded_folder
+from tests.postgres import remove_home, scratch_home
+from tests.server import Server
+
+pytestmark = pytest.mark.slow
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="root only: others keep their database in the home")
+
+
+def send(server: Server, text: str) -> None:
+    assert server.post("/v1/logs/demo", [{"message": text}]).status == 202
+
+
+def messages(server: Server) -> list[str]:
+    return [line.split()[-1] for line in server.manage("tail", "logs").stdout.splitlines()]
+
+
+def settle(server: Server) -> None:
+    """Stop once every event is sealed."""
+    server.wait_until(lambda: not list(server.home.glob("journal/*.journal")), "everything is sealed")
+    assert server.stop() == 0
+
+
+def use(server: Server, home: Path) -> None:
+    """Have the server run on another home from now on."""
+    server.home = home
+    server.environment["EVENTLANE_HOME"] = str(home)
+
+
+def refused(server: Server) -> str:
+    """Try to start; return why it didn't."""
+    done = server.manage("up", check=False)
+    assert done.returncode == 1, done.stderr
+    return done.stderr
+
+
+def listing(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return size and time of change of every file below: what must stay as it is."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "up.lock"]
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
+
+
+def test_moved_home_starts_with_everything_it_had(fresh_server):
+    server = fresh_server(EVENTLANE_JOURNAL_MAX_AGE_SECONDS="0.5")
+    send(server, "before")
+    settle(server)
+    old, new = server.home, server.home.with_name(f"{server.home.name}-moved")
+    assert (old / RECORD).read_text() == "postgres\n"
+    old.rename(new)
+    use(server, new)
+    server.start()
+    send(server, "after")
+
+    assert messages(server) == ["before", "after"]
+    assert not old.exists()
+
+
+def test_home_of_an_earlier_release_is_found_where_it_was_moved_to(fresh_server):
+    """It says where its database was, absolutely, and carries no mark."""
+    server = fresh_server(EVENTLANE_JOURNAL_MAX_AGE_SECONDS="0.5")
+    send(server, "before")
+    settle(server)
+    old, new = server.home, server.home.with_name(f"{server.home.name}-moved")
+    for mark in old.rglob("installation"):
+        mark.unlink()
+    (old / RECORD).write_text(f"{old}/postgres\n")
+    shutil.copytree(old, new)
+    for path in (new, *new.rglob("*")):
+        shutil.chown(path, (old / path.relative_to(new)).stat().st_uid)
+    use(server, new)  # the original is still there, and its database is not this home's
+    server.start()
+    send(server, "after")
+
+    assert messages(server) == ["before", "after"]
+    assert (new / RECORD).read_text() == "postgres\n"
+    assert (new / "lake" / "installation").exists()
+    server.stop()
+    use(server, old)
+    server.start()
+    assert messages(server) == ["before"]
+    remove_home(new)
+
+
+def test_lost_database_is_not_replaced_by_an_empty_one(fresh_server):
+    server = fresh_server()
+    server.stop()
+    (server.home / "postgres").rename(server.home / "elsewhere")
+    before = listing(server.home)
+    why = refused(server)
+
+    assert f"there is no database in {server.home}/postgres, where it is expected" in why
+    assert "To begin anew, use an empty EVENTLANE_HOME" in why
+    (server.home / RECORD).unlink()
+    assert "is marked as an installation's" in refused(server)
+    (server.home / "installation").unlink()
+    before = {path: state for path, state in before.items() if Path(path).exists()}
+    assert listing(server.home) == before
+    (server.home / "elsewhere").rename(server.home / "postgres")
+    server.start()
+
+
+@as_root
+def test_copied_home_does_not_start_on_the_database_of_the_original(fresh_server):
+    home = scratch_home()
+    home.chmod(0o700)  # so PostgreSQL's user can't get in, and the database lies elsewhere
+    server = fresh_server(home=home, EVENTLANE_JOURNAL_MAX_AGE_SECONDS="0.5")
+    send(server, "original")
+    settle(server)
+    copy, database = home.with_name(f"{home.name}-copy"), recorded_folder(home)
+    assert database.parent == SYSTEM_FOLDER
+    shutil.copytree(home, copy)
+    before = listing(copy) | listing(home) | listing(database)
+    use(server, copy)
+    why = refused(server)
+
+    assert f"the database in {database} belongs to the home {home}, and {copy} seems to be a copy of that" in why
+    assert listing(copy) | listing(home) | listing(database) == before
+    copied_database = SYSTEM_FOLDER / f"{database.name}-copy"
+    shutil.copytree(database, copied_database)
+    for path in (copied_database, *copied_database.rglob("*")):
+        shutil.chown(path, database.stat().st_uid)
+    server.environment["EVENTLANE_POSTGRES_DIR"] = str(copied_database)
+    server.start()
+    send(server, "copy")
+    assert messages(server) == ["original", "copy"]
+    server.stop()
+    del server.environment["EVENTLANE_POSTGRES_DIR"]
+    use(server, home)
+    server.start()
+    assert messages(server) == ["original"]
+    remove_home(copy)
+
+
+def test_other_databases_and_lakes_are_refused(fresh_server):
+    """An empty database, another installation's, a lake that isn't there, an empty folder where a disk should be."""
+    server = fresh_server(EVENTLANE_JOURNAL_MAX_AGE_SECONDS="0.5")
+    send(server, "here")
+    server.wait_until(lambda: not list(server.home.glob("journal/*.journal")), "everything is sealed")
+    with psycopg.connect(server.database_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE blank")
+    blank = server.database_url.replace("/eventlane?", "/blank?")
+    environment = dict(server.environment)
+
+    def set_up(**settings: str) -> str:
+        server.environment = environment | settings
+        done = server.manage("set_up", check=False)
+        server.environment = environment
+        return done.stderr
+
+    assert "The database is empty, but the folders are not new" in set_up(DATABASE_URL=blank)
+    with psycopg.connect(blank) as connection:
+        assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
+    other = scratch_home()
+    assert set_up(DATABASE_URL=blank, EVENTLANE_HOME=str(other)) == ""
+    before = listing(server.home / "lake")
+    assert "These are of different installations" in set_up(DATABASE_URL=blank)
+    assert "These are of different installations" in set_up(EVENTLANE_LAKE_PATH=str(other / "lake"))
+    lake = server.home / "lake"
+    lake.rename(server.home / "away")
+    assert f"its lake is not in {lake}: events may be missing" in set_up()
+    assert f"its lake is not in {lake}" in server.manage("maintain", check=False).stderr
+    assert f"the lake is not there: {lake} is no folder" in server.manage("tail", "logs", check=False).stderr
+    assert not lake.exists()
+    lake.mkdir()  # as if a disk were not mounted
+    assert f"its lake is not in {lake}" in server.manage("maintain", check=False).stderr
+    lake.rmdir()
+    (server.home / "away").rename(lake)
+    assert listing(lake) == before
+    assert messages(server) == ["here"]
+    remove_home(other)
