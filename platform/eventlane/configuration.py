@@ -142,7 +142,8 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_HTTPS_REDIRECT", "true", boolean, "true/false", "send people who come to the console over http on to EVENTLANE_PUBLIC_URL when that is https; false where the proxy sends no X-Forwarded-Proto"),
         ("EVENTLANE_HSTS_SECONDS", "31536000", at_least(0), "seconds", "how long browsers are told to come over https only, when EVENTLANE_PUBLIC_URL is https; 0: they aren't told"),
         ("EVENTLANE_WEB_PROCESSES", "2", at_least(1), "processes", "web server processes; one for each core is a good start"),
-        ("EVENTLANE_WEB_THREADS", "16", at_least(1), "threads", "requests that one web process serves at once"),
+        ("EVENTLANE_WEB_THREADS", "16", at_least(1), "threads", "requests of each kind (Events API; platform API and hooks; console) that one web process works on at once"),
+        ("EVENTLANE_WEB_QUEUE", "1000", at_least(1), "requests", "requests of each kind that wait for a thread of a web process; beyond, the answer is 503"),
         ("EVENTLANE_ADMIN_EMAIL", "admin@example.com", str, "e-mail", "login of the administrator made at the first start"),
         ("EVENTLANE_ADMIN_PASSWORD", "", str, "text", "password of that administrator; empty: generated and shown once"),
     ),
@@ -152,6 +153,13 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_POSTGRES_DIR", "", str, "folder", "where the embedded PostgreSQL keeps its data; empty: EVENTLANE_HOME/postgres when its user can reach that"),
         ("EVENTLANE_POSTGRES_USER", "", str, "user", "system user the embedded PostgreSQL runs as when started by root; empty: the first of eventlane, postgres, nobody"),
         ("EVENTLANE_DATABASE_CONNECTIONS", "8", at_least(1), "connections", "PostgreSQL connections one web process may open"),
+    ),
+    *_rows(
+        "Limits of every request",
+        ("EVENTLANE_BODY_SECONDS", "15", seconds, "seconds", "time that a request's body may take, and more for what has come of it (next setting); beyond, the answer is 408"),
+        ("EVENTLANE_BODY_MIN_BYTES_PER_SECOND", str(32 * KIB), at_least(1), "bytes/s", "slowest pace of a body: for each so many bytes that came, it may take a second more"),
+        ("EVENTLANE_MAX_BODIES_BYTES", str(64 * MIB), at_least(1024), "bytes", "bodies that one web process holds at once for requests of each kind; beyond, the answer is 503. Never less than one largest body"),
+        ("EVENTLANE_MAX_FORM_BYTES", str(MIB), at_least(1024), "bytes", "largest body of a request to the console"),
     ),
     *_rows(
         "Limits of the Events API",

@@ -149,6 +149,7 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [ROOT / "platform" / "eventlane" / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
+FILE_UPLOAD_HANDLERS: list[str] = []  # nothing takes files: none is written to the temporary folder
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"

@@ -39,6 +39,8 @@ WEB_SECONDS = 60.0  # from its start to the first answer
 PORT_SECONDS = 5.0  # a server that is just being stopped gives the port back within this
 TICK_SECONDS = 0.5
 SPARE_CONNECTIONS = 150  # for sealer, maintenance and commands; DuckDB alone may open 64 for each lake
+MAX_HEAD_BYTES = 128 * 1024  # of a request's line and headers; as much of a body is read at once
+HEAD_MILLISECONDS = 30_000  # for a request's line and headers; also how long a connection may be idle
 WEB_BACKLOG = 2048  # also the connections one worker holds at a time: a granian worker at its limit stops accepting
 
 
@@ -274,11 +276,13 @@ class Supervisor:
     def _start_web(self, output: int) -> "subprocess.Popen[bytes]":
         host, _, port = self.settings["EVENTLANE_BIND"].rpartition(":")
         options = {
-            "interface": "wsgi",
+            "interface": "asginl",
+            "http": "1",
+            "http1-buffer-size": MAX_HEAD_BYTES,
+            "http1-header-read-timeout": HEAD_MILLISECONDS,
             "host": host.strip("[]"),
             "port": port,
             "workers": self.settings["EVENTLANE_WEB_PROCESSES"],
-            "blocking-threads": self.settings["EVENTLANE_WEB_THREADS"],
             "backlog": WEB_BACKLOG,
             "backpressure": WEB_BACKLOG,
             "respawn-interval": 0.5,
@@ -287,7 +291,7 @@ class Supervisor:
         }
         words = [f"--{name}={value}" for name, value in options.items()]
         switches = ["--respawn-failed-workers", "--no-ws", "--no-access-log"]
-        return self._spawn([*PYTHON, "-m", "granian", *words, *switches, "eventlane.wsgi:application"], output, output)
+        return self._spawn([*PYTHON, "-m", "granian", *words, *switches, "eventlane.asgi:application"], output, output)
 
     def _command(self, *words: str) -> Callable[[int], "subprocess.Popen[bytes]"]:
         return lambda output: self._spawn([*MANAGE, *words], output, output)

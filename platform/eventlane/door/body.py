@@ -1,0 +1,140 @@
+"""Read a request's body: in time, at a least rate, up to a limit, to its very end, within the room for all bodies."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]  # ASGI's
+DRAIN_FACTOR = 3  # how many times the limit is still read of a body too large, so that its sender sees the reply
+
+
+class Refused(Exception):
+    """A request isn't let in. `status` is HTTP's; the message is for its sender."""
+
+    status = 400
+    headers: Mapping[str, str] = {}
+
+
+class CutOff(Refused):
+    """The connection ended before the body did."""
+
+
+class TooLarge(Refused):
+    """The body has more bytes than its route takes."""
+
+    status = 413
+
+
+class TooSlow(Refused):
+    """The body came too slowly."""
+
+    status = 408
+
+
+class Busy(Refused):
+    """There is no room for the request now."""
+
+    status = 503
+    headers: Mapping[str, str] = {"Retry-After": "1"}
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How slowly a body may come: `seconds` to begin with, and one more for every `bytes_per_second` that came."""
+
+    seconds: float
+    bytes_per_second: int
+
+    def allows(self, received: int) -> float:
+        """Return how many seconds a body may have taken of which so many bytes came."""
+        return self.seconds + received / self.bytes_per_second
+
+
+class Room:
+    """The bytes of all bodies that are held at once. Used by the event loop's thread alone."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def take(self, count: int) -> None:
+        """Take room for so many bytes more; raise Busy when there is none."""
+        if count > self._left:
+            raise Busy("too many bodies are being sent at once")
+        self._left -= count
+
+    def give(self, count: int) -> None:
+        """Give room back."""
+        self._left += count
+
+
+class Body:
+    """The body of one request, read at most once. `release` gives its room back."""
+
+    def __init__(self, headers: Mapping[bytes, bytes], receive: Receive, pace: Pace, room: Room) -> None:
+        self._receive, self._pace, self._room = receive, pace, room
+        self._length = _length(headers)
+        self._waits_for_go_ahead = b"expect" in headers
+        self._ended = self._length == 0
+        self._held = 0
+
+    async def read(self, limit: int) -> bytes:
+        """Return the whole body. Raises TooLarge, unread when its length says so, TooSlow, CutOff, Busy."""
+        if self._ended:
+            return b""
+        if self._length is not None and self._length > limit:
+            raise TooLarge(f"body larger than {limit} bytes")
+        parts: list[bytes] = []
+
+        def hold(part: bytes) -> None:
+            if self._held + len(part) > limit:
+                raise TooLarge(f"body larger than {limit} bytes")
+            self._room.take(len(part))
+            self._held += len(part)
+            parts.append(part)
+
+        await self._receive_all(hold)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def drain(self, limit: int) -> None:
+        """Read on and throw away, at most some times the limit: whoever is still sending doesn't see a reply else."""
+        if self._ended or self._waits_for_go_ahead:
+            return
+        room = Room(DRAIN_FACTOR * limit)
+        with suppress(Refused):
+            await self._receive_all(lambda part: room.take(len(part)))
+
+    def release(self) -> None:
+        """Give the room of the body back, once nobody needs it any more."""
+        self._room.give(self._held)
+        self._held = 0
+
+    async def _receive_all(self, take: Callable[[bytes], None]) -> None:
+        """Hand over what comes until the end of the body, within its pace."""
+        start, received = asyncio.get_running_loop().time(), 0
+        try:
+            async with asyncio.timeout_at(start + self._pace.allows(0)) as timer:
+                while not self._ended:
+                    part = await self._next()
+                    received += len(part)
+                    self._ended = self._ended or received == self._length
+                    timer.reschedule(start + self._pace.allows(received))
+                    take(part)
+        except TimeoutError:
+            raise TooSlow(f"only {received} bytes of the body came in time") from None
+
+    async def _next(self) -> bytes:
+        message = await self._receive()
+        if message["type"] != "http.request":
+            raise CutOff("the connection ended before the body did")
+        self._ended = not message.get("more_body")
+        part: bytes = message.get("body", b"")
+        return part
+
+
+def _length(headers: Mapping[bytes, bytes]) -> int | None:
+    """Return how long the body is; None when only its end will tell. The server has checked the header."""
+    if b"transfer-encoding" in headers:
+        return None
+    return int(headers.get(b"content-length", b"0"))

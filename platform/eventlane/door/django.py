@@ -1,0 +1,76 @@
+"""Hand a request whose body is whole to Django's WSGI application and take its reply."""
+
+import io
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+CONSTANTS: dict[str, Any] = {
+    "SCRIPT_NAME": "",
+    "wsgi.version": (1, 0),
+    "wsgi.errors": sys.stderr,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": True,
+    "wsgi.run_once": False,
+}
+UNPREFIXED = {b"content-type": "CONTENT_TYPE"}
+OURS = (b"content-length", b"transfer-encoding")  # the body is whole, whatever these said
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is sent back."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+def call(application: WsgiApplication, scope: Mapping[str, Any], body: bytes) -> Reply:
+    """Call a WSGI application and collect its reply: a client that reads slowly must not hold a thread."""
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
+        started[:] = [(status, headers)]
+
+    parts = application(environ_of(scope, body), start_response)
+    try:
+        content = b"".join(parts)
+    finally:
+        getattr(parts, "close", lambda: None)()
+    [(status, headers)] = started
+    return Reply(
+        int(status[:3]), [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers], content
+    )
+
+
+def environ_of(scope: Mapping[str, Any], body: bytes) -> dict[str, Any]:
+    """Return the WSGI environment of an ASGI scope and a whole body.
+
+    The path keeps its bytes, as Latin-1: Django would write over what isn't UTF-8 in it.
+    """
+    path = unquote_to_bytes(scope["raw_path"]).decode("latin-1")
+    host, port = scope["server"]
+    environ = CONSTANTS | {
+        "REQUEST_METHOD": scope["method"],
+        "PATH_INFO": path,
+        "eventlane.path": path,
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": scope["client"][0],
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": io.BytesIO(body),
+    }
+    for name, value in scope["headers"]:
+        if name in OURS or b"_" in name:  # an underscore would pass for the hyphen of another header
+            continue
+        key = UNPREFIXED.get(name) or "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
+        text = value.decode("latin-1")
+        environ[key] = environ[key] + ("; " if name == b"cookie" else ",") + text if key in environ else text
+    return environ
