@@ -2,14 +2,15 @@
 
 Eventlane sends no mail: whoever makes a link hands it over. A link holds a signed mark of the account's
 password, address and last login, so it stops working when it was used, when the person logs in, when the
-address changes, and after EVENTLANE_PASSWORD_LINK_HOURS.
+address changes, and after EVENTLANE_PASSWORD_LINK_HOURS. Only the newest one of an account works.
 """
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.contrib.auth.tokens import default_token_generator
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -27,13 +28,22 @@ class PasswordLink:
     end_time: datetime
 
 
+class LinkTokens(PasswordResetTokenGenerator):
+    """Django's tokens, of which an account has one at a time."""
+
+    def _make_hash_value(self, user: Account, timestamp: int) -> str:
+        return f"{super()._make_hash_value(user, timestamp)}{user.password_link_mark}"
+
+
+link_tokens = LinkTokens()
+
+
 def make_password_link(account: Account) -> PasswordLink:
-    """Return a new link for the account; while it has no password yet, earlier links end."""
-    if not account.has_usable_password():
-        account.set_unusable_password()
-        account.save(update_fields=["password"])
+    """Return a new link for the account; earlier ones end."""
+    account.password_link_mark = secrets.token_hex(8)
+    account.save(update_fields=["password_link_mark"])
     identifier = urlsafe_base64_encode(force_bytes(account.pk))
-    path = reverse("account-password", args=[identifier, default_token_generator.make_token(account)])
+    path = reverse("account-password", args=[identifier, link_tokens.make_token(account)])
     end_time = timezone.now() + timedelta(hours=settings.EVENTLANE_PASSWORD_LINK_HOURS)
     return PasswordLink(f"{settings.EVENTLANE_PUBLIC_URL}{path}", end_time)
 
@@ -42,7 +52,7 @@ def use_password_link(account_id: str, token: str, password: str) -> Account | N
     """Set the password and return the account; None when the link doesn't work (any more)."""
     with transaction.atomic():  # two who use one link at once come one after the other
         account = Account.objects.select_for_update(of=("self",)).filter(pk=account_id).first()
-        if account is None or not account.is_active or not default_token_generator.check_token(account, token):
+        if account is None or not account.is_active or not link_tokens.check_token(account, token):
             return None
         account.set_password(password)
         account.save(update_fields=["password"])

@@ -187,6 +187,12 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_DIRECTORY_ENTRIES", "10000", at_least(10), "entries", "keys and datasets one web process remembers"),
         ("EVENTLANE_LAST_USE_SECONDS", "60", seconds, "seconds", "a key's last use is written at most once in this time"),
         ("EVENTLANE_KEY_OVERLAP_HOURS", "24", at_least(0), "hours", "how long a rotated key keeps working beside its successor"),
+        ("EVENTLANE_PROXIES", "0", at_least(0), "proxies", "proxies before the server that append to X-Forwarded-For; so many of its last addresses are believed, with 0 none"),
+        ("EVENTLANE_ACCOUNT_LOGIN_FAILURES", "10", at_least(1), "failures", "wrong passwords for one account before its logins are refused for a while; browsers that logged in to it before have as many of their own"),
+        ("EVENTLANE_ADDRESS_LOGIN_FAILURES", "50", at_least(1), "failures", "wrong passwords from one address (of IPv6 one /64) before its logins are refused for a while"),
+        ("EVENTLANE_LOGIN_FAILURE_SECONDS", "900", at_least(1), "seconds", "how long a wrong password counts"),
+        ("EVENTLANE_SESSION_IDLE_HOURS", "24", at_least(1), "hours", "a console session that nobody uses for this long ends"),
+        ("EVENTLANE_MIN_PASSWORD_LENGTH", "12", at_least(8), "characters", "shortest password that can be set"),
         ("EVENTLANE_PASSWORD_LINK_HOURS", "72", at_least(1), "hours", "how long a link works with which a person sets a password"),
     ),
     *_rows(

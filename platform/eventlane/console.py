@@ -32,6 +32,7 @@ from unfold.sites import UnfoldAdminSite
 from unfold.views import ChangeList
 
 from eventlane.ids import is_id
+from eventlane.login import finish_login
 from eventlane.project_choice import project_choice
 
 logger = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ class ConsoleSite(UnfoldAdminSite):
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the login page under the same policy."""
-        return with_policy(super().login)(request, extra_context)
+        return finish_login(request, with_policy(super().login)(request, extra_context))
 
 
 def with_policy(view: View) -> View:

@@ -87,7 +87,9 @@ EVENTLANE_JOURNAL: Path = EVENTLANE_HOME / "journal"
 SECRET_KEY = _values["EVENTLANE_SECRET_KEY"] or _kept("secret_key", secrets.token_hex(32))
 EVENTLANE_ENCRYPTION_KEYS: list[str] = _encryption_keys(_values["EVENTLANE_ENCRYPTION_KEYS"])
 DEBUG = _values["EVENTLANE_DEBUG"]
+SESSION_ENGINE = "eventlane.sessions"
 SESSION_COOKIE_NAME = "eventlane_session"
+SESSION_COOKIE_AGE = _values["EVENTLANE_SESSION_IDLE_HOURS"] * 3600
 globals().update(https_settings(_values, EVENTLANE_PUBLIC_URL))
 
 DATABASE_URL: str = _values["DATABASE_URL"] or database_url(EVENTLANE_HOME)
@@ -114,6 +116,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "eventlane.sessions.SessionsInUse",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -124,12 +127,17 @@ ROOT_URLCONF = "eventlane.urls"
 WSGI_APPLICATION = "eventlane.wsgi.application"
 APPEND_SLASH = False
 AUTH_USER_MODEL = "projects.Account"
+AUTHENTICATION_BACKENDS = ["projects.logins.BrakedBackend"]
 LOGIN_URL = "admin:login"
 PASSWORD_RESET_TIMEOUT = _values["EVENTLANE_PASSWORD_LINK_HOURS"] * 3600
 LOGIN_REDIRECT_URL = "admin:index"
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in {
+        "UserAttributeSimilarityValidator": {},
+        "MinimumLengthValidator": {"min_length": _values["EVENTLANE_MIN_PASSWORD_LENGTH"]},
+        "CommonPasswordValidator": {},
+    }.items()
 ]
 TEMPLATES = [
     {

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth import authenticate
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -17,6 +18,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminPasswordWidget
 
 from eventlane.console import ConsoleAdmin, label, moment, number, public_address
 from projects.admin.api_keys import in_use
@@ -27,11 +29,16 @@ from projects.password_links import make_password_link
 class EmailForm(forms.ModelForm):
     """The e-mail address is the login of the whole server, whatever the case it is typed in."""
 
+    organization_id: str  # set by AccountAdmin.get_form
+
     def clean_email(self) -> str:
-        """Return the address normalized; refuse one that is taken."""
+        """Return the address normalized; refuse one that is taken, and say so only of the own organization."""
         email = Account.objects.normalize_email(self.cleaned_data["email"])
-        if Account.objects.filter(email__iexact=email).exclude(pk=self.instance.pk).exists():
-            raise ValidationError("An account with this e-mail address already exists.")
+        taken = Account.objects.filter(email__iexact=email).exclude(pk=self.instance.pk).first()
+        if taken and taken.organization_id == self.organization_id:
+            raise ValidationError("Your organization has an account with this e-mail address.")
+        if taken:
+            raise ValidationError("This e-mail address can't be used here.")
         return email
 
 
@@ -82,11 +89,32 @@ def has_other_admin(account: Account) -> bool:
     return admins.exclude(pk=account.pk).exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX).exists()
 
 
-class AccountPasswordForm(AdminPasswordChangeForm):
+class OwnPasswordForm(forms.Form):
+    """Asks whoever sits there for their own password before they get at another account."""
+
+    own_password = forms.CharField(
+        label="Your own password",
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
+    )
+    request: HttpRequest
+
+    def clean_own_password(self) -> str:
+        """Refuse a wrong one, behind the brake of logins: a session that was left open is no place to guess."""
+        password = self.cleaned_data["own_password"]
+        if authenticate(self.request, username=self.request.user.get_username(), password=password) is None:
+            raise ValidationError("That is not your password, or there were too many wrong ones.")
+        return password
+
+
+class AccountPasswordForm(OwnPasswordForm, AdminPasswordChangeForm):
     """A new password for someone else's account; accounts without a password don't exist here."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    field_order = ("own_password", "password1", "password2")
+
+    def __init__(self, user: Account, *args: Any, **kwargs: Any) -> None:
+        super().__init__(user, *args, **kwargs)
+        self.request = user.asked_by
         self.fields.pop("usable_password", None)
 
 
@@ -98,7 +126,8 @@ class AccountAdmin(UserAdmin, ConsoleAdmin):
     add_form = AccountCreationForm
     add_form_template = None
     change_password_form = AccountPasswordForm
-    secret_fields = ("password",)
+    change_user_password_template = "projects/set_password.html"
+    secret_fields = ("password", "password_link_mark")
     list_display = ("email", "name", "role_label", "state", "key_count", "last_seen", "creation_time")
     list_filter = (("role", ChoicesDropdownFilter), "disabled")
     search_fields = ("email", "name")
@@ -114,6 +143,18 @@ class AccountAdmin(UserAdmin, ConsoleAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         """Return the organization's accounts with the number of their keys."""
         return super().get_queryset(request).annotate(keys=Count("api_keys"))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Return the organization's account, which knows who asks: Django's view gives its form nothing else."""
+        account = super().get_object(request, object_id, from_field)
+        if account:
+            account.asked_by = request
+        return account
+
+    def get_form(self, request: HttpRequest, obj: Account | None = None, **kwargs: Any) -> type[forms.ModelForm]:
+        """Return the form for the organization of the account that asks."""
+        form = super().get_form(request, obj, **kwargs)
+        return type(form.__name__, (form,), {"organization_id": request.user.organization_id})
 
     def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> Sequence[str]:
         """Nobody disables or demotes themselves."""
@@ -166,9 +207,11 @@ class AccountAdmin(UserAdmin, ConsoleAdmin):
         if account.disabled:
             messages.error(request, "This account is disabled: enable it first.")
             return HttpResponseRedirect(self.page_of(account))
-        if request.method == "POST":
+        form = OwnPasswordForm(request.POST if request.method == "POST" else None)
+        form.request = request
+        if form.is_valid():
             return self.link_page(request, account)
-        return self.panel(request, account, "projects/make_link.html", title="Password link")
+        return self.panel(request, account, "projects/make_link.html", title="Password link", form=form)
 
     def link_page(self, request: HttpRequest, account: Account) -> HttpResponse:
         """Make a link, note that in the account's history, and show it in this reply and nowhere else."""

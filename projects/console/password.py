@@ -15,7 +15,7 @@ from unfold.widgets import BASE_INPUT_CLASSES
 from eventlane.console import with_policy
 from eventlane.ids import is_id
 from projects.models import Account
-from projects.password_links import use_password_link
+from projects.password_links import link_tokens, use_password_link
 
 
 class PasswordForm(SetPasswordForm):
@@ -35,6 +35,7 @@ class PasswordView(PasswordResetConfirmView):
     """
 
     form_class = PasswordForm
+    token_generator = link_tokens
     template_name = "projects/password.html"
     success_url = reverse_lazy("admin:index")
     title = "Set your password"

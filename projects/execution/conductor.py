@@ -2,29 +2,32 @@
 
 import logging
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from projects.execution.pipelines import delete_expired, release_waiting
 from projects.execution.progress import wake_parked
 from projects.execution.tasks import end_lost_tasks
+from projects.logins import forget_failures
 from projects.timers import emit_due_ticks
 
 logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 5.0
+FORGET_SECONDS = 600.0
 
 
 class Conductor:
-    """Ticks at every step; sweeps up after dead processes every few seconds."""
+    """Ticks at every step; sweeps up after dead processes every few seconds, and forgets logins now and then."""
 
     def __init__(self) -> None:
         self._last_step = time.monotonic()
-        self._next_sweep = self._begin = self._last_step
+        self._next_sweep = self._next_forgetting = self._begin = self._last_step
 
     def step(self) -> None:
         """Do what is due now. Raises what the database raises."""
@@ -37,6 +40,9 @@ class Conductor:
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_SECONDS
             self._sweep()
+        if now >= self._next_forgetting:
+            self._next_forgetting = now + FORGET_SECONDS
+            forget_logins(timezone.now())
 
     def _sweep(self) -> None:
         release_waiting()
@@ -47,6 +53,12 @@ class Conductor:
         for task in end_lost_tasks(timezone.now()):
             logger.warning("worker %s was lost while it ran task %s", task.worker, task.pk)
         async_to_sync(_run_stalled_jobs_again)()
+
+
+def forget_logins(now: datetime) -> None:
+    """Delete sessions that have ended, and failed logins that don't count any more."""
+    Session.objects.filter(expire_date__lt=now).delete()
+    forget_failures(now)
 
 
 async def _run_stalled_jobs_again() -> None:

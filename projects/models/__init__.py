@@ -4,6 +4,7 @@ from projects.models.directory import DirectoryVersion
 from projects.models.hook import Hook, HookDelivery
 from projects.models.identity import Identity
 from projects.models.installation import Installation, Node
+from projects.models.login import LoginFailure
 from projects.models.organization import Organization
 from projects.models.pipeline import UNFINISHED, Pipeline, ScratchpadEntry, Status
 from projects.models.platform_event import CommandExecution, PlatformEvent
@@ -22,6 +23,7 @@ __all__ = [
     "HookDelivery",
     "Identity",
     "Installation",
+    "LoginFailure",
     "Node",
     "Organization",
     "Pipeline",

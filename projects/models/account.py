@@ -43,6 +43,8 @@ class Account(AbstractBaseUser):
         default=False, help_text="A disabled account can't log in and its keys stop working."
     )
 
+    # Part of what a password link is signed with: a new one ends the links made before.
+    password_link_mark = models.CharField(max_length=32, default="", db_default="", blank=True, editable=False)
     settings = models.JSONField(default=dict, blank=True, editable=False)
     last_project = models.ForeignKey(
         "projects.Project", models.SET_NULL, related_name="+", null=True, blank=True, editable=False

@@ -1,6 +1,7 @@
 """The console's accounts and the organization."""
 
 import threading
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -26,7 +27,7 @@ def alice(acme: House) -> Client:
     return logged_in(acme.admin)
 
 
-def change(client: Client, account: Account, **fields: str) -> object:
+def change(client: Client, account: Account, **fields: str) -> Any:
     form = {"email": account.email, "name": account.name, "role": account.role} | fields
     return client.post(f"{LIST}{account.pk}/change/", form)
 
@@ -113,10 +114,51 @@ def test_admin_sets_a_password_and_ends_the_sessions_of_the_old_one(alice: Clien
     assert alice.get(f"{LIST}{bob.pk}/set_password/")["Location"] == f"{LIST}{bob.pk}/password/"
     page = alice.get(f"{LIST}{bob.pk}/password/").content.decode()
     assert "usable_password" not in page and bob.password not in page
-    assert alice.post(f"{LIST}{bob.pk}/password/", PASSWORDS)["Location"] == f"{LIST}{bob.pk}/change/"
+    own = {"own_password": PASSWORD}
+    assert alice.post(f"{LIST}{bob.pk}/password/", PASSWORDS | own)["Location"] == f"{LIST}{bob.pk}/change/"
     assert bobs.get("/console/").status_code == 302
     assert not client.login(username=bob.email, password=PASSWORD)
     assert client.login(username=bob.email, password="quiet-otter-42")
+
+
+@pytest.mark.parametrize("own", [{}, {"own_password": ""}, {"own_password": "wrong"}])
+def test_setting_anothers_password_asks_for_ones_own(own: dict[str, str], alice: Client, acme: House) -> None:
+    bob = make_account(acme.organization, "bob")
+    page = alice.get(f"{LIST}{bob.pk}/password/").content.decode()
+    assert 'name="own_password"' in page
+    for path, given in ((f"{LIST}{bob.pk}/password/", PASSWORDS), (f"{LIST}{bob.pk}/password_link/", {})):
+        response = alice.post(path, given | own)
+        assert response.status_code == 200 and "link" not in response.context
+        assert list(response.context["form"].errors) == ["own_password"]
+    assert Client().login(username=bob.email, password=PASSWORD)
+
+
+def test_wrong_own_passwords_are_braked_like_logins(alice: Client, acme: House, settings: Any) -> None:
+    settings.EVENTLANE_ACCOUNT_LOGIN_FAILURES = 3
+    bob = make_account(acme.organization, "bob")
+    for own in ("wrong", "wrong", "wrong", PASSWORD):
+        assert alice.post(f"{LIST}{bob.pk}/password/", PASSWORDS | {"own_password": own}).status_code == 200
+    assert Client().login(username=bob.email, password=PASSWORD)
+
+
+def test_short_password_is_refused_wherever_one_is_set(alice: Client, acme: House) -> None:
+    short = {"password1": "otter-42-aa", "password2": "otter-42-aa"}
+    assert "at least 12 characters" in alice.post(f"{LIST}add/", NEW | short).content.decode()
+    old = {"old_password": PASSWORD, "new_password1": "otter-42-aa", "new_password2": "otter-42-aa"}
+    assert "at least 12 characters" in alice.post("/console/password_change/", old).content.decode()
+
+
+def test_address_taken_elsewhere_is_not_said_to_be(alice: Client, acme: House) -> None:
+    charlie = make_house("umbrella", "charlie").admin
+    bob = make_account(acme.organization, "bob")
+    pages = [
+        alice.post(f"{LIST}add/", NEW | {"email": charlie.email.upper()}).content.decode(),
+        change(alice, bob, email=charlie.email).content.decode(),
+    ]
+    for page in pages:
+        assert "This e-mail address can&#x27;t be used here." in page and "already exists" not in page
+    own = alice.post(f"{LIST}add/", NEW | {"email": bob.email}).content.decode()
+    assert "Your organization has an account with this e-mail address." in own
 
 
 def test_own_password_needs_the_old_one(acme: House) -> None:

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.django_db
 LIST = "/console/projects/account/"
 NEW = {"email": "eve@example.com", "name": "Eve", "role": "user"}
 CHOSEN = {"new_password1": "quiet-otter-42", "new_password2": "quiet-otter-42"}
+OWN = {"own_password": PASSWORD}
 DEAD = "This link doesn't work any more"
 
 
@@ -122,10 +123,10 @@ def test_link_for_an_existing_account_asks_first_and_leaves_the_old_password(ali
     path = f"{LIST}{bob.pk}/password_link/"
     assert "Make a password link for bob@example.com?" in alice.get(path).content.decode()
     assert not LogEntry.objects.filter(object_id=bob.pk).exists()
-    url = alice.post(path).context["link"].url
+    url = alice.post(path, OWN).context["link"].url
     assert Client().login(username=bob.email, password=PASSWORD)
     client = Client()
-    url = alice.post(path).context["link"].url  # logging in has ended the first one
+    url = alice.post(path, OWN).context["link"].url  # logging in has ended the first one
     place, _ = open_link(client, url)
     assert client.post(place, CHOSEN).status_code == 302
     assert not Client().login(username=bob.email, password=PASSWORD)
@@ -166,10 +167,16 @@ def test_link_ends_with(deed: str, alice: Client, acme: House, bob: Account, set
     assert list(Account.objects.values_list("password")) == before
 
 
+def test_new_link_ends_the_earlier_one(bob: Account) -> None:
+    first, second = (make_password_link(Account.objects.get(pk=bob.pk)).url for _ in range(2))
+    assert DEAD in open_link(Client(), first)[1]
+    assert "Set your password" in open_link(Client(), second)[1]
+
+
 def test_new_invitation_ends_the_earlier_one(alice: Client) -> None:
     first = invite(alice)
     eve = Account.objects.get(email="eve@example.com")
-    second = alice.post(f"{LIST}{eve.pk}/password_link/").context["link"].url
+    second = alice.post(f"{LIST}{eve.pk}/password_link/", OWN).context["link"].url
     assert DEAD in open_link(Client(), first)[1]
     assert "Set your password" in open_link(Client(), second)[1]
 
@@ -226,7 +233,7 @@ def test_own_password_is_changed_with_the_old_one(alice: Client, acme: House) ->
 
 def test_disabled_account_gets_no_link(alice: Client, bob: Account) -> None:
     Account.objects.filter(pk=bob.pk).update(disabled=True)
-    response = alice.post(f"{LIST}{bob.pk}/password_link/", follow=True)
+    response = alice.post(f"{LIST}{bob.pk}/password_link/", OWN, follow=True)
     assert "enable it first" in response.content.decode() and "/console/password/" not in response.content.decode()
 
 

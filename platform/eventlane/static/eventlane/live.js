@@ -72,7 +72,7 @@ async function look(check) {
 // Return {text} of a good answer, else {trouble}: what a person should know.
 async function ask(url) {
   try {
-    const response = await fetch(url, { redirect: "manual" });
+    const response = await fetch(url, { redirect: "manual", headers: { "X-Background": "1" } });
     if (response.type === "opaqueredirect") return { trouble: "You are logged out: reload the page." };
     if (response.ok) return { text: await response.text() };
   } catch {

@@ -1,0 +1,41 @@
+"""Where a request comes from."""
+
+import ipaddress
+
+from django.conf import settings
+from django.http import HttpRequest
+
+SITE_BITS = 64  # of an IPv6 address: one customer has at least all addresses that begin with them
+
+
+def client_address(request: HttpRequest) -> str:
+    """Return the address of whoever sent the request: the peer's, or what EVENTLANE_PROXIES proxies say it is.
+
+    Each proxy appends the address of its own peer to X-Forwarded-For; what stands before those may be made up.
+    """
+    peer = _plain(request.META.get("REMOTE_ADDR", ""))
+    proxies = settings.EVENTLANE_PROXIES
+    told = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    return (_plain(told[-proxies]) if 0 < proxies <= len(told) else "") or peer
+
+
+def site_of(address: str) -> str:
+    """Return what of an address its owner can't change at will."""
+    try:
+        network = ipaddress.ip_network(f"{address}/{SITE_BITS}", strict=False) if ":" in address else None
+    except ValueError:
+        return address
+    return str(network or address)
+
+
+def _plain(text: str) -> str:
+    """Return an address without brackets and port; empty when it is none."""
+    text = text.strip()
+    host = text[1:].partition("]")[0] if text.startswith("[") else text
+    if host.count(":") == 1:
+        host = host.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return ""
+    return str(getattr(address, "ipv4_mapped", None) or address)
