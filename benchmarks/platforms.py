@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from eventlane.banner import SECRETS_FILE
 from events.journal import backlog
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -79,8 +80,9 @@ def eventlane(port: int, **settings: str) -> Iterator[Platform]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
     try:
-        text = _wait_for_banner(process, log)
-        keys = dict(re.findall(r"^(\w+) key +(evl_\w+)$", text, re.MULTILINE))
+        _wait_for_banner(process, log)
+        secrets = (home / SECRETS_FILE).read_text()
+        keys = dict(re.findall(r"^(\w+) key +(evl_\w+)$", secrets, re.MULTILINE))
         yield Platform(f"http://127.0.0.1:{port}", home, process, keys)
     finally:
         process.terminate()
@@ -96,13 +98,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_for_banner(process: "subprocess.Popen[bytes]", log: Path) -> str:
+def _wait_for_banner(process: "subprocess.Popen[bytes]", log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while "Eventlane is up" not in (text := log.read_text(errors="replace")):
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"the platform did not start:\n{text}")
         time.sleep(0.1)
-    return text
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 
+from django.contrib.auth.password_validation import validate_password
 from django.db import connection, transaction
 
 from projects.api_keys import issue_api_key
@@ -35,11 +36,12 @@ def is_empty_database() -> bool:
 def create_first_organization(*, email: str, password: str) -> FirstStart | None:
     """Create organization, administrator, project and one key for each right; None when there is an organization.
 
-    An empty password is replaced with a generated one.
+    An empty password is replaced with a generated one. Raises ValidationError for one that is too weak.
     """
     if Organization.objects.exists():
         return None
     password = password or secrets.token_urlsafe(PASSWORD_BYTES)
+    validate_password(password)
     organization = Organization.objects.create(name=ORGANIZATION)
     account = Account.objects.create_account(email, password, organization, role=Account.Role.ADMIN)
     project = Project.objects.create(organization=organization, name=PROJECT)

@@ -1,14 +1,20 @@
 """What `manage.py up` shows when everything runs: `python -m eventlane.banner URL`, the set-up's report on stdin.
 
 A program of its own, so that the supervisor need not carry rich in memory. On a terminal a box with colours,
-else plain lines that a script can read: `<label>  <value>`.
+else plain lines that a script can read: `<label>  <value>`. What isn't a terminal may be a log that many read and
+that is kept for long: then secrets go to a file of their owner's, and only its path is said.
 """
 
 import json
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
+from eventlane.configuration import read_settings
+
 LABEL_WIDTH = 12
+SECRETS_FILE = "first_start"
 
 
 def rows(url: str, report: dict[str, Any]) -> list[tuple[str, str]]:
@@ -29,12 +35,21 @@ def curl(url: str, report: dict[str, Any]) -> str:
     )
 
 
-def plain(url: str, report: dict[str, Any]) -> str:
-    """Return the banner for a pipe or a file."""
-    lines = ["Eventlane is up", *(f"{label:<{LABEL_WIDTH}} {value}" for label, value in rows(url, report))]
-    if report:
-        lines += ["Password and keys are shown this once.", "Send an event:", curl(url, report)]
-    return "\n".join(lines)
+def plain(rows: list[tuple[str, str]]) -> str:
+    """Return lines for a pipe or a file."""
+    return "\n".join(f"{label:<{LABEL_WIDTH}} {value}" for label, value in rows)
+
+
+def keep_secrets(text: str) -> str:
+    """Write to a file in the home that only its owner may read; return a sentence that says where, or what to do."""
+    file: Path = read_settings()["EVENTLANE_HOME"] / SECRETS_FILE
+    try:
+        file.unlink(missing_ok=True)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as writer:
+            writer.write(f"{text}\n")
+    except OSError as error:
+        return f"Login and keys can't be written to {file}: {error}; use `manage.py changepassword`, `create_api_key`"
+    return f"Login and keys are in {file}: read them, then delete it."
 
 
 def show(url: str, report: dict[str, Any]) -> None:
@@ -65,7 +80,8 @@ def main() -> None:
     if sys.stdout.isatty():
         show(url, report)
     else:
-        print(plain(url, report))
+        kept = keep_secrets("\n".join((plain(rows(url, report)), curl(url, report)))) if report else ""
+        print("\n".join(filter(None, ("Eventlane is up", plain(rows(url, {})), kept))))
 
 
 if __name__ == "__main__":

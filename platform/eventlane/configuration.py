@@ -145,7 +145,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_WEB_THREADS", "16", at_least(1), "threads", "requests of each kind (Events API; platform API and hooks; console) that one web process works on at once"),
         ("EVENTLANE_WEB_QUEUE", "1000", at_least(1), "requests", "requests of each kind that wait for a thread of a web process; beyond, the answer is 503"),
         ("EVENTLANE_ADMIN_EMAIL", "admin@example.com", str, "e-mail", "login of the administrator made at the first start"),
-        ("EVENTLANE_ADMIN_PASSWORD", "", str, "text", "password of that administrator; empty: generated and shown once"),
+        ("EVENTLANE_ADMIN_PASSWORD", "", str, "text", "password of that administrator; empty: generated and shown once, on a terminal, else in EVENTLANE_HOME/first_start"),
     ),
     *_rows(
         "Database",

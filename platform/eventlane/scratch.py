@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from eventlane.banner import SECRETS_FILE
 from eventlane.configuration import ROOT
 from eventlane.embedded_postgres import SYSTEM_FOLDER, database_url, recorded_folder
 from eventlane.processes import SUPERVISOR_VARIABLE, parent_of
@@ -68,7 +69,13 @@ class ScratchPlatform:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise DidNotHappen(f"the platform did not start (exit status {self.process.poll()}):\n{news}")
             time.sleep(0.05)
-        self.keys |= dict(re.findall(r"^(\w+) key +(evl_\w+)$", news, re.MULTILINE))
+        self.keys |= dict(re.findall(r"^(\w+) key +(evl_\w+)$", self.secrets, re.MULTILINE))
+
+    @property
+    def secrets(self) -> str:
+        """What the first start wrote down for the administrator."""
+        file = self.home / SECRETS_FILE
+        return file.read_text() if file.exists() else ""
 
     @property
     def log(self) -> str:

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_email
 from django.db import OperationalError, connection, transaction
 
+from eventlane.banner import keep_secrets
 from eventlane.installation import WrongInstallation
 from events.installation import find_installation, mark_folders, record_installation
 from events.models import Dataset
@@ -44,7 +45,13 @@ class Command(BaseCommand):
         mark_folders(installation)
         connection.close()
         report = _report(made) if made else {}
-        self.stdout.write(json.dumps(report) if options["json"] else _sentences(report))
+        self.stdout.write(json.dumps(report) if options["json"] else self._told(report))
+
+    def _told(self, report: dict[str, Any]) -> str:
+        """Return what to say: secrets on a terminal only."""
+        if not report:
+            return "The database is up to date."
+        return _sentences(report) if self.stdout.isatty() else keep_secrets(_sentences(report))
 
     def _wait_for_database(self) -> None:
         """Wait for a database that starts at the same time as we do."""
@@ -66,8 +73,12 @@ def _fill(installation: str) -> FirstStart | None:
         validate_email(email)
     except ValidationError:
         raise CommandError(f"EVENTLANE_ADMIN_EMAIL={email!r} is not an e-mail address") from None
+    password = settings.EVENTLANE_ADMIN_PASSWORD
     with transaction.atomic():
-        made = create_first_organization(email=email, password=settings.EVENTLANE_ADMIN_PASSWORD)
+        try:
+            made = create_first_organization(email=email, password=password)
+        except ValidationError as error:
+            raise CommandError(f"EVENTLANE_ADMIN_PASSWORD: {' '.join(error.messages)}") from None
         if made:
             Dataset.objects.create(project=made.project, name=DATASET)
         record_installation(installation)
@@ -85,8 +96,6 @@ def _report(made: FirstStart) -> dict[str, Any]:
 
 
 def _sentences(report: dict[str, Any]) -> str:
-    if not report:
-        return "The database is up to date."
     keys = "\n".join(f"{right} key: {secret}" for right, secret in report["keys"].items())
     password = report["password"] or "the one in EVENTLANE_ADMIN_PASSWORD"
     return f"login: {report['email']}\npassword: {password}\n{keys}"
