@@ -6,10 +6,11 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,8 +23,12 @@ from django.db.migrations.executor import MigrationExecutor
 
 from eventlane.configuration import MIB, ROOT
 from eventlane.embedded_postgres import database_url
+from eventlane.installation import WrongInstallation
 from events.journal.reader import backlog, open_files
 from events.lake.connection import Lake
+from events.lake.files import set_aside_files, verify
+from events.lake.orphans import are_too_many, leftovers
+from projects.installation import check_installation, lake_folder
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 OLDEST_PYTHON = (3, 11)
@@ -35,6 +40,7 @@ BACKLOG_WARNING_SECONDS = 60.0
 BACKLOG_PROBLEM_SECONDS = 3600.0
 FEW_INODES = 1000
 SHORT_SECRET = 32
+ADOPTION_ADVICE = "`manage.py lake verify` lists them; `manage.py lake adopt --all` takes their events back, each once"
 WORKERS = """
 SELECT (SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s)),
        count(*) FILTER (WHERE status = 'started'),
@@ -284,6 +290,48 @@ def check_lake(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
         yield OK, f"{path}: it opens, the quarantine is empty"
 
 
+def check_installation_marks(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
+    """Home, journal, lake and database are one installation's."""
+    try:
+        check_installation()
+    except WrongInstallation as error:
+        yield (
+            PROBLEM,
+            _one_line(error),
+            "nothing is written until they fit; see docs/operations.md, What belongs together",
+        )
+    else:
+        yield OK, "home, journal, lake and database belong together"
+
+
+def check_lake_files(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
+    """The catalog's files are there, and it knows those that are. Whether they can be read, `lake verify` tells."""
+    folder = lake_folder()
+    if folder is None:
+        yield OK, f"{settings.EVENTLANE_LAKE_PATH} is no folder: its files are not looked at"
+        return
+    counts = Counter(fault.state for fault in verify(folder, footers=False))
+    aside = len(set_aside_files(folder))
+    if lost := counts["missing"] + counts["damaged"]:
+        advice = "`manage.py lake verify` names them: put them back from a backup, or give them up with `lake forget`"
+        yield PROBLEM, f"{lost:,} files are missing or damaged", advice
+    if counts["unknown"]:
+        yield WARNING, f"{counts['unknown']:,} files are unknown to the catalog{_left_alone(folder)}", ADOPTION_ADVICE
+    if aside:
+        yield (
+            WARNING,
+            f"{aside:,} unknown files are set aside, for {settings.EVENTLANE_ORPHAN_DAYS} days",
+            ADOPTION_ADVICE,
+        )
+    if not (lost or counts["unknown"] or aside):
+        yield OK, "every file that the catalog knows is there, and it knows every file"
+
+
+def _left_alone(folder: Path) -> str:
+    too_many = are_too_many(leftovers(folder, datetime.now(UTC)))
+    return ": so many or so large that maintenance doesn't touch them" if too_many else ""
+
+
 def check_workers(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
     """Somebody runs tasks and timers."""
     [workers, running, waiting] = connection.execute(WORKERS, [settings.EVENTLANE_TASK_LOST_SECONDS]).fetchone() or []
@@ -307,6 +355,8 @@ CHECKS: dict[str, Callable[[], Iterator[Result]]] = {
 DATABASE_CHECKS: dict[str, Callable[["psycopg.Connection[Any]"], Iterator[Result]]] = {
     "migrations": check_migrations,
     "clock": check_clock,
+    "installation": check_installation_marks,
     "lake": check_lake,
+    "lake files": check_lake_files,
     "workers": check_workers,
 }

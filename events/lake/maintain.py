@@ -14,8 +14,10 @@ from django.conf import settings
 from eventlane.processes import is_running
 from events.journal import open_files
 from events.lake.connection import Lake, commit, event_table_name, quoted_text, spill_folder
+from events.lake.orphans import remove_old_orphans, set_aside_leftovers
 from events.lake.seal import drop_table, drop_tables
 from events.models import Dataset
+from projects.installation import lake_folder
 
 MIB = 1024 * 1024
 # Files below the first size are merged into files of up to the second. In tiers, so that a large file isn't
@@ -23,8 +25,6 @@ MIB = 1024 * 1024
 MERGE_TIERS = ((1 * MIB, 8 * MIB), (8 * MIB, 64 * MIB), (64 * MIB, 256 * MIB))
 REWRITE_ABOVE = 0.3  # share of deleted rows from which a file is written anew
 READER_MARGIN = timedelta(hours=1)  # a reader may hold an unlinked journal file for this long
-UNCOMMITTED_MARGIN = timedelta(days=1)  # no transaction takes this long from its first file to its commit
-LISTING_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ def maintain(lake: Lake, now: datetime) -> Iterator[Step]:
         "rewrite": rewrite_files,
         "snapshots": expire_snapshots,
         "replaced files": remove_replaced_files,
-        "uncommitted files": remove_uncommitted_files,
+        "unknown files": set_aside_unknown_files,
+        "orphans": remove_orphans,
         "spilled files": remove_spilled_files,
     }
     for name, step in steps.items():
@@ -144,17 +145,16 @@ def remove_replaced_files(lake: Lake, now: datetime) -> str:
     return f"{count:,} files removed"
 
 
-def remove_uncommitted_files(lake: Lake, now: datetime) -> str:
-    """Remove files that a killed sealer wrote and never committed."""
-    end = _timestamp(now - UNCOMMITTED_MARGIN)
-    for attempt in range(LISTING_ATTEMPTS):
-        try:
-            count = lake.value(f"SELECT count(*) FROM ducklake_delete_orphaned_files('lake', older_than => {end})")
-            break
-        except duckdb.IOException:  # a listed file was gone when it was looked at: a sealer's commit failed meanwhile
-            if attempt == LISTING_ATTEMPTS - 1:
-                raise
-    return f"{count:,} files removed"
+def set_aside_unknown_files(lake: Lake, now: datetime) -> str:
+    """Set aside files that a killed sealer wrote and never committed, or that the catalog lost."""
+    folder = lake_folder()
+    return set_aside_leftovers(folder, now) if folder else "0 files set aside; not looked for in a bucket"
+
+
+def remove_orphans(lake: Lake, now: datetime) -> str:
+    """Delete what was set aside long ago."""
+    folder = lake_folder()
+    return remove_old_orphans(folder, now) if folder else "0 days removed"
 
 
 def remove_spilled_files(lake: Lake, now: datetime) -> str:

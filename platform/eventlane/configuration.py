@@ -215,6 +215,9 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_RETENTION_DAYS", "30", at_least(1), "days", "retention a new dataset starts with"),
         ("EVENTLANE_QUARANTINE_DAYS", "30", at_least(1), "days", "how long quarantined events are kept"),
         ("EVENTLANE_SNAPSHOT_HOURS", "1", at_least(0), "hours", "how long replaced Parquet files stay for readers that still use them"),
+        ("EVENTLANE_ORPHAN_DAYS", "30", at_least(1), "days", "how long files that the catalog doesn't know are kept once maintenance has set them aside, in the lake's folder `orphans`"),
+        ("EVENTLANE_ORPHAN_MAX_FILES", "10", at_least(0), "files", "of more unknown files than this maintenance touches none: the catalog may be what is wrong"),
+        ("EVENTLANE_ORPHAN_MAX_MB", "64", at_least(0), "MB", "of unknown files that are larger than this together maintenance touches none"),
         ("EVENTLANE_MAINTAIN_INTERVAL_SECONDS", "600", seconds, "seconds", "how often the supervisor runs maintenance"),
     ),
     *_rows(

@@ -18,7 +18,20 @@ from events import doctor
 from events.doctor import OK, PROBLEM, WARNING
 from tests.server import ROOT, Server
 
-NAMES = ["versions", "debug", "secret key", "disk", "journal", "database", "migrations", "clock", "lake", "workers"]
+NAMES = [
+    "versions",
+    "debug",
+    "secret key",
+    "disk",
+    "journal",
+    "database",
+    "migrations",
+    "clock",
+    "installation",
+    "lake",
+    "lake files",
+    "workers",
+]
 
 
 @pytest.fixture
@@ -85,7 +98,7 @@ def test_database_that_was_never_set_up_is_a_problem(tmp_path: Path, connection:
     finally:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     assert done.returncode == 1
-    assert "problem migrations not applied: " in done.stdout and "projects.0001_initial" in done.stdout
+    assert "problem migrations   not applied: " in done.stdout and "projects.0001_initial" in done.stdout
     assert "→ run `manage.py set_up`" in done.stdout
     assert "ok      lake" in done.stdout
 

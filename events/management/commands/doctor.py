@@ -43,9 +43,9 @@ python manage.py doctor --json | jq '.[] | select(.state != "ok")'
         console = Console(file=self.stdout._out, soft_wrap=True)
         mark, style = MARKS[finding.state]
         line = Text(f"{mark} " if console.is_terminal else "")
-        line.append(f"{finding.state:<8}").append(f"{finding.check:<11}", "bold")
+        line.append(f"{finding.state:<8}").append(f"{finding.check:<13}", "bold")
         indent = " " * len(line)
-        line.stylize(style, 0, len(line) - 11)
+        line.stylize(style, 0, len(line) - 13)
         console.print(line.append(finding.message))
         if finding.advice:
             console.print(Text(f"{indent}→ {finding.advice}", style))

@@ -1,0 +1,138 @@
+"""Files that the catalog doesn't know: set aside for a while, or taken back into their tables.
+
+A killed sealer leaves some. But they may as well be events that only this catalog has forgotten: one that was
+restored from an older dump, or that lost a row. So nothing is deleted at once, and many or large ones aren't touched.
+"""
+
+import shutil
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+
+from eventlane.installation import JOURNAL_FILES
+from events.journal.reader import creation_time
+from events.lake.columns import EVENT_COLUMNS, QUARANTINE_COLUMNS, SEALED_FILE_COLUMNS
+from events.lake.connection import Lake, commit, event_table_name, quoted_text
+from events.lake.files import ADOPTED, ORPHANS, FoundFile, set_aside, table_of, unknown_files
+from events.models import Dataset
+
+MIB = 1024 * 1024
+UNCOMMITTED_MARGIN = timedelta(days=1)  # no transaction takes this long from its first file to its commit
+ADOPTION_LOCK = 0x61646F7074  # "adopt": two at once would both find an event missing and add it
+DELETIONS = "-delete.parquet"
+KEYS = {"sealed_files": ("name", SEALED_FILE_COLUMNS), "quarantine": ("id", QUARANTINE_COLUMNS)}
+
+
+class NotAdopted(Exception):
+    """The file can't be taken back; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What was in a file: rows that are back in their table, and rows that were there already."""
+
+    added: int
+    present: int
+
+
+def leftovers(folder: Path, now: datetime) -> list[FoundFile]:
+    """Return the unknown files that no transaction can still be about to commit."""
+    end = now - UNCOMMITTED_MARGIN
+    return [file for file in unknown_files(folder) if max(file.written_time, file.modified_time) < end]
+
+
+def are_too_many(files: list[FoundFile]) -> bool:
+    """Tell whether so many or large files are unknown that the catalog may be what is wrong."""
+    total = sum(file.bytes for file in files)
+    return len(files) > settings.EVENTLANE_ORPHAN_MAX_FILES or total > settings.EVENTLANE_ORPHAN_MAX_MB * MIB
+
+
+def set_aside_leftovers(folder: Path, now: datetime) -> str:
+    """Set aside unknown files, unless they are too many or too large; say what was done."""
+    files = leftovers(folder, now)
+    if are_too_many(files):
+        total = sum(file.bytes for file in files) / MIB
+        return f"{len(files):,} files ({total:,.1f} MiB) left alone: so many are unknown that the catalog may be wrong"
+    for file in files:
+        set_aside(folder, file.path)
+    return f"{len(files):,} files set aside"
+
+
+def remove_old_orphans(folder: Path, now: datetime) -> str:
+    """Delete what was set aside more than EVENTLANE_ORPHAN_DAYS ago."""
+    end = (now - timedelta(days=settings.EVENTLANE_ORPHAN_DAYS)).date()
+    old = [day for day in (folder / ORPHANS).glob("????-??-??") if _date(day.name) < end]
+    for day in old:
+        shutil.rmtree(day, ignore_errors=True)
+    return f"{len(old):,} days removed"
+
+
+def adopt(lake: Lake, folder: Path, file: FoundFile) -> Adopted:
+    """Insert a file's rows into the table that its folder names, each that isn't there yet; then set the file aside.
+
+    Killed in between, it can be done again: the rows are found to be there. Raises NotAdopted.
+    """
+    name = table_of(file.path)
+    if file.path.endswith(DELETIONS):
+        raise NotAdopted("it holds no events, only deletions from a file that the catalog doesn't know")
+    _refuse_unsealed(file)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [ADOPTION_LOCK])
+        try:
+            adopted = _insert_missing(lake, name, folder / file.path)
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [ADOPTION_LOCK])
+    set_aside(folder, file.path, ADOPTED)
+    return adopted
+
+
+def _insert_missing(lake: Lake, name: str, file: Path) -> Adopted:
+    key, columns = KEYS.get(name, ("id", EVENT_COLUMNS))
+    source = f"read_parquet({quoted_text(str(file))})"
+    there = {row[0] for row in lake.execute(f"DESCRIBE FROM {source}")}
+    if not there.issuperset(columns):
+        raise NotAdopted(f"it has no columns {', '.join(sorted(set(columns) - there))}: it isn't a file of {name}")
+    _find_table(lake, name)
+    first, last, rows = lake.execute(f"SELECT min({key}), max({key}), count(*) FROM {source}")[0]
+    table, names = event_table_name(name), ", ".join(columns)
+    insert = (
+        f"INSERT INTO {table} SELECT {names} FROM {source}"
+        f" WHERE {key} NOT IN (SELECT {key} FROM {table} WHERE {key} BETWEEN ? AND ?)"
+    )
+    added = commit(lake, lambda: lake.value(insert, [first, last])) if rows else 0
+    return Adopted(added, rows - added)
+
+
+def _find_table(lake: Lake, name: str) -> None:
+    """See to it that the table is there; of a dataset that isn't there no table is made: maintenance would drop it."""
+    if name not in KEYS:
+        if not Dataset.objects.filter(table_name=name).exists():
+            raise NotAdopted(f"there is no dataset whose table is {name}: it was deleted, or made after the dump")
+        lake.create_event_table(name)
+
+
+def _refuse_unsealed(file: FoundFile) -> None:
+    """Refuse while journal files older than the file wait: they may hold the same events, and would add them again."""
+    written = file.written_time.timestamp()
+    older = [path for path in settings.EVENTLANE_JOURNAL.glob(JOURNAL_FILES) if _creation_time(path) < written]
+    if older:
+        raise NotAdopted(
+            f"{len(older)} older journal files are not sealed yet and may hold the same events; `manage.py seal` first"
+        )
+
+
+def _creation_time(path: Path) -> float:
+    try:
+        return creation_time(path.stem)
+    except ValueError:
+        return float("inf")  # its name is no journal file's
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return date.max  # not ours
