@@ -61,11 +61,11 @@ class Automation:
         self.database.execute("UPDATE projects_project SET local_runtime = true")
         [self.project] = self.database.execute("SELECT id FROM projects_project ORDER BY id LIMIT 1").fetchone() or [""]
         specs = [{"version": 1} | spec for spec in SPECS]
-        self.send("PUT", f"/projects/id/{self.project}/resources", {"specs": specs})
+        self.send("PUT", f"/projects/id/{self.project}/resources", {"specs": specs}, right="deploy")
 
-    def send(self, method: str, path: str, body: object) -> bytes:
-        """Send a request with the key that may write."""
-        headers = {"Authorization": f"Bearer {self.running.keys['write']}", "X-Eventline-Project-Id": self.project}
+    def send(self, method: str, path: str, body: object, right: str = "write") -> bytes:
+        """Send a request with the key that has a right."""
+        headers = {"Authorization": f"Bearer {self.running.keys[right]}", "X-Eventline-Project-Id": self.project}
         answer = self.http.request(method, f"/v0{path}", body=json.dumps(body).encode(), headers=headers)
         if answer.status >= 300:
             raise SystemExit(f"{method} {path}: {answer.status} {answer.data.decode()}")

@@ -8,8 +8,9 @@ from projects.models import Account, ApiKey, Identity, Pipeline, Project, Resour
 
 
 def accounts_of(api_key: ApiKey) -> QuerySet[Account]:
-    """Return the accounts of the key's organization."""
-    return Account.objects.filter(organization_id=api_key.organization_id)
+    """Return the accounts of the key's organization; a key tied to a project sees only the one it acts for."""
+    accounts = Account.objects.filter(organization_id=api_key.organization_id)
+    return accounts.filter(pk=api_key.account_id) if api_key.project_id else accounts
 
 
 def projects_of(api_key: ApiKey) -> QuerySet[Project]:

@@ -2,13 +2,15 @@
 
 import hashlib
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from eventlane.ids import ALPHABET
+from eventlane.wire.errors import UnknownApiKey
 from projects.models import Account, ApiKey, Project
 
 MARK = "evl_"
@@ -33,9 +35,11 @@ def issue_api_key(
     rights: Collection[str],
     project: Project | None = None,
     expiration_time: datetime | None = None,
+    created_by_key: ApiKey | None = None,
 ) -> tuple[ApiKey, str]:
     """Create a key for `account`; return it and its secret, which can't be had again.
 
+    It expires no later than the key that made it, so that what leaks for an hour can't be kept for years.
     The database refuses a key with no right, and the ingest right without a project.
     """
     if project is not None and project.organization_id != account.organization_id:
@@ -45,7 +49,8 @@ def issue_api_key(
         account=account,
         project=project,
         name=name,
-        expiration_time=expiration_time,
+        expiration_time=earliest(expiration_time, created_by_key and created_by_key.expiration_time),
+        created_by_key=created_by_key,
         **dict.fromkeys(rights, True),
     )
     secret = seal_secret(api_key)
@@ -60,15 +65,37 @@ def seal_secret(api_key: ApiKey) -> str:
     return secret
 
 
+def earliest(*times: datetime | None) -> datetime | None:
+    """Return the first of some times; None is never."""
+    return min((time for time in times if time), default=None)
+
+
+def lock_active(api_key: ApiKey, now: datetime) -> ApiKey:
+    """Hold the key that makes another one until that is there: who revokes it with its descendants finds them all.
+
+    Needs a transaction. Raises UnknownApiKey when it has stopped meanwhile.
+    """
+    locked = ApiKey.objects.select_for_update(of=("self",), no_key=True).filter(pk=api_key.pk).first()
+    if locked is None or locked.status(now) != "active":
+        raise UnknownApiKey("This API key was revoked or has expired.")
+    return locked
+
+
 @transaction.atomic
-def rotate_api_key(*, api_key: ApiKey, now: datetime, overlap: timedelta | None = None) -> tuple[ApiKey, str]:
-    """Issue a successor with the same rights; the old key goes on for `overlap` (EVENTLANE_KEY_OVERLAP_HOURS)."""
+def rotate_api_key(
+    *, api_key: ApiKey, now: datetime, overlap: timedelta | None = None, created_by_key: ApiKey | None = None
+) -> tuple[ApiKey, str]:
+    """Issue a successor with the same rights; the old key goes on for `overlap` (EVENTLANE_KEY_OVERLAP_HOURS).
+
+    `created_by_key` is the key that asked for it, and so got to know the successor's secret; None for a person.
+    """
     successor, secret = issue_api_key(
         account=api_key.account,
         name=api_key.name,
         rights=api_key.rights,
         project=api_key.project,
         expiration_time=api_key.expiration_time,
+        created_by_key=created_by_key,
     )
     end = now + (timedelta(hours=settings.EVENTLANE_KEY_OVERLAP_HOURS) if overlap is None else overlap)
     api_key.expiration_time = min(end, api_key.expiration_time or end)
@@ -77,7 +104,40 @@ def rotate_api_key(*, api_key: ApiKey, now: datetime, overlap: timedelta | None 
     return successor, secret
 
 
-def revoke_api_key(*, api_key: ApiKey, now: datetime) -> None:
-    """Stop a key for good. Revoking twice keeps the first time."""
-    ApiKey.objects.filter(pk=api_key.pk, revocation_time=None).update(revocation_time=now)
-    api_key.refresh_from_db(fields=["revocation_time"])
+@transaction.atomic
+def revoke_api_key(*, api_key: ApiKey, now: datetime) -> list[ApiKey]:
+    """Stop a key for good and return it, unless it was stopped before: revoking twice keeps the first time."""
+    return _revoke(ApiKey.objects.filter(pk=api_key.pk), now)
+
+
+@transaction.atomic
+def revoke_with_descendants(*, api_key: ApiKey, now: datetime) -> list[ApiKey]:
+    """Stop a key and every key made with it, by way of others too; return those that were stopped just now."""
+    return [one for generation in _generations(api_key) for one in _revoke(generation, now)]
+
+
+def descendants_of(api_key: ApiKey) -> list[ApiKey]:
+    """Return the keys made with a key, and with those, whether they work or not."""
+    return [one for generation in list(_generations(api_key))[1:] for one in generation]
+
+
+@transaction.atomic
+def set_expiration(api_key: ApiKey, time: datetime) -> None:
+    """Let a key stop by itself at a time, and let none of the keys made with it outlive it."""
+    ApiKey.objects.filter(pk=api_key.pk).update(expiration_time=time)
+    later = Q(expiration_time=None) | Q(expiration_time__gt=time)
+    ApiKey.objects.filter(later, pk__in=[one.pk for one in descendants_of(api_key)]).update(expiration_time=time)
+
+
+def _revoke(api_keys: QuerySet[ApiKey], now: datetime) -> list[ApiKey]:
+    working = list(api_keys.filter(revocation_time=None).select_for_update())
+    ApiKey.objects.filter(pk__in=[one.pk for one in working]).update(revocation_time=now)
+    return working
+
+
+def _generations(api_key: ApiKey) -> Iterator[QuerySet[ApiKey]]:
+    """Yield the key itself, those made with it, those made with them, each looked for when the one before is done."""
+    found = [api_key.pk]
+    while found:
+        yield ApiKey.objects.filter(pk__in=found).order_by("creation_time", "pk")
+        found = list(ApiKey.objects.filter(created_by_key__in=found).values_list("pk", flat=True))

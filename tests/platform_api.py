@@ -54,9 +54,11 @@ class ApiClient:
 def client_of(
     account: Account, *rights: str, tied_to: Project | None = None, project: Project | None = None
 ) -> ApiClient:
-    """Return a client with a new key of an account: read and write, unless `rights` says otherwise.
+    """Return a client with a new key of an account: all but ingest, unless `rights` says otherwise.
 
     `project` is the one that requests work on, `tied_to` the only one that the key reaches.
     """
-    _, secret = issue_api_key(account=account, name="api", rights=rights or ("read", "write"), project=tied_to)
+    _, secret = issue_api_key(
+        account=account, name="api", rights=rights or ("read", "write", "deploy"), project=tied_to
+    )
     return ApiClient(secret, project or tied_to)

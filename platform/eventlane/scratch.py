@@ -36,7 +36,7 @@ class ScratchPlatform:
 
     home      its EVENTLANE_HOME
     port, url where it listens
-    keys      the first start's keys by right: keys["ingest"], keys["read"], keys["write"]
+    keys      the first start's keys by right: keys["ingest"], keys["read"], keys["write"], keys["deploy"]
     process   Popen of the supervisor
     """
 

@@ -23,8 +23,16 @@ from unfold.enums import ActionVariant
 from eventlane.console import ConsoleAdmin, OwnRelatedFilter, count_of, label, moment
 from eventlane.ids import is_id
 from eventlane.project_choice import project_choice
-from projects.api_keys import revoke_api_key, rotate_api_key, seal_secret
+from projects.api_keys import (
+    descendants_of,
+    revoke_api_key,
+    revoke_with_descendants,
+    rotate_api_key,
+    seal_secret,
+    set_expiration,
+)
 from projects.models import ApiKey, Project
+from projects.models.api_key import RIGHTS
 
 
 def _working(now: datetime) -> Q:
@@ -39,6 +47,7 @@ STATES = {
     "expired": lambda now: Q(revocation_time=None, expiration_time__lte=now),
     "revoked": lambda now: Q(revocation_time__isnull=False),
 }
+LIFE = ("state", "creation_time", "created_by_key", "last_use_time", "revocation_time", "replaced_by")
 KINDS = {"active": "success", "replaced": "warning", "account disabled": "warning", "revoked": "danger"}
 
 
@@ -91,7 +100,7 @@ class ApiKeyForm(forms.ModelForm):
         cleaned = super().clean()
         if "ingest" not in self.fields:
             return cleaned
-        if not (cleaned.get("ingest") or cleaned.get("read") or cleaned.get("write")):
+        if not any(cleaned.get(right) for right in RIGHTS):
             self.add_error("ingest", "Choose at least one right.")
         if cleaned.get("ingest") and not cleaned.get("project") and "project" not in self.errors:
             self.add_error("project", "A key that may ingest needs a project.")
@@ -103,7 +112,8 @@ class ApiKeyAdmin(ConsoleAdmin):
     """API keys: made and shown once, rotated, revoked.
 
     Rights, project and account are fixed when a key is made: whoever holds it must not find it grown.
-    Only revoked keys can be deleted, so that no sender is cut off by tidying up.
+    Only revoked keys can be deleted, so that no sender is cut off by tidying up, and no key that made another, so that
+    everything that came of a leaked one can be found.
     """
 
     form = ApiKeyForm
@@ -119,18 +129,18 @@ class ApiKeyAdmin(ConsoleAdmin):
     actions_detail = ("rotate", "revoke")
     add_fieldsets = (
         (None, {"fields": ("name",)}),
-        ("Rights", {"fields": ("ingest", "read", "write")}),
+        ("Rights", {"fields": RIGHTS}),
         ("Reach", {"fields": ("project", "account", "expiration_time")}),
     )
     fieldsets = (
         (None, {"fields": ("name", "expiration_time")}),
         ("Fixed", {"fields": ("start", "rights_labels", "reach", "account")}),
-        ("Life", {"fields": ("state", "creation_time", "last_use_time", "revocation_time", "replaced_by")}),
+        ("Life", {"fields": LIFE}),
     )
     always_fixed = (
-        "start", "rights_labels", "reach", "account", "state",
-        "creation_time", "last_use_time", "revocation_time", "replaced_by",
-    )  # fmt: skip
+        *("start", "rights_labels", "reach", "account"),
+        *LIFE,
+    )
 
     # Who may do what
 
@@ -141,8 +151,9 @@ class ApiKeyAdmin(ConsoleAdmin):
         return (*self.always_fixed, "expiration_time") if obj.revocation_time else self.always_fixed
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
-        """Only revoked keys can be deleted."""
-        return super().has_delete_permission(request, obj) and (obj is None or obj.revocation_time is not None)
+        """Only revoked keys that made no other can be deleted."""
+        is_over = obj is None or (obj.revocation_time is not None and not obj.created_keys.exists())
+        return super().has_delete_permission(request, obj) and is_over
 
     def has_revoke_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """A key that isn't revoked can be."""
@@ -186,6 +197,8 @@ class ApiKeyAdmin(ConsoleAdmin):
             obj.organization_id = obj.account.organization_id
             obj.secret = seal_secret(obj)
         super().save_model(request, obj, form, change)
+        if change and obj.expiration_time and "expiration_time" in form.changed_data:
+            set_expiration(obj, obj.expiration_time)
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
         """Show the secret in the very reply: no session, cookie or address ever holds it."""
@@ -232,7 +245,7 @@ class ApiKeyAdmin(ConsoleAdmin):
         """Ask, then revoke one key."""
         api_key = self.get_object(request, object_id)
         if request.method != "POST":
-            return self.ask(request, [api_key], "projects/revoke.html", title="Revoke API key")
+            return self.ask_to_revoke(request, [api_key], title="Revoke API key")
         self.revoke_all(request, [api_key])
         return HttpResponseRedirect(reverse("admin:projects_apikey_change", args=[api_key.pk]))
 
@@ -246,16 +259,24 @@ class ApiKeyAdmin(ConsoleAdmin):
             self.revoke_all(request, api_keys)
         else:
             title = f"Revoke {count_of(len(api_keys), 'API key')}"
-            return self.ask(request, api_keys, "projects/revoke.html", title=title, action="revoke_selected")
+            return self.ask_to_revoke(request, api_keys, title=title, action="revoke_selected")
         return None
 
+    def ask_to_revoke(self, request: HttpRequest, api_keys: list[ApiKey], **context: Any) -> HttpResponse:
+        """Return the page that asks, with the keys that the chosen ones made and that would go on working."""
+        chosen = {api_key.pk for api_key in api_keys}
+        made = {one.pk: one for api_key in api_keys for one in descendants_of(api_key) if one.pk not in chosen}
+        working = [one for one in made.values() if not one.revocation_time]
+        return self.ask(request, api_keys, "projects/revoke.html", descendants=working, **context)
+
     def revoke_all(self, request: HttpRequest, api_keys: list[ApiKey]) -> None:
-        """Revoke keys, each with an entry in its history."""
+        """Revoke keys, if asked to with all that they made, each with an entry in its history."""
+        revoke = revoke_with_descendants if "descendants" in request.POST else revoke_api_key
         with transaction.atomic():
-            for api_key in api_keys:
-                revoke_api_key(api_key=api_key, now=timezone.now())
+            stopped = [one for api_key in api_keys for one in revoke(api_key=api_key, now=timezone.now())]
+            for api_key in stopped:
                 self.log_change(request, api_key, "Revoked.")
-        messages.success(request, f"{count_of(len(api_keys), 'API key')} revoked.")
+        messages.success(request, f"{count_of(len(stopped), 'API key')} revoked.")
 
     def ask(self, request: HttpRequest, api_keys: list[ApiKey], template: str, **context: Any) -> HttpResponse:
         """Return a page that asks before something is done to keys."""

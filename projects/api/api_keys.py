@@ -1,7 +1,9 @@
 """API keys: made, watched, rotated and revoked by programs as in the console.
 
-A key can't make one that reaches further than itself: not past its project, and with `read` and `write` only if
-it has them. Rights, project and account are fixed when a key is made: whoever holds it must not find it grown.
+A key can't make one that reaches further than itself: not past its project, not for another account, not for longer
+than it lives, and with no right but `ingest` that it doesn't have. Rights, project and account are fixed when a key is
+made: whoever holds it must not find it grown. Which key made another is kept, so that all that came of a leaked one
+can be revoked at once.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,13 +15,21 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from eventlane.api.operation import Operation
-from eventlane.api.serializers import IdField, Representation, RequestBody, TextField, TimeField
+from eventlane.api.operation import Operation, Parameter
+from eventlane.api.serializers import IdField, Representation, RequestBody, TextField, TimeField, format_time
 from eventlane.api.sources import by_text
 from eventlane.wire.errors import PermissionDenied, StateError
 from projects.access import api_keys_of, get_api_key, projects_of
 from projects.api.viewsets import OrganizationObjectViewSet
-from projects.api_keys import issue_api_key, revoke_api_key, rotate_api_key
+from projects.api_keys import (
+    earliest,
+    issue_api_key,
+    lock_active,
+    revoke_api_key,
+    revoke_with_descendants,
+    rotate_api_key,
+    set_expiration,
+)
 from projects.models import ApiKey
 from projects.models.api_key import RIGHTS
 
@@ -40,6 +50,7 @@ class ApiKeyRepresentation(Representation):
     revocation_time = TimeField(required=False)
     last_use_time = TimeField(required=False)
     replaced_by_id = serializers.CharField(required=False)
+    created_by_key_id = serializers.CharField(required=False, help_text="The key that made it; left out for a person.")
 
     def get_status(self, api_key: ApiKey) -> str:
         """Return active, expired or revoked."""
@@ -59,9 +70,12 @@ class ApiKeyUpdate(RequestBody):
     expiration_time = TimeField(required=False)
 
     def validate_expiration_time(self, value: Any) -> Any:
-        """Refuse a time in the past: to stop a key at once, one revokes it."""
+        """Refuse a time in the past (to stop a key at once, one revokes it) and one after the end of its makers."""
         if value <= timezone.now():
             raise serializers.ValidationError("must be in the future")
+        end = self.context["end"]
+        if end and value > end:
+            raise serializers.ValidationError(f"must not be after {format_time(end)}, when a key that makes it expires")
         return value
 
 
@@ -94,7 +108,12 @@ class ApiKeysViewSet(OrganizationObjectViewSet):
     operations = {
         "create": Operation(201, ApiKeyBody, NewApiKeyRepresentation),
         "update": Operation(200, ApiKeyUpdate, errors={400: ("api_key_revoked",)}),
-        "revoke": Operation(204),
+        "revoke": Operation(
+            204,
+            parameters=(
+                Parameter("descendants", "Every key made with it, too, whatever the value.", {"type": "string"}),
+            ),
+        ),
         "rotate": Operation(201, reply=NewApiKeyRepresentation, errors={400: ("api_key_not_active",)}),
     }
 
@@ -104,15 +123,17 @@ class ApiKeysViewSet(OrganizationObjectViewSet):
 
     def create(self, request: Request) -> Response:
         """Make a key for the asking account; its secret is in this reply and nowhere else."""
-        values = self.read_body(ApiKeyBody, api_key=self.api_key)
+        values = self.read_body(ApiKeyBody, api_key=self.api_key, end=self.api_key.expiration_time)
         self._check_reach(values["rights"], values.get("project_id"))
-        made, secret = issue_api_key(
-            account=self.account,
-            name=values["name"],
-            rights=values["rights"],
-            project=projects_of(self.api_key).filter(pk=values.get("project_id")).first(),
-            expiration_time=values.get("expiration_time"),
-        )
+        with transaction.atomic():
+            made, secret = issue_api_key(
+                account=self.account,
+                name=values["name"],
+                rights=values["rights"],
+                project=projects_of(self.api_key).filter(pk=values.get("project_id")).first(),
+                expiration_time=values.get("expiration_time"),
+                created_by_key=lock_active(self.api_key, timezone.now()),
+            )
         return Response(self.show(made) | {"secret": secret}, 201)
 
     def retrieve(self, request: Request, id: str) -> Response:
@@ -122,34 +143,43 @@ class ApiKeysViewSet(OrganizationObjectViewSet):
     def update(self, request: Request, id: str) -> Response:
         """Change a key's name or expiration."""
         found = get_api_key(self.api_key, id)
-        values = self.read_body(ApiKeyUpdate)
-        if "expiration_time" in values and found.revocation_time:
+        maker = found.created_by_key
+        end = earliest(self.api_key.expiration_time, maker and maker.expiration_time)
+        values = self.read_body(ApiKeyUpdate, end=end)
+        time = values.pop("expiration_time", None)
+        if time and found.revocation_time:
             raise StateError("api_key_revoked", "A revoked key has no expiration to change.")
         api_keys_of(self.api_key).filter(pk=found.pk).update(**values)
+        if time:
+            set_expiration(found, time)
         return Response(self.show(get_api_key(self.api_key, id)))
 
     def revoke(self, request: Request, id: str) -> Response:
-        """Stop a key for good."""
-        revoke_api_key(api_key=get_api_key(self.api_key, id), now=timezone.now())
+        """Stop a key for good, on demand with every key made with it, by way of others too."""
+        revoke = revoke_with_descendants if "descendants" in request.query_params else revoke_api_key
+        revoke(api_key=get_api_key(self.api_key, id), now=timezone.now())
         return Response(status=204)
 
     def rotate(self, request: Request, id: str) -> Response:
         """Issue a successor, shown with its secret; the old key goes on for EVENTLANE_KEY_OVERLAP_HOURS."""
         with transaction.atomic():
+            now = timezone.now()
+            asking = lock_active(self.api_key, now)
             found = get_api_key(self.api_key, id)
             locked = (
                 ApiKey.objects.select_for_update(of=("self",)).select_related("account", "project").get(pk=found.pk)
             )
             self._check_reach(locked.rights, locked.project_id)
-            now = timezone.now()
+            if locked.account_id != self.account.pk:
+                raise PermissionDenied("The key acts for another account: only its own keys and persons can rotate it.")
             if locked.status(now) != "active" or locked.replaced_by_id:
                 raise StateError("api_key_not_active", "Only a key that works and has no successor can be rotated.")
-            successor, secret = rotate_api_key(api_key=locked, now=now)
+            successor, secret = rotate_api_key(api_key=locked, now=now, created_by_key=asking)
         return Response(self.show(successor) | {"secret": secret}, 201)
 
     def _check_reach(self, rights: Collection[str], project_id: str | None) -> None:
         """Refuse to hand out a key that reaches further than the asking one."""
-        missing = [right for right in rights if right != "ingest" and right not in self.api_key.rights]
+        missing = [right for right in rights if right != "ingest" and not self.api_key.may(right)]
         if missing:
             raise PermissionDenied(f"This API key can't give the right to {missing[0]}: it doesn't have it.")
         if self.api_key.project_id and self.api_key.project_id != project_id:

@@ -54,7 +54,7 @@ class HooksViewSet(ProjectObjectViewSet):
     def show(self, element: Hook) -> dict[str, Any]:
         """Return a hook as the wire has it, with what is secret only for those who may change it."""
         shown = super().show(element)
-        if self.account.role != Account.Role.ADMIN or "write" not in self.api_key.rights:
+        if self.account.role != Account.Role.ADMIN or not self.api_key.may("write"):
             return shown
         try:
             secrets = {"address": hook_address(element), "secret": hook_secret(element)}

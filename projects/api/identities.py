@@ -102,6 +102,7 @@ class IdentitiesViewSet(ProjectObjectViewSet):
 
     serializer_class = IdentityRepresentation
     sorts = {"name": by_text("name")}
+    rights = dict.fromkeys(("create", "update", "destroy"), "deploy")
     admin_actions = ("create", "update", "destroy")
     operations = {
         "create": Operation(201, IdentityBody, errors={400: ("duplicate_identity_name",)}),

@@ -78,7 +78,10 @@ class ProjectsViewSet(OrganizationObjectViewSet):
 
     def destroy(self, request: Request, id: str) -> Response:
         """Delete a project with its keys, its datasets and their events. What runs of its pipelines is stopped."""
-        delete_project(get_project(self.api_key, id))
+        project = get_project(self.api_key, id)
+        if self.api_key.project_id:
+            raise PermissionDenied("This API key is tied to the project and can't delete it.")
+        delete_project(project)
         return Response(status=204)
 
 

@@ -72,6 +72,8 @@ class ResourcesViewSet(ProjectObjectViewSet):
     filter_backends = (Filters,)
     filterset_class = ResourceFilters
     sorts = {"name": by_text("name")}
+    rights = {"enable": "deploy", "disable": "deploy"}
+    admin_actions = ("enable", "disable")
     operations = {"retrieve_by_name": Operation(nouns=("resource",))}
 
     def list(self, request: Request) -> Response:
@@ -135,8 +137,10 @@ class DeploymentBody(RequestBody):
 
 
 class DeploymentsViewSet(OrganizationObjectViewSet):
-    """Deployments to the projects that the key reaches."""
+    """Deployments to the projects that the key reaches; for admins, dry runs as well."""
 
+    rights = {"update": "deploy"}
+    admin_actions = ("update",)
     operations = {
         "update": Operation(
             204,

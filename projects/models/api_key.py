@@ -9,7 +9,8 @@ from projects.models.account import Account
 from projects.models.organization import Organization
 from projects.models.project import Project
 
-RIGHTS = ("ingest", "read", "write")
+RIGHTS = ("ingest", "read", "write", "deploy")
+READING = ("read", "write", "deploy")  # who may change something has to see what is there
 
 
 class ApiKey(models.Model):
@@ -31,11 +32,29 @@ class ApiKey(models.Model):
     digest = models.CharField(max_length=64, unique=True, editable=False)
     ingest = models.BooleanField(default=False, help_text="Send events.")
     read = models.BooleanField(default=False, help_text="Read through the platform API.")
-    write = models.BooleanField(default=False, help_text="Change things through the platform API.")
+    write = models.BooleanField(
+        default=False,
+        help_text="Read, start and stop pipelines, and manage keys and datasets, through the platform API.",
+    )
+    deploy = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Read, and change resources and identities, through the platform API: it decides which programs run.",
+    )
     creation_time = models.DateTimeField(default=timezone.now, editable=False)
     expiration_time = models.DateTimeField(null=True, blank=True, help_text="Empty: it doesn't expire.")
     revocation_time = models.DateTimeField(null=True, blank=True, editable=False)
     last_use_time = models.DateTimeField(null=True, blank=True, editable=False)
+    # RESTRICT: whoever looks for what a leaked key made must find all of it.
+    created_by_key = models.ForeignKey(
+        "self",
+        models.RESTRICT,
+        related_name="created_keys",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="The key that made this one, by the platform API.",
+    )
     replaced_by = models.OneToOneField(
         "self", models.SET_NULL, related_name="replaces", null=True, blank=True, editable=False
     )
@@ -50,7 +69,9 @@ class ApiKey(models.Model):
         ]
         constraints = [
             models.CheckConstraint(condition=Q(ingest=False) | Q(project__isnull=False), name="ingest_key_has_project"),
-            models.CheckConstraint(condition=Q(ingest=True) | Q(read=True) | Q(write=True), name="api_key_has_a_right"),
+            models.CheckConstraint(
+                condition=Q(ingest=True) | Q(read=True) | Q(write=True) | Q(deploy=True), name="api_key_has_a_right"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -60,6 +81,10 @@ class ApiKey(models.Model):
     def rights(self) -> list[str]:
         """The names of the rights it has, in the order of RIGHTS."""
         return [right for right in RIGHTS if getattr(self, right)]
+
+    def may(self, right: str) -> bool:
+        """Tell whether its rights allow something; those that change things allow to read."""
+        return any(getattr(self, one) for one in (READING if right == "read" else (right,)))
 
     def status(self, now: datetime) -> str:
         """Return `revoked`, `expired` or `active`."""

@@ -63,7 +63,7 @@ def test_no_key_or_an_unknown_one_is_unauthorised(server, key):
     assert answer(server.request("POST", "/v1/logs/web", b"[{}]", **headers)) == UNAUTHORISED
 
 
-@pytest.mark.parametrize("right", ["read", "write"])
+@pytest.mark.parametrize("right", ["read", "write", "deploy"])
 def test_key_without_the_ingest_right_is_unauthorised(server, right):
     assert answer(server.post("/v1/logs/web", [{}], x_api_key=server.keys[right])) == UNAUTHORISED
 

@@ -47,7 +47,7 @@ def known_ids(server: Server, bearer: str, project: str) -> dict[str, str]:
 @pytest.mark.slow
 def test_server_does_what_the_description_says(fresh_server, tmp_path: Path) -> None:
     server = fresh_server()
-    key = server.manage("create_api_key", "all", "--rights", "read,write").stdout.strip()
+    key = server.manage("create_api_key", "all", "--rights", "read,write,deploy").stdout.strip()
     bearer = f"Bearer {key}"
     [project] = get(server, "/v0/projects", authorization=bearer)
     [dataset] = get(server, "/v0/datasets", authorization=bearer, x_eventline_project_id=project["id"])

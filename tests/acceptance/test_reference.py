@@ -45,7 +45,7 @@ def test_reference_without_scripts(browser: Browser, server: Server) -> None:
 def test_examples_work_as_they_stand(page: Page, server: Server) -> None:
     """With the variables of the shell set, the curl lines send what the server takes."""
     page.goto(server.url + URL)
-    key = server.manage("create_api_key", "reference", "--rights", "read,write").stdout.strip()
+    key = server.manage("create_api_key", "reference", "--rights", "read,write,deploy").stdout.strip()
     project = run(page, "get_projects", KEY=key)["elements"][0]["id"]
     made = run(page, "post_datasets", KEY=key, PROJECT=project)
     assert made["name"]

@@ -33,11 +33,18 @@ def test_first_start_makes_what_is_needed_to_send_an_event(fresh_server):
         datasets = connection.execute(
             "SELECT p.name, d.name FROM events_dataset d JOIN projects_project p ON p.id = d.project_id"
         ).fetchall()
-        keys = connection.execute("SELECT name, ingest, read, write FROM projects_apikey ORDER BY name").fetchall()
+        keys = connection.execute(
+            "SELECT name, ingest, read, write, deploy FROM projects_apikey ORDER BY name"
+        ).fetchall()
 
     assert accounts == [("ada@example.com", "admin")]
     assert datasets == [("main", "logs")]
-    assert keys == [("ingest", True, False, False), ("read", False, True, False), ("write", False, False, True)]
+    assert keys == [
+        ("deploy", False, False, False, True),
+        ("ingest", True, False, False, False),
+        ("read", False, True, False, False),
+        ("write", False, False, True, False),
+    ]
     assert f"console      {server.url}/console/" in server.log
     assert f"curl {server.url}/v1/logs/demo -H 'x-api-key: {server.keys['ingest']}'" in server.secrets
     assert "correct horse" not in server.log + server.secrets  # a password of the user's own is never shown

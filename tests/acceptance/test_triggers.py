@@ -31,7 +31,7 @@ FIRE_SECONDS = 2.0
 def call(server: Server, method: str, path: str, body: Any = None, project: str = "") -> Any:
     """Call the platform API with a key that reads and writes; return the reply's JSON."""
     if "both" not in server.keys:
-        server.keys["both"] = server.manage("create_api_key", "both", "--rights", "read,write").stdout.strip()
+        server.keys["both"] = server.manage("create_api_key", "both", "--rights", "read,write,deploy").stdout.strip()
     headers = {"authorization": f"Bearer {server.keys['both']}"} | (
         {"x_eventline_project_id": project} if project else {}
     )

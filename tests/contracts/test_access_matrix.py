@@ -57,7 +57,7 @@ class Row:
     `variables` fill its path with acme's things; `answer` is the code that those who reach it get, empty for success.
     """
 
-    kind: str  # public, look, change, administer
+    kind: str  # public, look, change, administer, deploy
     variables: dict[str, str] = field(default_factory=dict)
     body: Any = None
     answer: str = ""
@@ -68,7 +68,7 @@ def public() -> Row:
 
 
 def look(answer: str = "", **variables: str) -> Row:
-    """Needs the right to read."""
+    """Needs the right to read, which comes with those to write and to deploy."""
     return Row("look", variables, answer=answer)
 
 
@@ -80,6 +80,11 @@ def change(body: Any = None, **variables: str) -> Row:
 def administer(body: Any = None, **variables: str) -> Row:
     """Needs the right to write, and the role admin."""
     return Row("administer", variables, body)
+
+
+def deploying(body: Any = None, **variables: str) -> Row:
+    """Needs the right to deploy, and the role admin."""
+    return Row("deploy", variables, body)
 
 
 ROWS = {
@@ -113,11 +118,11 @@ ROWS = {
     "GET /datasets/id/{id}/events/id/{event_id}": look("unknown_event", id="dataset", event_id="event"),
     "GET /namespaces": look(),
     "GET /namespaces/id/{id}": look(id="namespace"),
-    "PUT /projects/id/{id}/resources": change({"specs": []}, id="project"),
+    "PUT /projects/id/{id}/resources": deploying({"specs": []}, id="project"),
     "GET /resources": look(),
     "GET /resources/id/{id}": look(id="resource"),
-    "POST /resources/id/{id}/enable": change(id="resource"),
-    "POST /resources/id/{id}/disable": change(id="resource"),
+    "POST /resources/id/{id}/enable": deploying(id="resource"),
+    "POST /resources/id/{id}/disable": deploying(id="resource"),
     "GET /resources/type/{type}/name/{name}": look(type="resource_type", name="resource_name"),
     "POST /commands/id/{id}/execute": change(id="command"),
     "GET /command_executions": look(),
@@ -142,15 +147,16 @@ ROWS = {
     "GET /tasks/id/{id}": look(id="task"),
     "GET /tasks/id/{id}/steps": look(id="task"),
     "GET /identities": look(),
-    "POST /identities": administer({"name": "new"} | IDENTITY),
+    "POST /identities": deploying({"name": "new"} | IDENTITY),
     "GET /identities/id/{id}": look(id="identity"),
-    "PUT /identities/id/{id}": administer({"data": {"value": "other"}}, id="identity"),
-    "DELETE /identities/id/{id}": administer(id="identity"),
+    "PUT /identities/id/{id}": deploying({"data": {"value": "other"}}, id="identity"),
+    "DELETE /identities/id/{id}": deploying(id="identity"),
     "GET /identities/name/{name}": look(name="identity_name"),
     "GET /hooks": look(),
     "POST /hooks/id/{id}/renew": administer(id="hook"),
 }
 QUERIES = {"GET /namespaces": "?dataset={dataset}"}
+TIED = {"DELETE /projects/id/{id}": "permission_denied", "GET /accounts/id/{id}": "unknown"}
 TIED_ELSEWHERE = {"POST /projects": "permission_denied", "POST /api_keys": "permission_denied"}
 
 
@@ -240,14 +246,16 @@ PEOPLE: dict[str, Callable[[World], ApiClient]] = {
     "bob": lambda world: client_of(world.bob, project=world.acme.project),
     "charlie": lambda world: client_of(world.other.admin, project=world.other.project),
     "charlie at acme": lambda world: client_of(world.other.admin, project=world.acme.project),
+    "key tied to the project": lambda world: client_of(world.acme.admin, tied_to=world.acme.project),
     "key tied elsewhere": lambda world: client_of(
-        world.acme.admin, "read", "write", tied_to=world.elsewhere, project=world.acme.project
+        world.acme.admin, tied_to=world.elsewhere, project=world.acme.project
     ),
     "ingest-only key": lambda world: client_of(
         world.acme.admin, "ingest", tied_to=world.acme.project, project=world.acme.project
     ),
     "read-only key": lambda world: client_of(world.acme.admin, "read", project=world.acme.project),
     "write-only key": lambda world: client_of(world.acme.admin, "write", project=world.acme.project),
+    "deploy-only key": lambda world: client_of(world.acme.admin, "deploy", project=world.acme.project),
     "revoked key": of_revoked_key,
     "no key": lambda world: ApiClient("", world.acme.project),
 }
@@ -270,9 +278,11 @@ def expected(person: str, route: Route, row: Row) -> str:
             return "permission_denied"
         case "read-only key" if changes:
             return "permission_denied"
-        case "write-only key" if not changes or str(route) == "POST /api_keys":
-            return "permission_denied"  # it can't give the right to read
-        case "bob" if row.kind == "administer":
+        case "write-only key" if row.kind == "deploy":
+            return "permission_denied"
+        case "deploy-only key" if row.kind in ("change", "administer"):
+            return "permission_denied"
+        case "bob" if row.kind in ("administer", "deploy"):
             return "permission_denied"
         case "charlie":
             return "unknown" if row.variables else ""
@@ -280,7 +290,9 @@ def expected(person: str, route: Route, row: Row) -> str:
             return "unknown" if is_acmes or in_project else ""
         case "key tied elsewhere" if str(route) in TIED_ELSEWHERE:
             return TIED_ELSEWHERE[str(route)]
-        case "key tied elsewhere" if in_project or (is_acmes and row.variables.get("id") != "account"):
+        case "key tied to the project" if str(route) in (TIED | TIED_ELSEWHERE):
+            return (TIED | TIED_ELSEWHERE)[str(route)]
+        case "key tied elsewhere" if in_project or is_acmes:
             return "unknown"
     return row.answer
 

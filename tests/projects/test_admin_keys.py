@@ -83,9 +83,9 @@ def test_form_says_at_the_field_what_is_wrong(
 
 
 def test_key_that_reads_needs_no_project(alice: Client, acme: House) -> None:
-    form = {"name": "reader", "read": "on", "write": "on", "account": acme.admin.pk}
+    form = {"name": "reader", "read": "on", "write": "on", "deploy": "on", "account": acme.admin.pk}
     assert SECRET.search(alice.post(f"{LIST}add/", form).content.decode())
-    assert ApiKey.objects.get(name="reader").rights == ["read", "write"]
+    assert ApiKey.objects.get(name="reader").rights == ["read", "write", "deploy"]
 
 
 def test_only_name_and_expiration_of_a_key_can_be_changed(alice: Client, acme: House) -> None:
@@ -142,6 +142,48 @@ def test_bulk_revocation_asks_first(alice: Client, acme: House) -> None:
     assert not ApiKey.objects.exclude(revocation_time=None).exists()
     alice.post(LIST, form | {"confirmed": "yes"})
     assert not ApiKey.objects.filter(revocation_time=None).exists()
+
+
+@pytest.fixture
+def lineage(acme: House) -> list[ApiKey]:
+    """A key, one made with it, and one made with that."""
+    made: list[ApiKey] = []
+    for name in ("parent", "child", "grandchild"):
+        made.append(
+            issue_api_key(account=acme.admin, name=name, rights=["write"], created_by_key=made[-1] if made else None)[0]
+        )
+    return made
+
+
+def test_revocation_takes_what_the_key_made_along(alice: Client, lineage: list[ApiKey]) -> None:
+    parent, child, _ = lineage
+    question = alice.get(page_of(parent, "revoke")).content.decode()
+    assert "Also 2 keys made with it" in question and "grandchild" in question
+
+    assert (
+        "3 API keys revoked."
+        in alice.post(page_of(parent, "revoke"), {"descendants": "on"}, follow=True).content.decode()
+    )
+
+    assert set(ApiKey.objects.filter(revocation_time=None).values_list("name", flat=True)) == {"acme sender"}
+    assert "Revoked." in alice.get(page_of(child, "history")).content.decode()
+
+
+def test_revocation_of_one_key_alone(alice: Client, lineage: list[ApiKey]) -> None:
+    alice.post(page_of(lineage[0], "revoke"))
+    assert set(ApiKey.objects.exclude(revocation_time=None)) == {lineage[0]}
+
+
+def test_key_that_made_another_is_kept(alice: Client, lineage: list[ApiKey]) -> None:
+    parent, child, _ = lineage
+    alice.post(page_of(parent, "revoke"), {"descendants": "on"})
+    assert alice.post(page_of(parent, "delete"), {"post": "yes"}).status_code == 403
+    assert "parent" in alice.get(page_of(child)).content.decode()
+
+
+def test_expiration_moved_forward_holds_for_what_the_key_made(alice: Client, lineage: list[ApiKey]) -> None:
+    alice.post(page_of(lineage[0]), {"name": "parent", "expiration_time_0": "2999-01-01", "expiration_time_1": "00:00"})
+    assert {key.expiration_time.year for key in ApiKey.objects.filter(write=True)} == {2999}
 
 
 def test_only_revoked_keys_can_be_deleted(alice: Client, acme: House) -> None:

@@ -1,4 +1,4 @@
-"""What a key's rights allow: read looks, write changes."""
+"""What a key's rights allow."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from eventlane.wire.errors import PermissionDenied
 
 
 class RightOfMethod(BasePermission):
-    """GET and HEAD need the right `read`, everything else `write`."""
+    """GET and HEAD need the right `read`, everything else `write`, or what the view's `rights` say."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Return true, or raise PermissionDenied naming the right that is missing."""
-        right = "read" if request.method in SAFE_METHODS else "write"
-        if right not in request.auth.rights:
+        right = "read" if request.method in SAFE_METHODS else view.rights.get(view.action, "write")
+        if not request.auth.may(right):
             raise PermissionDenied(f"This API key does not have the right to {right}.")
         return True
 

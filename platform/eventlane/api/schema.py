@@ -300,7 +300,11 @@ def _forbid_null(member: Schema) -> bool:
 
 COMPONENTS: Schema = {
     "securitySchemes": {
-        "bearer": {"type": "http", "scheme": "bearer", "description": "An API key with the right to read or write."},
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key with the right to read, write or deploy.",
+        },
         "x-api-key": {
             "type": "apiKey",
             "in": "header",

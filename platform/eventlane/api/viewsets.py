@@ -34,6 +34,7 @@ class ApiViewSet(GenericViewSet):
 
     http_method_names = ["get", "head", "post", "put", "delete"]
     serializer_class: type[Representation]
+    rights: Mapping[str, str] = {}  # by action, what a key must be allowed to, where that isn't read or write
     sorts: Mapping[str, Sort] = {}
     operations: Mapping[str, Operation] = {}  # by action, for /v0/openapi.json
     route_variables: Mapping[str, Callable[[str], bool]] = {"id": is_id}  # others are free text

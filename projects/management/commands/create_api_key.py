@@ -16,8 +16,10 @@ from projects.models.api_key import RIGHTS
 class Command(ExampleCommand):
     help = (
         "Make an API key and print it, alone, on the standard output. It can't be shown again.\n\n"
-        "The right `ingest` sends events and needs a project; `read` and `write` are for the\n"
-        "platform API. A key without a project reaches every project of its account's organization."
+        "The right `ingest` sends events and needs a project. The others are for the platform API: `read`;\n"
+        "`write`, which starts and stops pipelines and manages keys and datasets; `deploy`, which changes\n"
+        "resources and identities. Who may write or deploy may read. A key without a project reaches every\n"
+        "project of its account's organization."
     )
     example = """
 python manage.py create_api_key shippers --rights ingest --project main

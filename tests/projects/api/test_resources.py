@@ -103,13 +103,16 @@ def test_deploy_of_an_empty_set_deletes_everything(client, house):
     assert client.get("/resources").json() == {"elements": []}
 
 
-def test_deploy_is_for_every_role_but_needs_the_right_to_write(house):
+@pytest.mark.parametrize("query", ["", "?dry-run="])
+def test_deploy_is_for_admins_and_needs_its_own_right(house, query):
     bob = make_account(house.organization, "bob")
+    path = f"/projects/id/{house.project.pk}/resources{query}"
 
-    assert put(client_of(bob, "write"), house.project, whole()).status_code == 204
-    refused = put(client_of(house.admin, "read"), house.project, [])
-    assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
-    assert Resource.objects.count() == 4
+    for client in (client_of(bob), client_of(house.admin, "read", "write")):
+        refused = client.put(path, {"specs": whole()})
+        assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
+    assert not Resource.objects.exists()
+    assert client_of(house.admin, "deploy").put(path, {"specs": whole()}).status_code == 204
 
 
 def test_deploy_to_somebody_elses_project(house, client):
