@@ -1,13 +1,15 @@
 """A home that is moved, copied or put beside the wrong parts: what starts, and what is refused without a change."""
 
+import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from eventlane.embedded_postgres import RECORD, SYSTEM_FOLDER, recorded_folder
+from eventlane.embedded_postgres import RECORD, SYSTEM_FOLDER, installed_binaries, recorded_folder, socket_folder
 from tests.postgres import remove_home, scratch_home
 from tests.server import Server
 
@@ -20,8 +22,9 @@ def send(server: Server, text: str) -> None:
     assert server.post("/v1/logs/demo", [{"message": text}]).status == 202
 
 
-def messages(server: Server) -> list[str]:
-    return [line.split()[-1] for line in server.manage("tail", "logs").stdout.splitlines()]
+def messages(server: Server, limit: int = 100) -> list[str]:
+    lines = server.manage("tail", "logs", "--limit", str(limit)).stdout.splitlines()
+    return [line.split()[-1] for line in lines]
 
 
 def settle(server: Server) -> None:
@@ -177,3 +180,93 @@ def test_other_databases_and_lakes_are_refused(fresh_server):
     assert listing(lake) == before
     assert messages(server) == ["here"]
     remove_home(other)
+
+
+def test_restore_of_an_older_dump_beside_a_newer_lake(fresh_server):
+    """As docs/operations.md says, with a lake that was copied long after the dump."""
+    server = fresh_server(EVENTLANE_JOURNAL_MAX_AGE_SECONDS="0.5")
+    send_many(server, "before")
+    dump = server.home.with_name(f"{server.home.name}.dump")
+    run_program(server, "pg_dump", "-Fc", "-f", str(dump), "eventlane")
+    send_many(server, "after")
+    assert server.stop() == 0
+    backup = server.home
+    home = backup.with_name(f"{backup.name}-restored")
+    use(server, home)
+    home.mkdir(mode=0o711)
+    server.environment["EVENTLANE_WORKER_PROCESSES"] = "0"
+    keys = dict(server.keys)
+    server.start()
+    run_program(
+        server,
+        "psql",
+        "-d",
+        "postgres",
+        "-c",
+        "DROP DATABASE eventlane WITH (FORCE)",
+        "-c",
+        "CREATE DATABASE eventlane",
+    )
+    run_program(server, "pg_restore", "-d", "eventlane", str(dump))
+    assert server.stop() == 0
+    for name in ("journal", "lake"):
+        shutil.copytree(backup / name, home / name, dirs_exist_ok=True)
+    for name in ("secret_key", "encryption_key", "node", "installation"):
+        shutil.copy(backup / name, home / name)
+    server.start()
+    server.keys = keys
+
+    assert messages(server, 1000) == ["before"] * 200
+    faults = json.loads(server.manage("lake", "verify", "--json").stdout)
+    unknown = [fault["path"] for fault in faults]
+    assert {fault["state"] for fault in faults} == {"new"}
+    server.manage("maintain")
+    server.manage("lake", "adopt", *unknown)
+    assert messages(server, 1000) == ["before"] * 200 + ["after"] * 200
+    send(server, "later")
+    assert messages(server, 1) == ["later"]
+    dump.unlink()
+    remove_home(backup)
+
+
+def send_many(server: Server, text: str) -> None:
+    """Send as many as fill a Parquet file, and wait until they are sealed."""
+    assert server.post("/v1/logs/demo", [{"message": text}] * 200).status == 202
+    server.wait_until(lambda: not list(server.home.glob("journal/*.journal")), "everything is sealed")
+
+
+def run_program(server: Server, name: str, *words: str) -> None:
+    """Run a program of the embedded PostgreSQL on the server's database."""
+    socket = socket_folder(recorded_folder(server.home))
+    subprocess.run([installed_binaries() / name, "-h", socket, "-U", "eventlane", *words], check=True, timeout=60)
+
+
+def test_copy_that_shares_the_database_is_refused(fresh_server):
+    """It would be the same node twice, and seal the same journal files."""
+    server = fresh_server()
+    with psycopg.connect(server.database_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE shared")
+    server.environment["DATABASE_URL"] = server.database_url.replace("/eventlane?", "/shared?")
+    first = scratch_home()
+    server.environment |= {"EVENTLANE_HOME": str(first), "EVENTLANE_LAKE_PATH": str(first / "lake")}
+    server.manage("set_up")
+    copy = first.with_name(f"{first.name}-copy")
+    shutil.copytree(first, copy)
+    server.environment["EVENTLANE_HOME"] = str(copy)
+    done = server.manage("set_up", check=False)
+    assert f"{copy} is a copy of {first}, and both would be the node" in done.stderr
+    for name in ("node", "installation"):
+        (copy / name).unlink()
+    (copy / "journal" / f"x-{'0' * 32}.journal").touch()
+    assert "holds events of the node" in server.manage("seal", check=False).stderr
+    shutil.rmtree(copy / "journal")
+    server.manage("set_up")  # a node of its own now
+    with psycopg.connect(server.environment["DATABASE_URL"]) as connection:
+        assert connection.execute("SELECT count(*) FROM projects_node").fetchone() == (2,)
+    first.rename(first.with_name(f"{first.name}-moved"))
+    moved = first.with_name(f"{first.name}-moved")
+    server.environment |= {"EVENTLANE_HOME": str(moved), "EVENTLANE_LAKE_PATH": str(moved / "lake")}
+    server.manage("set_up")
+    for home in (copy, moved):
+        remove_home(home)
+    del server.environment["DATABASE_URL"]
