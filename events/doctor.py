@@ -41,11 +41,32 @@ BACKLOG_PROBLEM_SECONDS = 3600.0
 FEW_INODES = 1000
 SHORT_SECRET = 32
 ADOPTION_ADVICE = "`manage.py lake verify` lists them; `manage.py lake adopt --all` takes their events back, each once"
+LATE_MATCH_SECONDS = 60.0  # matches start pipelines within two seconds where there is no flood of them
+MANY_QUEUED = 1000
 WORKERS = """
 SELECT (SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s)),
        count(*) FILTER (WHERE status = 'started'),
        count(*) FILTER (WHERE status = 'created' AND (queued OR parked))
 FROM projects_task WHERE status IN ('created', 'started')
+"""
+
+
+TRIGGERS = """
+SELECT (SELECT count(*) FROM projects_subscription WHERE connector = 'dataset'),
+       (SELECT count(*) FROM projects_pipeline WHERE status = 'created'),
+       count(*), coalesce(extract(epoch FROM clock_timestamp() - min(event_time))::float8, 0)
+FROM events_triggermatch
+"""
+WAITING = """
+SELECT trigger.name, count(*) FROM events_triggermatch AS match
+JOIN projects_resource AS trigger ON trigger.id = match.trigger_id GROUP BY trigger.id, trigger.name ORDER BY 2 DESC
+LIMIT 3
+"""
+LOST = """
+SELECT trigger.name, subscription.dropped_events, subscription.suppressed_events
+FROM projects_subscription AS subscription JOIN projects_resource AS trigger ON trigger.id = subscription.trigger_id
+WHERE subscription.dropped_events + subscription.suppressed_events > 0
+ORDER BY 2 DESC, 3 DESC LIMIT 3
 """
 
 
@@ -345,6 +366,23 @@ def check_workers(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
         )
 
 
+def check_triggers(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
+    """What triggers on datasets found is turned into pipelines soon, and those are begun."""
+    [triggers, queued, waiting, oldest] = connection.execute(TRIGGERS).fetchone() or []
+    message = f"{triggers} on datasets, {waiting:,} matching events wait"
+    if waiting:
+        names = ", ".join(f"{name} {count:,}" for name, count in connection.execute(WAITING))
+        message += f" ({names}), the oldest for {timedelta(seconds=round(oldest))}"
+    message += f"; {queued:,} pipelines are queued"
+    for name, dropped, suppressed in connection.execute(LOST):
+        message += f"; {name}: {dropped:,} dropped, {suppressed:,} over its rate limit"
+    if oldest > LATE_MATCH_SECONDS or queued > MANY_QUEUED:
+        advice = "to stop a storm, disable its trigger in the console, then `manage.py abort --queued --trigger NAME`"
+        yield WARNING, message, advice
+    else:
+        yield OK, message
+
+
 CHECKS: dict[str, Callable[[], Iterator[Result]]] = {
     "versions": check_versions,
     "debug": check_debug,
@@ -359,4 +397,5 @@ DATABASE_CHECKS: dict[str, Callable[["psycopg.Connection[Any]"], Iterator[Result
     "lake": check_lake,
     "lake files": check_lake_files,
     "workers": check_workers,
+    "triggers": check_triggers,
 }

@@ -19,7 +19,9 @@ from django.urls import URLPattern, path, reverse
 
 from eventlane.console import ConsoleList, OwnRelatedFilter, ReadOnlyAdmin, count_of
 from eventlane.wire.errors import ApiError
-from projects.models import Account
+from projects.console.queue import queue_of
+from projects.execution.queued import abort_queued
+from projects.models import Account, Resource
 from projects.resources.switch import switch
 
 MOST_LISTED = 5000
@@ -126,12 +128,15 @@ class AutomationAdmin(ReadOnlyAdmin):
         """Return the address of a row's page."""
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
 
-    def attempt(self, request: HttpRequest, row: Any, act: Callable[[], Any], done: str) -> HttpResponse:
-        """Do something with a row, note it in its history, go back to its page; say there why it can't be done."""
+    def attempt(self, request: HttpRequest, row: Any, act: Callable[[], Any], done: str = "") -> HttpResponse:
+        """Do something with a row, note it in its history, go back to its page; say there why it can't be done.
+
+        Without `done`, `act` returns what to say.
+        """
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         try:
-            act()
+            done = act() or done
         except ApiError as error:
             messages.error(request, error.message)
         else:
@@ -159,8 +164,8 @@ class SwitchAdmin(AutomationAdmin):
         return request.user.role == Account.Role.ADMIN
 
     def below(self) -> dict[str, Page]:
-        """Add the two buttons' addresses."""
-        return {"enable": self.enable, "disable": self.disable}
+        """Add the buttons' addresses."""
+        return {"enable": self.enable, "disable": self.disable, "abort_queued": self.abort_queued}
 
     def enable(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let a resource work again."""
@@ -175,7 +180,14 @@ class SwitchAdmin(AutomationAdmin):
         if not self.has_switch_permission(request):
             raise PermissionDenied
         rows = self.get_queryset(request).filter(pk=row.pk)
-        return self.attempt(request, row, lambda: switch(rows, disabled=disabled), _done(disabled))
+        return self.attempt(request, row, lambda: _done(disabled, switch(rows, disabled=disabled)))
+
+    def abort_queued(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Abort all pipelines that came of a resource and of which nothing has begun."""
+        row = self.find(request, object_id)
+        if row.type == Resource.Type.TASK:
+            raise Http404
+        return self.attempt(request, row, lambda: f"{abort_queued(row.project, **queue_of(row))}.")
 
     def enable_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Enable the chosen ones."""
@@ -192,12 +204,16 @@ class SwitchAdmin(AutomationAdmin):
 
     def _switch_all(self, request: HttpRequest, rows: Iterable[Any], *, disabled: bool) -> None:
         changed = [row for row in rows if row.disabled != disabled]
-        switch(self.get_queryset(request).filter(pk__in=[row.pk for row in changed]), disabled=disabled)
+        dropped = switch(self.get_queryset(request).filter(pk__in=[row.pk for row in changed]), disabled=disabled)
         for row in changed:
             self.log_change(request, row, _done(disabled))
-        noun = str(self.opts.verbose_name)
-        messages.success(request, f"{count_of(len(changed), noun)} {'disabled' if disabled else 'enabled'}.")
+        told = f"{count_of(len(changed), str(self.opts.verbose_name))} {'disabled' if disabled else 'enabled'}."
+        messages.success(request, f"{told}{_dropped(dropped)}")
 
 
-def _done(disabled: bool) -> str:
-    return "Disabled." if disabled else "Enabled."
+def _done(disabled: bool, dropped: int = 0) -> str:
+    return f"Disabled.{_dropped(dropped)}" if disabled else "Enabled."
+
+
+def _dropped(events: int) -> str:
+    return f" {count_of(events, 'waiting event')} dropped." if events else ""

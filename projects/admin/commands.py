@@ -16,6 +16,7 @@ from projects.admin.automation import Page, SwitchAdmin
 from projects.admin.resources import state_of_resource
 from projects.commands import execute_command
 from projects.console.command_form import POINTER, CommandForm
+from projects.console.queue import queue_context
 from projects.console.states import state_label
 from projects.console.uses import related
 from projects.models import Command, CommandExecution, Pipeline, Resource
@@ -51,6 +52,7 @@ class CommandAdmin(SwitchAdmin):
             "form": CommandForm(row.data["parameters"]),
             "spec": spec_text(row.spec),
             "related": related(row),
+            **queue_context(row),
             "executions": last_executions(row),
             "may_switch": self.has_switch_permission(request),
         }

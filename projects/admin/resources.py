@@ -11,6 +11,7 @@ from unfold.decorators import display
 from eventlane.console import OwnRelatedFilter, label, moment
 from projects.admin.automation import SwitchAdmin
 from projects.console.causes import resource_url
+from projects.console.queue import queue_context
 from projects.console.uses import related
 from projects.models import Resource
 from projects.resources.files import spec_text
@@ -41,6 +42,7 @@ class ResourceAdmin(SwitchAdmin):
             "resource": row,
             "spec": spec_text(row.spec),
             "related": related(row),
+            **queue_context(row),
             # A task does nothing by itself: what uses it can be disabled.
             "may_switch": row.type == Resource.Type.PIPELINE and self.has_switch_permission(request),
         }

@@ -15,6 +15,7 @@ from projects.admin.automation import SwitchAdmin
 from projects.admin.resources import state_of_resource
 from projects.connectors import CONNECTORS
 from projects.console.born import pipeline_links, with_pipelines
+from projects.console.queue import queue_context, rate_limit_of
 from projects.console.uses import related
 from projects.models import PlatformEvent, Resource, Trigger
 from projects.resources.files import spec_text
@@ -59,13 +60,17 @@ class TriggerAdmin(SwitchAdmin):
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """Return the page of one trigger."""
+        subscription = getattr(row, "subscription", None)
         own = PlatformEvent.objects.filter(project=row.project_id, trigger_id=row.pk)
         events = with_pipelines(own).order_by("-id")[:SHOWN_EVENTS]
         latest = sorted(events, key=lambda event: event.creation_time, reverse=True)
         return {
             "resource": row,
             "title": row.name,
-            "subscription": getattr(row, "subscription", None),
+            "subscription": subscription,
+            "rate_limit": rate_limit_of(subscription) if subscription and subscription.connector == "dataset" else "",
+            "dropped_when": moment(subscription.drop_time) if subscription else "",
+            **queue_context(row),
             "next_tick": self.next_tick(row),
             "filters": len(row.data.get("filters") or ()),
             "events": [(event, pipeline_links(event)) for event in latest],

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,9 +14,13 @@ import psycopg
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection as django_connection
+from django.utils import timezone
 
 from events import doctor
 from events.doctor import OK, PROBLEM, WARNING
+from events.models import TriggerMatch
+from projects.models import Resource, Subscription
+from tests.cast import make_house
 from tests.server import ROOT, Server
 
 NAMES = [
@@ -31,6 +36,7 @@ NAMES = [
     "lake",
     "lake files",
     "workers",
+    "triggers",
 ]
 
 
@@ -236,3 +242,18 @@ def test_running_worker(server: Server) -> None:
         if found["workers"]["state"] == OK:
             return
         assert time.monotonic() < deadline, found
+
+
+def test_triggers_tells_what_waits_and_what_was_lost(db: None) -> None:
+    project = make_house("acme", "alice").project
+    storm = Resource.objects.create(project=project, type="trigger", name="storm", spec={})
+    Subscription.objects.create(trigger=storm, project=project, connector="dataset", event="logs", dropped_events=70)
+    assert only(doctor.check_triggers(django_connection.connection))[0] == OK
+    received = timezone.now() - timedelta(minutes=5)
+    TriggerMatch.objects.bulk_create(
+        TriggerMatch(trigger_id=storm.pk, dataset="logs", event_time=received, event=b"{}") for _ in range(1200)
+    )
+    state, message, advice = only(doctor.check_triggers(django_connection.connection))
+    assert state == WARNING and "abort --queued --trigger" in advice
+    assert "1,200 matching events wait (storm 1,200), the oldest for 0:05:0" in message
+    assert "storm: 70 dropped, 0 over its rate limit" in message

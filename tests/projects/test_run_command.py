@@ -173,6 +173,18 @@ def test_abort(made):
     assert str(refusal("abort", made.pk)) == "not every pipeline was aborted"
 
 
+def test_abort_queued(made):
+    assert str(refusal("abort", "--queued")).startswith("say a PIPELINE_ID, or --queued with --trigger")
+    assert str(refusal("abort", made.pk, "--queued", "--command", "hello")).startswith("say a PIPELINE_ID, or")
+    assert str(refusal("abort", "--queued", "--command", "bye")).endswith("'bye', there is hello, other")
+    assert str(refusal("abort", "--queued", "--pipeline", "x\0")).endswith("'x\\x00', there is greetings")
+    assert run("abort", "--queued", "--trigger", UNKNOWN) == "0 queued pipelines aborted\n"
+    assert run("abort", "--queued", "--command", "other") == "0 queued pipelines aborted\n"
+    assert run("abort", "--queued", "--command", "hello", "--pipeline", "greetings") == "1 queued pipeline aborted\n"
+    made.refresh_from_db()
+    assert made.status == "aborted"
+
+
 def test_restart(made):
     assert str(refusal("restart", made.pk)) == "The pipeline has not ended yet."
     end(made)

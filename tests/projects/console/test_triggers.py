@@ -8,11 +8,12 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
+from events.models import TriggerMatch
 from projects.models import Pipeline, PlatformEvent, Resource, Status, Subscription
 from projects.resources.deploy import deploy
 from tests.cast import House, count_queries
 from tests.projects.console.deployed import address, deploy_all, end, run, text, text_of, visit
-from tests.projects.resources.samples import pipeline, task, timer
+from tests.projects.resources.samples import pipeline, task, timer, trigger
 
 TRIGGERS, EVENTS, RESOURCES = (f"/console/projects/{name}/" for name in ("trigger", "platformevent", "resource"))
 HOSTILE = "<script>alert(1)</script>"
@@ -78,6 +79,40 @@ def test_admin_switches_a_trigger(alice: Client, bob: Client, deployed: dict[str
     assert not guests.disabled
     told = LogEntry.objects.filter(object_id=guests.pk).order_by("pk").values_list("change_message", flat=True)
     assert list(told) == ["Disabled.", "Enabled."]
+
+
+def test_page_tells_what_is_queued_and_aborts_it(
+    alice: Client, bob: Client, acme: House, deployed: dict[str, Resource]
+) -> None:
+    for name, model in (("guests", "trigger"), ("greetings", "resource"), ("hello", "command")):
+        assert "Abort what is queued" not in text(bob, address(deployed[name], model=model))
+    first, second = run(acme.project), run(acme.project)
+    page = text(bob, address(deployed["guests"], model="trigger"))
+    assert "2 pipelines" in page and "Abort what is queued" in page
+    assert "2 pipelines" in text(bob, address(deployed["greetings"]))
+    told = text_of(bob.post(address(deployed["guests"], "abort_queued", model="trigger"), follow=True))
+    assert "2 queued pipelines aborted." in told
+    assert {one.status for one in Pipeline.objects.filter(pk__in=[first.pk, second.pk])} == {Status.ABORTED}
+    assert bob.get(address(deployed["guests"], "abort_queued", model="trigger")).status_code == 405
+    assert bob.post(address(deployed["greet"], "abort_queued")).status_code == 404
+
+
+def test_page_tells_the_rate_limit_what_waits_and_what_was_dropped(alice: Client, acme: House) -> None:
+    storm = trigger("storm", connector="dataset", event="logs")
+    own = trigger("own", connector="dataset", event="logs", parameters={"rate_limit": {"events": 5, "seconds": 60}})
+    deploy(acme.project, [task(), pipeline(), storm, own])
+    by_name = {resource.name: resource for resource in Resource.objects.filter(project=acme.project)}
+    assert "5 events in 60 s</dd>" in text(alice, address(by_name["own"], model="trigger"))
+    rows = [
+        TriggerMatch(trigger_id=by_name["storm"].pk, dataset="logs", event_time=timezone.now(), event=b"{}")
+        for _ in range(1200)
+    ]
+    TriggerMatch.objects.bulk_create(rows)
+    page = text(alice, address(by_name["storm"], model="trigger"))
+    assert "1,000 events in 60 s, the server’s" in page and "1,200 events, the oldest from" in page
+    told = text_of(alice.post(address(by_name["storm"], "disable", model="trigger"), follow=True))
+    assert "Disabled. 1,200 waiting events dropped." in told and "1200 waiting events, last" in told
+    assert not TriggerMatch.objects.exists()
 
 
 def test_list_of_triggers_asks_the_same_number_of_questions_whatever_its_length(
