@@ -123,6 +123,7 @@ class DatasetAdmin(TypedDeleteAdmin):
     project_path = "project"
     wider_filters = ("project__id__exact",)
     actions_detail = ("send",)
+    empty_advice = "Events are sent to a dataset: add one, and its page shows how."
     form = DatasetForm
     bulk_delete = True
     list_display = ("name", "project", "event_count", "stored", "retention", "namespace_count", "creation_time")
@@ -143,7 +144,7 @@ class DatasetAdmin(TypedDeleteAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Start with the project chosen in the sidebar."""
-        return {"project": project_choice(request).chosen} | super().get_changeform_initial_data(request)
+        return {"project": project_choice(request).only} | super().get_changeform_initial_data(request)
 
     def get_urls(self) -> list[URLPattern]:
         """Add what the page about sending asks again and again."""
@@ -244,6 +245,7 @@ class NamespaceAdmin(ReadOnlyAdmin):
     organization_path = "dataset__project__organization"
     project_path = "dataset__project"
     wider_filters = ("dataset__id__exact",)
+    empty_advice = "A namespace is made by the first event sent to it. The page of a dataset shows how to send one."
     list_display = ("name", "dataset", "project", "creation_time")
     list_filter = (("dataset", DatasetFilter),)
     list_select_related = ("dataset__project",)

@@ -15,6 +15,7 @@ from projects.resources.parameters import check_values
 from projects.resources.shapes import storable
 
 EXECUTION = "execution"
+COMMAND_LINE = "manage.py run"  # who executes there has no account
 
 
 def get_command(project: Project, command_id: str) -> Resource:
@@ -78,6 +79,7 @@ def _execute(command: Resource, parameters: dict[str, Any], executor: Account | 
     return CommandExecution.objects.create(
         project=command.project,
         executor=executor,
+        executor_name=executor.email if executor else COMMAND_LINE,
         execution_time=now,
         command_id=command.pk,
         parameters=parameters,

@@ -164,6 +164,7 @@ class ConsoleAdmin(ModelAdmin):
     list_per_page = 50
     show_facets = ShowFacets.NEVER
     bulk_delete = False
+    empty_advice = ""  # what to do about a list without rows
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the organization's rows: the wall."""

@@ -41,6 +41,11 @@ class ProjectChoice:
         known = next((project for project in self._first if project.pk == project_id), None)
         return known or self._request.user.organization.projects.filter(pk=project_id).first()
 
+    @property
+    def only(self) -> Any:
+        """The project that must be meant: the chosen one, or the organization's only one."""
+        return self.chosen or (self._first[0] if len(self._first) == 1 else None)
+
     def choose(self, project: Model | None) -> None:
         """Keep the choice in the session."""
         self._request.session[SESSION_KEY] = project.pk if project else ""

@@ -145,6 +145,7 @@ TEMPLATES = [
         "DIRS": [ROOT / "platform" / "eventlane" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "libraries": {"console": "eventlane.template_tags"},
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",

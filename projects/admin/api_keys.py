@@ -118,6 +118,7 @@ class ApiKeyAdmin(ConsoleAdmin):
 
     form = ApiKeyForm
     project_path = "project"
+    empty_advice = "Programs show an API key to get in: one with the right to ingest sends events."
     wider_filters = ("project__id__exact",)
     secret_fields = ("digest",)
     list_display = ("title", "state", "rights_labels", "reach", "account", "last_use", "end")
@@ -188,7 +189,7 @@ class ApiKeyAdmin(ConsoleAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Start from what most keys are for."""
-        usual = {"ingest": True, "project": project_choice(request).chosen}
+        usual = {"ingest": True, "project": project_choice(request).only}
         return usual | super().get_changeform_initial_data(request)
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: forms.ModelForm, change: bool) -> None:

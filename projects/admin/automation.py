@@ -18,6 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from eventlane.console import ConsoleList, OwnRelatedFilter, ReadOnlyAdmin, count_of
+from eventlane.ids import is_id
 from eventlane.wire.errors import ApiError
 from projects.console.queue import queue_of
 from projects.execution.queued import abort_queued
@@ -152,6 +153,15 @@ class LongAdmin(AutomationAdmin):
     show_full_result_count = False
     ordering = ("-id",)
     sortable_by = ()
+    list_before_template = "projects/live_list.html"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find a row by its id, too: logs, programs and the terminal name it by that."""
+        if is_id(search_term.strip()):
+            return queryset.filter(pk=search_term.strip()), False
+        return super().get_search_results(request, queryset, search_term)
 
 
 class SwitchAdmin(AutomationAdmin):

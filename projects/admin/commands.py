@@ -35,6 +35,10 @@ class CommandAdmin(SwitchAdmin):
     list_filter = (("project", OwnRelatedFilter),)
     ordering = ("project__name", "name")
     page_template = "projects/command.html"
+    empty_advice = (
+        "Commands are deployed from YAML files: `manage.py deploy FOLDER --project "
+        "NAME`. README.md has one to begin with."
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Command]:
         """Return commands only."""
@@ -112,7 +116,7 @@ class CommandAdmin(SwitchAdmin):
 
 def last_executions(command: Command) -> list[tuple[CommandExecution, str, list[tuple[Pipeline, SafeString]]]]:
     """Return the last executions of a command, with their values and the pipelines that are still there."""
-    own = CommandExecution.objects.filter(project=command.project_id, command_id=command.pk).select_related("executor")
+    own = CommandExecution.objects.filter(project=command.project_id, command_id=command.pk)
     executions = sorted(own.order_by("-id")[:SHOWN_EXECUTIONS], key=lambda one: one.execution_time, reverse=True)
     ids = [pipeline_id for execution in executions for pipeline_id in execution.pipeline_ids]
     pipelines = Pipeline.objects.only("name", "status").in_bulk(ids)

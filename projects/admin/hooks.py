@@ -31,6 +31,7 @@ class HookAdmin(ReadOnlyAdmin):
     search_fields = ("connector", "project__name")
     ordering = ("project__name", "connector")
     fields = ("connector", "project", "creation_time", "last_use_time")
+    empty_advice = "Deploying a trigger with the connector webhook or github makes one."
     actions_detail = ("reveal", "renew")
 
     def has_reveal_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:

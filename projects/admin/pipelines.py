@@ -17,15 +17,17 @@ from unfold.views import ChangeList
 from eventlane.console import OwnRelatedFilter, moment
 from projects.admin.automation import LongAdmin, LongList, Page
 from projects.console.causes import causes_of
+from projects.console.failures import failures_of
 from projects.console.pipeline_page import live_part, specs_of, step_output
 from projects.console.spans import span
 from projects.console.states import state_label
+from projects.console.terminal import as_text
 from projects.execution.pipelines import abort_pipeline, restart_pipeline
-from projects.models import Pipeline, Resource
+from projects.models import Pipeline, Resource, Status
 
 
 class PipelineList(LongList):
-    """The list of pipelines, each with its `cause`."""
+    """The list of pipelines, each with its `cause`, and why it failed as `failure`."""
 
     def get_results(self, request: HttpRequest) -> None:
         """Fetch a page of pipelines and their causes."""
@@ -33,6 +35,10 @@ class PipelineList(LongList):
         causes = causes_of(pipeline.event for pipeline in self.result_list)
         for pipeline in self.result_list:
             pipeline.cause = causes[pipeline.event_id]
+        failed = [pipeline.pk for pipeline in self.result_list if pipeline.status == Status.FAILED]
+        reasons = failures_of(failed)
+        for pipeline in self.result_list:
+            pipeline.failure = reasons.get(pipeline.pk, "")
 
 
 class NameFilter(DropdownFilter):
@@ -60,6 +66,8 @@ class PipelineAdmin(LongAdmin):
     list_filter = (("status", ChoicesDropdownFilter), NameFilter, ("project", OwnRelatedFilter))
     list_select_related = ("project", "event")
     search_fields = ("name",)
+    search_help_text = "A name, or the id of one pipeline"
+    empty_advice = "Triggers and commands start them: execute a command, or deploy a trigger with `manage.py deploy`."
     page_template = "projects/pipeline.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pipeline]:
@@ -100,7 +108,7 @@ class PipelineAdmin(LongAdmin):
         found = step_output(self.find(request, object_id), task_id, position)
         if found is None:
             raise Http404
-        return HttpResponse(found, "text/plain; charset=utf-8")
+        return HttpResponse(as_text(found), "text/plain; charset=utf-8")
 
     def abort(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Abort a pipeline."""
@@ -119,9 +127,10 @@ class PipelineAdmin(LongAdmin):
         return self.attempt(request, pipeline, lambda: restart_pipeline(pipeline, from_failure=True), again)
 
     @display(description="Status")
-    def state(self, pipeline: Pipeline) -> SafeString:
-        """Show where it is."""
-        return state_label(pipeline.status)
+    def state(self, pipeline: Any) -> SafeString:
+        """Show where it is, and why it failed."""
+        shown = {"label": state_label(pipeline.status), "failure": pipeline.failure}
+        return render_to_string("projects/state_cell.html", shown)
 
     @display(description="Name")
     def named(self, pipeline: Pipeline) -> str:

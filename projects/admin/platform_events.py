@@ -54,6 +54,10 @@ class PlatformEventAdmin(LongAdmin):
     list_filter = (ConnectorFilter, ("project", OwnRelatedFilter))
     search_fields = ("name",)
     page_template = "projects/platform_event.html"
+    empty_advice = (
+        "Timers, hooks, datasets, commands and POST /v0/events make them, where a "
+        "deployed trigger or command asks for it."
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PlatformEvent]:
         """Return events with what they started."""

@@ -26,6 +26,10 @@ class ResourceAdmin(SwitchAdmin):
     search_fields = ("name",)
     ordering = ("project__name", "type", "name")
     page_template = "projects/resource.html"
+    empty_advice = (
+        "Resources are deployed from YAML files: `manage.py deploy FOLDER --project "
+        "NAME`. README.md has some to begin with."
+    )
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -16,6 +16,7 @@ from projects.admin.resources import state_of_resource
 from projects.connectors import CONNECTORS
 from projects.console.born import pipeline_links, with_pipelines
 from projects.console.queue import queue_context, rate_limit_of
+from projects.console.schedules import schedule
 from projects.console.uses import related
 from projects.models import PlatformEvent, Resource, Trigger
 from projects.resources.files import spec_text
@@ -49,6 +50,9 @@ class TriggerAdmin(SwitchAdmin):
     search_fields = ("name",)
     ordering = (F("subscription__next_tick_time").asc(nulls_last=True), "name", "id")
     page_template = "projects/trigger.html"
+    empty_advice = (
+        "Triggers are deployed from YAML files: `manage.py deploy FOLDER --project NAME`. docs/triggers.md shows some."
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Trigger]:
         """Return triggers, each with the time of its last event."""
@@ -72,6 +76,7 @@ class TriggerAdmin(SwitchAdmin):
             "dropped_when": moment(subscription.drop_time) if subscription else "",
             **queue_context(row),
             "next_tick": self.next_tick(row),
+            "schedule": schedule(row.data["parameters"]) if row.data["connector"] == "time" else "",
             "filters": len(row.data.get("filters") or ()),
             "events": [(event, pipeline_links(event)) for event in latest],
             "spec": spec_text(row.spec),
@@ -89,6 +94,8 @@ class TriggerAdmin(SwitchAdmin):
         """Show the event, and how many filters it has to pass."""
         filters = len(trigger.data.get("filters") or ())
         told = f"{filters} filter{'' if filters == 1 else 's'}" if filters else "every one"
+        if trigger.data["connector"] == "time":
+            told = schedule(trigger.data["parameters"])
         return format_html(
             '{}/{}<span class="ev-sub">{}</span>', trigger.data["connector"], trigger.data["event"], told
         )

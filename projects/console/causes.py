@@ -36,8 +36,8 @@ def causes_of(events: Iterable[PlatformEvent]) -> dict[str, Cause]:
     by_id = {event.pk: event for event in events}
     origins = {event.command_id or event.trigger_id for event in by_id.values()} - {None}
     resources = {resource.pk: resource for resource in Resource.objects.filter(pk__in=origins).defer("spec")}
-    executions = CommandExecution.objects.filter(event__in=by_id).exclude(executor=None)
-    executors = dict(executions.values_list("event_id", "executor__email"))
+    executions = CommandExecution.objects.filter(event__in=by_id)
+    executors = dict(executions.values_list("event_id", "executor_name"))
     return {
         event_id: _cause(event, resources.get(event.command_id or event.trigger_id or ""), executors.get(event_id, ""))
         for event_id, event in by_id.items()

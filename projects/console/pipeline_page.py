@@ -18,6 +18,7 @@ from projects.console.causes import Cause, causes_of
 from projects.console.graph import HEIGHT, WIDTH, Drawing, draw
 from projects.console.spans import span
 from projects.console.states import joint_status, state_label
+from projects.console.terminal import as_html
 from projects.models import UNFINISHED, Pipeline, Status, Task, TaskStep
 from projects.resources.files import spec_text
 
@@ -52,7 +53,7 @@ class StepPart:
     state: str  # waiting, running, ok, failed or stopped
     exit_code: int | None
     lasted: str
-    output: str | None
+    output: SafeString | None
     hidden: int  # characters before the part of the output that is shown
     truncated: bool
     url: str
@@ -227,7 +228,7 @@ def _step_part(
         state=_step_state(task, begun),
         exit_code=begun.exit_code,
         lasted=span(begun.start_time, begun.end_time or task.end_time or now),
-        output=begun.tail,
+        output=as_html(begun.tail),
         hidden=begun.kept - len(begun.tail),
         truncated=begun.truncated,
         url=reverse("admin:projects_pipeline_output", args=[pipeline.pk, task.pk, position]),

@@ -49,6 +49,7 @@ class CommandExecution(models.Model):
     id = IdField()
     project = models.ForeignKey(Project, models.CASCADE, related_name="command_executions", db_index=False)
     executor = models.ForeignKey(Account, models.SET_NULL, related_name="+", null=True)
+    executor_name = models.CharField(max_length=200, default="", db_default="")  # as it read then
     execution_time = models.DateTimeField(default=timezone.now)
     command_id = models.CharField(max_length=LENGTH, db_collation="C")
     parameters = models.JSONField()

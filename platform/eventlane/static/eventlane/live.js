@@ -2,14 +2,17 @@
 //
 // data-live       an address that answers with the part's new content, asked again and again
 // data-live-ms    how often
+// data-live-list  the page's list of rows is asked for again and again
 // data-live-end   in the content: nothing will change any more, so stop asking until somebody comes back to the page
 
 const LIVE_MS = 3000;
 const ARRIVAL_MS = 1500;
+const LIST_MS = 5000;
 const unfolded = new WeakSet(); // details that a person opened or closed: they stay so
 
 for (const part of document.querySelectorAll("[data-live]"))
   repeat(Number(part.dataset.liveMs ?? LIVE_MS), () => refresh(part), !hasEnded(part));
+for (const list of document.querySelectorAll("[data-live-list]")) repeat(LIST_MS, refreshList, true);
 for (const check of document.querySelectorAll("[data-arrival]")) repeat(ARRIVAL_MS, () => look(check), true);
 
 document.addEventListener("click", (event) => {
@@ -59,6 +62,21 @@ function tell(part, trouble) {
   const since = part.querySelector("[data-as-of]")?.textContent;
   place.textContent = trouble && `${trouble} These figures are of ${since} UTC.`;
   place.hidden = !trouble;
+}
+
+// Bring a list up to date; not while rows of it are chosen: their boxes would stand beside other rows.
+async function refreshList() {
+  const list = document.getElementById("result_list");
+  if (list?.querySelector("input:checked")) return true;
+  const answer = await ask(location.href);
+  const place = document.querySelector("[data-live-trouble]");
+  place.hidden = answer.text !== undefined;
+  place.textContent = answer.trouble ?? "";
+  if (answer.text === undefined) return true;
+  const fresh = new DOMParser().parseFromString(answer.text, "text/html").getElementById("result_list");
+  if (list && fresh && !list.querySelector("input:checked")) morph(list, document.adoptNode(fresh));
+  else if (!list !== !fresh) location.reload(); // the first row came, or the last one went
+  return true;
 }
 
 async function look(check) {
