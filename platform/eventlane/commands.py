@@ -1,6 +1,7 @@
 """What our management commands have in common: help that ends with examples, and few words for a lost database."""
 
-from argparse import RawDescriptionHelpFormatter
+from argparse import Action, RawDescriptionHelpFormatter
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, DjangoHelpFormatter
@@ -10,7 +11,23 @@ from eventlane.installation import WrongInstallation
 
 
 class ExampleHelpFormatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
-    """Django's order of options; description and examples as written."""
+    """Our options first, Django's own in one line; description and examples as written."""
+
+    def add_usage(self, usage: str | None, actions: Iterable[Action], *args: Any, **kwargs: Any) -> None:
+        """Leave Django's options out of the first line."""
+        super().add_usage(usage, self._ours(actions), *args, **kwargs)
+
+    def add_arguments(self, actions: Iterable[Action]) -> None:
+        """Describe our options; name Django's."""
+        given = list(actions)
+        ours = self._ours(given)
+        super().add_arguments(ours)
+        others = [action.option_strings[-1] for action in given if action not in ours]
+        if others:
+            self.add_text(f"Django's own: {', '.join(others)}")
+
+    def _ours(self, actions: Iterable[Action]) -> list[Action]:
+        return [action for action in actions if not self.show_last.intersection(action.option_strings)]
 
 
 class ExampleCommand(BaseCommand):

@@ -51,6 +51,14 @@ def test_help_of_every_command_has_an_example(name: str, capsys: pytest.CaptureF
     assert re.search(rf"Example:[\s\S]*manage\.py\s+{name}\b", text), text
 
 
+def test_help_shows_our_options_and_names_djangos_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        call_command("pipelines", "--help")
+    text = capsys.readouterr().out
+    assert [line.count("--settings") for line in text.splitlines() if "--settings" in line] == [1]
+    assert text.index("--status") < text.index("--settings") and "DJANGO_SETTINGS_MODULE" not in text
+
+
 def test_readme_has_a_table_of_every_command() -> None:
     readme = (ROOT / "README.md").read_text()
     rows = re.findall(r"^\| `(?:python )?manage\.py (\w+)[^`]*` \|.*\w.*\|$", readme, re.MULTILINE)

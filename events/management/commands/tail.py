@@ -17,11 +17,12 @@ from eventlane.durations import InvalidDuration, parse_duration
 from events.lake.follow import Follower
 from events.lake.lines import json_line, plain_line
 from events.lake.query import EventQuery, EventRow, QueryTimeout, stream_events
-from events.models import Dataset
+from events.models import Dataset, Namespace
 
 POLL_SECONDS = 0.25  # an event has to be seen within a second of its 202
 RETRY_SECONDS = 2.0
 DEFAULT_LIMIT = 100
+NAMESPACES_SHOWN = 20
 
 
 class Command(ExampleCommand):
@@ -65,7 +66,8 @@ python manage.py tail logs --from 1d --json | jq .event.message
             if options["follow"]:
                 _follow(query, show, self.stderr.write)
             else:
-                show(stream_events(query))
+                if not show(stream_events(query)):
+                    _check_namespace(query)
         except KeyboardInterrupt:
             pass
         except RuntimeError as error:  # how DuckDB hands on a Ctrl-C that comes while it runs a query
@@ -103,8 +105,16 @@ def _find_dataset(name: str, project: str | None) -> Dataset:
     raise CommandError(f"several projects have a dataset {name}; say --project with a name or id: {choice}")
 
 
-def _printer(as_json: bool) -> Callable[[Iterable[EventRow]], None]:
-    """Return what prints events: coloured and made safe for a terminal, else plain."""
+def _check_namespace(query: EventQuery) -> None:
+    """Raise CommandError when there is nothing to show because the dataset has no such namespace."""
+    names = Namespace.objects.filter(dataset=query.dataset).order_by("name").values_list("name", flat=True)
+    if query.namespace is not None and query.namespace not in names:
+        some = ", ".join(names[:NAMESPACES_SHOWN]) or "none yet"
+        raise CommandError(f"dataset {query.dataset} has no namespace {query.namespace!r}; there is {some}")
+
+
+def _printer(as_json: bool) -> Callable[[Iterable[EventRow]], int]:
+    """Return what prints events and says how many: coloured and made safe for a terminal, else plain."""
     terminal = sys.stdout.isatty()
 
     def line(row: EventRow) -> str:
@@ -112,15 +122,18 @@ def _printer(as_json: bool) -> Callable[[Iterable[EventRow]], None]:
             return json_line(row, safe=terminal)
         return plain_line(row, coloured=terminal and "NO_COLOR" not in os.environ)
 
-    def show(rows: Iterable[EventRow]) -> None:
+    def show(rows: Iterable[EventRow]) -> int:
+        count = 0
         for row in rows:
             sys.stdout.write(line(row) + "\n")
+            count += 1
         sys.stdout.flush()
+        return count
 
     return show
 
 
-def _follow(query: EventQuery, show: Callable[[Iterable[EventRow]], None], warn: Callable[[str], Any]) -> None:
+def _follow(query: EventQuery, show: Callable[[Iterable[EventRow]], int], warn: Callable[[str], Any]) -> None:
     """Show events until interrupted, through restarts of the database."""
     with Follower(query) as follower:
         show(follower.history())
