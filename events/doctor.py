@@ -325,7 +325,7 @@ def check_installation_marks(connection: "psycopg.Connection[Any]") -> Iterator[
         yield OK, "home, journal, lake and database belong together"
 
 
-def check_lake_files(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
+def check_lake_files(_: object) -> Iterator[Result]:
     """The catalog's files are there, and it knows those that are. Whether they can be read, `lake verify` tells."""
     folder = lake_folder()
     if folder is None:

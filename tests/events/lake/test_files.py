@@ -1,6 +1,7 @@
 """Catalog and folder compared: what verify says, what maintenance sets aside, adopt takes back and forget gives up."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,6 +12,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from events import doctor
 from events.lake.connection import Lake
 from events.lake.files import set_aside_files, verify
 from events.lake.maintain import maintain
@@ -226,3 +228,26 @@ def test_lost_deletions_are_given_up(node: Node, lines: Any) -> None:
         (node.lake_path / path).unlink()
         assert lines("forget", path)[1] == 0
     assert numbers(node) == list(range(1150))
+
+
+def test_doctor_tells_what_catalog_and_folder_disagree_about(node: Node, settings: Any) -> None:
+    missing, known = fill(node, 0), fill(node, 150)
+    assert [state for state, *_ in doctor.check_lake_files(None)] == [doctor.OK]
+    (node.lake_path / missing).unlink()
+    old = node.lake_path / "main" / node.dataset.table_name / "ducklake-00000000-0000-7000-8000-000000000000.parquet"
+    shutil.copy(node.lake_path / known, old)
+    os.utime(old, (0, 0))
+    settings.EVENTLANE_ORPHAN_MAX_FILES = 0
+    findings = list(doctor.check_lake_files(None))
+    assert [(state, message) for state, message, _ in findings] == [
+        (doctor.PROBLEM, "1 files are missing or damaged"),
+        (
+            doctor.WARNING,
+            "1 files are unknown to the catalog: so many or so large that maintenance doesn't touch them",
+        ),
+    ]
+    settings.EVENTLANE_ORPHAN_MAX_FILES = 1
+    run(timedelta())
+    assert [message for _, message, _ in doctor.check_lake_files(None)][1:] == [
+        "1 unknown files are set aside, for 30 days"
+    ]
