@@ -16,7 +16,18 @@ import msgspec
 import re2
 
 from eventlane.wire.errors import Problem
-from projects.resources.shapes import comparable, equal, optional, record, refuse, required, text
+from projects.resources.shapes import (
+    about,
+    anything,
+    comparable,
+    describe,
+    equal,
+    optional,
+    record,
+    refuse,
+    required,
+    text,
+)
 
 Test = Callable[[Any], bool]
 
@@ -40,7 +51,7 @@ def filter_problems(filter: Any, pointer: str) -> list[Problem]:
 def check_filter(value: Any, pointer: str, problems: list[Problem]) -> dict[str, Any] | None:
     """Return a filter as it is kept. Unlike elsewhere, a null to compare with is one: there is such data."""
     nulls = {name: None for name in EQUALITIES if isinstance(value, dict) and value.get(name, NOTHING) is None}
-    kept = _WRITTEN(value, pointer, problems)
+    kept = FILTER(value, pointer, problems)
     return kept if kept is None else kept | nulls
 
 
@@ -169,16 +180,15 @@ def _said(error: Exception) -> str:
     return message.decode(errors="replace") if isinstance(message, bytes) else "it can't be encoded"
 
 
-def _any(value: Any, pointer: str, problems: list[Problem]) -> Any:
-    return value
+describe(_regexp, "regular expression")
 
-
-_WRITTEN = record(
+FILTER = record(
     {
         "path": required(text(least=0, pattern=POINTER, rule="a JSON pointer, like /user/plan")),
-        "is_equal_to": optional(_any),
-        "is_not_equal_to": optional(_any),
+        "is_equal_to": optional(anything),
+        "is_not_equal_to": optional(anything),
         "matches": optional(_regexp),
         "does_not_match": optional(_regexp),
     }
 )
+describe(check_filter, "filter", about(FILTER).members)

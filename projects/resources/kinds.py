@@ -9,9 +9,11 @@ from projects.resources.filters import check_filter
 from projects.resources.parameters import VARIABLE, VARIABLE_RULE, definitions
 from projects.resources.shapes import (
     Shape,
+    about,
     array,
     boolean,
     choice,
+    describe,
     mapping,
     name_text,
     optional,
@@ -104,6 +106,18 @@ def runtime(value: Any, pointer: str, problems: list[Problem]) -> dict[str, Any]
     parameters = RUNTIMES.get(name, plain_object) if isinstance(name, str) else plain_object
     member = required(parameters) if name == "container" else optional(parameters, {})
     return record({"name": required(_runtime_name), "parameters": member})(value, pointer, problems)
+
+
+describe(
+    runtime,
+    "object",
+    {"name": required(_runtime_name)}
+    | {
+        f"parameters.{member} ({name})": taken
+        for name, shape in RUNTIMES.items()
+        for member, taken in about(shape).members.items()
+    },
+)
 
 
 def _steps(given: Mapping[str, Any], pointer: str, problems: list[Problem]) -> None:

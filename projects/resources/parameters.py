@@ -8,10 +8,12 @@ from typing import Any
 from eventlane.wire.errors import Problem
 from projects.resources.shapes import (
     Problems,
+    about,
     anything,
     array,
     as_integer,
     choice,
+    describe,
     name_text,
     optional,
     record,
@@ -75,7 +77,7 @@ def _as_type(kind: str, value: Any) -> Any:
             return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-_DEFINITION = record(
+DEFINITION = record(
     {
         "name": required(name_text),
         "type": required(choice(*MEANINGS)),
@@ -90,7 +92,7 @@ _DEFINITION = record(
 def _definition(value: Any, pointer: str, problems: list[Problem]) -> dict[str, Any] | None:
     """Check one definition, then what its members mean for each other."""
     before = len(problems)
-    parameter = _DEFINITION(value, pointer, problems)
+    parameter = DEFINITION(value, pointer, problems)
     if len(problems) > before:
         return parameter  # with what is valid of it
     if "values" in parameter and parameter["type"] != "string":
@@ -100,6 +102,7 @@ def _definition(value: Any, pointer: str, problems: list[Problem]) -> dict[str, 
     return parameter
 
 
+describe(_definition, "definition", about(DEFINITION).members)
 _definitions = array(_definition)
 
 
@@ -114,6 +117,9 @@ def definitions(value: Any, pointer: str, problems: list[Problem]) -> list[dict[
         elif name:
             known.add(name)
     return found
+
+
+describe(definitions, about(_definitions).words, about(DEFINITION).members)
 
 
 def environment_of(definitions: Iterable[Mapping[str, Any]], values: Mapping[str, Any]) -> dict[str, str]:

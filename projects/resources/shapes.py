@@ -53,6 +53,28 @@ class Member:
     default: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the reference says of a shape: its type in words, and the members of the objects in it."""
+
+    words: str
+    members: Mapping[str, Member]
+
+
+_about: dict[Shape, About] = {}
+
+
+def describe(shape: Shape, words: str, members: Mapping[str, Member] | None = None) -> Shape:
+    """Note what a shape takes, and return it."""
+    _about[shape] = About(words, members or {})
+    return shape
+
+
+def about(shape: Shape) -> About:
+    """Return what a shape takes."""
+    return _about[shape]
+
+
 def required(shape: Shape) -> Member:
     """Return a member that must be there."""
     return Member(shape, required=True)
@@ -78,7 +100,7 @@ def record(members: Mapping[str, Member], *rules: Rule) -> Shape:
             rule(given, pointer, problems)
         return {name: member for name, member in kept.items() if member is not None}
 
-    return check
+    return describe(check, "object", members)
 
 
 def _take(name: str, member: Member, given: Mapping[str, Any], pointer: str, problems: list[Problem]) -> Any:
@@ -103,7 +125,7 @@ def array(item: Shape, *, least: int = 0, most: int | None = None, alone: bool =
             return refuse(problems, pointer, f"must have at most {most} elements")
         return [item(element, f"{pointer}/{index}", problems) for index, element in enumerate(value)]
 
-    return check
+    return describe(check, f"list of {about(item).words}s", about(item).members)
 
 
 def mapping(item: Shape, key: re.Pattern[str] | None = None, rule: str = "") -> Shape:
@@ -118,7 +140,7 @@ def mapping(item: Shape, key: re.Pattern[str] | None = None, rule: str = "") -> 
                 refuse(problems, pointer, f"member {name[:100]!r}: its name must be {rule}")
         return {name: item(member, f"{pointer}/{escape(name)}", problems) for name, member in given.items()}
 
-    return check
+    return describe(check, f"object of {about(item).words}s")
 
 
 def text(*, least: int = 1, most: int | None = None, pattern: re.Pattern[str] | None = None, rule: str = "") -> Shape:
@@ -135,7 +157,7 @@ def text(*, least: int = 1, most: int | None = None, pattern: re.Pattern[str] | 
             return refuse(problems, pointer, f"must be {rule}")
         return value
 
-    return check
+    return describe(check, "text" if most is None else f"text, at most {most} characters")
 
 
 def whole_number(least: int, most: int = GREATEST_INTEGER) -> Shape:
@@ -149,7 +171,7 @@ def whole_number(least: int, most: int = GREATEST_INTEGER) -> Shape:
             return refuse(problems, pointer, f"must be {_limits(least, most)}")
         return number
 
-    return check
+    return describe(check, f"whole number {_limits(least, most)}")
 
 
 def _limits(least: int, most: int) -> str:
@@ -166,7 +188,7 @@ def choice(*words: str) -> Shape:
             return value
         return refuse(problems, pointer, f"must be {' or '.join([', '.join(words[:-1]), words[-1]])}")
 
-    return check
+    return describe(check, " or ".join(f"`{word}`" for word in words))
 
 
 def boolean(value: Any, pointer: str, problems: list[Problem]) -> bool | None:
@@ -183,6 +205,10 @@ def plain_object(value: Any, pointer: str, problems: list[Problem]) -> dict[str,
     """Take any object; members that are null are left out, however deep."""
     return _without_nulls(value) if isinstance(value, dict) else refuse(problems, pointer, "must be a JSON object")
 
+
+describe(boolean, "`true` or `false`")
+describe(anything, "any value")
+describe(plain_object, "object")
 
 NAMED = "1 to 100 lower case letters, digits, '-' and '_', starting with a letter or digit"
 name_text = text(most=100, pattern=NAME, rule=NAMED)

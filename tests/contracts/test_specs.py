@@ -1,0 +1,21 @@
+"""docs/specs is what the tables say, and its examples can be deployed."""
+
+import pytest
+import yaml
+
+from eventlane.configuration import ROOT
+from projects.models import Resource
+from projects.resources.deploy import deploy
+from projects.resources.reference import EXAMPLES, MEANINGS, members_of, page
+from tests.cast import make_house
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_page_is_current_and_tells_of_every_member(kind: str) -> None:
+    assert (ROOT / "docs" / "specs" / f"{kind}.md").read_text() == page(kind), f"run: manage.py specs {kind} > …"
+    assert [place for place, _ in members_of(kind)] == [*MEANINGS[kind]]
+
+
+def test_examples_can_be_deployed(db: None) -> None:
+    deploy(make_house("acme", "alice").project, [yaml.safe_load(example) for example in EXAMPLES.values()])
+    assert Resource.objects.count() == len(EXAMPLES)
