@@ -24,9 +24,11 @@ import urllib3
 from events.elements import Element, InvalidInput
 
 BATCH_EVENTS = 1000
+BATCH_BYTES = 512 * 1024  # so few that a reply has room to list all of them as invalid
 FIRST_WAIT_SECONDS = 0.5
 MAX_WAIT_SECONDS = 30.0
 EMPTY_BODY_BYTES = len("[]")
+NOT_SHOWN = "not shown: "  # before the reason of an event that the reply doesn't list
 LINE_BREAKS_TO_SPACES = bytes.maketrans(b"\r\n", b"  ")
 NUMBER = re.compile(r"[0-9]+")
 TIMEOUT = urllib3.Timeout(connect=10, read=60)
@@ -174,16 +176,19 @@ def _retry_after(header: str | None) -> float | None:
 
 
 def _refused(reply: urllib3.BaseHTTPResponse, count: int) -> list[tuple[int, str]]:
-    """Return (index, reason) of the refused events; raise SendingStopped when the reply lists none."""
+    """Return (index, reason) of the refused events; raise SendingStopped when the reply doesn't tell which they are."""
     try:
         found = json.loads(reply.data)
-        errors = [(int(row["index"]), str(row["reason"])) for row in found["errors"]]
+        errors = {int(row["index"]): str(row["reason"]) for row in found["errors"]}
+        more = int(found.get("more_invalid", 0))
     except (ValueError, TypeError, KeyError):
-        errors = []
-    if reply.status != 400 or not errors or not all(0 <= index < count for index, _ in errors):
-        reason = reply.headers.get("x-error-reason") or reply.data[:200].decode(errors="replace")
+        errors, more = {}, 0
+    reason = reply.headers.get("x-error-reason") or reply.data[:200].decode(errors="replace")
+    if more and more == count - len(errors):  # all of them: an event may be too large to be shown
+        errors, more = dict.fromkeys(range(count), reason.removeprefix(NOT_SHOWN)) | errors, 0
+    if reply.status != 400 or more or not errors or not all(0 <= index < count for index in errors):
         raise SendingStopped(f"the server refused the request: {reply.status} {reason}".rstrip())
-    return errors
+    return list(errors.items())
 
 
 @dataclass
@@ -227,7 +232,7 @@ class Sender:
     def _add(self, element: Element) -> None:
         self._batch.append(element)
         self._body_bytes += len(element.text) + 1
-        if len(self._batch) > BATCH_EVENTS or self._body_bytes > self.max_body_bytes:
+        if len(self._batch) > BATCH_EVENTS or self._body_bytes > min(self.max_body_bytes, BATCH_BYTES):
             self._flush(len(self._batch) - 1)
 
     def _flush(self, count: int) -> None:

@@ -15,9 +15,9 @@ LABEL = {
 }
 HEADER = {"pattern": r"^[^\u0000-\u001f\u007f]*$"}
 BODY = (
-    "The body is an array of JSON objects, each of less than {event} bytes; at most {body} bytes once decompressed"
-    " (Content-Encoding gzip, deflate or zstd). When some elements can't be stored, the others are, and the reply is"
-    " a 400 that lists the bad ones."
+    "The body is an array of at most {events} JSON objects, each of less than {event} bytes; at most {body} bytes"
+    " once decompressed (Content-Encoding gzip, deflate or zstd). When some elements can't be stored, the"
+    " others are, and the reply is a 400 that lists the bad ones: up to {shown} bytes, and how many more there are."
 )
 VARIABLES = {
     "dataset": {"type": "string", "description": "The name of a dataset in the project of the key.", "example": "logs"},
@@ -46,7 +46,12 @@ def _send(path: str, variables: tuple[str, ...]) -> Schema:
     return {
         "operationId": "send_events_by_" + "_".join(variables),
         "summary": "Store events: a 202 means that they are on disk.",
-        "description": BODY.format(event=settings.EVENTLANE_MAX_EVENT_BYTES, body=settings.EVENTLANE_MAX_BODY_BYTES),
+        "description": BODY.format(
+            events=settings.EVENTLANE_MAX_REQUEST_EVENTS,
+            event=settings.EVENTLANE_MAX_EVENT_BYTES,
+            body=settings.EVENTLANE_MAX_BODY_BYTES,
+            shown=settings.EVENTLANE_MAX_INVALID_BYTES,
+        ),
         "tags": [TAG],
         "security": [{"x-api-key": []}],
         "parameters": [*map(_variable, variables), *_headers(variables)],
@@ -86,6 +91,7 @@ def _answers() -> Schema:
                     "properties": {"index": {"type": "integer", "minimum": 0}, "reason": {"type": "string"}},
                 },
             },
+            "more_invalid": {"type": "integer", "minimum": 1, "description": "How many more are not in the lists."},
         },
     }
     return {

@@ -15,21 +15,50 @@ import msgspec
 
 WHITESPACE = b" \t\n\r"
 OBJECT_START = ord("{")
+# Up to so many times the events that are allowed, a body is split before they are counted: 56 bytes for each.
+SPLIT_AT_ONCE = 10
+SHOWN_OVERHEAD_BYTES = len('{"index": , "reason": ""}, , ')
+
+
+class _Object(msgspec.Struct, gc=False):
+    """Any object: to count objects takes 24 bytes for each, and stops at what is none."""
+
+
 _split_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_count_objects = msgspec.json.Decoder(list[_Object]).decode
 _check_json = msgspec.json.Decoder(msgspec.Raw).decode
-_token = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|["\[\]{},]', re.DOTALL)
+
+# A match is all up to the next token: runs of brackets are one, strings and what holds no brackets are stepped over,
+# and no byte is looked at more than a few times, whatever the text.
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_FLAT = rb'\{(?:[^"\[\]{}]++|%b)*+\}|\[(?:[^"\[\]{}]++|%b)*+\]' % (_STRING, _STRING)
+_BRACKETS = rb"[\[{]++|[\]}]++"
+_outer_token = re.compile(rb'(?:[^"\[\]{},]++|%b|%b)*+(%b|[,"]|\Z)' % (_STRING, _FLAT, _BRACKETS), re.DOTALL)
+_inner_token = re.compile(rb'(?:[^"\[\]{}]++|%b|%b)*+(%b|"|\Z)' % (_STRING, _FLAT, _BRACKETS), re.DOTALL)
+_brackets = re.compile(rb'(?:[^"\[\]{}]++|%b)*+(%b)' % (_STRING, _BRACKETS), re.DOTALL)
+_OPENERS = (b"[", b"{")
+_PARTNERS = bytes.maketrans(b"[{", b"]}")
 
 
 class NotAnArray(ValueError):
     """The body is not a JSON array, or where its elements end can't be told."""
 
 
+class TooManyEvents(ValueError):
+    """The body's array has more elements than a request may."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"more than {limit} events in one request")
+
+
 @dataclass(frozen=True)
 class Limits:
-    """What one event may be."""
+    """What one event may be, how many a request may have, and how much of bad ones a reply shows."""
 
     max_bytes: int
     max_depth: int
+    max_events: int
+    max_shown_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +72,24 @@ class InvalidEvent:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A body's acceptable events, joined, with their lengths in bytes; and the others."""
+    """A body's acceptable events, joined, with their lengths in bytes; and the others, as far as they are shown."""
 
     events: bytes
     lengths: list[int]
     invalid: list[InvalidEvent]
+    more_invalid: int = 0  # how many are not in the list, and why the first of them was refused
+    more_reason: str = ""
 
 
 def parse_events(body: bytes, limits: Limits) -> Parsed:
-    """Split a body and check its events; raise NotAnArray when it can't be split."""
-    is_text = _is_utf8(body)
-    elements = _split_well_formed(body) if is_text else None
+    """Split a body and check its events; raise NotAnArray when it can't be split, or TooManyEvents."""
+    elements = _split_well_formed(body, limits.max_events) if _is_utf8(body) else None
     if elements is not None:
         events, lengths = b"".join(elements), list(map(len, elements))
         if _all_acceptable(events, lengths, limits):
             return Parsed(events, lengths, [])
-    return _sort_out(split_elements(body) if elements is None else list(map(bytes, elements)), limits)
+        return _sort_out(list(map(bytes, elements)), limits)
+    return _sort_out(split_elements(body, limits.max_events), limits)
 
 
 def _is_utf8(body: bytes) -> bool:
@@ -71,14 +102,25 @@ def _is_utf8(body: bytes) -> bool:
     return True
 
 
-def _split_well_formed(body: bytes) -> list[bytes] | None:
-    """Split a body that is valid JSON all through; None when it isn't, or nests too deep for the parser."""
+def _split_well_formed(body: bytes, max_events: int) -> list[bytes] | None:
+    """Split a body that is valid JSON all through; None when it isn't, or is nothing that the parser should split."""
     try:
-        return _split_array(body)  # type: ignore[return-value]  # Raw is as good as bytes from here on
+        if _may_have_too_many(body, max_events) and len(_count_objects(body)) > max_events:
+            raise TooManyEvents(max_events)
+        elements = _split_array(body)
     except msgspec.ValidationError:
-        raise NotAnArray("body is not a JSON array") from None
+        return None
     except (msgspec.DecodeError, RecursionError):
         return None
+    if len(elements) > max_events:
+        raise TooManyEvents(max_events)
+    return elements  # type: ignore[return-value]  # Raw is as good as bytes from here on
+
+
+def _may_have_too_many(body: bytes, max_events: int) -> bool:
+    """Tell whether splitting could take much more memory than the events that are allowed."""
+    most = SPLIT_AT_ONCE * max_events
+    return len(body) > 2 * most and body.count(b",") >= most
 
 
 def _all_acceptable(events: bytes, lengths: list[int], limits: Limits) -> bool:
@@ -92,29 +134,35 @@ def _all_acceptable(events: bytes, lengths: list[int], limits: Limits) -> bool:
         return False
     shortest_deep = 2 * limits.max_depth  # one level takes two bytes at least
     return all(
-        _brackets(events, end - length, end) <= limits.max_depth
+        _count_brackets(events, end - length, end) <= limits.max_depth
         for length, end in zip(lengths, ends, strict=True)
         if length > shortest_deep
     )
 
 
-def _brackets(text: bytes, start: int, end: int) -> int:
+def _count_brackets(text: bytes, start: int, end: int) -> int:
     """Count what may open a level: an upper bound of the depth, for some stand inside strings."""
     return text.count(b"{", start, end) + text.count(b"[", start, end)
 
 
 def _sort_out(elements: list[bytes], limits: Limits) -> Parsed:
     """Check element by element: the slow path."""
-    accepted, invalid = [], []
+    accepted, invalid, hidden = [], [], []
+    room = limits.max_shown_bytes
     for index, text in enumerate(elements):
         refusal = _refusal(text, limits)
         if refusal is None:
             accepted.append(text)
-        else:
-            reason, is_json = refusal
-            shown = text if is_json else msgspec.json.encode(text.decode(errors="replace"))
+            continue
+        reason, is_json = refusal
+        shown = text if is_json else msgspec.json.encode(text.decode(errors="replace"))
+        size = len(shown) + len(str(index)) + len(reason) + SHOWN_OVERHEAD_BYTES
+        if size <= room:
+            room -= size
             invalid.append(InvalidEvent(index, reason, shown))
-    return Parsed(b"".join(accepted), list(map(len, accepted)), invalid)
+        else:
+            hidden.append(reason)
+    return Parsed(b"".join(accepted), list(map(len, accepted)), invalid, len(hidden), *hidden[:1])
 
 
 def _refusal(text: bytes, limits: Limits) -> tuple[str, bool] | None:
@@ -134,7 +182,7 @@ def _refusal(text: bytes, limits: Limits) -> tuple[str, bool] | None:
         return "not a JSON object", True
     if len(text) >= limits.max_bytes:
         return f"larger than {limits.max_bytes} bytes", True
-    if _brackets(text, 0, len(text)) > limits.max_depth and depth_of(text) > limits.max_depth:
+    if _count_brackets(text, 0, len(text)) > limits.max_depth and depth_of(text) > limits.max_depth:
         return f"nests deeper than {limits.max_depth} levels", True
     return None
 
@@ -147,45 +195,62 @@ def _plain(error: msgspec.DecodeError) -> str:
 def depth_of(text: bytes) -> int:
     """Return how deep a valid JSON text nests: 1 for a flat object."""
     depth = deepest = 0
-    for token in _token.finditer(text):
-        character = text[token.start()]
-        if character in b"{[":
-            depth += 1
+    for run in _brackets.findall(text):
+        if run[0] in b"[{":
+            depth += len(run)
             deepest = max(deepest, depth)
-        elif character in b"}]":
-            depth -= 1
+        else:
+            depth -= len(run)
     return deepest
 
 
-def split_elements(body: bytes) -> list[bytes]:
+def split_elements(body: bytes, max_events: int) -> list[bytes]:
     """Split the text of an array at the commas of its first level, whatever the elements are like.
 
     Only strings and brackets are looked at, so one malformed element doesn't spoil its neighbours. Raises
-    NotAnArray when those don't pair up.
+    NotAnArray when those don't pair up, and TooManyEvents.
     """
+    start = position = _array_start(body)
+    elements: list[bytes] = []
+    closers = bytearray(b"]")
+    while True:
+        match = (_inner_token if len(closers) > 1 else _outer_token).match(body, position)
+        assert match  # it matches an empty text, too
+        token, position = match[1], match.end()
+        if token.startswith(_OPENERS):
+            closers += token.translate(_PARTNERS)
+        elif len(token) < len(closers) and closers.endswith(token[::-1]) and token:
+            del closers[-len(token) :]
+        elif token == b",":
+            elements.append(body[start : position - 1].strip(WHITESPACE))
+            start = position
+            if len(elements) >= max_events:
+                raise TooManyEvents(max_events)
+        else:
+            end = _array_end(closers, token, match.start(1))
+            return _finish(body, elements, start, end)
+
+
+def _array_start(body: bytes) -> int:
+    """Return where the first element begins."""
     start = len(body) - len(body.lstrip(WHITESPACE))
     if body[start : start + 3] == b"\xef\xbb\xbf":
         raise NotAnArray("body begins with a byte order mark, which JSON doesn't allow")
     if body[start : start + 1] != b"[":
         raise NotAnArray("body is not a JSON array")
-    elements: list[bytes] = []
-    element_start = start + 1
-    closers: list[int] = []
-    for token in _token.finditer(body, start):
-        character = body[token.start()]
-        if character in b"[{":
-            closers.append(character + 2)  # in ASCII, each bracket's partner is two further
-        elif character in b"]}":
-            if closers.pop() != character:
-                raise NotAnArray(f"bracket at byte {token.start()} closes another kind of bracket")
-            if not closers:
-                return _finish(body, elements, element_start, token.start())
-        elif character == ord(",") and len(closers) == 1:
-            elements.append(body[element_start : token.start()].strip(WHITESPACE))
-            element_start = token.end()
-        elif character == ord('"') and token.end() - token.start() == 1:
-            raise NotAnArray(f"string at byte {token.start()} doesn't end")
-    raise NotAnArray("array doesn't end")
+    return start + 1
+
+
+def _array_end(closers: bytearray, token: bytes, position: int) -> int:
+    """Return where the array ends: in this run of closing brackets, if it fits those that are open."""
+    if not token:
+        raise NotAnArray("array doesn't end")
+    if token == b'"':
+        raise NotAnArray(f"string at byte {position} doesn't end")
+    for offset, closer in enumerate(reversed(closers)):
+        if token[offset] != closer:
+            raise NotAnArray(f"bracket at byte {position + offset} closes another kind of bracket")
+    return position + len(closers) - 1
 
 
 def _finish(body: bytes, elements: list[bytes], start: int, end: int) -> list[bytes]:

@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from eventlane.wire.body import BadBody, read_body
 from eventlane.wire.headers import EVERY_ANSWER
 from events.ingest.lookup import KnownDataset, find_dataset, new_namespaces
-from events.ingest.parse import InvalidEvent, Limits, NotAnArray, parse_events
+from events.ingest.parse import InvalidEvent, Limits, NotAnArray, Parsed, TooManyEvents, parse_events
 from events.journal import JournalFailed, JournalWriter, new_batch
 from projects.directory import DirectoryUnavailable, KnownKey, find_key, last_use
 
@@ -28,7 +28,12 @@ PREFLIGHT = CORS | {
     "Vary": "Access-Control-Request-Headers",
 }
 
-limits = Limits(settings.EVENTLANE_MAX_EVENT_BYTES, settings.EVENTLANE_MAX_EVENT_DEPTH)
+limits = Limits(
+    settings.EVENTLANE_MAX_EVENT_BYTES,
+    settings.EVENTLANE_MAX_EVENT_DEPTH,
+    settings.EVENTLANE_MAX_REQUEST_EVENTS,
+    settings.EVENTLANE_MAX_INVALID_BYTES,
+)
 journal = JournalWriter(
     settings.EVENTLANE_JOURNAL,
     settings.EVENTLANE_NODE,
@@ -62,7 +67,7 @@ def ingest_events(request: HttpRequest, version: str, route: str = "") -> HttpRe
             new_namespaces.note(dataset.id, namespace)
     except Unauthorised:
         return _reply(401, b'{"message": "Unauthorised"}')
-    except (BadRequest, BadBody, NotAnArray) as error:
+    except (BadRequest, BadBody, NotAnArray, TooManyEvents) as error:
         return _reply(400, b'{"message": "Bad Request"}', **{"X-Error-Reason": str(error)})
     except (JournalFailed, DirectoryUnavailable) as error:
         logger.error("a request was not stored: %s", error)
@@ -70,8 +75,10 @@ def ingest_events(request: HttpRequest, version: str, route: str = "") -> HttpRe
     except Exception:
         logger.exception("a request was not stored")
         return _reply(500, b'{"message": "Internal Error"}')
+    if parsed.more_invalid:
+        return _reply(400, _list_invalid(parsed), **{"X-Error-Reason": f"not shown: {parsed.more_reason}"})
     if parsed.invalid:
-        return _reply(400, _list_invalid(parsed.invalid))
+        return _reply(400, _list_invalid(parsed))
     return _reply(202, b'{"message": "Request Accepted"}')
 
 
@@ -147,11 +154,16 @@ def _read_body(request: HttpRequest) -> bytes:
     return body
 
 
-def _list_invalid(invalid: list[InvalidEvent]) -> bytes:
-    """Return the 400 body that lists the events which failed, each as it was sent, and why."""
-    shown = b", ".join(event.shown for event in invalid)
-    errors = ", ".join(f'{{"index": {event.index}, "reason": {_quoted(event.reason)}}}' for event in invalid)
-    return b'{"message": "Bad Request", "invalid": [%b], "errors": [%b]}' % (shown, errors.encode())
+def _list_invalid(parsed: Parsed) -> bytes:
+    """Return the 400 body that lists the events which failed, each as it was sent, and why; and how many more did."""
+    shown = b", ".join(event.shown for event in parsed.invalid)
+    errors = ", ".join(map(_error, parsed.invalid))
+    more = b', "more_invalid": %d' % parsed.more_invalid if parsed.more_invalid else b""
+    return b'{"message": "Bad Request", "invalid": [%b], "errors": [%b]%b}' % (shown, errors.encode(), more)
+
+
+def _error(event: InvalidEvent) -> str:
+    return f'{{"index": {event.index}, "reason": {_quoted(event.reason)}}}'
 
 
 def _quoted(text: str) -> str:

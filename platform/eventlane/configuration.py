@@ -164,6 +164,8 @@ SETTINGS: list[Setting] = [
     *_rows(
         "Limits of the Events API",
         ("EVENTLANE_MAX_BODY_BYTES", str(6 * MIB), at_least(1024), "bytes", "largest request body, once decompressed"),
+        ("EVENTLANE_MAX_REQUEST_EVENTS", "100000", at_least(1), "events", "most events of one request; a body with more elements is refused as a whole"),
+        ("EVENTLANE_MAX_INVALID_BYTES", str(MIB), at_least(0), "bytes", "how much of the events that failed a reply shows; of the others it says how many they are"),
         ("EVENTLANE_MAX_EVENT_BYTES", str(32 * KIB), at_least(64), "bytes", "an event of this many bytes of JSON text or more is refused"),
         ("EVENTLANE_MAX_EVENT_DEPTH", "100", at_least(1), "levels", "deepest nesting of objects and arrays in one event"),
         ("EVENTLANE_MAX_NAMESPACE_LENGTH", "200", at_least(1), "characters", "longest namespace and longest service name in a route or header"),

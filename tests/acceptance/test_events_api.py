@@ -216,6 +216,38 @@ def test_chunked_body_without_a_length(server, namespace):
     assert [row["event"]["n"] for row in stored(server, namespace)] == [1, 2]
 
 
+@pytest.mark.parametrize("element", [b"1", b"{}"])
+def test_small_body_of_millions_of_elements_is_refused_whole(server, namespace, element):
+    elements = [element] * (6 * MIB // (len(element) + 1) - 1)
+    body = gzip.compress(b"[" + b",".join(elements) + b"]")
+    response = server.post(f"/v1/logs/{namespace}", body, content_encoding="gzip")
+    assert answer(response) == BAD_REQUEST
+    assert response.headers["X-Error-Reason"] == "more than 100000 events in one request"
+    assert stored(server, namespace) == []
+
+
+def test_body_of_countless_gzip_members_is_refused(server):
+    response = server.post("/v1/logs/web", gzip.compress(b"") * 300_000, content_encoding="gzip")
+    assert answer(response) == BAD_REQUEST
+    assert "more than 10000 parts" in response.headers["X-Error-Reason"]
+
+
+def test_reply_shows_a_mebibyte_of_invalid_events_and_counts_the_others(server, namespace):
+    response = server.post(f"/v1/logs/{namespace}", b"[%b{}]" % (b"1," * 50_000))
+    reply = json.loads(response.data)
+    assert list(reply) == ["message", "invalid", "errors", "more_invalid"]
+    assert 0.9 * MIB < len(response.data) < 1.01 * MIB
+    assert len(reply["invalid"]) == len(reply["errors"]) == 50_000 - reply["more_invalid"]
+    assert response.headers["X-Error-Reason"] == "not shown: not a JSON object"
+    assert [row["event"] for row in stored(server, namespace)] == [{}]
+
+
+def test_event_too_large_to_be_shown_is_counted_with_its_reason(server):
+    response = server.post("/v1/logs/web", json.dumps([{"a": "x" * 2 * MIB}]).encode())
+    assert json.loads(response.data) == {"message": "Bad Request", "invalid": [], "errors": [], "more_invalid": 1}
+    assert response.headers["X-Error-Reason"] == "not shown: larger than 32768 bytes"
+
+
 @pytest.mark.parametrize("size, status", [(32_767, 202), (32_768, 400)])
 def test_largest_event(server, size, status):
     event = {"a": "x" * (size - len('{"a":""}'))}

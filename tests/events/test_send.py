@@ -181,9 +181,18 @@ def test_reasons_are_grouped_whatever_numbers_they_hold(scripted: Scripted) -> N
     assert (rejection.reason, rejection.count, rejection.first_number) == ("invalid UTF-8 at byte 7", 2, 2)
 
 
+def test_event_too_large_for_the_reply_to_show_is_rejected_with_its_reason(scripted: Scripted) -> None:
+    reply = b'{"message": "Bad Request", "invalid": [], "errors": [], "more_invalid": 1}'
+    scripted.replies = [(400, {"X-Error-Reason": "not shown: larger than 32768 bytes"}, reply)]
+    sender = send(scripted, [b"x" * 2_000_000, b"{}"], max_body_bytes=6_000_000)
+    assert list(sender.tally.rejections) == ["larger than  bytes"]
+    assert (sender.tally.stored, sender.tally.rejected) == (1, 1)
+
+
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
+        ((400, {}, b'{"errors": [{"index": 1, "reason": "no object"}], "more_invalid": 2}'), "400"),
         ((401, {}, b'{"message": "Unauthorised"}'), "401.*Unauthorised"),
         (
             (400, {"X-Error-Reason": "there is no dataset 'logs'"}, b'{"message": "Bad Request"}'),
@@ -394,7 +403,7 @@ def test_command_without_a_key_says_how_to_get_one(scripted: Scripted, tmp_path:
 def test_every_event_of_a_mixed_file_is_stored_or_rejected(server: Server, tmp_path: Path) -> None:
     name = f"mixed-{time.time_ns()}"
     good = [b'{"n": %d, "text": "\\u00e4\xc3\xa4"}' % number for number in range(2500)]
-    bad = [b"17", b'{"a":"\xff"}', b'{"b":', b'{"big":"' + b"x" * 40_000 + b'"}']
+    bad = [b"17", b'{"a":"\xff"}', b'{"b":', b'{"big":"' + b"x" * 3_000_000 + b'"}']
     (tmp_path / "events").write_bytes(b"\n".join(good[:1200] + bad + good[1200:]))
     words = ["send", str(tmp_path / "events"), "--dataset", "logs", "--namespace", f"a/{name}"]
     words += ["--url", server.url, "--key", server.keys["ingest"], "--rejected-to", str(tmp_path / "rejected")]

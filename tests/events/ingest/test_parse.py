@@ -1,16 +1,18 @@
 """Splitting and checking a body: tables of cases, and properties that hold for any body."""
 
 import json
+import time
+from dataclasses import replace
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.ingest.parse import Limits, NotAnArray, depth_of, parse_events, split_elements
+from events.ingest.parse import Limits, NotAnArray, TooManyEvents, depth_of, parse_events, split_elements
 from tests.examples import examples
 
-LIMITS = Limits(max_bytes=32_768, max_depth=100)
+LIMITS = Limits(max_bytes=32_768, max_depth=100, max_events=1000, max_shown_bytes=100_000)
 
 
 def texts_of(parsed):
@@ -143,6 +145,67 @@ def test_trailing_comma_of_the_array_is_an_empty_element():
     assert [(event.index, event.reason) for event in parsed.invalid] == [(1, "empty element")]
 
 
+@pytest.mark.parametrize("element", [b"1", b"{}", b'"x"', b"", b"{,}", b'{"a":[1,2,{}]}'])
+@pytest.mark.parametrize("first", [b"{}", b"x"])
+def test_body_of_too_many_elements_is_refused_whole(first, element):
+    with pytest.raises(TooManyEvents, match="more than 1000 events"):
+        parse_events(b"[" + b",".join([first, *[element] * 1000]) + b"]", LIMITS)
+
+
+@pytest.mark.parametrize("first, good", [(b"{}", 1000), (b"x", 999)])
+def test_as_many_events_as_allowed(first, good):
+    assert len(parse_events(b"[" + b",".join([first, *[b"{}"] * 999]) + b"]", LIMITS).lengths) == good
+
+
+@pytest.mark.parametrize("event", [b'{"a":[' + b"1," * 15_000 + b"1]}", b'{"a":"' + b"," * 30_000 + b'"}'])
+def test_commas_within_events_are_not_counted_for_events(event):
+    assert len(parse_events(b"[" + b",".join([event] * 200) + b"]", LIMITS).lengths) == 200
+
+
+def test_invalid_events_are_shown_up_to_a_limit_and_the_others_counted():
+    large, small = b'"' + b"x" * 600 + b'"', b"1"
+    parsed = parse_events(
+        b"[" + b",".join([large, large, small, b"{}", large]) + b"]", replace(LIMITS, max_shown_bytes=1000)
+    )
+    assert [(event.index, event.shown) for event in parsed.invalid] == [(0, large), (2, small)]
+    assert (parsed.more_invalid, parsed.more_reason, parsed.lengths) == (2, "not a JSON object", [2])
+
+
+WORST = {
+    "numbers": b"1,",
+    "empty objects": b"{},",
+    "empty elements": b",",
+    "opening brackets": b"[",
+    "opening brackets of both kinds": b"[{",
+    "objects that don't end": b'{"a":',
+    "closing brackets": b"]",
+    "pairs of brackets": b"[[]]",
+    "brackets of both kinds": b"[[]{}]",
+    "strings": b'"",',
+    "strings without commas": b'"a"',
+    "quotes": b'"',
+    "keys that don't end": b'{"',
+    "backslashes": b"\\",
+    "escaped quotes": b'\\"',
+    "bytes that are no text": b"\xff",
+    "control characters": b"\x01",
+    "spaces": b" ",
+    "deep objects": b'{"a":' + b"[" * 900 + b"]" * 900 + b"},",
+    "events full of brackets": b'{"a":[' + b"[]," * 9_000 + b"1]},",
+}
+
+
+@pytest.mark.parametrize("begin, end", [(b"[", b"{}]"), (b"[x,[", b"1]]"), (b'["', b'"]'), (b'{"a":', b"")])
+@pytest.mark.parametrize("unit", WORST.values(), ids=WORST.keys())
+def test_no_body_takes_more_than_linear_time(unit, begin, end):
+    started = time.thread_time()
+    try:
+        parse_events(begin + unit * (500_000 // len(unit)) + end, replace(LIMITS, max_events=100_000))
+    except (NotAnArray, TooManyEvents):
+        pass
+    assert time.thread_time() - started < 2  # 0.25 s on a slow machine; what is quadratic takes minutes
+
+
 @pytest.mark.parametrize("text, depth", [(b"{}", 1), (b'{"a":[{}]}', 3), (b'{"a":"[[["}', 1), (b'{"a":[],"b":[]}', 2)])
 def test_depth_counts_objects_and_arrays_but_not_text(text, depth):
     assert depth_of(text) == depth
@@ -222,4 +285,4 @@ def test_any_bytes_are_either_split_or_refused_and_what_is_accepted_is_valid(bod
 def test_both_ways_of_splitting_agree(values):
     body = json.dumps(values).encode()
     fast = [bytes(raw) for raw in msgspec.json.decode(body, type=list[msgspec.Raw])]
-    assert split_elements(body) == fast
+    assert split_elements(body, 100) == fast
