@@ -51,7 +51,7 @@ class TriggerAdmin(SwitchAdmin):
     ordering = (F("subscription__next_tick_time").asc(nulls_last=True), "name", "id")
     page_template = "projects/trigger.html"
     empty_advice = (
-        "Triggers are deployed from YAML files: `manage.py deploy FOLDER --project NAME`. docs/triggers.md shows some."
+        "Triggers are deployed from YAML files: manage.py deploy FOLDER --project NAME. docs/triggers.md shows some."
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Trigger]:
