@@ -70,6 +70,13 @@ ORDER BY 2 DESC, 3 DESC LIMIT 3
 """
 
 
+AHEAD = """
+SELECT dataset.name, sum(received.events)::bigint, max(received.minute)
+FROM events_receivedcount AS received JOIN events_dataset AS dataset ON dataset.id = received.dataset_id
+WHERE received.minute > now() + make_interval(secs => %s) GROUP BY dataset.id, dataset.name ORDER BY 2 DESC LIMIT 5
+"""
+
+
 @dataclass(frozen=True)
 class Finding:
     """What one look found; `advice` says what to do about it."""
@@ -276,6 +283,14 @@ def check_clock(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
         yield PROBLEM, f"it was set back: the newest journal file was made {back:.0f} s from now", advice
     else:
         yield OK, f"{skew:.3f} s apart from the database's"
+    if connection.execute("SELECT to_regclass('events_receivedcount')").fetchone() == (None,):
+        return  # a database that was never set up
+    for dataset, events, latest in connection.execute(AHEAD, [settings.EVENTLANE_CLOCK_TOLERANCE_SECONDS]):
+        yield (
+            WARNING,
+            f"it was ahead: {events:,} events of {dataset} are dated up to {latest:%Y-%m-%d %H:%M} UTC",
+            "`tail` leaves them out until then, the API has them; their retention begins then, too",
+        )
 
 
 def _newest_journal_time() -> float:

@@ -83,6 +83,16 @@ def test_what_is_refused(node: Node) -> None:
         assert done.returncode != 0 and message in done.stderr and "Traceback" not in done.stderr, words
 
 
+def test_event_dated_in_the_future_is_not_the_newest_and_doctor_names_it(node: Node) -> None:
+    node.write('{"n":1}', age=-timedelta(days=365))
+    node.write('{"n":2}')
+    assert shown(node, "--limit", "1") == shown(node, "--from", "1h") == [2]
+    node.seal()
+    assert shown(node, "--limit", "1") == shown(node) == [2]
+    [found] = [line for line in node.manage("doctor", check=False).stdout.splitlines() if "it was ahead" in line]
+    assert "1 events of logs are dated up to" in found
+
+
 def test_dataset_of_several_projects_needs_the_project(node: Node) -> None:
     project = Project.objects.create(organization=node.dataset.project.organization, name="second")
     dataset = Dataset.objects.create(project=project, name="logs")
