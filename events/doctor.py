@@ -29,6 +29,8 @@ from events.lake.connection import Lake
 from events.lake.files import set_aside_files, verify
 from events.lake.orphans import are_too_many, leftovers
 from projects.installation import check_installation, lake_folder
+from projects.models import Project
+from projects.runtimes.local import why_refused
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 OLDEST_PYTHON = (3, 11)
@@ -398,6 +400,20 @@ def check_triggers(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
         yield OK, message
 
 
+def check_tasks(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
+    """Local tasks are kept away from the server's own files, where any may run."""
+    reason = why_refused()
+    if not Project.objects.filter(local_runtime=True).exists():
+        yield OK, "no project runs tasks on the workers themselves"
+    elif reason:
+        yield PROBLEM, f"a worker on this machine refuses local tasks: {reason}", "see docs/tasks.md"
+    elif settings.EVENTLANE_TASK_ISOLATION == "none":
+        advice = "install bubblewrap and unset EVENTLANE_TASK_ISOLATION, unless you trust whoever deploys"
+        yield WARNING, "local tasks aren't isolated (EVENTLANE_TASK_ISOLATION=none)", advice
+    else:
+        yield OK, "local tasks are kept apart from the server"
+
+
 CHECKS: dict[str, Callable[[], Iterator[Result]]] = {
     "versions": check_versions,
     "debug": check_debug,
@@ -413,4 +429,5 @@ DATABASE_CHECKS: dict[str, Callable[["psycopg.Connection[Any]"], Iterator[Result
     "lake files": check_lake_files,
     "workers": check_workers,
     "triggers": check_triggers,
+    "tasks": check_tasks,
 }

@@ -237,9 +237,9 @@ SETTINGS: list[Setting] = [
     *_rows(
         "Tasks",
         ("EVENTLANE_LOCAL_RUNTIME", "auto", one_of("auto", "true", "false"), "auto/true/false", "whether administrators may let a project's tasks run as processes of the workers; auto: while the server has one organization, so that who administers it is who runs the server"),
-        ("EVENTLANE_TASK_ISOLATION", "auto", one_of("auto", "bwrap", "none"), "auto/bwrap/none", "isolation of local tasks with bubblewrap; auto: where `bwrap` works; bwrap: refuse to run a task without"),
+        ("EVENTLANE_TASK_ISOLATION", "auto", one_of("auto", "bwrap", "none"), "auto/bwrap/none", "isolation of local tasks with bubblewrap; auto: where `bwrap` works, and a worker that isn't root refuses to run a task without; bwrap: always refuse without; none: tasks can read what the worker can"),
         ("EVENTLANE_TASK_USER", "", str, "user", "system user local tasks run as when the worker is root; empty: nobody"),
-        ("EVENTLANE_TASK_NETWORK", "true", boolean, "true/false", "whether isolated local tasks reach the network, this machine's own services included"),
+        ("EVENTLANE_TASK_NETWORK", "false", boolean, "true/false", "whether isolated local tasks reach the network; if so, this machine's own services at 127.0.0.1, too"),
         ("EVENTLANE_TASK_FOLDERS", "", words, "folders", "further folders that isolated local tasks may read, comma separated, like /opt"),
         ("EVENTLANE_TASK_TIMEOUT_SECONDS", "3600", seconds, "seconds", "longest run of one task, all its steps together"),
         ("EVENTLANE_TASK_GRACE_SECONDS", "5", seconds, "seconds", "time between SIGTERM and SIGKILL when a task is stopped"),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -17,7 +17,7 @@ from eventlane.ids import is_id
 from eventlane.project_choice import project_choice
 from projects.deletion import delete_project
 from projects.models import ApiKey, Project
-from projects.runtimes.local import may_be_enabled
+from projects.runtimes.local import may_be_enabled, why_refused
 
 
 class ProjectForm(forms.ModelForm):
@@ -103,6 +103,13 @@ class ProjectAdmin(TypedDeleteAdmin):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         context = self.admin_site.each_context(request) | {"opts": self.opts, "project": project}
         return TemplateResponse(request, "projects/choose.html", context | {"title": "Show only this project"})
+
+    def save_model(self, request: HttpRequest, obj: Project, form: forms.ModelForm, change: bool) -> None:
+        """Save it, and say where tasks were allowed to run that wouldn't."""
+        super().save_model(request, obj, form, change)
+        reason = why_refused() if obj.local_runtime and "local_runtime" in form.changed_data else ""
+        if reason:
+            messages.warning(request, f"Workers like this machine refuse local tasks: {reason}.")
 
     def delete_model(self, request: HttpRequest, obj: Project) -> None:
         """Delete a project, whatever goes on in it."""

@@ -30,6 +30,10 @@ WARDEN = Path(__file__).with_name("warden.py")
 ENVIRONMENT = "task/environment"  # below ROOT: the variables as a shell reads them
 END_SECONDS = 12.0  # what the warden may take beyond the grace to kill everything
 MARK = "EVENTLINE_TASK_ID"
+UNPROTECTED = (
+    "Without it, a task could read the server's keys and its database: "
+    "install bubblewrap, or allow that with EVENTLANE_TASK_ISOLATION=none"
+)
 
 
 class LocalRuntime:
@@ -190,7 +194,18 @@ def _wants_sandbox(user: tuple[int, int] | None) -> bool:
     reason = why_not_sandboxed(user)
     if reason and settings.EVENTLANE_TASK_ISOLATION == "bwrap":
         raise TaskFailed(f"EVENTLANE_TASK_ISOLATION asks for bubblewrap: {reason}")
+    if reason and user is None:
+        raise TaskFailed(f"{reason}. {UNPROTECTED}")
     return not reason
+
+
+def why_refused() -> str:
+    """Return why a worker on this machine would refuse local tasks, empty when it wouldn't."""
+    try:
+        _wants_sandbox(task_user())
+    except TaskFailed as failure:
+        return str(failure)
+    return ""
 
 
 def _threads_of(user: tuple[int, int] | None) -> int:

@@ -1,7 +1,7 @@
 """Bubblewrap: local tasks in namespaces of their own, with no more of this machine's files than programs need.
 
 Inside, /usr is there and a few files of /etc, all read-only; /tmp and /work are the run's own, /eventline has its
-files. Other processes aren't to be seen. The network is this machine's, unless EVENTLANE_TASK_NETWORK is false.
+files. Other processes aren't to be seen. There is no network, or with EVENTLANE_TASK_NETWORK this machine's.
 """
 
 import re
@@ -70,6 +70,7 @@ def counts_processes() -> bool:
 def _bubblewrap() -> list[str]:
     return [
         shutil.which("bwrap") or "bwrap",
+        *disabled_namespaces(),
         *("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
         *(() if settings.EVENTLANE_TASK_NETWORK else ("--unshare-net",)),
         *("--die-with-parent", "--new-session", "--hostname", "task"),
@@ -78,6 +79,16 @@ def _bubblewrap() -> list[str]:
         *(word for name in CONFIGURATION for word in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")),
         *("--proc", "/proc", "--dev", "/dev"),
     ]
+
+
+@lru_cache(maxsize=1)
+def disabled_namespaces() -> tuple[str, ...]:
+    """Return what keeps tasks from making namespaces of their own, a way to kernel bugs; bubblewrap 0.8 has it."""
+    try:
+        told = subprocess.run(["bwrap", "--help"], capture_output=True, timeout=PROBE_SECONDS, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return ("--disable-userns",) if b"--disable-userns" in told else ()
 
 
 def _programs() -> Iterator[str]:

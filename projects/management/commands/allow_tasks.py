@@ -4,7 +4,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from eventlane.commands import ExampleCommand
 from projects.command_line import add_project_argument, find_project
-from projects.runtimes.local import may_be_enabled
+from projects.runtimes.local import may_be_enabled, why_refused
 
 
 class Command(ExampleCommand):
@@ -29,3 +29,5 @@ python manage.py allow_tasks --project main --revoke
         project.local_runtime = wanted
         project.save(update_fields=["local_runtime"])
         self.stdout.write(f"Local tasks of project {project} {'may' if wanted else 'may no longer'} run.")
+        if wanted and (reason := why_refused()):
+            self.stderr.write(f"Workers like this machine refuse them: {reason}.", self.style.WARNING)

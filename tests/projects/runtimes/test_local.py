@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from events.doctor import check_tasks
 from projects.models import Organization
-from projects.runtimes.local import hand_over, remove, task_user
+from projects.runtimes.local import hand_over, remove, task_user, why_refused
 from projects.runtimes.run import TaskFailed, TaskStopped, run_task
+from projects.runtimes.sandbox import why_not_sandboxed
+from tests.cast import logged_in
 from tests.projects.runtimes.conftest import TASK_USER, outputs, run, running, wait_until
 
 pytestmark = pytest.mark.django_db
@@ -315,6 +318,48 @@ def test_tasks_are_not_the_database_s_user(make_task, settings, tmp_path):
 
     with pytest.raises(TaskFailed, match="owns the database's files"):
         run(make_task("true"))
+
+
+@pytest.fixture
+def ordinary_user_without_bubblewrap(settings, monkeypatch, tmp_path):
+    settings.EVENTLANE_TASK_ISOLATION = "auto"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    why_not_sandboxed.cache_clear()
+    yield
+    why_not_sandboxed.cache_clear()
+
+
+def test_ordinary_user_without_bubblewrap_is_refused_unless_that_is_allowed(
+    make_task, ordinary_user_without_bubblewrap, settings
+):
+    with pytest.raises(TaskFailed, match=r"bwrap.* is not installed.*EVENTLANE_TASK_ISOLATION=none"):
+        run(make_task("true"))
+    assert "server's keys" in why_refused()
+    assert [state for state, *_ in check_tasks(None)] == ["problem"]
+
+    settings.EVENTLANE_TASK_ISOLATION = "none"
+    assert why_refused() == ""
+    assert [state for state, *_ in check_tasks(None)] == ["warning"]
+
+
+def test_switch_in_the_console_says_that_tasks_would_be_refused(project, ordinary_user_without_bubblewrap):
+    project.local_runtime = False
+    project.save()
+    form = {"name": project.name, "code_header": "", "local_runtime": "on"}
+    alice = logged_in(project.organization.accounts.get())
+
+    page = alice.post(f"/console/projects/project/{project.pk}/change/", form, follow=True).content.decode()
+
+    assert "refuse local tasks" in page and "EVENTLANE_TASK_ISOLATION=none" in page
+
+
+def test_isolated_task_has_no_network_and_makes_no_namespaces(make_task, isolation):
+    if isolation != "bwrap":
+        pytest.skip("of the sandbox")
+    (text,) = run(make_task("grep -c : /proc/net/dev\nunshare -U true 2>/dev/null && echo made || echo refused"))
+
+    assert text.split() == ["1", "refused"]  # only its own loopback, where nothing listens
 
 
 def test_isolation_can_be_demanded(make_task, settings, monkeypatch, tmp_path):
