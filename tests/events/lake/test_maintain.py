@@ -90,7 +90,7 @@ def test_small_files_are_merged_and_removed(node: Node, settings: Any) -> None:
         node.seal()
     before = node.rows()
     assert parquet_files(node) == 6
-    results = run(timezone.now() + timedelta(seconds=1))
+    results = run(timezone.now() + timedelta(minutes=1))
     assert results["merge"] == "6 files merged into 1"
     assert results["replaced files"] == "6 files removed"
     assert parquet_files(node) == 1
@@ -123,7 +123,7 @@ def test_half_deleted_file_is_rewritten(node: Node, settings: Any) -> None:
     write(node, 0, 200, age=timedelta(days=31))
     write(node, 200, 200)
     node.seal()
-    results = run(timezone.now() + timedelta(seconds=1))
+    results = run(timezone.now() + timedelta(minutes=1))
     assert results["rewrite"] == "1 files with deleted events rewritten"
     assert numbers(node) == list(range(200, 400))
     assert parquet_files(node) == 1
