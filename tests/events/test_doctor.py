@@ -37,6 +37,7 @@ NAMES = [
     "lake files",
     "workers",
     "triggers",
+    "tasks",
 ]
 
 
