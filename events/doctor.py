@@ -24,7 +24,7 @@ from django.db.migrations.executor import MigrationExecutor
 from eventlane.configuration import MIB, ROOT
 from eventlane.embedded_postgres import database_url
 from eventlane.installation import WrongInstallation
-from events.journal.reader import backlog, open_files
+from events.journal.reader import backlog, creation_time, journal_paths
 from events.lake.connection import Lake
 from events.lake.files import set_aside_files, verify
 from events.lake.orphans import are_too_many, leftovers
@@ -296,11 +296,7 @@ def check_clock(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
 
 
 def _newest_journal_time() -> float:
-    newest = 0.0
-    for file in open_files(settings.EVENTLANE_JOURNAL):
-        with file:
-            newest = max(newest, file.creation_time)
-    return newest
+    return max((creation_time(path.stem) for path in journal_paths(settings.EVENTLANE_JOURNAL)), default=0.0)
 
 
 def check_lake(connection: "psycopg.Connection[Any]") -> Iterator[Result]:

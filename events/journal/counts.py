@@ -11,8 +11,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from events.journal.format import FRAME, HEADER_BYTES, MAGIC, MARKER_BYTES, PAYLOAD
-from events.journal.reader import SUFFIX
+from events.journal.format import FRAME, HEADER_BYTES, PAYLOAD, NewerVersion, decode_header
+from events.journal.reader import SUFFIX, NotAJournal, journal_paths, open_regular
 
 MINUTE_US = 60_000_000
 HEAD_BYTES = FRAME.size + PAYLOAD.size
@@ -31,9 +31,9 @@ class _CountedFile:
     def read_on(self, path: Path, deadline: float) -> bool:
         """Count the frames added since; return false when there was no time to come to their end."""
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return True  # sealed since the listing
+            fd = open_regular(path)
+        except (FileNotFoundError, NotAJournal):
+            return True  # sealed since the listing, or none of ours
         try:
             return not self._read_header(fd) or self._read_heads(fd, os.fstat(fd).st_size, deadline)
         finally:
@@ -41,10 +41,13 @@ class _CountedFile:
 
     def _read_header(self, fd: int) -> bool:
         if not self._marker:
-            header = os.pread(fd, HEADER_BYTES, 0)
-            if len(header) < HEADER_BYTES or not header.startswith(MAGIC):
+            try:
+                header = decode_header(os.pread(fd, HEADER_BYTES, 0))
+            except NewerVersion:
                 return False
-            self._marker, self._offset = header[-MARKER_BYTES:], HEADER_BYTES
+            if header is None:
+                return False
+            self._marker, self._offset = header.marker, header.end
         return True
 
     def _read_heads(self, fd: int, size: int, deadline: float) -> bool:
@@ -96,14 +99,10 @@ class JournalCounter:
     def _paths(self, since: float) -> list[Path]:
         """Return the files to count, newest first."""
         found = []
-        try:
-            entries = [entry for entry in os.scandir(self._folder) if entry.name.endswith(SUFFIX)]
-        except FileNotFoundError:
-            return []
-        for entry in entries:
+        for path in reversed(journal_paths(self._folder)):
             try:
-                if entry.stat().st_mtime >= since:
-                    found.append(Path(entry.path))
+                if path.lstat().st_mtime >= since:
+                    found.append(path)
             except FileNotFoundError:
                 continue  # sealed since the listing
-        return sorted(found, key=lambda path: path.stem.rpartition("-")[2], reverse=True)
+        return found

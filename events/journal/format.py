@@ -1,9 +1,9 @@
-"""The journal's file format, version 1.
+"""The journal's file format, version 2.
 
-    file    ┌──────────┬────────┬───────┬───────┬─ ─ ─
-            │ EVLJRNL1 │ marker │ frame │ frame │
-            └──────────┴────────┴───────┴───────┴─ ─ ─
-              8 bytes    8 bytes, random per file
+    file    ┌──────────┬────────┬──────┬───────┬───────┬───────┬─ ─ ─
+            │ EVLJRNL2 │ marker │ size │ crc32 │ frame │ frame │
+            └──────────┴────────┴──────┴───────┴───────┴───────┴─ ─ ─
+              8 bytes    8        u64    u32     crc32 is that of the header before it
 
     frame   ┌────────┬────────┬───────┬─────────┐    one request's accepted events
             │ marker │ length │ crc32 │ payload │    length and crc32 are the payload's
@@ -18,24 +18,41 @@
 Integers are little-endian; the id is a big-endian UUIDv7 (RFC 9562) whose low 22 bits are 0: event k of the
 frame has the id `first id + k`. Events are the bytes as sent, one after the other with nothing between them.
 
-The marker lets a reader find the next frame behind a damaged one. It is random, so that no event can hold
-a forged frame. A file ends where its last whole frame ends; what follows was never acknowledged.
+The marker lets a reader find the next frame behind a damaged one. It is random for each file, so that no event can
+hold a forged frame. Where the header is damaged, the frames say what it was: each repeats it.
+
+The size is 0 while the file is written; who closes it writes there how many bytes it has. So a file that lost its
+tail is known by its size, were it cut between two frames. In a file whose writer died the size is still 0. It ends
+where its last whole frame ends, and a part of a frame behind that was never acknowledged; that the file had more
+frames once can't be told.
+
+Version 1 had neither size nor checksum in its header; it is read, too.
 """
 
 import os
+import re
 import struct
 import time
 import zlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-MAGIC = b"EVLJRNL1"
+MAGIC, MAGIC_1 = b"EVLJRNL2", b"EVLJRNL1"
+ANY_MAGIC = b"EVLJRNL"
 MARKER_BYTES = 8
-HEADER_BYTES = len(MAGIC) + MARKER_BYTES
+HEADER = struct.Struct("<8s8sQ")
+CHECKSUM = struct.Struct("<I")
+HEADER_BYTES = HEADER.size + CHECKSUM.size
+HEADER_1_BYTES = len(MAGIC_1) + MARKER_BYTES
 FRAME = struct.Struct("<8sII")
 PAYLOAD = struct.Struct("<16sqI27sHH")
 INDEX_BITS = 22  # more events than fit a body of 6 MiB at 3 bytes each
+ID_HEAD_BYTES = 6  # of an id, before the digit of its version
+# What the payload of every frame has: an id (from the version on) that ends in the zeros of its index, received time,
+# count, dataset id. JSON never holds a zero byte, so events don't look like it.
+PAYLOAD_HEAD = re.compile(rb"[\x70-\x7f].[\x80-\xbf].{4}[\x00\x40\x80\xc0]\x00\x00.{8}.{4}[0-9A-Za-z]{27}", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +84,50 @@ class Batch:
         return UUID(int=int.from_bytes(self.first_id, "big") + index)
 
 
-def new_file_header() -> bytes:
-    """Return the first bytes of a new file, its marker included."""
-    return MAGIC + os.urandom(MARKER_BYTES)
+class NewerVersion(ValueError):
+    """A file of a version that this program can't read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the first bytes of a file say."""
+
+    marker: bytes
+    end: int  # offset of the first frame
+    size: int = 0  # the file's, once its writer closed it
+
+
+def encode_header(marker: bytes, size: int = 0) -> bytes:
+    """Return the first bytes of a file."""
+    header = HEADER.pack(MAGIC, marker, size)
+    return header + CHECKSUM.pack(zlib.crc32(header))
+
+
+def decode_header(data: bytes) -> Header | None:
+    """Read the first HEADER_BYTES of a file, fewer if it has no more; None when they are damaged.
+
+    Raises NewerVersion. Version 1 had no checksum; there, the first frame has to repeat the marker.
+    """
+    if data.startswith(MAGIC_1) and len(data) >= HEADER_1_BYTES:
+        marker, repeated = data[len(MAGIC_1) : HEADER_1_BYTES], data[HEADER_1_BYTES : HEADER_1_BYTES + MARKER_BYTES]
+        return Header(marker, HEADER_1_BYTES) if marker.startswith(repeated) else None
+    if len(data) < HEADER_BYTES or CHECKSUM.pack(zlib.crc32(data[: HEADER.size])) != data[HEADER.size : HEADER_BYTES]:
+        return None
+    magic, marker, size = HEADER.unpack_from(data)
+    if magic != MAGIC and magic.startswith(ANY_MAGIC):
+        raise NewerVersion(f"it begins with {magic!r}, which a newer Eventlane wrote")
+    return Header(marker, HEADER_BYTES, size) if magic == MAGIC else None
+
+
+def find_marker(data: bytes) -> bytes | None:
+    """Return the marker that most whole frames of a file have; None when it has no whole frame."""
+    starts = (match.start() - ID_HEAD_BYTES - FRAME.size for match in PAYLOAD_HEAD.finditer(data))
+    found = Counter(
+        marker
+        for start in starts
+        if start >= 0 and _frame_end(data, marker := data[start : start + MARKER_BYTES], start) is not None
+    )
+    return found.most_common(1)[0][0] if found else None
 
 
 def first_id(now_ns: int) -> bytes:
@@ -177,9 +235,9 @@ def _frame_end(data: bytes, marker: bytes, position: int) -> int | None:
         return None
     found, length, checksum = FRAME.unpack_from(data, position)
     end = position + FRAME.size + length
-    if found != marker or end > len(data) or zlib.crc32(data[position + FRAME.size : end]) != checksum:
+    if found != marker or length < PAYLOAD.size or end > len(data):
         return None
-    return end
+    return end if zlib.crc32(data[position + FRAME.size : end]) == checksum else None
 
 
 def _next_frame(data: bytes, marker: bytes, position: int) -> int | None:

@@ -1,36 +1,55 @@
 """Read journal files: while they are written, when they are closed, and after a crash.
 
-A file that holds data is never renamed, only unlinked once it is sealed. So a listing of the folder that
-runs beside writers and sealers can't miss one, and a file opened here stays readable until it is closed.
+A file that holds data is never renamed before it is sealed. So a listing of the folder that runs beside writers and
+sealers can't miss one, and a file opened here stays readable until it is closed. A sealed file is unlinked, unless
+something of it could not be read: then it is set aside into the folder `damaged` beside, with a text that says what.
+
+What lies in the folder and is no journal file is passed over and named in the log, once by each process.
 """
 
+import errno
 import fcntl
+import logging
 import os
+import re
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from events.journal.format import HEADER_BYTES, MAGIC, MARKER_BYTES, Reading, decode_frames
+from events.journal.format import HEADER_BYTES, Header, NewerVersion, Reading, decode_frames, decode_header, find_marker
+
+logger = logging.getLogger(__name__)
 
 SUFFIX = ".journal"
+NAME = re.compile(r".+-[0-9a-f]{32}\.journal")
 DRAFT_SUFFIX = ".new"  # a file being made: no data in it yet, and not listed
 ABANDONED_DRAFT_SECONDS = 60
+DAMAGED = "damaged"  # the folder, beside the journal files, of those that could not be read to their end
+NOTE_SUFFIX = ".txt"
+SHOWN_STRETCHES = 3
+# Not EMFILE and the like, which are no fault of the file's.
+NOT_READABLE = {errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.ENODEV}
+NOT_NAMED_SO = "its name is not that of a journal file"
 
 
 class NotAJournal(ValueError):
-    """The file doesn't begin like a journal file of a version this program reads."""
+    """What lies there is no journal file that this program can read."""
 
 
 class JournalFile:
     """An open journal file. Its name is unique for ever and on all nodes: `<node>-<hex of a UUIDv7>`."""
 
     def __init__(self, path: Path, fd: int) -> None:
+        """Take an open file; raise NewerVersion, with the file still open."""
         self.path = path
         self.name = path.name.removesuffix(SUFFIX)
         self.node = self.name.rpartition("-")[0]
         self._fd = fd
+        self._start = self._header()
+        self._unread: list[str] | None = None  # None: not read to its end
 
     def __enter__(self) -> "JournalFile":
         return self
@@ -52,20 +71,40 @@ class JournalFile:
 
         About `max_bytes` are read at once, more only where a single frame is larger.
         """
-        header = os.pread(self._fd, HEADER_BYTES, 0)
-        if len(header) < HEADER_BYTES:
-            return Reading(torn_bytes=len(header))
-        if not header.startswith(MAGIC):
-            raise NotAJournal(f"{self.path} begins with {header[: len(MAGIC)]!r}, not {MAGIC!r}")
-        marker = header[-MARKER_BYTES:]
-        start = max(offset, HEADER_BYTES)
+        header = self._find_start()
+        if header is None:
+            return Reading(end=offset, torn_bytes=self.size() - offset)
+        start = max(offset, header.end)
         wanted = self.size() - start if max_bytes is None else max_bytes
         while True:
             data = _pread_all(self._fd, wanted, start)
-            reading = decode_frames(data, marker, start)
+            reading = decode_frames(data, header.marker, start)
             if reading.batches or len(data) < wanted or start + len(data) >= self.size():
                 return reading
             wanted *= 2
+
+    def read_all(self, part_bytes: int) -> Iterator[Reading]:
+        """Read a claimed file to its end, about `part_bytes` at once."""
+        stretches: list[tuple[int, int]] = []
+        offset = 0
+        while True:
+            reading = self.read(offset, part_bytes)
+            stretches += [(start, len(data)) for start, data in reading.damaged if data.strip(b"\0")]
+            yield reading
+            if not reading.batches:
+                break
+            offset = reading.end
+        self._unread = self._what_is_missing(stretches, reading.end)
+
+    def retire(self) -> None:
+        """Take a sealed file out of the journal: unlink it, or set it aside when something of it could not be read."""
+        if self._unread is None:  # another sealer sealed it, and died
+            for _ in self.read_all(1 << 20):
+                pass
+        if self._unread:
+            self._set_aside("; ".join(self._unread))
+        else:
+            self.remove()
 
     def claim(self) -> bool:
         """Take the file for sealing: true when its writer closed it or died, and nobody else took it."""
@@ -83,6 +122,48 @@ class JournalFile:
     def close(self) -> None:
         """Let go of the file, and of the claim on it."""
         os.close(self._fd)
+
+    def _header(self) -> Header | None:
+        return decode_header(os.pread(self._fd, HEADER_BYTES, 0))
+
+    def _find_start(self) -> Header | None:
+        """Return marker and first offset: from the header, or where that is damaged from the frames."""
+        if self._start is None and (marker := find_marker(_pread_all(self._fd, self.size(), 0))):
+            self._start = Header(marker, 0)
+        return self._start
+
+    def _what_is_missing(self, stretches: list[tuple[int, int]], end: int) -> list[str]:
+        """Say what of a file that was read could not be, when the last whole frame ends at `end`."""
+        header, size = self._header(), self.size()
+        if self._start is None:
+            return [f"no whole frame is in its {size:,} bytes"]
+        found = [] if header else ["its header is damaged"]
+        found += [f"{count:,} bytes at offset {start:,} are damaged" for start, count in stretches[:SHOWN_STRETCHES]]
+        if len(stretches) > SHOWN_STRETCHES:
+            found.append(f"so are {len(stretches) - SHOWN_STRETCHES:,} more stretches")
+        if header and size < header.size:
+            found.append(f"its tail is lost: {size:,} of {header.size:,} bytes are left")
+        elif _pread_all(self._fd, size - end, end).strip(b"\0"):
+            found.append(
+                f"its last {size - end:,} bytes are no whole frame"
+                + ("" if header and header.size else "; a writer that dies while it writes leaves such a file")
+            )
+        return found
+
+    def _set_aside(self, reason: str) -> None:
+        begun = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(self.creation_time))
+        folder = self.path.parent / DAMAGED
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self.path.rename(folder / self.path.name)
+        note = (folder / self.path.name).with_suffix(NOTE_SUFFIX)
+        text = f"{reason}. Its whole frames are sealed; the file was begun at {begun} UTC"
+        try:
+            note.write_text(text + "\n")
+        except OSError as error:  # on a full disk; the log has it
+            logger.warning("%s can't be written: %s", note, error)
+        sync_folder(folder)
+        sync_folder(self.path.parent)
+        logger.error("%s could not be read whole and was set aside in %s: %s", self.path.name, folder, text)
 
 
 def creation_time(name: str) -> float:
@@ -109,9 +190,100 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
+def journal_paths(folder: Path) -> list[Path]:
+    """Return what bears the name of a journal file in a folder, oldest first."""
+    try:
+        named = [path for path in folder.iterdir() if path.name.endswith(SUFFIX)]
+    except FileNotFoundError:
+        return []
+    for path in named:
+        if not NAME.fullmatch(path.name):
+            _pass_over(path, NOT_NAMED_SO)
+    return sorted((path for path in named if NAME.fullmatch(path.name)), key=_age_key)
+
+
+def _age_key(path: Path) -> tuple[str, str]:
+    return path.stem.rpartition("-")[2], path.name
+
+
+def open_regular(path: Path) -> int:
+    """Open a file for reading. Raises FileNotFoundError, and NotAJournal for what only bears a journal file's name.
+
+    Without waiting: a FIFO would keep us until somebody writes to it.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno in NOT_READABLE:
+            raise NotAJournal(f"it can't be opened: {error.strerror}") from None
+        raise
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise NotAJournal("it is no ordinary file")
+    return fd
+
+
+def open_file(path: Path) -> JournalFile | None:
+    """Open a listed file; None when it was sealed and removed since, or is none of ours, which is said once."""
+    try:
+        return _open(path)
+    except FileNotFoundError:
+        return None
+    except NotAJournal as error:
+        _pass_over(path, str(error))
+        return None
+
+
+def _open(path: Path) -> JournalFile:
+    fd = open_regular(path)
+    try:
+        return JournalFile(path, fd)
+    except NewerVersion as error:
+        os.close(fd)
+        raise NotAJournal(str(error)) from None
+
+
+_passed_over: set[Path] = set()
+
+
+def _pass_over(path: Path, reason: str) -> None:
+    if path not in _passed_over:
+        _passed_over.add(path)
+        logger.warning("%s is passed over: %s", path, reason)
+
+
+def strange_entries(folder: Path) -> list[tuple[Path, str]]:
+    """Return what lies in a journal folder named like a journal file and is none that can be read, and why."""
+    if not folder.exists():
+        return []
+    found = []
+    for path in sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX)):
+        try:
+            if not NAME.fullmatch(path.name):
+                raise NotAJournal(NOT_NAMED_SO)
+            _open(path).close()
+        except FileNotFoundError:
+            continue  # sealed since the listing
+        except NotAJournal as error:
+            found.append((path, str(error)))
+    return found
+
+
+def damaged_files(folder: Path) -> list[tuple[Path, str]]:
+    """Return the files that were set aside because something of them could not be read, and what."""
+    return [(path, _note(path)) for path in journal_paths(folder / DAMAGED)]
+
+
+def _note(path: Path) -> str:
+    try:
+        return path.with_suffix(NOTE_SUFFIX).read_text().strip()
+    except OSError:
+        return "something of it could not be read"
+
+
 def open_files(folder: Path) -> list[JournalFile]:
     """Open every journal file now in the folder, being written or closed, oldest first."""
-    return [file for path in _listed(folder) if (file := _open(path)) is not None]
+    return [file for path in journal_paths(folder) if (file := open_file(path)) is not None]
 
 
 def claim_closed(folder: Path) -> Iterator[JournalFile]:
@@ -120,31 +292,14 @@ def claim_closed(folder: Path) -> Iterator[JournalFile]:
     They are opened one by one: after a long standstill there are more than a process may have open.
     """
     remove_abandoned_drafts(folder)
-    for path in _listed(folder):
-        file = _open(path)
+    for path in journal_paths(folder):
+        file = open_file(path)
         if file is None:
             continue
         if file.claim():
             yield file
         else:
             file.close()
-
-
-def _listed(folder: Path) -> list[Path]:
-    """Return the journal files of a folder, oldest first."""
-    try:
-        paths = [path for path in folder.iterdir() if path.name.endswith(SUFFIX)]
-    except FileNotFoundError:
-        return []
-    return sorted(paths, key=lambda path: (path.name.rpartition("-")[2], path.name))
-
-
-def _open(path: Path) -> JournalFile | None:
-    """Open a listed file; None when it was sealed and removed since."""
-    try:
-        return JournalFile(path, os.open(path, os.O_RDONLY | os.O_CLOEXEC))
-    except FileNotFoundError:
-        return None
 
 
 def remove_abandoned_drafts(folder: Path) -> None:
@@ -171,13 +326,13 @@ def backlog(folder: Path) -> Backlog:
     now = time.time()
     files = total = 0
     oldest = 0.0
-    for path in folder.iterdir() if folder.exists() else ():
-        if path.suffix != SUFFIX:
-            continue
+    for path in journal_paths(folder):
         try:
-            total += path.stat().st_size
+            found = path.lstat()
         except FileNotFoundError:
             continue  # sealed and removed since the listing
-        files += 1
-        oldest = max(oldest, now - creation_time(path.stem))
+        if stat.S_ISREG(found.st_mode):
+            total += found.st_size
+            files += 1
+            oldest = max(oldest, now - creation_time(path.stem))
     return Backlog(files, total, oldest)

@@ -1,14 +1,17 @@
 """Write the journal: group commit across threads, one file per process at a time."""
 
 import fcntl
+import logging
 import os
 import threading
 import time
 import zlib
 from pathlib import Path
 
-from events.journal.format import FRAME, HEADER_BYTES, MARKER_BYTES, Batch, encode_payload, first_id, new_file_header
+from events.journal.format import FRAME, HEADER_BYTES, MARKER_BYTES, Batch, encode_header, encode_payload, first_id
 from events.journal.reader import DRAFT_SUFFIX, SUFFIX, sync_folder
+
+logger = logging.getLogger(__name__)
 
 
 class JournalFailed(Exception):
@@ -40,12 +43,11 @@ class _File:
         self.birth = time.monotonic()
         self.size = HEADER_BYTES
         draft = self.path.with_suffix(DRAFT_SUFFIX)
-        self.fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self.fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self.fd, fcntl.LOCK_EX)
-            header = new_file_header()
-            self.marker = header[-MARKER_BYTES:]
-            _write_all(self.fd, header)
+            self.marker = os.urandom(MARKER_BYTES)
+            _write_all(self.fd, encode_header(self.marker))
             os.fdatasync(self.fd)
             draft.rename(self.path)
             sync_folder(folder)
@@ -63,6 +65,18 @@ class _File:
         _write_all(self.fd, data)
         os.fdatasync(self.fd)
         self.size += len(data)
+
+    def finish(self) -> None:
+        """Close the file with its size in its header; then it is the sealer's.
+
+        Not synced: its frames are on disk, and a header that a power cut takes back says that the writer died.
+        """
+        try:
+            os.pwrite(self.fd, encode_header(self.marker, self.size), 0)
+        except OSError as error:
+            logger.warning("%s is closed without its size: %s", self.path, error)
+        finally:
+            os.close(self.fd)
 
     def abandon(self) -> None:
         """Close the file after a failed write; cut off what nobody was told is stored, if the disk still can."""
@@ -160,17 +174,20 @@ class JournalWriter:
     def _rotate(self) -> None:
         file, self._file = self._file, None
         if file is not None:
-            os.close(file.fd)  # releases the flock: the file is the sealer's
+            file.finish()
 
     def _start_rotation(self) -> None:
-        """Start the thread that closes old files, in the process that writes (not in one that forks it)."""
-        if self._rotation is None:
+        """Have the thread run that closes old files, in the process that writes (not in one that forks it)."""
+        if self._rotation is None or not self._rotation.is_alive():
             self._rotation = threading.Thread(target=self._rotate_old_files, name="journal rotation", daemon=True)
             self._rotation.start()
 
     def _rotate_old_files(self) -> None:
         while True:
             time.sleep(self._max_age_seconds / 5)
-            with self._disk:
-                if self._file is not None and time.monotonic() - self._file.birth >= self._max_age_seconds:
-                    self._rotate()
+            try:
+                with self._disk:
+                    if self._file is not None and time.monotonic() - self._file.birth >= self._max_age_seconds:
+                        self._rotate()
+            except Exception:  # without this thread files would stay open for ever
+                logger.exception("a journal file could not be closed")

@@ -12,7 +12,7 @@ import duckdb
 from django.conf import settings
 
 from eventlane.processes import is_running
-from events.journal import open_files
+from events.journal.reader import DAMAGED, journal_paths
 from events.lake.connection import Lake, commit, event_table_name, quoted_text, spill_folder
 from events.lake.orphans import remove_old_orphans, set_aside_leftovers
 from events.lake.seal import drop_table, drop_tables
@@ -89,13 +89,12 @@ def prune_quarantine(lake: Lake, now: datetime) -> str:
 def prune_sealed_files(lake: Lake, now: datetime) -> str:
     """Forget names of this node's journal files that are gone and that no reader can hold open any more.
 
-    Only this node's: nobody else can see whether the file is gone.
+    Only this node's: nobody else can see whether the file is gone. One that was set aside isn't: put back into the
+    journal it must not be sealed again.
     """
     end = now - READER_MARGIN
-    there = []
-    for file in open_files(settings.EVENTLANE_JOURNAL):
-        there.append(file.name)
-        file.close()
+    journal = settings.EVENTLANE_JOURNAL
+    there = [path.stem for folder in (journal, journal / DAMAGED) for path in journal_paths(folder)]
     old = (
         "FROM lake.main.sealed_files WHERE node = ? AND sealed_time < make_timestamptz(?)"
         " AND name NOT IN (SELECT unnest(?::VARCHAR[]))"

@@ -1,7 +1,8 @@
 """Seal closed journal files into the lake, each event exactly once.
 
 The names of the files are committed in the same DuckLake transaction as their events; only then are the
-files unlinked. So whoever finds a file with a name that is in `sealed_files` unlinks it and does no more.
+files unlinked, or set aside if something of them could not be read. So whoever finds a file with a name that is in
+`sealed_files` does that and no more.
 """
 
 import json
@@ -52,7 +53,7 @@ class Sealed:
 
 
 def seal_files(lake: Lake, files: Sequence[JournalFile]) -> Sealed:
-    """Seal claimed files in one transaction, then unlink them.
+    """Seal claimed files in one transaction, then take them out of the journal.
 
     When a sealer is killed, PostgreSQL may still be carrying out its COMMIT, and the next sealer may not see
     the name yet. DuckLake's own retry would then commit the same file behind it. So a sealer leaves a mark on
@@ -73,7 +74,7 @@ def seal_files(lake: Lake, files: Sequence[JournalFile]) -> Sealed:
             strict = True
             pause(attempt)
     for file in files:
-        file.remove()
+        file.retire()
     return sealed
 
 
@@ -152,14 +153,11 @@ def _parts(files: Iterable[JournalFile]) -> Iterator[_Part]:
     part = _Part()
     for file in files:
         offset = events = 0
-        while True:
-            reading = file.read(offset, settings.EVENTLANE_SEAL_BATCH_BYTES)
+        for reading in file.read_all(settings.EVENTLANE_SEAL_BATCH_BYTES):
             part.add(file, reading.batches)
             part.damaged += [(file, start, data) for start, data in reading.damaged if data.strip(b"\0")]
             part.bytes += reading.end - offset
             events += sum(batch.count for batch in reading.batches)
-            if not reading.batches:
-                break
             offset = reading.end
             if part.bytes >= settings.EVENTLANE_SEAL_BATCH_BYTES:
                 yield part

@@ -1,7 +1,6 @@
 """Watch this node's journal for events that triggers ask for: while files grow, and before they are sealed."""
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Collection
@@ -11,7 +10,7 @@ from pathlib import Path
 from django.db import connection
 
 from events.journal import JournalFile
-from events.journal.reader import SUFFIX, NotAJournal
+from events.journal.reader import SUFFIX, journal_paths, open_file
 from events.triggers.evaluate import STRETCH_BYTES, evaluate
 from events.triggers.fire import AWAY, fire_due_matches
 from events.triggers.store import Overtaken, forget_sealed, store, stored_progress
@@ -100,8 +99,6 @@ class TriggerWatcher:
         try:
             while self._advance(file):
                 pass
-        except NotAJournal:
-            return True  # the sealer finds out by itself
         except AWAY:
             raise
         except Exception as error:
@@ -134,15 +131,12 @@ class TriggerWatcher:
         return has_more
 
     def _advance_path(self, path: Path) -> bool:
-        try:
-            file = JournalFile(path, os.open(path, os.O_RDONLY | os.O_CLOEXEC))
-        except FileNotFoundError:
-            return False  # sealed since the listing
+        file = open_file(path)
+        if file is None:
+            return False  # sealed since the listing, or none of ours
         with file:
             try:
                 return self._advance(file)
-            except NotAJournal:
-                return False  # the sealer says so
             except AWAY:
                 raise
             except Exception as error:  # the other files, and firing, go on
@@ -177,20 +171,12 @@ class TriggerWatcher:
 
     def _sizes(self) -> dict[str, int]:
         """Return the journal files with their sizes, oldest first."""
-        sizes = {}
-        try:
-            with os.scandir(self._folder) as entries:
-                for entry in entries:
-                    if entry.name.endswith(SUFFIX):
-                        sizes[entry.name.removesuffix(SUFFIX)] = _size(entry)
-        except FileNotFoundError:
-            return {}
-        return dict(sorted(sizes.items(), key=lambda item: item[0].rpartition("-")[2]))
+        return {path.stem: _size(path) for path in journal_paths(self._folder)}
 
 
-def _size(entry: "os.DirEntry[str]") -> int:
+def _size(path: Path) -> int:
     try:
-        return entry.stat().st_size
+        return path.lstat().st_size
     except FileNotFoundError:
         return 0  # sealed since the listing
 
@@ -199,8 +185,8 @@ def _disconnect() -> None:
     """Drop this thread's connection to PostgreSQL; it may be what is broken."""
     try:
         connection.close()
-    except AWAY:
-        pass
+    except Exception:  # it is closed because it is broken; this thread has to live on
+        logger.debug("a broken connection could not be closed", exc_info=True)
 
 
 def _one_line(error: Exception) -> str:

@@ -23,7 +23,7 @@ from events.journal.format import (
     encode_payload,
     first_id,
 )
-from events.journal.reader import ABANDONED_DRAFT_SECONDS, NotAJournal
+from events.journal.reader import ABANDONED_DRAFT_SECONDS
 
 DATASET = new_id()
 MARKER = b"12345678"
@@ -268,14 +268,6 @@ def test_half_made_file_is_not_listed_and_goes_away_when_old(writer, folder):
     os.utime(draft, (past, past))
     list(claim_closed(folder))
     assert not draft.exists()
-
-
-def test_strange_file_is_named_in_the_error(folder):
-    folder.mkdir()
-    (folder / "node-01a200bb9f1075e280a55e1feac00000.journal").write_bytes(b"EVLJRNL9" + MARKER)
-    [file] = open_files(folder)
-    with pytest.raises(NotAJournal, match="EVLJRNL9"):
-        file.read()
 
 
 def test_backlog_counts_files_bytes_and_age(writer, folder):

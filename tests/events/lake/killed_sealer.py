@@ -44,8 +44,8 @@ def steps() -> dict[str, Callable[[], None]]:
         "events inserted": lambda: after(seal, "_insert_batches"),
         "names inserted": lambda: before(seal, "_mark"),
         "files marked": lambda: after(seal, "_mark"),
-        "committed": lambda: before(JournalFile, "remove"),
-        "one file removed": lambda: before(JournalFile, "remove", 2),
+        "committed": lambda: before(JournalFile, "retire"),
+        "one file removed": lambda: before(JournalFile, "retire", 2),
         "files removed": lambda: after(seal, "seal_files"),
     }
 

@@ -1,5 +1,6 @@
 """Sealing: each event exactly once, whatever dies when; nothing is ever dropped."""
 
+import errno
 import json
 import os
 import random
@@ -7,17 +8,27 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
-from events.journal import claim_closed
+from events.journal import JournalFile, claim_closed
+from events.journal.format import HEADER_BYTES, Reading
+from events.journal.reader import damaged_files
 from events.lake import seal
 from events.lake.catalog import dataset_sizes
 from events.lake.connection import Lake
+from events.lake.maintain import prune_sealed_files
+from events.lake.pages import event_pages
+from events.lake.query import EventQuery
 from events.lake.sealer import Sealer
 from events.models import Dataset, DroppedTable, Namespace
+from events.triggers.watcher import TriggerWatcher
 from tests.events.lake.conftest import Node
+from tests.server import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -225,41 +236,126 @@ def test_stretch_of_zeros_is_not_worth_keeping(node: Node) -> None:
     node.writer.close()
     [path] = node.journal.glob("*.journal")
     size = path.stat().st_size
-    frame = path.read_bytes()[16:]
+    frame = path.read_bytes()[HEADER_BYTES:]
     path.write_bytes(path.read_bytes() + bytes(4096) + frame)
     sealed = node.seal()
     assert path.name not in node.files() and size < 4096
     assert (sealed.events, sealed.quarantined) == (2, 0)
+    assert damaged_files(node.journal) == []
 
 
-def test_poison_file_does_not_hold_up_the_others(node: Node) -> None:
-    write_files(node, 2, 10)
-    poison = node.journal / "node-a-0000000000000000000000000000000f.journal"
-    poison.write_bytes(b"EVLJRNL9" + bytes(100))
-    done = node.manage("seal", check=False)
-    assert done.returncode == 1
-    assert "can't seal" in done.stderr and "not b'EVLJRNL1'" in done.stderr
-    assert node.files() == [poison.name]
-    poison.unlink()
-    assert numbers(node) == list(range(20))
+def test_damaged_header_costs_no_event(node: Node) -> None:
+    write_files(node, 1, 200)
+    [path] = node.journal.glob("*.journal")
+    data = bytearray(path.read_bytes())
+    data[12] ^= 1
+    path.write_bytes(data)
+    assert numbers(node) == list(range(200))
+    assert node.seal().events == 200
+    assert numbers(node) == list(range(200)) and node.files() == []
+    [(kept, reason)] = damaged_files(node.journal)
+    assert kept.read_bytes() == data and "its header is damaged" in reason
 
 
-def test_poison_file_is_tried_again_later(node: Node, caplog: pytest.LogCaptureFixture) -> None:
+def test_file_that_lost_its_tail_is_kept_and_named(node: Node, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(9):
+        node.write(json.dumps({"n": number}))
+    node.writer.close()
+    [path] = node.journal.glob("*.journal")
+    os.truncate(path, path.stat().st_size * 2 // 3)
+    assert node.seal().events == 5
+    assert node.files() == [] and numbers(node) == list(range(5))
+    [(kept, reason)] = damaged_files(node.journal)
+    assert kept.name == path.name and "its tail is lost" in reason
+    assert f"{path.name} could not be read whole" in caplog.text
+
+
+def test_sealer_killed_before_it_set_a_damaged_file_aside(node: Node) -> None:
+    write_files(node, 1, 150)
+    [path] = node.journal.glob("*.journal")
+    os.truncate(path, path.stat().st_size + 100)
+    with path.open("r+b") as file:
+        file.seek(-50, os.SEEK_END)
+        file.write(b"x" * 50)
+    killed = subprocess.run(
+        [sys.executable, "-m", "tests.events.lake.killed_sealer", "committed"], env=node.environment, timeout=60
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert node.files() == [path.name]
+    node.seal()
+    assert node.files() == [] and len(damaged_files(node.journal)) == 1
+    assert numbers(node) == list(range(150))
+
+
+def test_damaged_file_put_back_is_not_sealed_again(node: Node) -> None:
+    write_files(node, 1, 150)
+    [path] = node.journal.glob("*.journal")
+    os.truncate(path, path.stat().st_size - 1)
+    node.write('{"n":150}')
+    node.seal()
+    [(kept, _)] = damaged_files(node.journal)
+    kept.rename(path)
+    with Lake() as lake:
+        assert prune_sealed_files(lake, timezone.now() + timedelta(hours=3)) == "1 names forgotten"
+    node.seal()
+    assert numbers(node) == [150] and len(damaged_files(node.journal)) == 1
+
+
+def test_journal_of_version_1_is_sealed(node: Node) -> None:
+    """As an upgrade finds it; the file was written by the program of before."""
+    data = (ROOT / "tests/events/journal/version_1.journal").read_bytes()
     node.journal.mkdir(parents=True)
-    poison = node.journal / "node-a-0000000000000000000000000000000f.journal"
-    poison.write_bytes(b"EVLJRNL9" + bytes(100))
+    (node.journal / "node-a-01a21b5882ec70a7a867423706000000.journal").write_bytes(data)
+    node.dataset = Dataset.objects.create(
+        id="0ujsszwN8NRY24YaXiTIE2VWDTS", project=node.dataset.project, name="old", retention_days=None
+    )
+    assert numbers(node) == [0, 1, 2]
+    assert node.seal().events == 3
+    assert numbers(node) == [0, 1, 2] and node.files() == damaged_files(node.journal) == []
+
+
+def test_foreign_entries_hold_up_nobody(node: Node) -> None:
+    """A text, a FIFO, a folder, a wrong name: sealing, reading and counting go on."""
+    write_files(node, 1, 10)
+    [sealed_name] = node.files()
+    (node.journal / "x-nothex.journal").touch()
+    (node.journal / "node-a-0000000000000000000000000000000b.journal").mkdir()
+    os.mkfifo(node.journal / "node-a-0000000000000000000000000000000c.journal")
+    text = node.journal / "node-a-0000000000000000000000000000000d.journal"
+    text.write_bytes(b"EVLJRNL9" + bytes(100))
+    foreign = sorted({path.name for path in node.journal.iterdir()} - {text.name, sealed_name})
+    assert numbers(node) == list(range(10))
+    with event_pages(Lake(read_only=True), EventQuery(node.dataset)) as pages:
+        assert len(pages.fetch(descending=True, after=None, limit=20)) == 10
+    done = node.manage("seal")
+    assert "sealed 10 events of 2 files" in done.stdout
+    assert text.name in done.stderr and "x-nothex.journal is passed over" in done.stderr
+    assert numbers(node) == list(range(10)) and node.files() == foreign
+    assert node.manage("tail", "logs", "--json").stdout.count("\n") == 10
+    assert TriggerWatcher(node.journal).watch() >= 0
+
+
+def test_file_that_fails_alone_is_tried_again_later(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_files(node, 2, 10)
+    [bad, _] = node.files()
+    read_all = JournalFile.read_all
+
+    def fail(file: JournalFile, part_bytes: int) -> Iterator[Reading]:
+        if file.path.name == bad:
+            raise OSError(errno.EIO, "disk on fire")
+        return read_all(file, part_bytes)
+
+    monkeypatch.setattr(JournalFile, "read_all", fail)
     sealer = Sealer(node.journal)
     for _ in range(3):
-        assert list(sealer.seal_available()) == []
-    assert len(caplog.records) == 1
-    assert sealer.troubled_files == [poison.name.removesuffix(".journal")]
-    node.write('{"n":0}')
-    node.writer.close()
-    poison.write_bytes((node.journal / next(name for name in node.files() if name != poison.name)).read_bytes())
+        assert sum(sealed.events for sealed in sealer.seal_available()) in (0, 10)
+    assert sealer.troubled_files == [bad.removesuffix(".journal")]
+    monkeypatch.undo()
     time.sleep(1.1)
-    assert sum(sealed.events for sealed in sealer.seal_available()) == 2
+    assert sum(sealed.events for sealed in sealer.seal_available()) == 10
     assert sealer.troubled_files == []
     sealer.close()
+    assert numbers(node) == list(range(20))
 
 
 def test_seal_command_says_what_it_did(node: Node) -> None:
