@@ -6,19 +6,20 @@ import numpy as np
 import pyarrow as pa
 
 from events.journal.format import Batch
+from events.lake.guard import guarded
 
 CHUNK_ROWS = 61_440  # DuckDB scans chunks in parallel; half of its row group
 
 
 def event_table(batches: Sequence[Batch]) -> pa.Table:
-    """Return the batches' events as columns id, received_us, namespace, service and event (the text as sent)."""
+    """Return the batches' events as columns id, received_us, namespace and service (guarded), and event (as sent)."""
     counts = np.array([batch.count for batch in batches], dtype=np.int64)
     table = pa.RecordBatch.from_pydict(
         {
             "id": _ids(batches, counts),
             "received_us": pa.array(np.repeat([batch.received_us for batch in batches], counts)),
-            "namespace": _repeated([batch.namespace for batch in batches], counts),
-            "service": _repeated([batch.service for batch in batches], counts),
+            "namespace": _repeated([guarded(batch.namespace) for batch in batches], counts),
+            "service": _repeated([guarded(batch.service) for batch in batches], counts),
             "event": _texts(batches),
         }
     )

@@ -2,8 +2,10 @@
 
 The SQL has to be total: one strange event must never fail the batch it stands in. What the parser refuses
 gets NULL for `fields`, and the sealer sets it aside. Numbers are written as DuckDB writes them (1.0e2 is
-100.0); `event` keeps the event's own text.
+100.0); `event` keeps the event's own text. All text is guarded (see guard.py).
 """
+
+from events.lake import guard
 
 EVENT_COLUMNS = {
     "id": "UUID",
@@ -54,7 +56,7 @@ _YEAR_1, _YEAR_9999_END = -62_135_596_800_000_000, 253_402_300_799_999_999
 _RFC_3339 = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 
 # Written with BETWEEN because abs() of the smallest BIGINT is an error. A leap second becomes the second before it.
-MACROS = f"""
+MACROS = f"""{guard.MACROS}
 CREATE TEMP MACRO whole_to_us(n) AS CASE
     WHEN n BETWEEN {1 - _SECONDS_BELOW} AND {_SECONDS_BELOW - 1} THEN n * 1000000
     WHEN n BETWEEN {1 - _MILLISECONDS_BELOW} AND {_MILLISECONDS_BELOW - 1} THEN n * 1000
@@ -75,6 +77,14 @@ CREATE TEMP MACRO finite(x) AS CASE WHEN isfinite(x) THEN x END;
 """
 
 
+# What was read from an event that holds neither a word nor an escape needs no look of its own.
+_RISKY = rf"contains(event, '\') OR regexp_matches(event, '{guard.PATTERN}')"
+
+
+def _guarded(field: str) -> str:
+    return f"CASE WHEN risky THEN guarded({field}) ELSE {field} END"
+
+
 def converted(source: str) -> str:
     """Return the SELECT that turns rows of `source` (see arrow.event_table) into EVENT_COLUMNS."""
     return f"""
@@ -87,13 +97,13 @@ def converted(source: str) -> str:
                 sane_us(any_to_us(fields."time")),
                 received_us)) AS event_time,
             namespace,
-            coalesce(fields.service, nullif(service, '')) AS service,
-            fields.level AS level,
-            fields.message AS message,
-            fields.requestId AS request_id,
-            fields.traceId AS trace_id,
+            coalesce({_guarded("fields.service")}, nullif(service, '')) AS service,
+            {_guarded("fields.level")} AS level,
+            {_guarded("fields.message")} AS message,
+            {_guarded("fields.requestId")} AS request_id,
+            {_guarded("fields.traceId")} AS trace_id,
             finite(TRY_CAST(fields.duration::VARCHAR AS DOUBLE)) AS duration,
-            fields.error AS error,
-            event
-        FROM (SELECT *, {FIELDS} AS fields FROM {source})
+            {_guarded("fields.error")} AS error,
+            {_guarded("event")} AS event
+        FROM (SELECT *, {FIELDS} AS fields, {_RISKY} AS risky FROM {source})
         WHERE fields IS NOT NULL"""

@@ -1,10 +1,15 @@
-"""Compile what a reader asks for into SQL conditions. Values are bound, names come from a fixed list."""
+"""Compile what a reader asks for into SQL conditions. Values are bound, names come from a fixed list.
+
+Texts of columns are compared as bytes, which keeps the comparison out of DuckLake's own SQL (see guard.py).
+"""
 
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from events.lake.guard import guarded
 
 TEXT_COLUMNS = {
     "namespace": "namespace",
@@ -52,7 +57,7 @@ def compile_conditions(
     if to_time is not None:
         conditions.add("received_time < make_timestamptz(?)", _microseconds(to_time))
     if namespace is not None:
-        conditions.add("namespace = ?", namespace)
+        _add_text(conditions, "namespace", namespace)
     for key, value in filters:
         _add_filter(conditions, key, value)
     if search:
@@ -63,7 +68,7 @@ def compile_conditions(
 def _add_filter(conditions: Conditions, key: str, value: str) -> None:
     """Compare a column, else what stands in the event under the key `a.b` itself, else under b within a."""
     if key in TEXT_COLUMNS:
-        conditions.add(f"{TEXT_COLUMNS[key]} = ?", value)
+        _add_text(conditions, TEXT_COLUMNS[key], value)
     elif key == "duration":
         conditions.add("duration = TRY_CAST(? AS DOUBLE)", value)
     elif key == "id":
@@ -71,8 +76,15 @@ def _add_filter(conditions: Conditions, key: str, value: str) -> None:
     else:
         literal, nested = "/" + _pointer(key), "/" + "/".join(map(_pointer, key.split(".")))
         conditions.add(
-            "coalesce(json_extract_string(event, ?), json_extract_string(event, ?)) = ?", literal, nested, value
+            "coalesce(json_extract_string(plain(event), ?), json_extract_string(plain(event), ?)) = ?",
+            literal,
+            nested,
+            value,
         )
+
+
+def _add_text(conditions: Conditions, column: str, value: str) -> None:
+    conditions.add(f"encode({column}) = ?", guarded(value).encode())
 
 
 def _add_search(conditions: Conditions, text: str) -> None:
@@ -83,7 +95,7 @@ def _add_search(conditions: Conditions, text: str) -> None:
     escaped = json.dumps(text, ensure_ascii=False)[1:-1]
     conditions.add(
         "contains(lower(event), lower(?)) OR"
-        r" (contains(event, '\') AND contains(lower(json(event)::VARCHAR), lower(?)))",
+        r" (contains(event, '\') AND contains(lower(json(plain(event))::VARCHAR), lower(?)))",
         text,
         escaped,
     )

@@ -21,7 +21,7 @@ from events.lake.place import data_path_options
 
 EXTENSIONS = {"ducklake": "duckdb_extension_ducklake", "postgres_scanner": "duckdb_extension_postgres_scanner"}
 NOT_LIBPQ = {"pool", "prepare_threshold", "cursor_factory", "context", "client_encoding", "server_side_binding"}
-INLINED_ROWS = 100  # smaller inserts make no file: they lie in PostgreSQL until maintenance flushes them
+INLINED_ROWS = 100
 ATTACH_ATTEMPTS = 5
 COMMIT_ATTEMPTS = 30
 
@@ -129,6 +129,10 @@ class Lake:
         )
         return row_id or 0
 
+    def inline(self, rows: int) -> None:
+        """Have inserts of up to so many rows make no file: they lie in PostgreSQL until maintenance flushes them."""
+        self.execute(f"SET ducklake_default_data_inlining_row_limit = {rows}")
+
     def create_event_table(self, name: str) -> None:
         """Create a dataset's table unless it exists."""
         self.execute(f"CREATE TABLE IF NOT EXISTS {event_table_name(name)} ({table_definition(EVENT_COLUMNS)})")
@@ -158,7 +162,7 @@ class Lake:
             _load_extension(self._duckdb, name, package)
         self._duckdb.execute("SET enable_progress_bar = false")  # it goes to stdout
         self._duckdb.execute("SET TimeZone = 'UTC'")
-        self._duckdb.execute(f"SET ducklake_default_data_inlining_row_limit = {INLINED_ROWS}")
+        self.inline(INLINED_ROWS)
         self._duckdb.execute(MACROS)
 
     def _attach_new_or_old(self) -> None:

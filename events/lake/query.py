@@ -33,6 +33,7 @@ from events.lake.arrow import event_table
 from events.lake.columns import EVENT_COLUMNS, converted
 from events.lake.conditions import Conditions, compile_conditions
 from events.lake.connection import Interrupted, Lake, event_table_name, table_definition
+from events.lake.guard import plain
 from events.lake.seal import sealed_names
 from events.models import Dataset
 
@@ -217,7 +218,8 @@ def batch_key(event_id: UUID) -> int:
 def event_row(values: tuple[Any, ...]) -> EventRow:
     """Return a row of SELECTED as an event."""
     event_id, received_us, event_us, *others = values
-    return EventRow(event_id, _time(received_us), _time(event_us), *others)
+    texts: list[Any] = [plain(value) if type(value) is str else value for value in others]
+    return EventRow(event_id, _time(received_us), _time(event_us), *texts)
 
 
 def _time(microseconds: int) -> datetime:

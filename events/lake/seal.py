@@ -20,7 +20,7 @@ from events.journal import Batch, JournalFile
 from events.journal.counts import MINUTE_US
 from events.lake.arrow import event_table
 from events.lake.columns import EVENT_COLUMNS, FIELDS, converted
-from events.lake.connection import COMMIT_ATTEMPTS, Lake, commit, event_table_name, pause
+from events.lake.connection import COMMIT_ATTEMPTS, INLINED_ROWS, Lake, commit, event_table_name, pause
 from events.lake.figures import note_received
 from events.models import Dataset, DroppedTable
 from events.namespaces import create_namespaces
@@ -63,6 +63,7 @@ def seal_files(lake: Lake, files: Sequence[JournalFile]) -> Sealed:
     strict = any(_is_marked(file) for file in files)
     for attempt in range(COMMIT_ATTEMPTS):
         lake.execute(f"SET ducklake_max_retry_count = {0 if strict else 10}")
+        lake.inline(INLINED_ROWS)
         try:
             with lake.transaction():
                 sealed = _insert_files(lake, files)
@@ -228,18 +229,22 @@ def _quarantine(lake: Lake, events: pa.Table, dataset_id: str, reasons: list[str
             "event": _texts(events),
         }
     )
+    lake.inline(0)  # DuckLake would take bounds of inlined bytes into its SQL as they are, those of a file in hex
     lake.execute(
         "INSERT INTO lake.main.quarantine"
         " SELECT id, make_timestamptz(received_us), now(), ?, namespace, service, reason, event FROM set_aside",
         [dataset_id],
         set_aside=set_aside,
     )
+    lake.inline(INLINED_ROWS)
 
 
 def _quarantine_damage(lake: Lake, part: _Part) -> None:
     """Keep the bytes between whole frames: somebody was told that they are stored."""
+    lake.inline(0)  # see _quarantine
     for file, offset, data in part.damaged:
         lake.execute(
             "INSERT INTO lake.main.quarantine VALUES (uuidv7(), NULL, now(), NULL, NULL, NULL, ?, ?)",
             [f"damaged journal file {file.name}, offset {offset}", data],
         )
+    lake.inline(INLINED_ROWS)
