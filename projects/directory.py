@@ -30,6 +30,10 @@ UNREACHABLE = (DatabaseError, InterfaceError, PoolTimeout)
 MISSED_CHECKS = 5  # after this many the database counts as away, also when it hangs instead of refusing
 
 
+class NotRemembered(Exception):
+    """The database has to be asked, and the caller doesn't want to wait for it."""
+
+
 class DirectoryUnavailable(Exception):
     """PostgreSQL is away, and what was asked for isn't remembered."""
 
@@ -80,26 +84,29 @@ class Directory:
         """Run `chore` after every successful check, in the checking thread."""
         self._chores.append(chore)
 
-    def get(self, key: object, load: Callable[[], T | None]) -> T | None:
+    def get(self, key: object, load: Callable[[], T | None], ask: bool = True) -> T | None:
         """Return what `load` says of `key`, remembered until something changes.
 
-        Raises DirectoryUnavailable when the database is away and the answer isn't known.
+        Raises DirectoryUnavailable when the database is away and the answer isn't known, and NotRemembered instead
+        of asking when it may not `ask`.
         """
         if self._thread is None:
             self._start_checking()
         entry = self._known.get(key) or self._missing.get(key)
         if entry is not None and entry.generation == self._generation and not self._is_away():
             return entry.value
-        return self._load(key, load, entry)
+        return self._load(key, load, entry, ask)
 
     def forget_missing(self) -> None:
         """Forget what wasn't there: something new has just been made."""
         self._missing.clear()
 
-    def _load(self, key: object, load: Callable[[], Any], entry: _Remembered | None) -> Any:
+    def _load(self, key: object, load: Callable[[], Any], entry: _Remembered | None, ask: bool) -> Any:
         generation = self._generation  # read first: a change while we load leaves an entry that is already stale
         if self._is_away():
             return self._recall(entry)
+        if not ask:
+            raise NotRemembered
         try:
             value = load()
         except UNREACHABLE:
@@ -203,10 +210,10 @@ last_use = LastUse(settings.EVENTLANE_LAST_USE_SECONDS)
 directory.add_chore(last_use.write)
 
 
-def find_key(secret: str) -> KnownKey | None:
+def find_key(secret: str, ask: bool = True) -> KnownKey | None:
     """Return the key with this secret unless it is unknown, revoked, expired, or its owner disabled."""
     digest = digest_of(secret)
-    return directory.get(("key", digest), lambda: _load_key(digest))
+    return directory.get(("key", digest), lambda: _load_key(digest), ask)
 
 
 def _load_key(digest: str) -> KnownKey | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from eventlane.names import is_name
 from events.models import Dataset
 from events.namespaces import create_namespaces
-from projects.directory import KnownKey, directory
+from projects.directory import KnownKey, NotRemembered, directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +16,18 @@ class KnownDataset:
     default_namespace: str
 
 
-def find_dataset(key: KnownKey, name: str) -> KnownDataset | None:
-    """Return the dataset of this name in the key's project, made now if the project allows that."""
+def find_dataset(key: KnownKey, name: str, ask: bool) -> KnownDataset | None:
+    """Return the dataset of this name in the key's project, made now if the project allows that.
+
+    Raises NotRemembered when it may not `ask` the database but would have to.
+    """
     if not is_name(name):
         return None
     project_id = key.project_id
-    found = directory.get(("dataset", project_id, name), lambda: _load_dataset(project_id, name))
+    found = directory.get(("dataset", project_id, name), lambda: _load_dataset(project_id, name), ask)
     if found is None and key.create_datasets:
+        if not ask:
+            raise NotRemembered
         Dataset.objects.get_or_create(project_id=project_id, name=name)
         directory.forget_missing()
         return _load_dataset(project_id, name)

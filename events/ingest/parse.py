@@ -85,11 +85,19 @@ def parse_events(body: bytes, limits: Limits) -> Parsed:
     """Split a body and check its events; raise NotAnArray when it can't be split, or TooManyEvents."""
     elements = _split_well_formed(body, limits.max_events) if _is_utf8(body) else None
     if elements is not None:
-        events, lengths = b"".join(elements), list(map(len, elements))
-        if _all_acceptable(events, lengths, limits):
-            return Parsed(events, lengths, [])
-        return _sort_out(list(map(bytes, elements)), limits)
+        return _accept_all(elements, limits) or _sort_out(list(map(bytes, elements)), limits)
     return _sort_out(split_elements(body, limits.max_events), limits)
+
+
+def parse_acceptable(body: bytes, limits: Limits) -> Parsed | None:
+    """Do the fast part of `parse_events`; None when there is more to it."""
+    elements = _split_well_formed(body, limits.max_events) if _is_utf8(body) else None
+    return None if elements is None else _accept_all(elements, limits)
+
+
+def _accept_all(elements: list[bytes], limits: Limits) -> Parsed | None:
+    events, lengths = b"".join(elements), list(map(len, elements))
+    return Parsed(events, lengths, []) if _all_acceptable(events, lengths, limits) else None
 
 
 def _is_utf8(body: bytes) -> bool:

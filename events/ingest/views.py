@@ -1,25 +1,32 @@
 """The Events API: POST /v1/<dataset>/<namespace> (events-api.md). The way of an event into the journal.
 
-A plain Django view: no ORM write, no DRF, no DuckDB and no log line per event. A 202 means that every event
-is on disk.
+Runs in the event loop, without Django around it: no ORM write, no DRF, no DuckDB and no log line per event. Only
+what has to ask the database, or takes longer than a thread costs, goes to a thread. A 202 means that every event is
+on disk.
 """
 
 import logging
 import re
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.views.decorators.csrf import csrf_exempt
+from django.db import close_old_connections
 
-from eventlane.wire.body import BadBody, read_body
+from eventlane.door.body import Refused
+from eventlane.door.reply import Reply, headers_of
+from eventlane.door.request import Request
+from eventlane.wire.body import BadBody, decode_body
 from eventlane.wire.headers import EVERY_ANSWER
 from events.ingest.lookup import KnownDataset, find_dataset, new_namespaces
-from events.ingest.parse import InvalidEvent, Limits, NotAnArray, Parsed, TooManyEvents, parse_events
+from events.ingest.parse import InvalidEvent, Limits, NotAnArray, Parsed, TooManyEvents, parse_acceptable, parse_events
 from events.journal import JournalFailed, JournalWriter, new_batch
-from projects.directory import DirectoryUnavailable, KnownKey, find_key, last_use
+from projects.directory import DirectoryUnavailable, KnownKey, NotRemembered, find_key, last_use
 
 logger = logging.getLogger(__name__)
 
+PARSED_AT_ONCE_BYTES = 64 * 1024  # a larger body holds up the event loop for longer than a thread costs
+INGEST_PATH = re.compile(rb"/v1(?:/|\Z)")
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "X-Error-Reason"} | EVERY_ANSWER
 PREFLIGHT = CORS | {
@@ -50,25 +57,37 @@ class BadRequest(ValueError):
     """The path is wrong."""
 
 
-@csrf_exempt
-def ingest_events(request: HttpRequest, version: str, route: str = "") -> HttpResponse:
-    """Store the events of one request and say what became of them."""
-    if request.method == "OPTIONS":
-        return _preflight(request)
-    if request.method != "POST":
-        return _reply(405, b'{"message": "Method Not Allowed"}', Allow="POST, OPTIONS")
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the events of a request go."""
+
+    dataset: KnownDataset
+    namespace: str
+    service: str
+
+
+async def take_events(request: Request) -> Reply:
+    """Store the events of one request and say what became of them; raise Refused when it isn't let in."""
+    reply = await _answer(request) if request.method == "POST" else _other_method(request)
+    if not request.body.has_ended:
+        await request.skip()
+    return reply
+
+
+async def _answer(request: Request) -> Reply:
     try:
-        key = _authenticate(request)
-        last_use.note(key.id)
-        dataset, namespace, service = _find_target(request, key, version, route)
-        parsed = parse_events(_read_body(request), limits)
+        target = await _find(request)
+        parsed = await _parse(request, await request.read())
         if parsed.lengths:
-            journal.append(new_batch(dataset.id, namespace, service, [parsed.events], parsed.lengths))
-            new_namespaces.note(dataset.id, namespace)
+            events = [parsed.events]
+            await journal.store(new_batch(target.dataset.id, target.namespace, target.service, events, parsed.lengths))
+            new_namespaces.note(target.dataset.id, target.namespace)
+    except Refused:
+        raise
     except Unauthorised:
         return _reply(401, b'{"message": "Unauthorised"}')
     except (BadRequest, BadBody, NotAnArray, TooManyEvents) as error:
-        return _reply(400, b'{"message": "Bad Request"}', **{"X-Error-Reason": str(error)})
+        return _reply(400, BAD_REQUEST, **{"X-Error-Reason": str(error)})
     except (JournalFailed, DirectoryUnavailable) as error:
         logger.error("a request was not stored: %s", error)
         return _reply(500, b'{"message": "Internal Error"}')
@@ -77,58 +96,93 @@ def ingest_events(request: HttpRequest, version: str, route: str = "") -> HttpRe
         return _reply(500, b'{"message": "Internal Error"}')
     if parsed.more_invalid:
         return _reply(400, _list_invalid(parsed), **{"X-Error-Reason": f"not shown: {parsed.more_reason}"})
-    if parsed.invalid:
-        return _reply(400, _list_invalid(parsed))
-    return _reply(202, b'{"message": "Request Accepted"}')
+    return _reply(400, _list_invalid(parsed)) if parsed.invalid else ACCEPTED
 
 
-def _authenticate(request: HttpRequest) -> KnownKey:
-    secret = _header(request, "HTTP_X_API_KEY")
-    key = find_key(secret) if secret else None
-    if key is None or not key.allows("ingest"):
-        raise Unauthorised
-    return key
+def refuse_events(refused: Refused) -> Reply:
+    """Say that a request isn't let in: a body too large, or cut off, is a bad request."""
+    message = {408: b"Request Timeout", 503: b"Service Unavailable"}.get(refused.status)
+    headers = {"X-Error-Reason": str(refused), **refused.headers}
+    return _reply(refused.status if message else 400, b'{"message": "%b"}' % (message or b"Bad Request"), **headers)
 
 
-def _find_target(request: HttpRequest, key: KnownKey, version: str, route: str) -> tuple[KnownDataset, str, str]:
-    """Return dataset, namespace and service as path and headers name them."""
-    if version != "1":
-        raise BadRequest(f"there is no API version {version[:10]} here")
-    _check_utf8(request.META.get("eventlane.path", ""))
-    match _segments(route):
+async def _find(request: Request) -> Target:
+    """Find out where the events go: from memory, else a thread asks the database."""
+    try:
+        return _find_target(request, ask=False)
+    except NotRemembered:
+        return await request.run(_ask_for_target, request)
+
+
+def _ask_for_target(request: Request) -> Target:
+    try:
+        return _find_target(request, ask=True)
+    finally:
+        close_old_connections()
+
+
+async def _parse(request: Request, body: bytes) -> Parsed:
+    """Read the events of a body: here when that takes no time, else in a thread."""
+    if not body:
+        raise BadBody("empty body")
+    encoding = request.header(b"content-encoding")
+    if not encoding and len(body) <= PARSED_AT_ONCE_BYTES:
+        parsed = parse_acceptable(body, limits)
+        if parsed is not None:
+            return parsed
+    return await request.run(_decode_and_parse, body, encoding)
+
+
+def _decode_and_parse(body: bytes, encoding: str) -> Parsed:
+    decoded = decode_body(body, encoding, settings.EVENTLANE_MAX_BODY_BYTES)
+    if not decoded:
+        raise BadBody("empty body")
+    return parse_events(decoded, limits)
+
+
+def _find_target(request: Request, ask: bool) -> Target:
+    """Check the key, and return what path and headers name. Raises NotRemembered when it may not `ask`."""
+    key = _authenticate(request, ask)
+    last_use.note(key.id)
+    version, *segments = _segments(request.path)
+    if version != "v1":
+        raise BadRequest(f"there is no API version {version[1:11]} here")
+    match segments:
         case [name]:
-            namespace, service = _header(request, "HTTP_X_NAMESPACE"), _header(request, "HTTP_X_SERVICE")
+            namespace, service = _header(request, b"x-namespace"), _header(request, b"x-service")
         case [name, namespace]:
-            service = _header(request, "HTTP_X_SERVICE")
+            service = _header(request, b"x-service")
         case [name, service, namespace]:
             pass
         case _:
             raise BadRequest("the path must be /v1/<dataset>/<namespace>")
-    dataset = find_dataset(key, name)
+    dataset = find_dataset(key, name, ask)
     if dataset is None:
         raise BadRequest(f"there is no dataset {name[:100]!a} in the project of this key")
     namespace = namespace or dataset.default_namespace
     _check_label("namespace", namespace)
     if service:
         _check_label("service", service)
-    return dataset, namespace, service
+    return Target(dataset, namespace, service)
 
 
-def _segments(route: str) -> list[str]:
-    """Split what follows /v1/; one trailing slash doesn't count, an empty segment elsewhere is an error."""
-    segments = route.removesuffix("/").split("/")
-    if "" in segments:
+def _authenticate(request: Request, ask: bool) -> KnownKey:
+    secret = _header(request, b"x-api-key")
+    key = find_key(secret, ask) if secret else None
+    if key is None or not key.allows("ingest"):
+        raise Unauthorised
+    return key
+
+
+def _segments(path: bytes) -> list[str]:
+    """Return the decoded segments of a path; an encoded slash belongs to its segment, one at the end doesn't count."""
+    segments = path.removeprefix(b"/").removesuffix(b"/").split(b"/")
+    if b"" in segments:
         raise BadRequest("the path must be /v1/<dataset>/<namespace>")
-    return segments
-
-
-def _check_utf8(path: str) -> None:
-    """Refuse a path whose percent-decoded bytes are not text: WSGI hands them over as Latin-1."""
-    if not path.isascii():
-        try:
-            path.encode("latin-1").decode()
-        except UnicodeDecodeError:
-            raise BadRequest("the path is not valid UTF-8") from None
+    try:
+        return [(unquote_to_bytes(segment) if b"%" in segment else segment).decode() for segment in segments]
+    except UnicodeDecodeError:
+        raise BadRequest("the path is not valid UTF-8") from None
 
 
 def _check_label(what: str, text: str) -> None:
@@ -141,17 +195,10 @@ def _check_label(what: str, text: str) -> None:
         raise BadRequest(f"{what} holds a control character")
 
 
-def _header(request: HttpRequest, name: str) -> str:
+def _header(request: Request, name: bytes) -> str:
     """Return a header's value; the published edge logger sends the word `undefined` for none at all."""
-    value: str = request.META.get(name, "").strip()
+    value = request.header(name)
     return "" if value == "undefined" else value
-
-
-def _read_body(request: HttpRequest) -> bytes:
-    body = read_body(request.META, settings.EVENTLANE_MAX_BODY_BYTES)
-    if not body:
-        raise BadBody("empty body")
-    return body
 
 
 def _list_invalid(parsed: Parsed) -> bytes:
@@ -170,13 +217,19 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _preflight(request: HttpRequest) -> HttpResponse:
-    """Answer a browser's CORS preflight: any origin may send, the key is what lets in."""
-    wanted = request.META.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS") or "x-api-key, content-type"
-    response = HttpResponse(status=204, headers=PREFLIGHT | {"Access-Control-Allow-Headers": wanted})
-    del response["Content-Type"]
-    return response
+def _other_method(request: Request) -> Reply:
+    """Answer what stores nothing: a browser's CORS preflight, where the key is what lets in, and probes."""
+    if request.method == "OPTIONS":
+        wanted = request.header(b"access-control-request-headers") or "x-api-key, content-type"
+        return Reply(204, headers_of(PREFLIGHT | {"Access-Control-Allow-Headers": wanted}))
+    if request.method == "HEAD" and INGEST_PATH.match(request.path):
+        return _reply(200, b"")
+    return _reply(405, b'{"message": "Method Not Allowed"}', Allow="POST, OPTIONS")
 
 
-def _reply(status: int, body: bytes, **headers: str) -> HttpResponse:
-    return HttpResponse(body, status=status, content_type="application/json", headers=CORS | headers)
+def _reply(status: int, body: bytes, **headers: str) -> Reply:
+    return Reply(status, headers_of({"Content-Type": "application/json", **CORS, **headers}), body)
+
+
+BAD_REQUEST = b'{"message": "Bad Request"}'
+ACCEPTED = _reply(202, b'{"message": "Request Accepted"}')

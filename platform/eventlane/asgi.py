@@ -1,15 +1,27 @@
 """The ASGI application that granian serves: the door, and Django behind it."""
 
+import os
 import re
 
-from eventlane import wsgi  # first: it makes Django ready
+from django.core.wsgi import get_wsgi_application
 
-from django.conf import settings  # isort: skip
+from eventlane.processes import follow_supervisor
 
-from eventlane.door.application import Door
-from eventlane.door.body import Pace
-from eventlane.door.lanes import Lane
-from eventlane.door.routes import Route, refuse_ingest, refuse_page, refuse_program
+follow_supervisor()
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventlane.settings")
+_django_application = get_wsgi_application()
+
+from django.conf import settings  # noqa: E402
+from django.urls import resolve  # noqa: E402
+from django.utils.module_loading import import_string  # noqa: E402
+
+from eventlane.door.application import Door  # noqa: E402
+from eventlane.door.body import Pace  # noqa: E402
+from eventlane.door.django import DjangoRoute  # noqa: E402
+from eventlane.door.lanes import Lane  # noqa: E402
+from eventlane.door.routes import Route, refuse_page, refuse_program  # noqa: E402
+
+resolve("/console/")  # imports every route now: at the first request it kept its sender waiting for 200 ms
 
 
 def _lane(name: str, *limits: int) -> Lane:
@@ -21,14 +33,15 @@ def _lane(name: str, *limits: int) -> Lane:
 def _routes() -> list[Route]:
     batch, form = settings.EVENTLANE_MAX_BODY_BYTES, settings.EVENTLANE_MAX_FORM_BYTES
     request, hook = settings.EVENTLANE_MAX_REQUEST_BYTES, settings.EVENTLANE_MAX_HOOK_BYTES
-    programs = _lane("programs", request, hook)
+    take_events, refuse_events = map(import_string, settings.EVENTS_API)
+    django, programs = DjangoRoute(_django_application), _lane("programs", request, hook)
     return [
-        Route(re.compile(r"/v(?!0(?:/|\Z))\d+(?:/|\Z)"), _lane("ingest", batch), batch, refuse_ingest),
-        Route(re.compile(r"/v0(?:/|\Z)"), programs, request, refuse_program),
-        Route(re.compile(r"/hooks/"), programs, hook, refuse_program),
-        Route(re.compile(r""), _lane("console", form), form, refuse_page),
+        Route(re.compile(r"/v(?!0(?:/|\Z))\d+(?:/|\Z)"), _lane("ingest", batch), batch, take_events, refuse_events),
+        Route(re.compile(r"/v0(?:/|\Z)"), programs, request, django, refuse_program),
+        Route(re.compile(r"/hooks/"), programs, hook, django, refuse_program),
+        Route(re.compile(r""), _lane("console", form), form, django, refuse_page),
     ]
 
 
 pace = Pace(settings.EVENTLANE_BODY_SECONDS, settings.EVENTLANE_BODY_MIN_BYTES_PER_SECOND)
-application = Door(wsgi.application, _routes(), pace)
+application = Door(_routes(), pace)

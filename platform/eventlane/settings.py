@@ -124,7 +124,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "eventlane.urls"
-WSGI_APPLICATION = "eventlane.wsgi.application"
+EVENTS_API = ("events.ingest.views.take_events", "events.ingest.views.refuse_events")  # what the door calls
 APPEND_SLASH = False
 AUTH_USER_MODEL = "projects.Account"
 AUTHENTICATION_BACKENDS = ["projects.logins.BrakedBackend"]

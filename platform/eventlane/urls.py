@@ -1,4 +1,4 @@
-"""The composition root: which app answers what. Apps are named by string."""
+"""Which app answers what. Apps are named by string. The Events API is no route of Django's (eventlane/asgi.py)."""
 
 from django.contrib import admin
 from django.urls import include, path, re_path
@@ -9,7 +9,6 @@ from eventlane.api.viewsets import unknown_route
 from eventlane.reference import reference
 
 urlpatterns = [
-    path("", include("events.ingest.urls")),
     path("", include("projects.inbound.urls")),
     path("v0/openapi.json", DescriptionViewSet.as_view({"get": "retrieve"})),
     path("v0/", include("projects.api.urls")),

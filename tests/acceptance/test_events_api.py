@@ -36,14 +36,44 @@ def namespace(request):
     return f"{re.sub(r'[^a-z0-9]+', '-', request.node.name)[:150]}-{time.time_ns()}"
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "TRACE"])
 @pytest.mark.parametrize("path", ["/v1/logs/web", "/v1", "/v1/", "/v1/nowhere/x", "/v7/logs/web"])
 def test_other_methods_are_not_allowed(server, method, path):
     response = server.request(method, path)
     assert response.status == 405
     assert response.headers["Allow"] == "POST, OPTIONS"
     assert response.headers["Content-Type"] == "application/json"
-    assert response.data == (b"" if method == "HEAD" else NOT_ALLOWED[1])
+    assert response.data == NOT_ALLOWED[1]
+
+
+@pytest.mark.parametrize("path", ["/v1/logs/web", "/v1/logs", "/v1"])
+def test_head_is_answered_with_nothing(server, path):
+    response = server.request("HEAD", path)
+    assert answer(response) == (200, b"")
+
+
+def test_encoded_slash_belongs_to_its_segment(server, namespace):
+    assert answer(server.post(f"/v1/logs/{namespace}%2Fb", [{"n": 1}])) == ACCEPTED
+    assert [(row["service"], row["event"]) for row in stored(server, f"{namespace}/b")] == [(None, {"n": 1})]
+
+
+def test_service_in_a_header_may_be_any_text(server, namespace):
+    for name in ("café ✓".encode(), "café".encode("latin-1")):
+        assert answer(server.post(f"/v1/logs/{namespace}", [{}], x_service=name)) == ACCEPTED
+    assert [row["service"] for row in stored(server, namespace)] == ["café ✓", "café"]
+
+
+def test_answer_comes_after_the_body_was_read(server):
+    """Some clients look for a reply only once everything is sent."""
+    head = f"POST /v1/logs/web HTTP/1.1\r\nHost: x\r\nx-api-key: evl_wrong\r\nContent-Length: {5 * MIB}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(head.encode() + b" " * (5 * MIB - 1))
+        connection.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        connection.sendall(b" ")
+        connection.settimeout(10)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 401 ")
 
 
 @pytest.mark.parametrize("path", ["/v1/logs/web", "/v1", "/v1/nowhere/x"])

@@ -1,41 +1,37 @@
 """The ASGI application: from a request's head to its reply."""
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from eventlane.door.body import Body, Pace, Receive, Refused, TooLarge
-from eventlane.door.django import Reply, WsgiApplication, call
+from eventlane.door.body import Pace, Receive, Refused
+from eventlane.door.reply import Reply
+from eventlane.door.request import Request
 from eventlane.door.routes import Route
-
-logger = logging.getLogger(__name__)
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Door:
-    """Reads each request's body under its route's limits, then has a thread of its lane answer it."""
+    """Hands each request to its route, and sends the reply."""
 
-    def __init__(self, application: WsgiApplication, routes: Sequence[Route], pace: Pace) -> None:
-        self._application, self._routes, self._pace = application, routes, pace
+    def __init__(self, routes: Sequence[Route], pace: Pace) -> None:
+        self._routes, self._pace = routes, pace
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
         route = self._route_of(scope["raw_path"].decode("latin-1"))
-        body = Body(dict(scope["headers"]), receive, self._pace, route.lane.room)
+        request = Request(scope, receive, self._pace, route.lane, route.max_bytes)
         try:
-            reply = await route.lane.run(call, self._application, scope, await body.read(route.max_bytes))
+            reply = await route.answer(request)
         except Refused as refused:
             reply = route.refuse(refused)
             reply.headers.append((b"connection", b"close"))
-            await _send(send, reply)
-            if isinstance(refused, TooLarge):
-                await body.drain(route.max_bytes)
-            return
         finally:
-            body.release()
+            request.body.release()
         await _send(send, reply)
+        if not request.body.has_ended:
+            await request.body.drain(route.max_bytes)
 
     def _route_of(self, path: str) -> Route:
         """Return the first route whose pattern the decoded path matches; the last takes all."""

@@ -70,18 +70,18 @@ class Room:
 
 
 class Body:
-    """The body of one request, read at most once. `release` gives its room back."""
+    """The body of one request, read at most once. `has_ended` tells whether all of it came."""
 
     def __init__(self, headers: Mapping[bytes, bytes], receive: Receive, pace: Pace, room: Room) -> None:
         self._receive, self._pace, self._room = receive, pace, room
         self._length = _length(headers)
         self._waits_for_go_ahead = b"expect" in headers
-        self._ended = self._length == 0
+        self.has_ended = self._length == 0
         self._held = 0
 
     async def read(self, limit: int) -> bytes:
         """Return the whole body. Raises TooLarge, unread when its length says so, TooSlow, CutOff, Busy."""
-        if self._ended:
+        if self.has_ended:
             return b""
         if self._length is not None and self._length > limit:
             raise TooLarge(f"body larger than {limit} bytes")
@@ -97,13 +97,19 @@ class Body:
         await self._receive_all(hold)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def drain(self, limit: int) -> None:
-        """Read on and throw away, at most some times the limit: whoever is still sending doesn't see a reply else."""
-        if self._ended or self._waits_for_go_ahead:
+    async def skip(self, limit: int) -> None:
+        """Read up to `limit` bytes and throw them away. Raises TooSlow and CutOff; a longer body is left as it is."""
+        if self.has_ended or self._waits_for_go_ahead or (self._length or 0) > limit:
             return
-        room = Room(DRAIN_FACTOR * limit)
-        with suppress(Refused):
+        room = Room(limit)
+        with suppress(Busy):
             await self._receive_all(lambda part: room.take(len(part)))
+
+    async def drain(self, limit: int) -> None:
+        """Read on behind a reply, some times the limit: whoever is still sending would not see it else."""
+        self._length = None  # a reply is out already, only the end of the body counts
+        with suppress(TooSlow, CutOff):
+            await self.skip(DRAIN_FACTOR * limit)
 
     def release(self) -> None:
         """Give the room of the body back, once nobody needs it any more."""
@@ -115,10 +121,10 @@ class Body:
         start, received = asyncio.get_running_loop().time(), 0
         try:
             async with asyncio.timeout_at(start + self._pace.allows(0)) as timer:
-                while not self._ended:
+                while not self.has_ended:
                     part = await self._next()
                     received += len(part)
-                    self._ended = self._ended or received == self._length
+                    self.has_ended = self.has_ended or received == self._length
                     timer.reschedule(start + self._pace.allows(received))
                     take(part)
         except TimeoutError:
@@ -128,7 +134,7 @@ class Body:
         message = await self._receive()
         if message["type"] != "http.request":
             raise CutOff("the connection ended before the body did")
-        self._ended = not message.get("more_body")
+        self.has_ended = not message.get("more_body")
         part: bytes = message.get("body", b"")
         return part
 

@@ -3,9 +3,11 @@
 import io
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
+
+from eventlane.door.reply import Reply
+from eventlane.door.request import Request
 
 WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 CONSTANTS: dict[str, Any] = {
@@ -20,13 +22,15 @@ UNPREFIXED = {b"content-type": "CONTENT_TYPE"}
 OURS = (b"content-length", b"transfer-encoding")  # the body is whole, whatever these said
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What is sent back."""
+class DjangoRoute:
+    """Answers requests with a WSGI application, in threads, once their body is whole."""
 
-    status: int
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
+    def __init__(self, application: WsgiApplication) -> None:
+        self._application = application
+
+    async def __call__(self, request: Request) -> Reply:
+        """Answer one request."""
+        return await request.run(call, self._application, request.scope, await request.read())
 
 
 def call(application: WsgiApplication, scope: Mapping[str, Any], body: bytes) -> Reply:
@@ -57,7 +61,6 @@ def environ_of(scope: Mapping[str, Any], body: bytes) -> dict[str, Any]:
     environ = CONSTANTS | {
         "REQUEST_METHOD": scope["method"],
         "PATH_INFO": path,
-        "eventlane.path": path,
         "QUERY_STRING": scope["query_string"].decode("latin-1"),
         "SERVER_NAME": host,
         "SERVER_PORT": str(port),

@@ -26,7 +26,12 @@ def read_body(environ: Mapping[str, Any], max_bytes: int) -> bytes:
     if len(body) > max_bytes:
         stream.read((DRAIN_FACTOR - 1) * max_bytes)
         raise BodyTooLarge(f"body larger than {max_bytes} bytes")
-    encoding = environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    return decode_body(body, environ.get("HTTP_CONTENT_ENCODING", ""), max_bytes)
+
+
+def decode_body(body: bytes, content_encoding: str, max_bytes: int) -> bytes:
+    """Return a body decoded as its Content-Encoding says, at most `max_bytes`."""
+    encoding = content_encoding.strip().lower()
     if encoding in ("", "identity", "undefined"):
         return body
     try:

@@ -1,5 +1,6 @@
 """The journal: what append promised is read back, by every reader, after every accident."""
 
+import asyncio
 import errno
 import os
 import resource
@@ -295,3 +296,45 @@ def test_more_files_than_may_be_open_are_claimed_one_by_one(folder):
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert claimed == 40
+
+
+async def store_all(writer, count):
+    await asyncio.gather(*[writer.store(batch_of(b'{"n":%d}' % number)) for number in range(count)])
+
+
+def test_requests_of_an_event_loop_share_commits(writer, folder, monkeypatch):
+    syncs, fdatasync = [], os.fdatasync
+    monkeypatch.setattr(os, "fdatasync", lambda fd: (syncs.append(fd), fdatasync(fd)))
+    thread = threading.Thread(target=writer.append, args=(batch_of(b'{"n":"thread"}'),))
+    thread.start()
+    asyncio.run(store_all(writer, 200))
+    thread.join()
+    assert len(syncs) < 150
+    assert sorted(texts_in(folder)) == sorted([b'{"n":"thread"}', *[b'{"n":%d}' % number for number in range(200)]])
+
+
+def test_failed_disk_is_told_to_every_request_of_a_loop(writer, folder, monkeypatch):
+    def fail(fd):
+        raise OSError(5, "Input/output error")
+
+    async def fail_then_store():
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "fdatasync", fail)
+            results = await asyncio.gather(*[writer.store(batch_of(b"{}")) for _ in range(10)], return_exceptions=True)
+        assert {type(result) for result in results} == {JournalFailed}
+        await store_all(writer, 1)
+
+    asyncio.run(fail_then_store())
+    assert texts_in(folder) == [b'{"n":0}']
+
+
+def test_request_that_was_given_up_spoils_nothing(writer, folder):
+    async def give_up_one():
+        lost, kept = (asyncio.ensure_future(writer.store(batch_of(text))) for text in (b'{"n":1}', b'{"n":2}'))
+        await asyncio.sleep(0)
+        lost.cancel()
+        await kept
+
+    asyncio.run(give_up_one())
+    writer.append(batch_of(b'{"n":3}'))
+    assert texts_in(folder) == [b'{"n":1}', b'{"n":2}', b'{"n":3}']

@@ -1,0 +1,24 @@
+"""What is sent back."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+CONTROL_CHARACTER = re.compile(rb"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply whose body is whole. Header names are in lower case."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes = b""
+
+
+def headers_of(named: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Return headers as they are sent, with `?` and escapes for what can't be."""
+    return [
+        (name.lower().encode(), CONTROL_CHARACTER.sub(b"?", value.encode("ascii", "backslashreplace")))
+        for name, value in named.items()
+    ]
