@@ -21,6 +21,7 @@ class Child:
     start: Callable[[int], "subprocess.Popen[bytes]"]
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 20.0
+    last_delay_seconds: float = LAST_DELAY_SECONDS
     process: "subprocess.Popen[bytes] | None" = None
     start_time: float = 0.0
     restart_time: float | None = None
@@ -58,7 +59,7 @@ class Child:
         if now - self.start_time >= STEADY_SECONDS:
             self.failures = 0
         self.failures += 1
-        return min(FIRST_DELAY_SECONDS * 2 ** (self.failures - 1), LAST_DELAY_SECONDS)
+        return min(FIRST_DELAY_SECONDS * 2 ** (self.failures - 1), self.last_delay_seconds)
 
 
 @dataclass

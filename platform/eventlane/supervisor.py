@@ -41,6 +41,7 @@ TICK_SECONDS = 0.5
 SPARE_CONNECTIONS = 150  # for sealer, maintenance and commands; DuckDB alone may open 64 for each lake
 MAX_HEAD_BYTES = 128 * 1024  # of a request's line and headers; as much of a body is read at once
 HEAD_MILLISECONDS = 30_000  # for a request's line and headers; also how long a connection may be idle
+WEB_LAST_DELAY_SECONDS = 2.0  # between starts of a web server that keeps dying
 WEB_BACKLOG = 2048  # also the connections one worker holds at a time: a granian worker at its limit stops accepting
 
 
@@ -62,7 +63,7 @@ class Supervisor:
         self.selector = selectors.DefaultSelector()
         self.stop_requested = False
         self.database: Child | None = None
-        self.web = Child("web", self._start_web, stop_seconds=20.0)
+        self.web = Child("web", self._start_web, stop_seconds=20.0, last_delay_seconds=WEB_LAST_DELAY_SECONDS)
         self.sealer = Child("sealer", self._command("seal", "--forever"), stop_seconds=30.0)
         self.workers = [
             Child("worker", self._command("work"), stop_seconds=settings["EVENTLANE_WORKER_STOP_SECONDS"] + 15.0)
