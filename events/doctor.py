@@ -24,10 +24,11 @@ from django.db.migrations.executor import MigrationExecutor
 from eventlane.configuration import MIB, ROOT
 from eventlane.embedded_postgres import database_url
 from eventlane.installation import WrongInstallation
-from events.journal.reader import backlog, creation_time, journal_paths
+from events.journal.reader import Backlog, backlog, creation_time, damaged_files, journal_paths, strange_entries
 from events.lake.connection import Lake
 from events.lake.files import set_aside_files, verify
 from events.lake.orphans import are_too_many, leftovers
+from events.models import SealerTrouble
 from projects.installation import check_installation, lake_folder
 from projects.models import Project
 from projects.runtimes.local import why_refused
@@ -40,6 +41,7 @@ MAX_SKEW_SECONDS = 2.0
 NOT_SET_CLOCK = 1_735_689_600  # 2025: no clock that was ever set shows less
 BACKLOG_WARNING_SECONDS = 60.0
 BACKLOG_PROBLEM_SECONDS = 3600.0
+SHOWN_FILES = 3
 FEW_INODES = 1000
 SHORT_SECRET = 32
 ADOPTION_ADVICE = "`manage.py lake verify` lists them; `manage.py lake adopt --all` takes their events back, each once"
@@ -179,7 +181,7 @@ def check_secret_key() -> Iterator[Result]:
 
 
 def check_journal() -> Iterator[Result]:
-    """The journal takes events, and somebody empties it."""
+    """The journal takes events, they don't stay in it, and all that lies in it can be read."""
     folder = settings.EVENTLANE_JOURNAL
     if (error := _write_error(folder)) is not None:
         yield (
@@ -188,18 +190,61 @@ def check_journal() -> Iterator[Result]:
             "events are refused until it can; see owner, mode and space",
         )
         return
-    waiting = backlog(folder)
-    limit = max(BACKLOG_WARNING_SECONDS, 10 * settings.EVENTLANE_JOURNAL_MAX_AGE_SECONDS)
-    message = f"{folder}: {waiting.files} files, {waiting.bytes / MIB:.1f} MiB to be sealed"
-    if waiting.oldest_seconds <= limit:
-        yield OK, message
-        return
+    yield _backlog_result(backlog(folder))
+    if strange := strange_entries(folder):
+        advice = "move it elsewhere; a newer Eventlane's journal file is sealed when that version is started again"
+        yield WARNING, f"no journal files, so passed over: {_some(strange)}", advice
+    if damaged := damaged_files(folder):
+        advice = "what could be read is sealed; keep a copy if you want to look for the rest, then delete it"
+        yield WARNING, f"could not be read whole: {_some(damaged)}", advice
+
+
+def _backlog_result(waiting: Backlog) -> Result:
+    message = f"{settings.EVENTLANE_JOURNAL}: {waiting.files} files, {waiting.bytes / MIB:.1f} MiB to be sealed"
+    if waiting.oldest_seconds <= _late_seconds():
+        return OK, message
     message += f", the oldest for {timedelta(seconds=round(waiting.oldest_seconds))}"
-    state = PROBLEM if waiting.oldest_seconds > BACKLOG_PROBLEM_SECONDS else WARNING
-    yield (
-        state,
-        message,
-        "nothing is lost, but no sealer works on it: start Eventlane (or `manage.py seal`), or see its log",
+    return _late_state(waiting), message, "nothing is lost; `sealer` says why it isn't sealed"
+
+
+def _late_seconds() -> float:
+    return max(BACKLOG_WARNING_SECONDS, 10 * settings.EVENTLANE_JOURNAL_MAX_AGE_SECONDS)
+
+
+def _late_state(waiting: Backlog) -> str:
+    return PROBLEM if waiting.oldest_seconds > BACKLOG_PROBLEM_SECONDS else WARNING
+
+
+def _some(files: list[tuple[Path, str]]) -> str:
+    """Name the first files, each with what is said of it, and count the others."""
+    text = ", ".join(f"{path} ({reason})" for path, reason in files[:SHOWN_FILES])
+    return text if len(files) <= SHOWN_FILES else f"{text} and {len(files) - SHOWN_FILES:,} more"
+
+
+def check_sealer(_: object) -> Iterator[Result]:
+    """This node's sealer empties the journal; else it says why not."""
+    troubles = SealerTrouble.objects.filter(node=settings.EVENTLANE_NODE, end_time=None).order_by("start_time")
+    files = {path.stem for path in journal_paths(settings.EVENTLANE_JOURNAL)}
+    lasting = [trouble for trouble in troubles if not trouble.file_name or trouble.file_name in files]
+    for trouble in lasting[:SHOWN_FILES]:
+        yield _trouble_result(trouble)
+    waiting = backlog(settings.EVENTLANE_JOURNAL)
+    if lasting:
+        return  # a backlog is no wonder then
+    if waiting.oldest_seconds > _late_seconds():
+        advice = "start Eventlane (or `manage.py seal`), or see its log"
+        yield _late_state(waiting), "it reports no failure and seals nothing: it doesn't run, or it hangs", advice
+    else:
+        yield OK, "nothing waits for long, and it reports no failure"
+
+
+def _trouble_result(trouble: SealerTrouble) -> Result:
+    what = f"the journal file {trouble.file_name}" if trouble.file_name else "anything"
+    times = f"since {trouble.start_time:%Y-%m-%d %H:%M} UTC, last tried at {trouble.latest_time:%H:%M}"
+    return (
+        WARNING if trouble.file_name else PROBLEM,
+        f"it can't seal {what} {times}: {trouble.error}",
+        "its events are safe in the journal, and it tries again by itself; mend what the error names",
     )
 
 
@@ -423,6 +468,7 @@ DATABASE_CHECKS: dict[str, Callable[["psycopg.Connection[Any]"], Iterator[Result
     "installation": check_installation_marks,
     "lake": check_lake,
     "lake files": check_lake_files,
+    "sealer": check_sealer,
     "workers": check_workers,
     "triggers": check_triggers,
     "tasks": check_tasks,

@@ -18,6 +18,8 @@ from django.utils import timezone
 
 from events import doctor
 from events.doctor import OK, PROBLEM, WARNING
+from events.journal import claim_closed
+from events.lake.figures import end_troubles, note_trouble
 from events.models import TriggerMatch
 from projects.models import Resource, Subscription
 from tests.cast import make_house
@@ -35,6 +37,7 @@ NAMES = [
     "installation",
     "lake",
     "lake files",
+    "sealer",
     "workers",
     "triggers",
     "tasks",
@@ -139,12 +142,59 @@ def test_journal_that_cannot_be_written_is_a_problem(tmp_path: Path, settings: A
 
 
 @pytest.mark.parametrize(("age", "state"), [(0, OK), (50, OK), (300, WARNING), (2 * 3600, PROBLEM)])
-def test_old_backlog_says_that_nobody_seals(tmp_path: Path, settings: Any, age: float, state: str) -> None:
+def test_old_backlog_without_a_failure_says_that_nobody_seals(
+    tmp_path: Path, settings: Any, db: None, age: float, state: str
+) -> None:
     settings.EVENTLANE_JOURNAL = tmp_path / "journal"
     make_journal_file(tmp_path / "journal", age)
-    found, message, advice = only(doctor.check_journal())
-    assert (found, bool(advice)) == (state, state != OK)
-    assert "1 files" in message
+    for check in (doctor.check_journal(), doctor.check_sealer(None)):
+        found, message, advice = only(check)
+        assert (found, bool(advice)) == (state, state != OK)
+    assert ("doesn't run" in message) == (state != OK)
+
+
+def test_sealing_that_fails_is_said_with_its_reason(tmp_path: Path, settings: Any, db: None) -> None:
+    settings.EVENTLANE_JOURNAL = tmp_path
+    make_journal_file(tmp_path, 300)
+    (name,) = [path.stem for path in tmp_path.iterdir()]
+    note_trouble("", "IOException: the bucket is gone")
+    state, message, advice = only(doctor.check_sealer(None))
+    assert state == PROBLEM and "can't seal anything" in message and "the bucket is gone" in message and advice
+    end_troubles([])
+    note_trouble(name, "a strange file")
+    note_trouble("sealed-by-now", "an old story")
+    state, message, advice = only(doctor.check_sealer(None))
+    assert state == WARNING and name in message and "a strange file" in message and advice
+
+
+def test_troubles_of_other_nodes_are_not_this_ones(tmp_path: Path, settings: Any, db: None) -> None:
+    settings.EVENTLANE_JOURNAL, here = tmp_path, settings.EVENTLANE_NODE
+    settings.EVENTLANE_NODE = "elsewhere"
+    note_trouble("", "the bucket is gone")
+    settings.EVENTLANE_NODE = here
+    assert only(doctor.check_sealer(None))[0] == OK
+
+
+def test_foreign_files_in_the_journal_are_named(tmp_path: Path, settings: Any) -> None:
+    settings.EVENTLANE_JOURNAL = tmp_path
+    for number in range(5):
+        (tmp_path / f"notes{number}.journal").write_text("not an event")
+    backlog, (state, message, advice) = doctor.check_journal()
+    assert backlog[0] == OK and state == WARNING and advice
+    assert f"{tmp_path / 'notes0.journal'} (its name is not" in message and "and 2 more" in message
+
+
+def test_damaged_file_that_was_set_aside_is_named_with_what_is_missing(tmp_path: Path, settings: Any) -> None:
+    settings.EVENTLANE_JOURNAL = tmp_path
+    make_journal_file(tmp_path, 10)
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(b"no frame in here")
+    for file in claim_closed(tmp_path):
+        with file:
+            file.retire()
+    backlog, (state, message, advice) = doctor.check_journal()
+    assert backlog[0] == OK and state == WARNING and advice
+    assert str(tmp_path / "damaged" / path.name) in message and "no whole frame is in its 16 bytes" in message
 
 
 def test_secret_key_that_others_can_read_is_a_problem(tmp_path: Path, settings: Any) -> None:
