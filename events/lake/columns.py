@@ -52,6 +52,7 @@ FIELDS = f"TRY(json_transform(event, '{_FIELDS}'))"
 _SECONDS_BELOW = 10**11  # the year 5138; a greater number is milliseconds
 _MILLISECONDS_BELOW = 10**14
 _MICROSECONDS_BELOW = 10**17
+_NANOSECONDS_BELOW = 2**63  # the year 2262; a greater number is no time
 _YEAR_1, _YEAR_9999_END = -62_135_596_800_000_000, 253_402_300_799_999_999
 _RFC_3339 = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 
@@ -66,7 +67,7 @@ CREATE TEMP MACRO fraction_to_us(x) AS TRY_CAST(round(CASE
     WHEN abs(x) < {_SECONDS_BELOW} THEN x * 1e6
     WHEN abs(x) < {_MILLISECONDS_BELOW} THEN x * 1e3
     WHEN abs(x) < {_MICROSECONDS_BELOW} THEN x
-    ELSE x / 1e3 END) AS BIGINT);
+    WHEN abs(x) < {_NANOSECONDS_BELOW} THEN x / 1e3 END) AS BIGINT);
 CREATE TEMP MACRO any_to_us(t) AS CASE
     WHEN regexp_full_match(t, '-?[0-9]{{1,19}}') THEN whole_to_us(TRY_CAST(t AS BIGINT))
     WHEN regexp_full_match(t, '-?[0-9]+(\\.[0-9]+)?([eE][-+]?[0-9]+)?') THEN fraction_to_us(TRY_CAST(t AS DOUBLE))

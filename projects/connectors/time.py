@@ -4,6 +4,7 @@ A subscription's parameters have exactly one of oneshot, periodic, hourly, daily
 {"expression": "30 2 * * mon-fri", "time_zone": "Europe/Paris"}.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
@@ -18,7 +19,10 @@ from projects.resources.shapes import choice, optional, record, refuse, required
 EVENTS = frozenset({"tick"})
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MAX_LENGTH = 200
-CRON_FIELDS = 5
+CRON_GREATEST = {"minute": 59, "hour": 23, "day of the month": 31, "month": 12, "weekday": 7}
+CRON_STEP = re.compile(r"/([0-9]+)")
+# Zones of the machine's own: what they mean differs between machines, or counts leap seconds.
+LOCAL_ZONES = re.compile(r"localtime|Factory|posixrules|(posix|right)/.*")
 MIN_PERIOD, MAX_PERIOD = 30, 86_400
 
 
@@ -143,8 +147,10 @@ def _expression(value: Any, pointer: str, problems: list[Problem]) -> str | None
     expression = short_text(value, pointer, problems)
     if expression is None:
         return None
-    if len(expression.split()) != CRON_FIELDS:
-        return refuse(problems, pointer, "must have five fields: minute, hour, day of the month, month, weekday")
+    if len(expression.split()) != len(CRON_GREATEST):
+        return refuse(problems, pointer, f"must have five fields: {', '.join(CRON_GREATEST)}")
+    if wide := _wide_step(expression):
+        return refuse(problems, pointer, wide)
     try:
         if _next_cron({"expression": expression}, datetime.now(UTC)) is None:
             refuse(problems, pointer, "has no match in the next 50 years")
@@ -153,12 +159,23 @@ def _expression(value: Any, pointer: str, problems: list[Problem]) -> str | None
     return str(expression)
 
 
+def _wide_step(expression: str) -> str:
+    """Return what is wrong with a step that leads out of its field: cronsim takes `*/80` for once an hour."""
+    for (name, greatest), part in zip(CRON_GREATEST.items(), expression.split(), strict=True):
+        for step in CRON_STEP.findall(part):
+            if int(step) > greatest:
+                return f"must not have a step of more than {greatest} for the {name}"
+    return ""
+
+
 def _time_zone(value: Any, pointer: str, problems: list[Problem]) -> str | None:
     name = short_text(value, pointer, problems)
     try:
-        return name and str(_zone(name))
+        if name is None or not LOCAL_ZONES.fullmatch(name):
+            return name and str(_zone(name))
     except (ZoneInfoNotFoundError, ValueError, OSError):  # ValueError for a path, OSError for a folder
-        return refuse(problems, pointer, "must be a time zone known here, like Europe/Paris")
+        pass
+    return refuse(problems, pointer, "must be a time zone known here, like Europe/Paris")
 
 
 def _exactly_one(given: Mapping[str, Any], pointer: str, problems: list[Problem]) -> None:

@@ -16,7 +16,8 @@ MOST_FIELDS = 100
 def read_payload(body: bytes) -> Any:
     """Return the JSON of a body, or of the field `payload` of a form; text that is neither as it is.
 
-    An empty body is an empty object. Raises MalformedRequestBody when the body isn't text.
+    An empty body is an empty object. Raises MalformedRequestBody when the body isn't text,
+    or JSON but for NaN or Infinity in it.
     """
     try:
         text = _form_payload(body) if body.startswith(FORM) else body.decode("utf-8-sig")
@@ -59,4 +60,9 @@ def _read_json(text: str) -> Any:
     try:
         return msgspec.json.decode(text)
     except ValueError:  # it refuses half of a surrogate pair and numbers too large for a float
-        return json.loads(text)
+        pass
+    constants: list[str] = []
+    value = json.loads(text, parse_constant=constants.append)
+    if constants:
+        raise MalformedRequestBody(f"not valid JSON: it has no {constants[0]}")
+    return value

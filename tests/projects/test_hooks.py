@@ -137,6 +137,7 @@ def test_last_use_is_noted_once_a_minute(house: House) -> None:
         (b"null", {"body": None}),
         (b"disk full", {"body": "disk full"}),
         (b"a=1&b=2", {"body": "a=1&b=2"}),
+        (b"[Infinity] is long", {"body": "[Infinity] is long"}),
         (b"", {}),
         (b'{"a":"\\u0000","b":"\\ud800"}', {"a": "\ufffd", "b": "\ufffd"}),
         (b'{"a":1e999}', {"a": None}),
@@ -148,6 +149,14 @@ def test_whatever_is_sent_becomes_data(house: House, body: bytes, data: Any) -> 
     response = send(f"{hook_address(hook_of(house.project, 'webhook'))}/order", body)
     assert (response.status_code, response.content) == (202, b'{"events": 1}')
     assert stored() == [("webhook", "order", data)]
+
+
+@pytest.mark.parametrize("body", [b'{"a":NaN}', b"[1,-Infinity]", b"payload=%7B%22a%22%3AInfinity%7D"])
+def test_what_no_json_has_is_refused(house: House, body: bytes) -> None:
+    listen(house.project, "webhook", "order")
+    response = send(f"{hook_address(hook_of(house.project, 'webhook'))}/order", body)
+    assert answer(response) == (400, "invalid_request_body")
+    assert not stored()
 
 
 def test_each_trigger_on_the_name_gets_an_event(house: House) -> None:

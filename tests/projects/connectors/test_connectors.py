@@ -106,6 +106,10 @@ def test_wrong_subscriptions(connector: str, event: str, parameters: Any, expect
         ("0 0 30 2 *", "must be a cron expression: bad day-of-month"),
         ("0 0 */31 * mon#2", "has no match in the next 50 years"),
         ("*/0 * * * *", "must be a cron expression: bad minute"),
+        ("*/80 * * * *", "must not have a step of more than 59 for the minute"),
+        ("*/60 * * * *", "must not have a step of more than 59 for the minute"),
+        ("0,5-20/99 * * * *", "must not have a step of more than 59 for the minute"),
+        ("0 */24 * * *", "must not have a step of more than 23 for the hour"),
         ("x" * 201, "must have at most 200 characters"),
     ],
 )
@@ -116,7 +120,11 @@ def test_wrong_cron_expressions(expression: str, reason: str):
 
 
 @pytest.mark.parametrize(
-    "name", ["Europe/Atlantis", "Europe", "../../etc/passwd", "/etc/localtime", "\0", "é", "utc+1"]
+    "name",
+    [
+        *("Europe/Atlantis", "Europe", "../../etc/passwd", "/etc/localtime", "\0", "é", "utc+1"),
+        *("localtime", "Factory", "posixrules", "right/UTC", "posix/Europe/Paris"),
+    ],
 )
 def test_wrong_time_zones(name: str):
     found = problems("time", "tick", {"cron": {"expression": "* * * * *", "time_zone": name}})
