@@ -113,6 +113,7 @@ MIDDLEWARE = [
     "eventlane.wire.middleware.EveryAnswer",
     "eventlane.wire.middleware.ProgramsFirst",
     "eventlane.wire.middleware.KnownHost",
+    "eventlane.wire.middleware.NoNul",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

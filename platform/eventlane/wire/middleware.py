@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Callable
+from urllib.parse import unquote_to_bytes
 
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
@@ -63,6 +64,19 @@ class KnownHost:
         except DisallowedHost:
             self._log("refused the host name %.100a; EVENTLANE_ALLOWED_HOSTS has those of the console", _host(request))
             return HttpResponseBadRequest("The console doesn't answer to this host name.\n", "text/plain")
+        return self._get_response(request)
+
+
+class NoNul:
+    """Refuses a query with U+0000 in it: PostgreSQL has no such text, and each page would have to look for it."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Hand on what can be asked for."""
+        if b"\0" in unquote_to_bytes(request.META.get("QUERY_STRING", "")):
+            return HttpResponseBadRequest("The address must not hold the character U+0000 (%00).\n", "text/plain")
         return self._get_response(request)
 
 
