@@ -176,8 +176,10 @@ def check_secret_key() -> Iterator[Result]:
         yield WARNING, f"shorter than {SHORT_SECRET} characters", "set EVENTLANE_SECRET_KEY to a long random text"
     elif file.exists() and file.stat().st_mode & 0o077:
         yield PROBLEM, f"{file} can be read by others", f"chmod 600 {file}"
+    elif file.exists():
+        yield OK, f"{file}, readable by its owner only"
     else:
-        yield OK, f"{file}, readable by its owner only" if file.exists() else "set by EVENTLANE_SECRET_KEY"
+        yield OK, "set by EVENTLANE_SECRET_KEY" if settings.EVENTLANE_IN_USE else "none yet: the first start makes it"
 
 
 def check_journal() -> Iterator[Result]:

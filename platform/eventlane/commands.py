@@ -1,9 +1,10 @@
-"""What our management commands have in common: help that ends with examples, and few words for a lost database."""
+"""What our management commands have in common: help that ends with examples, few words when there is no database."""
 
 from argparse import Action, RawDescriptionHelpFormatter
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser, DjangoHelpFormatter
 from django.db import OperationalError
 
@@ -31,9 +32,13 @@ class ExampleHelpFormatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
 
 
 class ExampleCommand(BaseCommand):
-    """A management command whose --help shows `example`: command lines as one would type them."""
+    """A management command whose --help shows `example`: command lines as one would type them.
+
+    It is refused in a home where no platform was ever started, unless it says that it needs none.
+    """
 
     example: str
+    needs_platform = True
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Add the examples below the options."""
@@ -43,6 +48,8 @@ class ExampleCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run the command; a database that doesn't answer or isn't ours is told in words, not in a stack trace."""
+        if self.needs_platform and not settings.EVENTLANE_IN_USE:
+            raise CommandError(_nothing_runs_here())
         try:
             return super().execute(*args, **options)
         except OperationalError as error:
@@ -50,3 +57,10 @@ class ExampleCommand(BaseCommand):
             raise CommandError(f"the database does not answer: {reason}; `manage.py doctor` says what to do") from error
         except WrongInstallation as error:
             raise CommandError(str(error)) from error
+
+
+def _nothing_runs_here() -> str:
+    return (
+        f"nothing runs in {settings.EVENTLANE_HOME}: it has no database, and DATABASE_URL is not set. "
+        "Set EVENTLANE_HOME to where Eventlane runs, or start it here with `manage.py up`"
+    )

@@ -66,6 +66,11 @@ def database_url(home: Path) -> str:
     return url_of(recorded_folder(home) or home / "postgres")
 
 
+def was_started(home: Path) -> bool:
+    """Tell whether `home` has an embedded database. Changes nothing."""
+    return os.access(home / RECORD, os.F_OK) or holds_database(home / "postgres")
+
+
 def url_of(folder: Path) -> str:
     """Return the address of the database kept in `folder`."""
     return f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(socket_folder(folder)))}"

@@ -9,21 +9,27 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from eventlane.api.spectacular import SPECTACULAR_SETTINGS  # noqa: F401  (the head of /v0/openapi.json)
 from eventlane.configuration import ROOT, InvalidSetting, read_settings, words
-from eventlane.embedded_postgres import database_url
+from eventlane.embedded_postgres import database_url, was_started
 from eventlane.public_url import https_settings
 from eventlane.unfold import UNFOLD  # noqa: F401  (the looks of the console)
 
 globals().update(_values := read_settings())
 
 EVENTLANE_HOME: Path = _values["EVENTLANE_HOME"]
+EVENTLANE_IN_USE: bool = bool(_values["DATABASE_URL"]) or was_started(EVENTLANE_HOME)
 EVENTLANE_LAKE_PATH: str = _values["EVENTLANE_LAKE_PATH"] or str(EVENTLANE_HOME / "lake")
 EVENTLANE_PUBLIC_URL: str = _values["EVENTLANE_PUBLIC_URL"] or f"http://{_values['EVENTLANE_BIND']}"
 
 
 def _kept(name: str, text: str) -> str:
-    """Return the text of EVENTLANE_HOME/`name`; on first use that is `text`, kept readable by its owner only."""
+    """Return the text of EVENTLANE_HOME/`name`; on first use that is `text`, kept readable by its owner only.
+
+    A home without a database is left as it is: nobody uses what a command would leave there.
+    """
     file = EVENTLANE_HOME / name
     if not file.exists():
+        if not EVENTLANE_IN_USE:
+            return text
         EVENTLANE_HOME.mkdir(parents=True, exist_ok=True)
         draft = file.with_name(f"{name}.{secrets.token_hex(8)}")
         draft.touch(mode=0o600)

@@ -24,6 +24,7 @@ python manage.py doctor
 python manage.py doctor --json | jq '.[] | select(.state != "ok")'
 """
     requires_system_checks: list[str] = []
+    needs_platform = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print an array of {check, state, message, advice}")

@@ -39,6 +39,7 @@ python manage.py drill moved-home older-dump
 python manage.py drill --rounds 20
 """
     requires_system_checks: list[str] = []
+    needs_platform = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("exercises", nargs="*", metavar="EXERCISE", help=f"which: {', '.join(EXERCISES)} (all)")

@@ -38,6 +38,7 @@ journalctl -o json -f | python manage.py send - --dataset logs --namespace syste
 python manage.py send dump.json --dataset logs --namespace old --rejected-to rejected.ndjson
 """
     requires_system_checks: list[str] = []
+    needs_platform = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", metavar="FILE", help="the file to read; - reads the standard input")

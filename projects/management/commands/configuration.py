@@ -20,6 +20,7 @@ class Command(ExampleCommand):
     help = "Print docs/configuration.md: every setting with its default, its unit and what it does."
     example = "python manage.py configuration > docs/configuration.md"
     requires_system_checks: list[str] = []
+    needs_platform = False
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(configuration_page(), ending="")

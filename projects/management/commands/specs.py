@@ -10,6 +10,7 @@ class Command(ExampleCommand):
     help = "Print a page of docs/specs: what a spec of a kind may hold, each member with its type and default."
     example = "python manage.py specs task > docs/specs/task.md"
     requires_system_checks: list[str] = []
+    needs_platform = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("kind", choices=EXAMPLES)

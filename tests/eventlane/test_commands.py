@@ -1,0 +1,61 @@
+"""Commands in a home where nothing was ever started."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.server import ROOT
+
+SECONDS = 5  # as long as a command waits for a database that doesn't answer
+
+
+def manage(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("EVENTLANE_", "DATABASE_"))
+    }
+    return subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), *words],
+        env=environment | {"EVENTLANE_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("words", [["pipelines"], ["tail", "logs"], ["lake", "verify"]], ids=" ".join)
+def test_home_where_nothing_runs_is_named_at_once_and_left_alone(tmp_path: Path, words: list[str]) -> None:
+    home = tmp_path / "typo"
+    begin = time.monotonic()
+
+    done = manage(home, *words)
+
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith(f"CommandError: nothing runs in {home}: ") and done.stderr.count("\n") == 1
+    assert time.monotonic() - begin < SECONDS
+    assert not home.exists()
+
+
+NEEDS_NONE = [["pipelines", "--help"], ["configuration"], ["specs", "task"], ["doctor"]]
+
+
+@pytest.mark.parametrize("words", NEEDS_NONE, ids=" ".join)
+def test_command_that_needs_no_platform_works_and_leaves_nothing(tmp_path: Path, words: list[str]) -> None:
+    home = tmp_path / "none"
+
+    done = manage(home, *words)
+
+    assert done.stdout and "Traceback" not in done.stderr and "nothing runs" not in done.stderr
+    assert not home.exists()
+
+
+def test_home_with_files_of_a_platform_but_no_database_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "node").write_text("web-1")
+
+    done = manage(tmp_path, "pipelines")
+
+    assert "nothing runs in" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["node"]
