@@ -18,6 +18,7 @@ from eventlane.api.serializers import Representation, read_time
 from eventlane.api.sources import Key, Sort
 from eventlane.wire.errors import InvalidQueryParameter, UnknownObject
 from events.access import get_dataset
+from events.filters import EXAMPLE, PATTERN, read_filter
 from events.models import Dataset
 from projects.api.viewsets import ProjectObjectViewSet
 
@@ -80,10 +81,11 @@ CONDITIONS = (
     Parameter(
         "filter",
         "`KEY=VALUE`, as often as one likes: only events with this value. KEY is `service`, `level`, `message`,"
-        " `requestId`, `traceId`, `duration`, `error`, or a key of the event, with dots into nested objects.",
+        " `requestId`, `traceId`, `duration`, `error`, or a key of the event, with dots into nested objects;"
+        ' in quotation marks, as JSON has them, if it is empty or holds a `=` (`"a=b"=c`).',
         {
             "type": "array",
-            "items": {"type": "string", "pattern": "^[^=]+=", "example": "level=error"},
+            "items": {"type": "string", "pattern": PATTERN, "example": "level=error"},
             "maxItems": MAX_FILTERS,
         },
     ),
@@ -173,12 +175,13 @@ def _read_exact_time(query: Mapping[str, str], name: str) -> datetime | None:
 
 
 def _read_filters(request: Request) -> tuple[tuple[str, str], ...]:
-    filters = [text.partition("=") for text in request.query_params.getlist("filter") if text]
-    if not all(key and equals for key, equals, _ in filters):
-        raise InvalidQueryParameter("filter", "must be KEY=VALUE, like level=error")
+    try:
+        filters = tuple(read_filter(text) for text in request.query_params.getlist("filter") if text)
+    except ValueError:
+        raise InvalidQueryParameter("filter", f"must be {EXAMPLE}") from None
     if len(filters) > MAX_FILTERS:
         raise InvalidQueryParameter("filter", f"may be given {MAX_FILTERS} times at most")
-    return tuple((key, value) for key, _, value in filters)
+    return filters
 
 
 def _in_pages(dataset: Dataset, conditions: Mapping[str, Any], work: Callable[["EventPages"], T]) -> T:

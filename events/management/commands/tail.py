@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from eventlane.commands import ExampleCommand
 from eventlane.durations import InvalidDuration, parse_duration
+from events.filters import EXAMPLE, read_filter
 from events.lake.follow import Follower
 from events.lake.lines import json_line, plain_line
 from events.lake.query import EventQuery, EventRow, QueryTimeout, stream_events
@@ -50,7 +51,8 @@ python manage.py tail logs --from 1d --json | jq .event.message
             action="append",
             default=[],
             help="only events with this value; KEY is service, level, message, requestId, traceId, duration, error, id "
-            "or a key of the event, with dots into nested objects; may be given several times",
+            "or a key of the event, with dots into nested objects, in quotation marks if it is empty or holds a = "
+            "('\"a=b\"=c'); may be given several times",
         )
         parser.add_argument("--search", metavar="TEXT", help="only events whose text holds this, in any case")
         parser.add_argument("--from", metavar="AGO", type=_ago, dest="ago", help="since when, like 90s, 15m, 1h or 7d")
@@ -152,10 +154,10 @@ def _follow(query: EventQuery, show: Callable[[Iterable[EventRow]], int], warn: 
 
 
 def _filter(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not (key and equals):
-        raise ArgumentTypeError(f"{text!r} is not KEY=VALUE, like level=error")
-    return key, value
+    try:
+        return read_filter(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not {EXAMPLE}") from None
 
 
 def _ago(text: str) -> datetime:

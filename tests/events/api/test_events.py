@@ -126,12 +126,22 @@ def test_conditions(node: Node, client: ApiClient) -> None:
     assert numbers(page(client, node, namespace="", search="")) == [1, 2, 3]
 
 
+def test_keys_that_need_quotation_marks(node: Node, client: ApiClient) -> None:
+    node.write('{"n":1,"":"x"}', '{"n":2,"a=b":"x"}', '{"n":3,"a":{"=":"x","":"="},"say \\"hi\\"":"="}')
+    assert numbers(page(client, node, filter='""=x')) == [1]
+    assert numbers(page(client, node, filter='"a=b"=x')) == [2]
+    for key in ('"a.="=x', '"a."==', "a.==", r'"say \"hi\""=='):
+        assert numbers(page(client, node, filter=key)) == [3]
+
+
 BAD = [
     ("from=yesterday", "from"),
     ("to=2021-10-15", "to"),
     ("to=0001-01-01T00:00:00%2B23:00", "to"),
     ("filter=level", "filter"),
     ("filter==x", "filter"),
+    ("filter=%22a=b", "filter"),
+    ("filter=%22a%22b=c", "filter"),
     ("&".join(["filter=a=b"] * 11), "filter"),
     ("sort=event_time", "sort"),
     ("after=x", "after"),

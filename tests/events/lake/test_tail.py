@@ -72,6 +72,7 @@ REFUSED = [
     (["logs", "--project", "none"], "there is no dataset logs in project none"),
     (["logs", "--from", "yesterday"], "'yesterday' is no duration"),
     (["logs", "--filter", "level"], "'level' is not KEY=VALUE"),
+    (["logs", "--filter", '"a=b'], "is not KEY=VALUE"),
     (["logs", "--namespace", "nope"], "dataset logs has no namespace 'nope'; there is"),
     (["logs", "--limit", "0"], "'0' is no number of events"),
 ]
