@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import sys
 import tempfile
 import time
@@ -23,6 +22,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from eventlane.configuration import MIB, ROOT
 from eventlane.embedded_postgres import database_url
+from eventlane.free_space import existing, free_bytes
 from eventlane.installation import WrongInstallation
 from events.journal.reader import Backlog, backlog, creation_time, damaged_files, journal_paths, strange_entries
 from events.lake.connection import Lake
@@ -43,6 +43,11 @@ BACKLOG_WARNING_SECONDS = 60.0
 BACKLOG_PROBLEM_SECONDS = 3600.0
 SHOWN_FILES = 3
 FEW_INODES = 1000
+LAKE_FULL = "events wait in the journal once it is full"
+ROOM_ADVICE = (
+    "make room; or shorten a dataset's retention or delete datasets: `manage.py maintain` removes their files, "
+    "1 to 2 times EVENTLANE_SNAPSHOT_HOURS later"
+)
 SHORT_SECRET = 32
 ADOPTION_ADVICE = "`manage.py lake verify` lists them; `manage.py lake adopt --all` takes their events back, each once"
 LATE_MATCH_SECONDS = 60.0  # matches start pipelines within two seconds where there is no flood of them
@@ -252,41 +257,38 @@ def _trouble_result(trouble: SealerTrouble) -> Result:
 
 def check_disk() -> Iterator[Result]:
     """There is room for what is written."""
-    folders = {"EVENTLANE_HOME": settings.EVENTLANE_HOME}
+    folders = {"EVENTLANE_HOME": settings.EVENTLANE_HOME, "journal": settings.EVENTLANE_JOURNAL}
     if _is_folder(settings.EVENTLANE_LAKE_PATH):
         folders["EVENTLANE_LAKE_PATH"] = Path(settings.EVENTLANE_LAKE_PATH)
-    by_device = {_existing(folder).stat().st_dev: (name, folder) for name, folder in reversed(folders.items())}
+    by_device = {existing(folder).stat().st_dev: (name, folder) for name, folder in reversed(folders.items())}
     for name, folder in reversed(by_device.values()):
-        yield _disk_result(name, _existing(folder))
+        yield _disk_result(existing(folder), is_lake=name == "EVENTLANE_LAKE_PATH")
 
 
-def _disk_result(name: str, folder: Path) -> Result:
-    free, least = shutil.disk_usage(folder).free, settings.EVENTLANE_MIN_FREE_MB * MIB
+def _disk_result(folder: Path, is_lake: bool) -> Result:
+    """Judge a disk by the room below which events are refused. When the lake's alone is full, they wait."""
     inodes = os.statvfs(folder)
-    advice = f"make room, shorten retention, or move {name}"
     if inodes.f_files and inodes.f_favail < FEW_INODES:
-        return PROBLEM, f"{folder}: only {inodes.f_favail} files can still be made", advice
+        return PROBLEM, f"{folder}: only {inodes.f_favail} files can still be made", ROOM_ADVICE
+    free, least = free_bytes(folder), settings.EVENTLANE_MIN_FREE_MB * MIB
+    message, limit = f"{folder}: {free / MIB:,.0f} MiB free", f"EVENTLANE_MIN_FREE_MB={settings.EVENTLANE_MIN_FREE_MB}"
     if free < least:
-        message = (
-            f"{folder}: {free / MIB:,.0f} MiB free, less than EVENTLANE_MIN_FREE_MB={settings.EVENTLANE_MIN_FREE_MB}"
-        )
-        return PROBLEM if free < least / 10 else WARNING, message, advice
-    return OK, f"{folder}: {free / MIB:,.0f} MiB free"
+        effect = LAKE_FULL if is_lake else "events are refused"
+        return PROBLEM, f"{message}, less than {limit}: {effect}", ROOM_ADVICE
+    if free < 2 * least:
+        effect = LAKE_FULL if is_lake else "events are refused below that"
+        return WARNING, f"{message}, less than twice {limit}: {effect}", ROOM_ADVICE
+    return OK, message
 
 
 def _is_folder(path: str) -> bool:
     return "://" not in path
 
 
-def _existing(folder: Path) -> Path:
-    """Return the folder, or the nearest parent that is there."""
-    return next(way for way in (folder, *folder.parents) if way.exists())
-
-
 def _write_error(folder: Path) -> str | None:
     """Write and sync a file without a name where `folder` is or will be; return what went wrong."""
     try:
-        with tempfile.TemporaryFile(dir=_existing(folder)) as file:
+        with tempfile.TemporaryFile(dir=existing(folder)) as file:
             file.write(b"\0" * 4096)
             file.flush()
             os.fsync(file.fileno())

@@ -13,17 +13,21 @@ from urllib.parse import unquote_to_bytes
 from django.conf import settings
 from django.db import close_old_connections
 
+from eventlane.configuration import MIB
 from eventlane.door.body import Refused
 from eventlane.door.reply import Reply, headers_of
 from eventlane.door.request import Request
+from eventlane.free_space import FreeSpace
 from eventlane.wire.body import BadBody, decode_body
 from eventlane.wire.headers import EVERY_ANSWER
+from eventlane.wire.seldom import SeldomLog
 from events.ingest.lookup import KnownDataset, find_dataset, new_namespaces
 from events.ingest.parse import InvalidEvent, Limits, NotAnArray, Parsed, TooManyEvents, parse_acceptable, parse_events
 from events.journal import JournalFailed, JournalWriter, new_batch
 from projects.directory import DirectoryUnavailable, KnownKey, NotRemembered, find_key, last_use
 
 logger = logging.getLogger(__name__)
+log_failed_journal, log_missing_directory = SeldomLog(logger.error), SeldomLog(logger.error)
 
 PARSED_AT_ONCE_BYTES = 64 * 1024  # a larger body holds up the event loop for longer than a thread costs
 INGEST_PATH = re.compile(rb"/v1(?:/|\Z)")
@@ -46,6 +50,7 @@ journal = JournalWriter(
     settings.EVENTLANE_NODE,
     settings.EVENTLANE_JOURNAL_MAX_BYTES,
     settings.EVENTLANE_JOURNAL_MAX_AGE_SECONDS,
+    FreeSpace((settings.EVENTLANE_HOME, settings.EVENTLANE_JOURNAL), settings.EVENTLANE_MIN_FREE_MB * MIB),
 )
 
 
@@ -88,12 +93,15 @@ async def _answer(request: Request) -> Reply:
         return _reply(401, b'{"message": "Unauthorised"}')
     except (BadRequest, BadBody, NotAnArray, TooManyEvents) as error:
         return _reply(400, BAD_REQUEST, **{"X-Error-Reason": str(error)})
-    except (JournalFailed, DirectoryUnavailable) as error:
-        logger.error("a request was not stored: %s", error)
-        return _reply(500, b'{"message": "Internal Error"}')
+    except JournalFailed as error:
+        log_failed_journal("a request was not stored: %s", error)
+        return _reply(500, INTERNAL_ERROR, **{"X-Error-Reason": error.reason})
+    except DirectoryUnavailable as error:
+        log_missing_directory("a request was not stored: %s", error)
+        return _reply(500, INTERNAL_ERROR)
     except Exception:
         logger.exception("a request was not stored")
-        return _reply(500, b'{"message": "Internal Error"}')
+        return _reply(500, INTERNAL_ERROR)
     if parsed.more_invalid:
         return _reply(400, _list_invalid(parsed), **{"X-Error-Reason": f"not shown: {parsed.more_reason}"})
     return _reply(400, _list_invalid(parsed)) if parsed.invalid else ACCEPTED
@@ -231,5 +239,6 @@ def _reply(status: int, body: bytes, **headers: str) -> Reply:
     return Reply(status, headers_of({"Content-Type": "application/json", **CORS, **headers}), body)
 
 
+INTERNAL_ERROR = b'{"message": "Internal Error"}'
 BAD_REQUEST = b'{"message": "Bad Request"}'
 ACCEPTED = _reply(202, b'{"message": "Request Accepted"}')

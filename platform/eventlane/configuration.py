@@ -260,7 +260,7 @@ SETTINGS: list[Setting] = [
     *_rows(
         "Clocks and warnings",
         ("EVENTLANE_CLOCK_TOLERANCE_SECONDS", "300", seconds, "seconds", "how far ahead of now the times of events may be; those later are of a clock that was wrong: they aren't the newest, and doctor names them"),
-        ("EVENTLANE_MIN_FREE_MB", "1024", at_least(1), "MB", "doctor warns when EVENTLANE_HOME has less free space"),
+        ("EVENTLANE_MIN_FREE_MB", "512", at_least(0), "MB", "free space in EVENTLANE_HOME that is kept for login, console, deletion and PostgreSQL: with less, events are refused with 500; with less than twice as much, doctor warns. 0: events are taken until the disk is full"),
     ),
 ]  # fmt: skip
 

@@ -29,8 +29,9 @@ from pathlib import Path
 from typing import Any
 
 from eventlane.children import Child, Lines, LogStream
-from eventlane.configuration import ROOT, InvalidSetting, read_settings
+from eventlane.configuration import MIB, ROOT, InvalidSetting, read_settings
 from eventlane.embedded_postgres import PostgresUnavailable, open_postgres
+from eventlane.free_space import FreeSpace
 from eventlane.installation import WrongInstallation
 from eventlane.processes import SUPERVISOR_VARIABLE, describe_exit, dies_with_parent
 
@@ -100,6 +101,7 @@ class Supervisor:
     def _bring_up(self) -> None:
         """Start the parts one after the other; each needs the one before it."""
         self._wait_for_free_port()
+        self._look_for_free_space()
         if not self.settings["DATABASE_URL"]:
             self._bring_up_database()
         welcome = self._set_up()
@@ -166,6 +168,11 @@ class Supervisor:
         host, port = _reachable(self.settings["EVENTLANE_BIND"])
         host = f"[{host}]" if ":" in host else host
         return self.settings["EVENTLANE_PUBLIC_URL"] or f"http://{host}:{port}"
+
+    def _look_for_free_space(self) -> None:
+        least_bytes = self.settings["EVENTLANE_MIN_FREE_MB"] * MIB
+        if shortage := FreeSpace((self.home, self.home / "journal"), least_bytes).shortage():
+            self.say(f"{shortage}: events are refused until there is room; `manage.py doctor` says what to do")
 
     def _wait_for_free_port(self) -> None:
         """Refuse an address in use. Granian would not: it shares the port with whoever else shares it."""

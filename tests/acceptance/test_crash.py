@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -50,18 +51,57 @@ def _journal(home: Path) -> Path:
     return journal
 
 
+QUICK = {"EVENTLANE_JOURNAL_MAX_AGE_SECONDS": "1", "EVENTLANE_SEAL_INTERVAL_SECONDS": "0.5"}
+WEB_PROCESSES = 2
+
+
 @pytest.mark.slow
 def test_full_disk_is_an_error_and_never_a_202(small_disk, fresh_server):
-    server = fresh_server(home=small_disk, EVENTLANE_JOURNAL_MAX_AGE_SECONDS="1", EVENTLANE_SEAL_INTERVAL_SECONDS="0.5")
+    server = fresh_server(home=small_disk, EVENTLANE_MIN_FREE_MB="0", **QUICK)
     ballast = small_disk / "journal" / "ballast"
     ballast.write_bytes(b"x" * (shutil.disk_usage(ballast.parent).free - 300_000))
     with Sender(server, "full", events=200) as sender:
         server.wait_until(lambda: sender.refused > 20, "requests are refused")
+    assert 1 <= server.log.count("not stored: [Errno 28]") <= WEB_PROCESSES
     response = server.post("/v1/logs/full", [{"n": str(number), "pad": "x" * 1000} for number in range(2000)])
     assert (response.status, response.data) == (500, b'{"message": "Internal Error"}')
     ballast.unlink()
     server.wait_until(lambda: server.post("/v1/logs/full", [{"n": "after"}]).status == 202, "there is room again")
     expect_exactly_once(server, "full", sender.acknowledged | {"after"})
+
+
+def open_as_administrator(server, path) -> int:
+    """Log in to the console, which writes to the database, and return the status of a page."""
+    form = server.request("GET", "/console/login/")
+    token = form.headers["Set-Cookie"].split("csrftoken=")[1].split(";")[0]
+    fields = {"username": server.email, "password": server.password, "csrfmiddlewaretoken": token}
+    sent = {"cookie": f"csrftoken={token}", "content_type": "application/x-www-form-urlencoded"}
+    answer = server.request("POST", "/console/login/", urlencode(fields).encode(), **sent)
+    assert answer.status == 302, answer.data
+    cookies = "; ".join(text.split(";")[0] for text in answer.headers.getlist("Set-Cookie"))
+    return server.request("GET", path, cookie=cookies).status
+
+
+@pytest.mark.slow
+def test_nearly_full_disk_refuses_events_and_nothing_else(small_disk, fresh_server):
+    server = fresh_server(home=small_disk, EVENTLANE_MIN_FREE_MB="8", **QUICK)
+    assert "less than EVENTLANE_MIN_FREE_MB" not in server.log
+    ballast = small_disk / "journal" / "ballast"
+    ballast.write_bytes(b"x" * (10 << 20))
+    with Sender(server, "nearly", events=5) as sender:
+        server.wait_until(lambda: sender.refused > 200, "requests are refused")
+        assert 1 <= server.log.count("less than EVENTLANE_MIN_FREE_MB=8") <= WEB_PROCESSES
+        response = server.post("/v1/logs/nearly", [{}])
+        assert (response.status, response.data) == (500, b'{"message": "Internal Error"}')
+        assert response.headers["X-Error-Reason"].startswith("the disk is nearly full")
+        assert open_as_administrator(server, "/console/events/dataset/") == 200
+        assert "events are refused" in server.manage("doctor", check=False).stdout
+    server.stop()
+    server.start()
+    assert "less than EVENTLANE_MIN_FREE_MB=8: events are refused until there is room" in server.log
+    ballast.unlink()
+    server.wait_until(lambda: server.post("/v1/logs/nearly", [{"n": "after"}]).status == 202, "there is room again")
+    expect_exactly_once(server, "nearly", sender.acknowledged | {"after"})
 
 
 def test_read_only_journal_is_an_error(fresh_server):

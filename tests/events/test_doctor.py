@@ -16,6 +16,7 @@ from django.conf import settings as django_settings
 from django.db import connection as django_connection
 from django.utils import timezone
 
+from eventlane.free_space import free_bytes
 from events import doctor
 from events.doctor import OK, PROBLEM, WARNING
 from events.journal import claim_closed
@@ -123,8 +124,8 @@ def test_check_that_crashes_is_a_problem_and_not_the_end(settings: Any) -> None:
 
 
 def test_command_ends_with_1_for_a_problem_and_0_for_a_warning(server: Server) -> None:
-    free = doctor.shutil.disk_usage(server.home).free // doctor.MIB
-    for least, status, word in [(1, 0, "ok"), (free + 50_000, 0, "warning"), (free * 20 + 50_000, 1, "problem")]:
+    free = free_bytes(server.home) // doctor.MIB
+    for least, status, word in [(1, 0, "ok"), (free * 3 // 4, 0, "warning"), (free * 2, 1, "problem")]:
         server.environment["EVENTLANE_MIN_FREE_MB"] = str(least)
         try:
             done = server.manage("doctor", check=False)
@@ -132,6 +133,9 @@ def test_command_ends_with_1_for_a_problem_and_0_for_a_warning(server: Server) -
             del server.environment["EVENTLANE_MIN_FREE_MB"]
         assert done.returncode == status, done.stdout
         assert f"\n{word:<8}disk" in done.stdout
+        assert ("events are refused" in done.stdout, "shorten a dataset's retention" in done.stdout) == (
+            word != "ok",
+        ) * 2
 
 
 def test_journal_that_cannot_be_written_is_a_problem(tmp_path: Path, settings: Any) -> None:

@@ -1,0 +1,48 @@
+"""How much may still be written. No Django import: the supervisor asks as well."""
+
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from eventlane.configuration import MIB
+
+LOOK_SECONDS = 1.0  # between two looks at the disks: a burst writes less in this time than the limit leaves
+
+
+class FreeSpace:
+    """The rule that `least_bytes` stay free on the disks of some folders. Threads may share it."""
+
+    def __init__(self, folders: Iterable[Path], least_bytes: int) -> None:
+        self._folders, self._least_bytes = tuple(folders), least_bytes
+        self._next_look = float("-inf")  # of time.monotonic()
+        self._shortage = ""
+
+    def shortage(self) -> str:
+        """Say which disk has too little left, as it was at the last look; "" when none has."""
+        now = time.monotonic()
+        if now >= self._next_look:
+            self._next_look = now + LOOK_SECONDS
+            self._shortage = next(filter(None, map(self._look_at, self._folders)), "")
+        return self._shortage
+
+    def _look_at(self, folder: Path) -> str:
+        try:
+            free = free_bytes(folder)
+        except OSError:
+            return ""  # whoever writes there learns what is wrong
+        if free >= self._least_bytes:
+            return ""
+        least = self._least_bytes // MIB
+        return f"{folder} has {free / MIB:,.0f} MiB free, less than EVENTLANE_MIN_FREE_MB={least}"
+
+
+def free_bytes(folder: Path) -> int:
+    """Return what an ordinary user may still write where the folder is or will be."""
+    disk = os.statvfs(existing(folder))
+    return disk.f_bavail * disk.f_frsize
+
+
+def existing(folder: Path) -> Path:
+    """Return the folder, or the nearest parent that is there."""
+    return next(way for way in (folder, *folder.parents) if way.exists())
