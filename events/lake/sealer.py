@@ -16,6 +16,7 @@ from django.db import connection
 from events.journal import JournalFile, claim_closed
 from events.lake.figures import end_troubles, note_quarantine, note_trouble
 from events.models import DroppedTable
+from events.progress import UNWATCHED, Progress
 
 if TYPE_CHECKING:
     from events.lake.connection import Lake
@@ -71,7 +72,7 @@ class Sealer:
         """The names of files that could not be sealed though others could."""
         return sorted(self._troubled)
 
-    def run(self, stop: Event) -> None:
+    def run(self, stop: Event, progress: Progress = UNWATCHED) -> None:
         """Seal until `stop` is set. Each trouble is logged once, and its end."""
         failures = 0
         unsure = True  # whether the last sealer of this node left in trouble
@@ -79,11 +80,12 @@ class Sealer:
             try:
                 for sealed in self.seal_available(stop):
                     _log(sealed)
+                    progress.step()
             except SealingFailed as error:
                 if failures == 0:
                     logger.error("sealing failed, trying again: %s", error)
                 note_trouble("", str(error))
-                stop.wait(pause_seconds(failures))
+                progress.wait(stop, pause_seconds(failures))
                 failures += 1
                 continue
             if failures:
@@ -92,7 +94,7 @@ class Sealer:
                 self._tell([], quarantined=0)
             failures, unsure = 0, False
             self._rest()
-            stop.wait(settings.EVENTLANE_SEAL_INTERVAL_SECONDS)
+            progress.wait(stop, settings.EVENTLANE_SEAL_INTERVAL_SECONDS)
         self.close()
 
     def seal_available(self, stop: Event | None = None) -> Iterator["Sealed"]:

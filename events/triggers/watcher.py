@@ -11,6 +11,7 @@ from django.db import connection
 
 from events.journal import JournalFile
 from events.journal.reader import SUFFIX, journal_paths, open_file
+from events.progress import UNWATCHED, Progress
 from events.triggers.evaluate import STRETCH_BYTES, evaluate
 from events.triggers.fire import AWAY, fire_due_matches
 from events.triggers.store import Overtaken, forget_sealed, store, stored_progress
@@ -46,7 +47,7 @@ class TriggerWatcher:
         self._has_matches = True  # some may be left over
         self._next_look = self._next_tidying = 0.0
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, progress: Progress = UNWATCHED) -> None:
         """Watch until `stop` is set. A trouble is logged once, and its end."""
         failures = 0
         while not stop.is_set():
@@ -62,7 +63,8 @@ class TriggerWatcher:
                 if failures:
                     logger.info("triggers on datasets work again")
                 failures = 0
-            stop.wait(pause)
+            progress.step()
+            progress.wait(stop, pause)
         _disconnect()
 
     def watch(self) -> float:

@@ -208,6 +208,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_LAKE_PATH", "", str, "folder or URL", "where Parquet files go (any DuckLake data path); empty: EVENTLANE_HOME/lake"),
         ("EVENTLANE_LAKE_SCHEMA", "lake", str, "name", "PostgreSQL schema of the DuckLake catalog"),
         ("EVENTLANE_SEAL_INTERVAL_SECONDS", "1", seconds, "seconds", "how often the sealer looks for closed journal files"),
+        ("EVENTLANE_SEALER_HANG_SECONDS", "300", seconds, "seconds", "a sealer that finishes nothing for this long hangs: the supervisor kills it and starts it again. Longer than one transaction may take; after each kill twice as long is allowed, until it goes on"),
         ("EVENTLANE_SEAL_BATCH_BYTES", str(64 * MIB), at_least(4096), "bytes", "journal bytes sealed in one transaction; bounds the sealer's memory"),
         ("EVENTLANE_DUCKDB_THREADS", "2", at_least(1), "threads", "threads of one DuckDB instance (sealer, maintenance, a query)"),
         ("EVENTLANE_DUCKDB_MEMORY_MB", "1024", at_least(64), "MB", "memory limit of one DuckDB instance"),

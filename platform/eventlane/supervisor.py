@@ -34,8 +34,10 @@ from eventlane.embedded_postgres import PostgresUnavailable, open_postgres
 from eventlane.free_space import FreeSpace
 from eventlane.installation import WrongInstallation
 from eventlane.processes import SUPERVISOR_VARIABLE, describe_exit, dies_with_parent
+from eventlane.progress import ProgressWatch
 
 LOCK = "up.lock"
+SEALER_PROGRESS = "sealer.progress"  # the file that the sealer touches while it goes on
 WEB_SECONDS = 60.0  # from its start to the first answer
 PORT_SECONDS = 5.0  # a server that is just being stopped gives the port back within this
 TICK_SECONDS = 0.5
@@ -65,7 +67,11 @@ class Supervisor:
         self.stop_requested = False
         self.database: Child | None = None
         self.web = Child("web", self._start_web, stop_seconds=20.0, last_delay_seconds=WEB_LAST_DELAY_SECONDS)
-        self.sealer = Child("sealer", self._command("seal", "--forever"), stop_seconds=30.0)
+        progress = self.home / SEALER_PROGRESS
+        self.sealer = Child(
+            "sealer", self._command("seal", "--forever", "--progress", str(progress)), stop_seconds=30.0
+        )
+        self.sealer_watch = ProgressWatch(progress, settings["EVENTLANE_SEALER_HANG_SECONDS"])
         self.workers = [
             Child("worker", self._command("work"), stop_seconds=settings["EVENTLANE_WORKER_STOP_SECONDS"] + 15.0)
             for _ in range(settings["EVENTLANE_WORKER_PROCESSES"])
@@ -204,12 +210,13 @@ class Supervisor:
     # Keep up
 
     def _keep_up(self) -> None:
-        """Restart what died and run maintenance on time, until told to stop."""
+        """Restart what died or hangs and run maintenance on time, until told to stop."""
         while True:
             self._pump(TICK_SECONDS)
             now = time.monotonic()
             for child in self.kept_up:
                 self._restart_if_ended(child, now)
+            self._kill_hanging_sealer(now)
             self._maintain(now)
 
     def _restart_if_ended(self, child: Child, now: float) -> None:
@@ -227,6 +234,13 @@ class Supervisor:
             except PostgresUnavailable as error:
                 child.restart_time = now + child.next_delay(now)
                 self.say(f"{error}")
+
+    def _kill_hanging_sealer(self, now: float) -> None:
+        """Kill a sealer that goes on no more; as one that died it is started again."""
+        process, allowed = self.sealer.process, self.sealer_watch.allowed
+        if process and self.sealer_watch.hangs(process.pid, now):
+            self.say(f"sealer has made no step for {allowed:g} s: killed")
+            self.sealer.kill_all()
 
     def _maintain(self, now: float) -> None:
         """Run maintenance when it is due and the last run is over."""

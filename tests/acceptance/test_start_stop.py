@@ -147,6 +147,22 @@ def test_child_that_dies_is_started_again_and_the_log_says_so(fresh_server, word
     assert server.leftovers() == {}
 
 
+def test_sealer_that_hangs_is_replaced_and_seals_each_event_once(fresh_server):
+    server = fresh_server(EVENTLANE_SEALER_HANG_SECONDS="5", EVENTLANE_JOURNAL_MAX_AGE_SECONDS="0.5")
+    server.wait_until(lambda: (server.home / "sealer.progress").exists(), "it goes on")
+    victim = next(pid for pid in server.pids_of("seal") if parent_of(pid) == server.process.pid)
+    os.kill(victim, signal.SIGSTOP)
+    for number in range(20):
+        assert server.post("/v1/logs/hang", [{"n": number}]).status == 202
+
+    server.wait_until(lambda: set(server.pids_of("seal")) - {victim}, "it is replaced", seconds=15)
+    assert "sealer has made no step for 5 s: killed" in server.log and not is_running(victim)
+    server.wait_until(lambda: not list((server.home / "journal").glob("*.journal")), "all is sealed")
+    lines = server.manage("tail", "logs", "--json", "--limit", "100").stdout.splitlines()
+    assert sorted(int(re.search(r'"n": ?(\d+)', line).group(1)) for line in lines) == list(range(20))
+    assert server.stop() == 0
+
+
 def _answers(server) -> bool:
     try:
         return login(server) == 200

@@ -1,5 +1,7 @@
 import logging
 import signal
+from argparse import SUPPRESS
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -8,6 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from eventlane.commands import ExampleCommand
 from events.lake.sealer import Sealer, SealingFailed
+from events.progress import Progress
 from events.triggers.watcher import TriggerWatcher
 from projects.installation import check_at_start
 
@@ -27,6 +30,7 @@ python manage.py seal --forever
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--forever", action="store_true", help="go on until SIGTERM or Ctrl-C")
+        parser.add_argument("--progress", type=Path, help=SUPPRESS)  # the supervisor's
 
     def handle(self, *args: Any, **options: Any) -> None:
         check_at_start()
@@ -36,15 +40,15 @@ python manage.py seal --forever
             stop = Event()
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: stop.set())
-            self._seal_for_ever(sealer, watcher, stop)
+            self._seal_for_ever(sealer, watcher, stop, Progress(options["progress"], threads=2))
         else:
             self._seal_now(sealer)
 
-    def _seal_for_ever(self, sealer: Sealer, watcher: TriggerWatcher, stop: Event) -> None:
-        watching = Thread(target=watcher.run, args=(stop,), name="triggers")
+    def _seal_for_ever(self, sealer: Sealer, watcher: TriggerWatcher, stop: Event, progress: Progress) -> None:
+        watching = Thread(target=watcher.run, args=(stop, progress), name="triggers")
         watching.start()
         try:
-            sealer.run(stop)
+            sealer.run(stop, progress)
         finally:
             stop.set()
             watching.join()
