@@ -3,14 +3,25 @@
 One that doesn't see what it must raises DidNotHappen.
 """
 
+import os
+import socket
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from eventlane.scratch import ScratchPlatform
-from events.drill.sender import Sender, expect_exactly_once
+import urllib3
 
+from eventlane.embedded_postgres import installed_binaries
+from eventlane.scratch import DidNotHappen, ScratchPlatform
+from events.drill.sender import Sender, expect_exactly_once, send
+
+SLOW_CONNECTIONS = 60
+ANSWER_SECONDS = 1.0  # within which others must be served meanwhile
 QUICK_JOURNAL = {"EVENTLANE_JOURNAL_MAX_AGE_SECONDS": "0.5", "EVENTLANE_SEAL_INTERVAL_SECONDS": "0.2"}
+SLOW_JOURNAL = {"EVENTLANE_JOURNAL_MAX_AGE_SECONDS": "3600"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,146 @@ def power_cut(platform: ScratchPlatform) -> str:
     return f"{len(acknowledged):,} acknowledged events, each found exactly once"
 
 
+def moved_home(platform: ScratchPlatform) -> str:
+    """Move the home to another folder and start from there."""
+    sealed, unsealed = _sealed_and_unsealed(platform, "moved")
+    platform.stop()
+    elsewhere = platform.home.with_name(f"{platform.home.name}-elsewhere")
+    platform.home.rename(elsewhere)
+    platform.use(elsewhere)
+    platform.start()
+    platform.manage("maintain")
+    expect_exactly_once(platform, "moved", sealed | unsealed)
+    return f"{len(sealed | unsealed)} events are still there after maintenance"
+
+
+def older_dump(platform: ScratchPlatform) -> str:
+    """Restore a dump of the database that is older than the lake, then run maintenance."""
+    before = send(platform, "dump", 300)
+    platform.manage("seal")
+    dump = platform.home / "dump"
+    _run("pg_dump", "-Fc", "-f", str(dump), platform.database_url)
+    after = send(platform, "dump", 200)
+    _wait_until_sealed(platform)
+    files = _parquet_names(platform)
+    _restore(platform, dump)
+    platform.manage("maintain", check=False)
+    if gone := files - _parquet_names(platform):
+        raise DidNotHappen(f"maintenance deleted {len(gone)} files that the older catalog doesn't know")
+    expect_exactly_once(platform, "dump", before)
+    platform.manage("lake", "adopt", "--all")
+    expect_exactly_once(platform, "dump", before | after)
+    return f"no file was deleted, and `lake adopt` brought {len(after)} events back"
+
+
+def damaged_journal(platform: ScratchPlatform) -> str:
+    """Flip a byte in the header of each journal file, and let a foreign file lie beside them."""
+    names = send(platform, "header", 400)
+    platform.kill()
+    files = sorted((platform.home / "journal").glob("*.journal"))
+    for file in files:
+        _flip(file, 10)
+    (platform.home / "journal" / "x-nothex.journal").write_bytes(b"not a journal")
+    os.mkfifo(platform.home / "journal" / "fifo.journal")
+    platform.start()
+    platform.manage("seal")
+    expect_exactly_once(platform, "header", names)
+    _expect_doctor_names(platform, "x-nothex.journal")
+    return f"{len(names)} events of {len(files)} files, and doctor names the foreign file"
+
+
+def slow_bodies(platform: ScratchPlatform) -> str:
+    """Hold 60 requests open whose bodies never come."""
+    head = "HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
+    held = [
+        f"POST /v1/logs/slow {head}x-api-key: {platform.keys['ingest']}\r\n\r\n[",
+        f"POST /console/login/ {head}\r\n",
+    ]
+    with ExitStack() as stack:
+        connections = [
+            stack.enter_context(_held_open(platform, held[number % 2])) for number in range(SLOW_CONNECTIONS)
+        ]
+        longest = max(_seconds_of_an_answer(platform) for _ in range(20))
+        if longest > ANSWER_SECONDS:
+            raise DidNotHappen(f"others waited {longest:.1f} s for an answer")
+        replies = {connection.recv(64).split(b" ")[1:2] == [b"408"] for connection in connections}
+    if replies != {True}:
+        raise DidNotHappen("a connection whose body never came did not end with 408")
+    return f"others were answered within {longest * 1000:.0f} ms, and the slow ones got 408"
+
+
 EXERCISES = {
     "power-cut": Exercise(power_cut, QUICK_JOURNAL),
+    "moved-home": Exercise(moved_home),
+    "older-dump": Exercise(older_dump, QUICK_JOURNAL),
+    "damaged-journal": Exercise(damaged_journal, SLOW_JOURNAL),
+    "slow-bodies": Exercise(slow_bodies, {"EVENTLANE_BODY_SECONDS": "5"}),
 }
+
+
+def _sealed_and_unsealed(platform: ScratchPlatform, namespace: str) -> tuple[set[str], set[str]]:
+    """Send events of which the first are sealed; return both names."""
+    sealed = send(platform, namespace, 300)
+    platform.wait_until(lambda: _parquet_files(platform), "the first events are sealed")
+    _wait_until_sealed(platform)
+    return sealed, send(platform, namespace, 200)
+
+
+def _wait_until_sealed(platform: ScratchPlatform) -> None:
+    """Wait until no journal file holds an event."""
+    journal = platform.home / "journal"
+    platform.wait_until(lambda: not list(journal.glob("*.journal")), "everything is sealed", 60)
+
+
+def _parquet_files(platform: ScratchPlatform) -> set[Path]:
+    return set((platform.home / "lake").rglob("*.parquet"))
+
+
+def _parquet_names(platform: ScratchPlatform) -> set[str]:
+    """Return the names of all Parquet files of the home, wherever they were moved."""
+    return {path.name for path in platform.home.rglob("*.parquet")}
+
+
+def _restore(platform: ScratchPlatform, dump: Path) -> None:
+    """Replace the database by a dump, as docs/operations.md says, and start again."""
+    server = platform.database_url.replace("/eventlane?", "/postgres?")
+    for statement in ("DROP DATABASE eventlane WITH (FORCE)", "CREATE DATABASE eventlane"):
+        _run("psql", server, "-c", statement)
+    _run("pg_restore", "-d", platform.database_url, str(dump))
+    platform.stop()
+    platform.start()
+
+
+def _run(program: str, *words: str) -> None:
+    """Run one of PostgreSQL's programs."""
+    done = subprocess.run([installed_binaries() / program, *words], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise DidNotHappen(f"{program} failed: {done.stderr.strip()}")
+
+
+def _flip(file: Path, offset: int) -> None:
+    """Change a byte of a file."""
+    with file.open("r+b") as data:
+        data.seek(offset)
+        byte = data.read(1)
+        data.seek(offset)
+        data.write(bytes([byte[0] ^ 0xFF]))
+
+
+def _expect_doctor_names(platform: ScratchPlatform, name: str) -> None:
+    done = platform.manage("doctor", check=False)
+    if name not in done.stdout:
+        raise DidNotHappen(f"doctor doesn't name {name}:\n{done.stdout}")
+
+
+@contextmanager
+def _held_open(platform: ScratchPlatform, text: str) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", platform.port), timeout=30) as connection:
+        connection.sendall(text.encode())
+        yield connection
+
+
+def _seconds_of_an_answer(platform: ScratchPlatform) -> float:
+    begin = time.monotonic()
+    urllib3.request("GET", f"{platform.url}/v0/status", retries=False, timeout=10)
+    return time.monotonic() - begin
