@@ -82,7 +82,7 @@ def test_second_start_finds_everything_and_shows_no_secret(fresh_server):
     server.start()
     with psycopg.connect(server.database_url) as connection:
         assert connection.execute("SELECT id FROM projects_project").fetchall() == before
-        assert connection.execute("SELECT count(*) FROM projects_apikey").fetchone() == (3,)
+        assert connection.execute("SELECT count(*) FROM projects_apikey").fetchone() == (4,)
 
     assert server.keys == keys
     assert "evl_" not in server.log
