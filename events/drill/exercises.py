@@ -4,6 +4,7 @@ One that doesn't see what it must raises DidNotHappen.
 """
 
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -120,11 +121,23 @@ def slow_bodies(platform: ScratchPlatform) -> str:
     return f"others were answered within {longest * 1000:.0f} ms, and the slow ones got 408"
 
 
+def hung_sealer(platform: ScratchPlatform) -> str:
+    """Stop the sealer as a hang would, without ending it."""
+    [hung] = platform.pids_of("seal --forever") or [0]
+    os.kill(hung, signal.SIGSTOP)
+    names = send(platform, "hung", 200)
+    platform.wait_until(lambda: hung not in platform.pids_of("seal --forever"), "the hung sealer is replaced", 60)
+    _wait_until_sealed(platform)
+    expect_exactly_once(platform, "hung", names)
+    return f"it was replaced, and {len(names)} events were sealed"
+
+
 EXERCISES = {
     "power-cut": Exercise(power_cut, QUICK_JOURNAL),
     "moved-home": Exercise(moved_home),
     "older-dump": Exercise(older_dump, QUICK_JOURNAL),
     "damaged-journal": Exercise(damaged_journal, SLOW_JOURNAL),
+    "hung-sealer": Exercise(hung_sealer, QUICK_JOURNAL | {"EVENTLANE_SEALER_HANG_SECONDS": "5"}),
     "slow-bodies": Exercise(slow_bodies, {"EVENTLANE_BODY_SECONDS": "5"}),
 }
 

@@ -94,9 +94,10 @@ def sdk() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def automation(sdk: Path) -> Iterator[Automation]:
-    """A server of this module's own, since its tasks may read the client's folder."""
+    """A server of this module's own, since its tasks may read the client's folder and reach the server."""
     prefix = "" if PYTHON.startswith("/usr/") else f",{sys.base_prefix}"
-    server = Server(scratch_home(), EVENTLANE_TASK_FOLDERS=f"{sdk}{prefix}", **local_settings())
+    folders = f"{sdk}{prefix}"
+    server = Server(scratch_home(), EVENTLANE_TASK_FOLDERS=folders, EVENTLANE_TASK_NETWORK="true", **local_settings())
     try:
         made = Automation(server)
         made.deploy(*specs(server, sdk))

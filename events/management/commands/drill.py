@@ -30,7 +30,7 @@ class Outcome:
 class Command(ExampleCommand):
     help = (
         "Try on this machine what must never lose an event: power cuts, a moved home, an older dump, damaged\n"
-        "journal files, slow senders. Each exercise starts a platform of its own in a scratch folder\n"
+        "journal files, a hung sealer, slow senders. Each exercise starts a platform of its own in a scratch folder\n"
         "and removes it; yours is not touched. The exit status is 1 when something did not go as promised."
     )
     example = """
