@@ -52,6 +52,7 @@ class PipelineRepresentation(ExecutionRepresentation):
 class QueuedPipelines(RequestBody):
     """Which pipelines are meant: those that all members apply to. At least one of them is needed."""
 
+    needs_a_member = True
     trigger_id = IdField(required=False, help_text="Those that this trigger started; also one that is deleted.")
     command_id = IdField(required=False, help_text="Those that this command started; also one that is deleted.")
     name = NameField(required=False, help_text="Those of this name.")

@@ -209,6 +209,9 @@ class ApiSchema(AutoSchema):
                 member.pop("description", None)  # its docstring is for those who read the code
         if isinstance(serializer, RequestBody):
             schema["additionalProperties"] = {"type": "null"}
+            if serializer.needs_a_member:
+                text = {"type": "string"}
+                schema["anyOf"] = [{"required": [name], "properties": {name: text}} for name in schema["properties"]]
         return schema | ({"required": sorted(required)} if required else {})
 
     # The view

@@ -18,6 +18,8 @@ WHOLE = api_settings.NON_FIELD_ERRORS_KEY  # DRF's name for errors of the object
 class RequestBody(serializers.Serializer):
     """What a route takes. A null member is an absent one; an unknown one is a problem (v0-api.md, section 2.0)."""
 
+    needs_a_member = False  # whether a body without any of its members, which are all optional texts, is refused
+
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Return the validated members; raise a ValidationError with every problem, not only the first."""
         if not isinstance(data, Mapping):
