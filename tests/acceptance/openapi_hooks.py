@@ -26,6 +26,7 @@ STATES = {
 }  # fmt: skip
 REASONS = {
     "must be in the future",
+    "one of the members trigger_id, command_id, name is missing",
     "there is no such project",
     "a key with the right ingest needs a project_id",
     "the connector has no such event",
