@@ -1,4 +1,4 @@
-"""Commands: pipelines that somebody starts, with parameters (v0-api.md, section 6.3)."""
+"""Commands: pipelines that somebody starts, with parameters (docs/api/v0.md, section 6.3)."""
 
 from collections.abc import Mapping
 from typing import Any

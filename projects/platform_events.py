@@ -1,4 +1,4 @@
-"""Platform events: stored for the triggers that listen to them, and what they start (v0-api.md, sections 6.2 and 6.8).
+"""Platform events: stored for the triggers that listen, and what they start (docs/api/v0.md, sections 6.2 and 6.8).
 
     an event happens ─▶ every enabled trigger on its connector and name ─▶ one PlatformEvent each
                                                                               │ the trigger's filters match

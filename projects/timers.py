@@ -1,4 +1,4 @@
-"""Timers: the ticks that triggers on time/tick wait for (v0-api.md, section 6.7).
+"""Timers: the ticks that triggers on time/tick wait for (docs/api/v0.md, section 6.7).
 
 A subscription knows its next tick. Whoever emits it moves the time on in the same transaction, so that each tick is
 emitted once, whatever is killed and however many look.

@@ -1,4 +1,4 @@
-"""The Events API in /v0/openapi.json, by hand: its view is no DRF view (events-api.md)."""
+"""The Events API in /v0/openapi.json, by hand: its view is no DRF view (docs/api/events.md)."""
 
 from typing import Any
 

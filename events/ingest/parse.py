@@ -1,6 +1,6 @@
 """Split a request's body into its events, and say of each whether it can be accepted.
 
-The rules are those of events-api.md, "What fails an event".
+The rules are those of docs/api/events.md, "What fails an event".
 
 The fast path splits and checks a whole batch with msgspec and a few passes over its bytes. Whatever that
 doesn't settle goes element by element through the slow path, which knows why. Both keep every element's

@@ -1,4 +1,4 @@
-"""The Events API: POST /v1/<dataset>/<namespace> (events-api.md). The way of an event into the journal.
+"""The Events API: POST /v1/<dataset>/<namespace> (docs/api/events.md). The way of an event into the journal.
 
 Runs in the event loop, without Django around it: no ORM write, no DRF, no DuckDB and no log line per event. Only
 what has to ask the database, or takes longer than a thread costs, goes to a thread. A 202 means that every event is

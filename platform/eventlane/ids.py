@@ -1,4 +1,4 @@
-"""KSUID: the identifiers of the v0 API (v0-api.md, section 3).
+"""KSUID: the identifiers of the v0 API (docs/api/v0.md, section 3).
 
 20 bytes: 4 bytes of seconds since 2014-05-13T16:53:20Z, big-endian, then 16 random bytes; written as 27
 characters of base 62, so that sorting the text by bytes sorts by second.

@@ -1,4 +1,4 @@
-"""The platform's name rule (v0-api.md, section 3)."""
+"""The platform's name rule (docs/api/v0.md, section 3)."""
 
 import re
 

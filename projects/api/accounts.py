@@ -1,4 +1,4 @@
-"""The people of the organization (v0-api.md, section 2.5)."""
+"""The people of the organization (docs/api/v0.md, section 2.5)."""
 
 from datetime import datetime
 

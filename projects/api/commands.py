@@ -1,4 +1,4 @@
-"""Executing commands (v0-api.md, sections 2.12 and 6.3). The commands themselves are resources."""
+"""Executing commands (docs/api/v0.md, sections 2.12 and 6.3). The commands themselves are resources."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The caller's organization (v0-api.md, section 2.4)."""
+"""The caller's organization (docs/api/v0.md, section 2.4)."""
 
 from rest_framework import serializers
 from rest_framework.request import Request

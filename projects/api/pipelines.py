@@ -1,4 +1,4 @@
-"""Pipelines and their scratchpads (v0-api.md, sections 2.10, 2.13, 6.5, 6.9)."""
+"""Pipelines and their scratchpads (docs/api/v0.md, sections 2.10, 2.13, 6.5, 6.9)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ from projects.execution.pipelines import abort_pipeline, restart_pipeline
 from projects.execution.queued import abort_queued
 from projects.models import ScratchpadEntry
 
-TEXT = "text/plain"  # exactly this, like the type of JSON (v0-api.md, section 0)
+TEXT = "text/plain"  # exactly this, like the type of JSON (docs/api/v0.md, section 0)
 MAX_KEY_LENGTH = 255
 NEVER = "1970-01-01T00:00:00Z"
 
@@ -76,7 +76,7 @@ class ExecutionViewSet(ProjectObjectViewSet):
         """Return it as the wire has it.
 
         The published Python client raises for an execution without its times, so it gets the beginning of time
-        (v0-api.md, section 2.0). It is known by its User-Agent, since it sets none of its own.
+        (docs/api/v0.md, section 2.0). It is known by its User-Agent, since it sets none of its own.
         """
         shown = super().show(element)
         if self.request.META.get("HTTP_USER_AGENT", "").startswith("python-urllib3/"):
@@ -178,7 +178,7 @@ class ScratchpadsViewSet(ProjectObjectViewSet):
         return Response(status=204)
 
     def _read_value(self) -> str:
-        """Return the body as text; never as JSON: two published clients say it is (v0-api.md, section 0)."""
+        """Return the body as text; never as JSON: two published clients say it is (docs/api/v0.md, section 0)."""
         try:
             data = read_body(self.request.META, settings.EVENTLANE_MAX_REQUEST_BYTES)
             text = data.decode()

@@ -1,4 +1,4 @@
-"""Platform events (v0-api.md, sections 2.8, 2.9, 6.2, 6.8). Those that programs send to datasets are another matter."""
+"""Platform events (docs/api/v0.md, sections 2.8, 2.9, 6.2, 6.8). What programs send to datasets is not here."""
 
 from collections.abc import Mapping
 from typing import Any

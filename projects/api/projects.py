@@ -1,4 +1,4 @@
-"""Projects: the only collection of the contract that is changed through it (v0-api.md, section 2.6)."""
+"""Projects: the only collection of the contract that is changed through it (docs/api/v0.md, section 2.6)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Resources: what is deployed in a project (v0-api.md, sections 2.7 and 5)."""
+"""Resources: what is deployed in a project (docs/api/v0.md, sections 2.7 and 5)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Tasks of pipelines, and what their steps wrote (v0-api.md, section 2.11)."""
+"""Tasks of pipelines, and what their steps wrote (docs/api/v0.md, section 2.11)."""
 
 from django_filters import FilterSet
 from rest_framework import serializers

@@ -1,4 +1,4 @@
-"""The platform API's routes for organizations, accounts, projects and API keys (v0-api.md, section 1.1)."""
+"""The platform API's routes for organizations, accounts, projects and API keys (docs/api/v0.md, section 1.1)."""
 
 from django.urls import path, re_path
 

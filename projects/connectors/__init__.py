@@ -1,4 +1,4 @@
-"""Where platform events come from, and what triggers may listen to (v0-api.md, section 6.7).
+"""Where platform events come from, and what triggers may listen to (docs/api/v0.md, section 6.7).
 
 One module for each connector. It says which EVENTS there are, None for any name, and in PARAMETERS what a trigger's
 subscription takes. webhook and dataset are ours.

@@ -1,4 +1,4 @@
-"""time: `tick`, by the clock (v0-api.md, section 6.7). All ticks are whole seconds in UTC.
+"""time: `tick`, by the clock (docs/api/v0.md, section 6.7). All ticks are whole seconds in UTC.
 
 A subscription's parameters have exactly one of oneshot, periodic, hourly, daily, weekly and, ours, cron:
 {"expression": "30 2 * * mon-fri", "time_zone": "Europe/Paris"}.

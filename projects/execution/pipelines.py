@@ -1,4 +1,4 @@
-"""Pipelines from their making to their end (v0-api.md, sections 6.2, 6.4, 6.5).
+"""Pipelines from their making to their end (docs/api/v0.md, sections 6.2, 6.4, 6.5).
 
            start_pipelines
                   │

@@ -34,7 +34,7 @@ def settle(pipeline: Pipeline) -> None:
 
 
 def end_pipeline(pipeline: Pipeline, statuses: Iterable[str]) -> None:
-    """Give a locked pipeline its last status (v0-api.md, section 6.1), and the turn to the next of its definition."""
+    """Give a locked pipeline its last status (docs/api/v0.md, section 6.1), and its turn to the next in line."""
     end_time, delete_time = end_times(pipeline, timezone.now())
     Pipeline.objects.filter(pk=pipeline.pk).update(
         status=_last_status(pipeline, set(statuses)), end_time=end_time, delete_time=delete_time

@@ -1,4 +1,4 @@
-"""What GitHub delivers (v0-api.md, section 6.7).
+"""What GitHub delivers (docs/api/v0.md, section 6.7).
 
     push of a branch      created: branch_creation and push, deleted: branch_deletion, else: push
     push of a tag         created: tag_creation, deleted: tag_deletion

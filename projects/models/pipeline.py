@@ -11,7 +11,7 @@ from projects.models.resource import Resource
 
 
 class Status(models.TextChoices):
-    """Where a pipeline or a task is (v0-api.md, section 6.1)."""
+    """Where a pipeline or a task is (docs/api/v0.md, section 6.1)."""
 
     CREATED = "created", "Waiting"
     STARTED = "started", "Running"
@@ -24,7 +24,7 @@ UNFINISHED = (Status.CREATED, Status.STARTED)
 
 
 class Pipeline(models.Model):
-    """One execution of a pipeline resource (v0-api.md, section 2.10). projects/execution/ moves its state."""
+    """One execution of a pipeline resource (docs/api/v0.md, section 2.10). projects/execution/ moves its state."""
 
     id = IdField()
     project = models.ForeignKey(Project, models.CASCADE, related_name="pipelines", db_index=False)
@@ -79,7 +79,7 @@ class Pipeline(models.Model):
 
 
 class ScratchpadEntry(models.Model):
-    """A text that the tasks of one pipeline share (v0-api.md, section 6.9)."""
+    """A text that the tasks of one pipeline share (docs/api/v0.md, section 6.9)."""
 
     pipeline = models.ForeignKey(Pipeline, models.CASCADE, related_name="scratchpad")
     key = models.CharField(max_length=255)

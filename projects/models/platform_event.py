@@ -8,7 +8,7 @@ from projects.models.project import Project
 
 
 class PlatformEvent(models.Model):
-    """An event of the v0 platform API: born from a trigger or a command (v0-api.md, section 2.8).
+    """An event of the v0 platform API: born from a trigger or a command (docs/api/v0.md, section 2.8).
 
     The ids of both are plain columns: they outlive what they name.
     """
@@ -44,7 +44,7 @@ class PlatformEvent(models.Model):
 
 
 class CommandExecution(models.Model):
-    """One execution of a command (v0-api.md, section 2.12)."""
+    """One execution of a command (docs/api/v0.md, section 2.12)."""
 
     id = IdField()
     project = models.ForeignKey(Project, models.CASCADE, related_name="command_executions", db_index=False)

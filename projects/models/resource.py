@@ -7,7 +7,7 @@ from projects.models.project import Project
 
 
 class Resource(models.Model):
-    """Something deployed: a trigger, a command, a task or a pipeline (v0-api.md, sections 2.7 and 5).
+    """Something deployed: a trigger, a command, a task or a pipeline (docs/api/v0.md, sections 2.7 and 5).
 
     Not to be confused with what comes of it: a Pipeline or a Task is one execution of such a definition.
     """

@@ -8,7 +8,7 @@ from projects.models.resource import Resource
 
 
 class Task(models.Model):
-    """One instance of a pipeline's task (v0-api.md, section 2.11). projects/execution/ moves its state.
+    """One instance of a pipeline's task (docs/api/v0.md, section 2.11). projects/execution/ moves its state.
 
     `run` counts how often it was handed out: a job or a worker that comes with an older number is too late
     and changes nothing.

@@ -1,4 +1,4 @@
-"""Deploy: a set of specs becomes what a project has, as a whole or not at all (v0-api.md, section 5.5).
+"""Deploy: a set of specs becomes what a project has, as a whole or not at all (docs/api/v0.md, section 5.5).
 
 New specs make resources, others change them, and resources that the set doesn't have are deleted. What didn't
 change is left alone: its update_time, and a trigger's subscription with its next tick. Whether a resource is

@@ -1,4 +1,4 @@
-"""Specs in a folder of YAML files, as the published command line tool has them (v0-api.md, section 5).
+"""Specs in a folder of YAML files, as the published command line tool has them (docs/api/v0.md, section 5).
 
 Every .yaml and .yml file below the folder is read in the order of names, every document of it is one spec. What is
 hidden, or matched by a line of the folder's .evcli-ignore, is left out. There, as in a .gitignore, a line is a pattern

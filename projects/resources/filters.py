@@ -1,4 +1,4 @@
-"""Filters of triggers: what an event's data must hold at some places (v0-api.md, section 5.1).
+"""Filters of triggers: what an event's data must hold at some places (docs/api/v0.md, section 5.1).
 
     {"path": "/user/plan", "is_equal_to": "free"}
 

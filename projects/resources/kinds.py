@@ -1,4 +1,4 @@
-"""The four kinds of specs and their members, as a table (v0-api.md, section 5)."""
+"""The four kinds of specs and their members, as a table (docs/api/v0.md, section 5)."""
 
 import re
 from collections.abc import Mapping

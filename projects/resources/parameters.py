@@ -1,4 +1,4 @@
-"""Parameters of commands and tasks: how they are defined, and whether values fit (v0-api.md, sections 5.2 and 6.3)."""
+"""Parameters of commands and tasks: definitions, and whether values fit (docs/api/v0.md, sections 5.2 and 6.3)."""
 
 import json
 import re

@@ -2,7 +2,7 @@
 
 A shape takes a value, its pointer and the list of problems. It returns the value as it is kept, every default
 filled in, or None after it told what is wrong. A null member counts as absent; a missing or unknown member is told
-at the object it should be in or is in (v0-api.md, sections 2.0 and 2.1).
+at the object it should be in or is in (docs/api/v0.md, sections 2.0 and 2.1).
 """
 
 import re

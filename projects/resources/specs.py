@@ -1,6 +1,6 @@
 """Whether a set of specs may become a project: each by itself, and what they say of each other.
 
-References are resolved inside the set, as it becomes the whole project (v0-api.md, section 5.5).
+References are resolved inside the set, as it becomes the whole project (docs/api/v0.md, section 5.5).
 """
 
 from collections import defaultdict

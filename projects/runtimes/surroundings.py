@@ -1,4 +1,4 @@
-"""What a task's code finds: environment variables, the context file, its identities (v0-api.md, section 6.6).
+"""What a task's code finds: environment variables, the context file, its identities (docs/api/v0.md, section 6.6).
 
 Later variables win: EVENTLINE_*, those of the identities, the task's `environment`, the command's parameters, the
 task's parameters.
@@ -132,7 +132,7 @@ def _files(
 
 
 def event_object(event: PlatformEvent) -> dict[str, Any]:
-    """Return an event as the wire has it (v0-api.md, section 2.8)."""
+    """Return an event as the wire has it (docs/api/v0.md, section 2.8)."""
     origins = {"trigger_id": event.trigger_id, "command_id": event.command_id}
     return {
         "id": event.pk,

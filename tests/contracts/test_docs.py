@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from django.core.management import call_command, get_commands
 
 from eventlane.configuration import ROOT, SETTINGS
 
+# A citation may go over two lines of a docstring.
+CITATION = re.compile(
+    r"docs/api/(?P<document>[\w-]+\.md)(,\s+sections?\s+(?P<sections>[\d., ]+(?:(?:to|and) [\d.]+)?))?"
+)
+SECTION_NUMBER = re.compile(r"\d+(?:\.\d+)*")
 OUR_COMMANDS = sorted(name for name, app in get_commands().items() if app in ("projects", "events", "eventlane"))
 
 
@@ -63,3 +69,22 @@ def test_readme_has_a_table_of_every_command() -> None:
     readme = (ROOT / "README.md").read_text()
     rows = re.findall(r"^\| `(?:python )?manage\.py (\w+)[^`]*` \|.*\w.*\|$", readme, re.MULTILINE)
     assert sorted(rows) == OUR_COMMANDS
+
+
+def cited_places() -> Iterator[tuple[str, str, list[str]]]:
+    """Yield each citation of docs/api/ in the code: (file, document, what is cited of it)."""
+    for file in sorted(ROOT.rglob("*.py")):
+        if not file.is_relative_to(ROOT / ".venv"):
+            for found in CITATION.finditer(file.read_text()):
+                yield str(file.relative_to(ROOT)), found["document"], SECTION_NUMBER.findall(found["sections"] or "")
+
+
+def test_every_section_that_the_code_cites_exists() -> None:
+    cited = list(cited_places())
+    assert len(cited) > 50 and sum(len(numbers) for _, _, numbers in cited) > 50
+    headings = {path.name: path.read_text() for path in (ROOT / "docs/api").glob("*.md")}
+    for file, document, numbers in cited:
+        assert document in headings, f"{file} cites docs/api/{document}"
+        for number in numbers:
+            heading = rf"^#+ {re.escape(number)}\.? "
+            assert re.search(heading, headings[document], re.MULTILINE), f"{file} cites section {number} of {document}"

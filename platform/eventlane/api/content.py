@@ -1,4 +1,4 @@
-"""Bodies in and out: JSON, in one exact form (v0-api.md, sections 0 and 3)."""
+"""Bodies in and out: JSON, in one exact form (docs/api/v0.md, sections 0 and 3)."""
 
 import io
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The one place where an exception becomes a reply (v0-api.md, sections 1.2 and 2.1)."""
+"""The one place where an exception becomes a reply (docs/api/v0.md, sections 1.2 and 2.1)."""
 
 import logging
 from typing import Any

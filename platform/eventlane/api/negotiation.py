@@ -1,6 +1,6 @@
 """No negotiation: a route takes and gives one kind of content, whatever the headers say.
 
-Published clients send `Accept: application/json` for plain text and JSON without a Content-Type (v0-api.md,
+Published clients send `Accept: application/json` for plain text and JSON without a Content-Type (docs/api/v0.md,
 section 0, traps 4 and 5); DRF's own negotiation would refuse them.
 """
 

@@ -1,4 +1,4 @@
-"""Cursors and pages (v0-api.md, section 4).
+"""Cursors and pages (docs/api/v0.md, section 4).
 
 A key on the wire is the base64 of `<id>` for the sort `id`, else of `<id>:<sort value>`, so it stays good when
 its element is deleted. A page is always read forwards: for `before`, in the opposite order, then turned around.

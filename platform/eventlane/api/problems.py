@@ -1,4 +1,4 @@
-"""From DRF's validation errors to a list of places and reasons (v0-api.md, section 2.1).
+"""From DRF's validation errors to a list of places and reasons (docs/api/v0.md, section 2.1).
 
 A missing or unknown member points at the object it should be in or is in, a bad value at the value itself.
 """

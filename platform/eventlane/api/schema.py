@@ -1,4 +1,4 @@
-"""The OpenAPI description of the platform API: what each route takes, gives and refuses (v0-api.md, sections 1 to 4).
+"""The OpenAPI description of the platform API: what each route takes and answers (docs/api/v0.md, sections 1 to 4).
 
 Serializers, routes and cursors describe themselves; views add an Operation for what can't be seen. The Events API
 is no part of DRF: the app that has it appends its paths (`events.api.schema`).
@@ -148,7 +148,7 @@ class ApiSchema(AutoSchema):
         return {"type": "object", "required": ["elements"], "properties": properties}
 
     def _errors(self) -> dict[int, list[str]]:
-        """Return every code that the route answers with, by status (v0-api.md, section 1.2)."""
+        """Return every code that the route answers with, by status (docs/api/v0.md, section 1.2)."""
         codes: dict[int, list[str]] = defaultdict(list)
         codes[500].append("internal_error")
         if not self._is_public():
@@ -254,7 +254,7 @@ def complete(result: Schema, **context: Any) -> Schema:
 
 
 def _cursor_parameters(sorts: list[str]) -> list[Schema]:
-    """Return the parameters of a cursor (v0-api.md, section 4)."""
+    """Return the parameters of a cursor (docs/api/v0.md, section 4)."""
     size = {"type": "integer", "minimum": 0, "maximum": settings.EVENTLANE_MAX_PAGE_SIZE}
     size["default"] = settings.EVENTLANE_PAGE_SIZE
     return [

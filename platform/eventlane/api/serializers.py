@@ -16,7 +16,7 @@ WHOLE = api_settings.NON_FIELD_ERRORS_KEY  # DRF's name for errors of the object
 
 
 class RequestBody(serializers.Serializer):
-    """What a route takes. A null member is an absent one; an unknown one is a problem (v0-api.md, section 2.0)."""
+    """What a route takes. A null member is an absent one; an unknown one is a problem (docs/api/v0.md, section 2.0)."""
 
     needs_a_member = False  # whether a body without any of its members, which are all optional texts, is refused
 
@@ -56,7 +56,7 @@ _representations: dict[type, "Representation"] = {}
 
 
 class Representation(serializers.Serializer):
-    """What a route shows. A member without a value is left out, not null (v0-api.md, section 2.0)."""
+    """What a route shows. A member without a value is left out, not null (docs/api/v0.md, section 2.0)."""
 
     @classmethod
     def show(cls, instance: Any) -> dict[str, Any]:
@@ -117,7 +117,7 @@ class NameField(TextField):
 
 
 class TimeField(serializers.Field):
-    """A moment: out in UTC with whole seconds, in as any RFC 3339 text (v0-api.md, section 3)."""
+    """A moment: out in UTC with whole seconds, in as any RFC 3339 text (docs/api/v0.md, section 3)."""
 
     openapi = {"type": "string", "format": "date-time"}
 

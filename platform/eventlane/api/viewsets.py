@@ -1,4 +1,4 @@
-"""What every route of the platform API has in common (v0-api.md, sections 0 and 1.2)."""
+"""What every route of the platform API has in common (docs/api/v0.md, sections 0 and 1.2)."""
 
 import logging
 from collections.abc import Callable, Mapping

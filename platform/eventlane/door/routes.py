@@ -29,7 +29,7 @@ class Route:
 
 
 def refuse_program(refused: Refused) -> Reply:
-    """Say no as the platform API does (v0-api.md, section 1.2)."""
+    """Say no as the platform API does (docs/api/v0.md, section 1.2)."""
     body = {"error": f"{_sentence(refused)}.", "code": CODES[refused.status]}
     return _reply(refused, JSON, msgspec.json.encode(body))
 

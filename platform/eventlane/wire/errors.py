@@ -1,4 +1,4 @@
-"""The errors of the platform API (v0-api.md, sections 1.2 and 2.1): one class for each code, one body for all.
+"""The errors of the platform API (docs/api/v0.md, sections 1.2 and 2.1): one class for each code, one body for all.
 
     ApiError ┬ UnknownRoute 404, UnhandledMethod 405
              ├ AuthenticationRequired 401, UnknownApiKey 401, AccountDisabled 403, OrganizationDisabled 403,
@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 from django.http import HttpResponse
 
-JSON = "application/json"  # exactly this: two published clients compare the whole header (v0-api.md, section 0)
+JSON = "application/json"  # exactly this: two published clients compare the whole header (docs/api/v0.md, section 0)
 
 
 class ApiError(Exception):

@@ -1,4 +1,4 @@
-"""What goes in and out of the platform API as bytes (v0-api.md, sections 0 and 3)."""
+"""What goes in and out of the platform API as bytes (docs/api/v0.md, sections 0 and 3)."""
 
 import gzip
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Cursors and pages as clients meet them (v0-api.md, section 4), on collections in PostgreSQL."""
+"""Cursors and pages as clients meet them (docs/api/v0.md, section 4), on collections in PostgreSQL."""
 
 from base64 import b64encode
 from typing import Any
