@@ -4,12 +4,16 @@
 fixtures of tests/acceptance/conftest.py, which are here for every folder: `server`, `fresh_server`.
 """
 
+import os
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import django
 import hypothesis
+import psycopg
 import pytest
+from django.db import connection
 
 from tests.postgres import prepare_environment
 
@@ -28,6 +32,21 @@ except BaseException:
     raise
 
 from tests.server import fresh_server, server  # noqa: E402, F401  (fixtures)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Put out whoever still holds a connection when the test database is to be dropped: PostgreSQL refuses otherwise.
+
+    That is a thread of the code under test which looks at the database now and then, as the directory's does.
+    """
+    yield
+    own = 0 if connection.connection is None or connection.connection.closed else connection.connection.info.backend_pid
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as database:
+        database.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> %s",
+            [connection.settings_dict["NAME"], own],
+        )
 
 
 @pytest.hookimpl(tryfirst=True)
