@@ -15,16 +15,19 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError
 from django.db.models import Q
 from django.utils import timezone
 from psycopg_pool import PoolTimeout
 
+from eventlane.database import disconnect
+from eventlane.wire.seldom import SeldomLog
 from projects.api_keys import digest_of
 from projects.models import ApiKey, DirectoryVersion
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
+log_failed_chore = SeldomLog(logger.warning)
 
 UNREACHABLE = (DatabaseError, InterfaceError, PoolTimeout)
 MISSED_CHECKS = 5  # after this many the database counts as away, also when it hangs instead of refusing
@@ -143,17 +146,26 @@ class Directory:
         while True:
             try:
                 self._check()
-                for chore in self._chores:
-                    chore()
-                if failing:
-                    logger.warning("PostgreSQL is back")
-                failing = False
             except Exception as error:
                 if not failing:
                     logger.warning("PostgreSQL can't be asked, serving who is known: %s", str(error).strip())
                 failing = True
-                _close_quietly()
+                disconnect()
+            else:
+                if failing:
+                    logger.warning("PostgreSQL is back")
+                failing = False
+                self._do_chores()
             time.sleep(self._check_seconds)
+
+    def _do_chores(self) -> None:
+        """Do each chore, whatever becomes of the others."""
+        for chore in self._chores:
+            try:
+                chore()
+            except Exception as error:
+                log_failed_chore("%s failed, trying again: %r", chore.__qualname__, error)
+                disconnect()
 
     def _check(self) -> None:
         """Ask for the version; a new one makes everything remembered stale.
@@ -166,13 +178,6 @@ class Directory:
             self._version = version
             self._generation += 1
         self._confirmed = asked
-
-
-def _close_quietly() -> None:
-    try:
-        connection.close()
-    except UNREACHABLE:
-        pass
 
 
 class LastUse:

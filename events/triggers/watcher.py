@@ -7,8 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.db import connection
-
+from eventlane.database import disconnect
 from events.journal import JournalFile
 from events.journal.reader import SUFFIX, journal_paths, open_file
 from events.progress import UNWATCHED, Progress
@@ -58,14 +57,14 @@ class TriggerWatcher:
                     logger.error("triggers on datasets stand still, trying again: %s", _one_line(error))
                 failures += 1
                 pause = min(10.0, LOOK_SECONDS * failures)
-                _disconnect()
+                disconnect()
             else:
                 if failures:
                     logger.info("triggers on datasets work again")
                 failures = 0
             progress.step()
             progress.wait(stop, pause)
-        _disconnect()
+        disconnect()
 
     def watch(self) -> float:
         """Go on for a bit; return after how many seconds to call again."""
@@ -181,14 +180,6 @@ def _size(path: Path) -> int:
         return path.lstat().st_size
     except FileNotFoundError:
         return 0  # sealed since the listing
-
-
-def _disconnect() -> None:
-    """Drop this thread's connection to PostgreSQL; it may be what is broken."""
-    try:
-        connection.close()
-    except Exception:  # it is closed because it is broken; this thread has to live on
-        logger.debug("a broken connection could not be closed", exc_info=True)
 
 
 def _one_line(error: Exception) -> str:

@@ -48,6 +48,9 @@ WEB_LAST_DELAY_SECONDS = 2.0  # between starts of a web server that keeps dying
 WEB_BACKLOG = 2048  # also the connections one worker holds at a time: a granian worker at its limit stops accepting
 
 
+START_ERRORS = (PostgresUnavailable, OSError, subprocess.SubprocessError)  # no memory, no processes, no files left
+
+
 class StartFailed(RuntimeError):
     """The platform can't start; the message is for the user."""
 
@@ -231,9 +234,10 @@ class Supervisor:
             try:
                 self._start(child)
                 self.say(f"{child.name} started again")
-            except PostgresUnavailable as error:
-                child.restart_time = now + child.next_delay(now)
-                self.say(f"{error}")
+            except START_ERRORS as error:
+                delay = child.next_delay(now)
+                child.restart_time = now + delay
+                self.say(f"{child.name} can't be started, trying again in {delay:g} s: {error}")
 
     def _kill_hanging_sealer(self, now: float) -> None:
         """Kill a sealer that goes on no more; as one that died it is started again."""
@@ -249,7 +253,10 @@ class Supervisor:
                 self.say(f"maintenance ended with {describe_exit(code)}; the next run is on time again")
         elif now >= self.maintenance_time:
             self.maintenance_time = now + self.settings["EVENTLANE_MAINTAIN_INTERVAL_SECONDS"]
-            self._start(self.maintenance)
+            try:
+                self._start(self.maintenance)
+            except START_ERRORS as error:
+                self.say(f"maintenance can't be started, trying again on time: {error}")
 
     # Stop
 
@@ -284,6 +291,9 @@ class Supervisor:
         reading, writing = os.pipe()
         try:
             child.process = child.start(writing)
+        except BaseException:
+            os.close(reading)
+            raise
         finally:
             os.close(writing)
         child.start_time, child.restart_time = time.monotonic(), None

@@ -13,12 +13,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from eventlane.database import disconnect
 from projects.execution.conductor import Conductor
 from projects.execution.jobs import worker_app
 from projects.execution.progress import QUEUE
@@ -54,8 +54,9 @@ class Worker:
     def run(self) -> None:
         """Work until SIGTERM or Ctrl-C; then let tasks end for a while, and stop those that don't."""
         helpers = [
-            threading.Thread(target=target, name=name)
-            for name, target in (("heartbeat", self._beat), ("watch", self._watch), ("conductor", self._conduct))
+            self._helper("heartbeat", self._beat, HEARTBEAT_SECONDS),
+            self._helper("watch", self._watch, HEARTBEAT_SECONDS / 2),
+            self._helper("conductor", Conductor().step, settings.EVENTLANE_CONDUCT_SECONDS),
         ]
         for helper in helpers:
             helper.start()
@@ -134,12 +135,21 @@ class Worker:
         for stop in list(self._running.values()):
             stop.set()
 
+    def _helper(self, name: str, step: Callable[[], None], seconds: float) -> threading.Thread:
+        """Return a thread that makes a step every so many seconds until the worker ends, whatever a step raises."""
+
+        def run() -> None:
+            while not self._ended.wait(seconds):
+                _survives(name, step)
+
+        return threading.Thread(target=run, name=name)
+
     def _beat(self) -> None:
         """Keep this worker's tasks alive, and stop those that are no longer its own."""
-        while not self._ended.wait(HEARTBEAT_SECONDS):
-            mine, now = dict(self._running), time.monotonic()
-            if not mine or _survives(partial(self._keep_alive, mine)):
-                self._last_heartbeat = now
+        mine, now = dict(self._running), time.monotonic()
+        if mine:
+            self._keep_alive(mine)
+        self._last_heartbeat = now
 
     def _watch(self) -> None:
         """Stop all tasks before others run them again: two at once would be worse than none.
@@ -147,24 +157,18 @@ class Worker:
         In a thread of its own: a connection that went dead answers nothing, not even an error. Where the end of a
         task waits for such a connection, too, this process ends at once, and its tasks with it.
         """
-        while not self._ended.wait(HEARTBEAT_SECONDS / 2):
-            silent = (time.monotonic() - self._last_heartbeat) / settings.EVENTLANE_TASK_LOST_SECONDS
-            if silent > LATEST_HEARTBEAT_SHARE:
-                self._stop_tasks()
-            if silent > LATEST_END_SHARE and self._running:
-                logger.critical("the database has not been heard of for too long: ending with %s", list(self._running))
-                os._exit(1)
+        silent = (time.monotonic() - self._last_heartbeat) / settings.EVENTLANE_TASK_LOST_SECONDS
+        if silent > LATEST_HEARTBEAT_SHARE:
+            self._stop_tasks()
+        if silent > LATEST_END_SHARE and self._running:
+            logger.critical("the database has not been heard of for too long: ending with %s", list(self._running))
+            os._exit(1)
 
     def _keep_alive(self, mine: dict[tuple[str, int], threading.Event]) -> None:
         going_on = keep_alive(self.name, {task_id for task_id, _ in mine})
         for (task_id, run), stop in mine.items():
             if going_on.get(task_id) != run:
                 stop.set()
-
-    def _conduct(self) -> None:
-        conductor = Conductor()
-        while not self._ended.wait(settings.EVENTLANE_CONDUCT_SECONDS):
-            _survives(conductor.step)
 
 
 def _persistently(move: Callable[[], T]) -> T:
@@ -177,19 +181,17 @@ def _persistently(move: Callable[[], T]) -> T:
         try:
             return move()
         except DatabaseError as error:
-            connection.close()
+            disconnect()
             if time.monotonic() > deadline:
                 raise
             logger.warning("a task's state can't be written, trying again: %s", " ".join(str(error).split())[:300])
             time.sleep(RETRY_SECONDS)
 
 
-def _survives(step: Callable[[], object]) -> bool:
-    """Do something in a thread of our own; a failure is logged, the connection dropped, the next try may succeed."""
+def _survives(name: str, step: Callable[[], None]) -> None:
+    """Make a step in a thread of our own; a failure is logged, the connection dropped, the next one may succeed."""
     try:
         step()
     except Exception as error:
-        logger.warning("%s", " ".join(f"{type(error).__name__}: {error}".split())[:300])
-        connection.close()
-        return False
-    return True
+        logger.warning("%s: %s", name, " ".join(f"{type(error).__name__}: {error}".split())[:300])
+        disconnect()

@@ -48,3 +48,28 @@ def test_next_run_of_a_task_may_begin_before_the_last_is_forgotten(monkeypatch):
     assert remembered == [(task.pk, 2)]
     assert not worker._running
     assert Task.objects.get().status == "successful"
+
+
+def test_thread_of_a_worker_outlives_what_its_steps_raise():
+    worker, steps, went_on = Worker(1), [], threading.Event()
+
+    def refuse_to_close() -> None:
+        raise RuntimeError("this connection can't even be closed")
+
+    def step() -> None:
+        steps.append(threading.current_thread().name)
+        if len(steps) == 3:
+            del connection.close
+            went_on.set()
+            return
+        connection.close = refuse_to_close
+        raise RuntimeError("a step of mine")
+
+    helper = worker._helper("conductor", step, 0.01)
+    helper.start()
+    try:
+        assert went_on.wait(10)
+    finally:
+        worker._ended.set()
+        helper.join()
+    assert steps[:3] == ["conductor"] * 3
