@@ -187,6 +187,21 @@ def check_secret_key() -> Iterator[Result]:
         yield OK, "set by EVENTLANE_SECRET_KEY" if settings.EVENTLANE_IN_USE else "none yet: the first start makes it"
 
 
+def check_proxies() -> Iterator[Result]:
+    """The brake on logins sees who comes, where a proxy stands before the server."""
+    if settings.EVENTLANE_PUBLIC_URL.startswith("https://") and not settings.EVENTLANE_PROXIES:
+        yield (
+            WARNING,
+            "EVENTLANE_PUBLIC_URL is https, so a proxy is in front, but none is believed: all logins seem to be its",
+            "set EVENTLANE_PROXIES to how many append to X-Forwarded-For; see docs/operations.md, Logins",
+        )
+    else:
+        yield (
+            OK,
+            f"EVENTLANE_PROXIES={settings.EVENTLANE_PROXIES}: so many are believed about where a request comes from",
+        )
+
+
 def check_journal() -> Iterator[Result]:
     """The journal takes events, they don't stay in it, and all that lies in it can be read."""
     folder = settings.EVENTLANE_JOURNAL
@@ -463,6 +478,7 @@ CHECKS: dict[str, Callable[[], Iterator[Result]]] = {
     "versions": check_versions,
     "debug": check_debug,
     "secret key": check_secret_key,
+    "proxies": check_proxies,
     "disk": check_disk,
     "journal": check_journal,
 }

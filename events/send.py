@@ -84,7 +84,7 @@ class Target:
     service: str = ""
 
     def in_path(self) -> bool:
-        """Tell whether a path can name it: servers decode %2F before they split, and clients resolve `..`."""
+        """Tell whether a path names it on any way: some proxies decode %2F, and clients resolve `..`."""
         labels = (self.service, self.namespace)
         return bool(self.namespace) and not any("/" in label or label in (".", "..") for label in labels)
 

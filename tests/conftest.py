@@ -5,6 +5,7 @@ fixtures of tests/acceptance/conftest.py, which are here for every folder: `serv
 """
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -47,6 +48,12 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> %s",
             [connection.settings_dict["NAME"], own],
         )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let tests interrupt what they start: in the background pytest runs with SIGINT ignored, and hands that down."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -58,7 +58,7 @@ def _tell(future: "asyncio.Future[None] | Future[None]", error: Exception | None
     if error is None:
         future.set_result(None)
     else:
-        future.set_exception(JournalFailed(f"not stored: {error}"))
+        future.set_exception(JournalFailed(str(error)))
 
 
 class _File:

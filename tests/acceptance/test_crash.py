@@ -62,7 +62,7 @@ def test_full_disk_is_an_error_and_never_a_202(small_disk, fresh_server):
     ballast.write_bytes(b"x" * (shutil.disk_usage(ballast.parent).free - 300_000))
     with Sender(server, "full", events=200) as sender:
         server.wait_until(lambda: sender.refused > 20, "requests are refused")
-    assert 1 <= server.log.count("not stored: [Errno 28]") <= WEB_PROCESSES
+    assert 1 <= server.log.count("a request was not stored: [Errno 28]") <= WEB_PROCESSES
     response = server.post("/v1/logs/full", [{"n": str(number), "pad": "x" * 1000} for number in range(2000)])
     assert (response.status, response.data) == (500, b'{"message": "Internal Error"}')
     ballast.unlink()

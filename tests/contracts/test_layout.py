@@ -1,6 +1,7 @@
 """The house keeps its shape: what may import what, and nothing hides Python's own modules."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,13 @@ def test_every_test_folder_is_a_package():
     folders = {file.parent for file in (ROOT / "tests").rglob("test_*.py")}
 
     assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+def test_scripts_of_pages_are_static_files():
+    # A script within a page is one that a content security policy can't tell from an attacker's.
+    pages = [page for folder in ("platform", "projects", "events") for page in (ROOT / folder).rglob("*.html")]
+
+    assert pages and [page for page in pages if re.search(r"<script(?![^>]*\bsrc=)", page.read_text())] == []
 
 
 def test_supervisor_does_without_django():

@@ -30,6 +30,7 @@ NAMES = [
     "versions",
     "debug",
     "secret key",
+    "proxies",
     "disk",
     "journal",
     "database",
@@ -226,6 +227,19 @@ def test_secret_key_that_others_can_read_is_a_problem(tmp_path: Path, settings: 
 def test_debug_on_a_reachable_address_is_a_problem(settings: Any, debug: bool, bind: str, state: str) -> None:
     settings.DEBUG, settings.EVENTLANE_BIND = debug, bind
     assert only(doctor.check_debug())[0] == state
+
+
+@pytest.mark.parametrize(
+    ("url", "proxies", "state"),
+    [
+        ("http://events.example.com", 0, OK),
+        ("https://events.example.com", 0, WARNING),
+        ("https://e.example.com", 1, OK),
+    ],
+)
+def test_proxy_that_is_not_believed_is_a_warning(settings: Any, url: str, proxies: int, state: str) -> None:
+    settings.EVENTLANE_PUBLIC_URL, settings.EVENTLANE_PROXIES = url, proxies
+    assert only(doctor.check_proxies())[0] == state
 
 
 def test_package_beside_its_pin_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

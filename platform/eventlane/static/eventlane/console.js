@@ -17,6 +17,12 @@ document.addEventListener("focusin", (event) => {
   if (event.target.matches("[data-select]")) event.target.select();
 });
 
+// What a page shows once: data-reload names the page that a reload asks for, so that nothing is made a second time.
+document.addEventListener("DOMContentLoaded", () => {
+  const shown = document.querySelector("[data-reload]");
+  if (shown) history.replaceState(null, "", shown.dataset.reload);
+});
+
 async function copy(source) {
   const text = source.value ?? source.textContent;
   try {
