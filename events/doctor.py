@@ -31,7 +31,7 @@ from events.lake.orphans import are_too_many, leftovers
 from events.models import SealerTrouble
 from projects.installation import check_installation, lake_folder
 from projects.models import Project
-from projects.runtimes.local import why_refused
+from projects.runtimes.allowed import WHY_REFUSED, may_be_allowed, setting_of, switch_of, why_refused
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 OLDEST_PYTHON = (3, 11)
@@ -461,17 +461,24 @@ def check_triggers(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
 
 
 def check_tasks(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
-    """Local tasks are kept away from the server's own files, where any may run."""
-    reason = why_refused()
-    if not Project.objects.filter(local_runtime=True).exists():
+    """What projects allow to run does run, and is kept away from the server's own files."""
+    runtimes = [runtime for runtime in WHY_REFUSED if Project.objects.filter(**{switch_of(runtime): True}).exists()]
+    if not runtimes:
         yield OK, "no project runs tasks on the workers themselves"
-    elif reason:
-        yield PROBLEM, f"a worker on this machine refuses local tasks: {reason}", "see docs/tasks.md"
-    elif settings.EVENTLANE_TASK_ISOLATION == "none":
+    yield from map(check_runtime, runtimes)
+
+
+def check_runtime(runtime: str) -> Result:
+    """Tasks of a runtime that projects allow are neither refused nor without isolation."""
+    if not may_be_allowed(runtime):
+        advice = f"set {setting_of(runtime)}=true, or switch it off on the projects' pages"
+        return PROBLEM, f"projects allow {runtime} tasks that this server refuses ({setting_of(runtime)})", advice
+    if reason := why_refused(runtime):
+        return PROBLEM, f"a worker on this machine refuses {runtime} tasks: {reason}", "see docs/tasks.md"
+    if runtime == "local" and settings.EVENTLANE_TASK_ISOLATION == "none":
         advice = "install bubblewrap and unset EVENTLANE_TASK_ISOLATION, unless you trust whoever deploys"
-        yield WARNING, "local tasks aren't isolated (EVENTLANE_TASK_ISOLATION=none)", advice
-    else:
-        yield OK, "local tasks are kept apart from the server"
+        return WARNING, "local tasks aren't isolated (EVENTLANE_TASK_ISOLATION=none)", advice
+    return OK, f"{runtime} tasks are kept apart from the server"
 
 
 CHECKS: dict[str, Callable[[], Iterator[Result]]] = {

@@ -17,7 +17,7 @@ from eventlane.ids import is_id
 from eventlane.project_choice import project_choice
 from projects.deletion import delete_project
 from projects.models import ApiKey, Project
-from projects.runtimes.local import may_be_enabled, why_refused
+from projects.runtimes.allowed import WHY_REFUSED, may_be_allowed, setting_of, switch_of, why_refused
 
 
 class ProjectForm(forms.ModelForm):
@@ -43,10 +43,17 @@ class ProjectForm(forms.ModelForm):
         return f"{header}\n" if header else ""
 
     def clean_local_runtime(self) -> bool:
-        """Refuse to switch it on where the server's operator does."""
-        wanted = self.cleaned_data["local_runtime"]
-        if wanted and not self.instance.local_runtime and not may_be_enabled():
-            raise ValidationError("This server doesn't allow it; its operator can, with EVENTLANE_LOCAL_RUNTIME.")
+        """Refuse to switch it on where the server's operator doesn't allow it."""
+        return self._switch("local")
+
+    def clean_container_runtime(self) -> bool:
+        """Refuse to switch it on where the server's operator doesn't allow it."""
+        return self._switch("container")
+
+    def _switch(self, runtime: str) -> bool:
+        wanted: bool = self.cleaned_data[switch_of(runtime)]
+        if wanted and not getattr(self.instance, switch_of(runtime)) and not may_be_allowed(runtime):
+            raise ValidationError(f"This server doesn't allow it; its operator can, with {setting_of(runtime)}.")
         return wanted
 
 
@@ -60,7 +67,7 @@ class ProjectAdmin(TypedDeleteAdmin):
     ordering = ("name",)
     fieldsets = (
         (None, {"fields": ("name", "create_datasets", "creation_time")}),
-        ("Tasks", {"fields": ("code_header", "local_runtime", "max_running_tasks")}),
+        ("Tasks", {"fields": ("code_header", "local_runtime", "container_runtime", "max_running_tasks")}),
     )
     readonly_fields = ("creation_time",)
     actions_detail = ("choose",)
@@ -107,9 +114,10 @@ class ProjectAdmin(TypedDeleteAdmin):
     def save_model(self, request: HttpRequest, obj: Project, form: forms.ModelForm, change: bool) -> None:
         """Save it, and say where tasks were allowed to run that wouldn't."""
         super().save_model(request, obj, form, change)
-        reason = why_refused() if obj.local_runtime and "local_runtime" in form.changed_data else ""
-        if reason:
-            messages.warning(request, f"Workers like this machine refuse local tasks: {reason}.")
+        for runtime in WHY_REFUSED:
+            allowed = switch_of(runtime) in form.changed_data and getattr(obj, switch_of(runtime))
+            if allowed and (reason := why_refused(runtime)):
+                messages.warning(request, f"Workers like this machine refuse {runtime} tasks: {reason}.")
 
     def delete_model(self, request: HttpRequest, obj: Project) -> None:
         """Delete a project, whatever goes on in it."""

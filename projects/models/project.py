@@ -29,6 +29,12 @@ class Project(models.Model):
         default=False,
         help_text="Tasks with the runtime local run as processes of the worker's machine. Only for people you trust.",
     )
+    container_runtime = models.BooleanField(
+        "run tasks in containers",
+        default=False,
+        db_default=False,
+        help_text="Tasks with the runtime container run in containers on the worker's machine, of any image they name.",
+    )
     max_running_tasks = models.PositiveIntegerField(
         null=True, blank=True, help_text="Tasks of this project that run at once. Empty: as many as the settings allow."
     )

@@ -26,6 +26,8 @@ from projects.resources.shapes import (
 )
 
 VERSION = 1
+# What a root user needs to be one within a container. Nothing of it leads out of there.
+CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
 MAX_RETENTION_DAYS = 36_500
 MAX_FILTERS = 100
 MAX_TASKS = 1000  # of one pipeline, each up to ten times
@@ -34,6 +36,7 @@ NO_SPACE = re.compile(r"\S+")
 IMAGE = re.compile(
     r"[A-Za-z0-9][\w.-]*(:[0-9]+(?=/))?(/[A-Za-z0-9][\w.-]*)*(:\w[\w.-]*)?(@[A-Za-z0-9]\w*:[0-9a-fA-F]+)?", re.ASCII
 )
+USER = re.compile(r"\w[\w.-]*(:\w[\w.-]*)?", re.ASCII)
 
 label = text(most=100)
 description = text(most=500)
@@ -41,6 +44,8 @@ environment = mapping(text(least=0), VARIABLE, VARIABLE_RULE)
 arguments = array(text(least=0), alone=True)
 pipelines = array(text())
 image = text(most=500, pattern=IMAGE, rule="the name of an image, like python:3.13 or ghcr.io/acme/tool:2")
+user = text(most=100, pattern=USER, rule="image, or a user like 1000:1000 or www-data")
+capabilities = array(choice(*CAPABILITIES), most=len(CAPABILITIES))
 
 
 def _one_program(given: Mapping[str, Any], pointer: str, problems: list[Problem]) -> None:
@@ -72,6 +77,8 @@ extra_container = record(
         "command": optional(text()),
         "arguments": optional(arguments),
         "environment": optional(environment),
+        "user": optional(user),
+        "capabilities": optional(capabilities),
     }
 )
 
@@ -85,6 +92,8 @@ RUNTIMES: dict[str, Shape] = {
             "registry_identities": optional(array(text())),
             "extra_containers": optional(array(extra_container, most=5)),
             "timeout": optional(timeout),
+            "user": optional(user),
+            "capabilities": optional(capabilities),
         }
     ),
     "local": record(

@@ -80,7 +80,18 @@ MEANINGS = {
         "runtime.parameters.host_type (container)": "how much CPU and memory, as the server's settings say",
         "runtime.parameters.registry_identities (container)": "identities to log in to registries with",
         "runtime.parameters.extra_containers (container)": "containers beside it, on the same network",
+        "runtime.parameters.extra_containers (container).name": "what you call it",
+        "runtime.parameters.extra_containers (container).image": "its image",
+        "runtime.parameters.extra_containers (container).command": "a program instead of the image's",
+        "runtime.parameters.extra_containers (container).arguments": "what the program is given",
+        "runtime.parameters.extra_containers (container).environment": "variables; no secrets: they can be seen",
+        "runtime.parameters.extra_containers (container).user": "who it runs as; the image's user unless given",
+        "runtime.parameters.extra_containers (container).capabilities": "what a root user may do; "
+        "what images need to become another user unless given, see [tasks](../tasks.md)",
         "runtime.parameters.timeout (container)": "seconds for all steps together",
+        "runtime.parameters.user (container)": "who steps run as, `image` for the image's user; "
+        "`EVENTLANE_CONTAINER_USER` unless given",
+        "runtime.parameters.capabilities (container)": "what a root user may do; nothing unless given",
         "runtime.parameters.timeout (local)": "seconds for all steps together",
         "runtime.parameters.memory_mb (local)": "MB that each process may write to",
         "runtime.parameters.processes (local)": "processes at once",
@@ -153,8 +164,7 @@ def members_of(kind: str) -> Iterator[tuple[str, Member]]:
 def _below(place: str, members: Mapping[str, Member]) -> Iterator[tuple[str, Member]]:
     for name, member in members.items():
         yield place + name, member
-        if "(" not in name:
-            yield from _below(f"{place}{name}.", about(member.shape).members)
+        yield from _below(f"{place}{name}.", about(member.shape).members)
 
 
 def page(kind: str) -> str:

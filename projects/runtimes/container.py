@@ -1,7 +1,9 @@
 """The runtime `container`: steps run one after the other in one container, by the docker or podman command line.
 
-    run -d image sleep ─▶ run -d extra containers, in its network ─▶ exec each step ─▶ rm -f all of them
+    network create ─▶ run -d image sleep ─▶ run -d extra containers, in its network ─▶ exec each step
+                                                             network rm ◀─ rm -f all containers ◀─┘
 
+Containers have no capability that the task doesn't name, and gain none. Steps don't run as root unless it says so.
 Variables and identities reach the container as files, never as arguments, which every user of the machine could read.
 A janitor removes the containers when the worker dies: its standard input ends with the worker.
 """
@@ -45,6 +47,13 @@ KEPT = (
     "SSH_AUTH_SOCK",
 )
 KEPT_PREFIXES = ("DOCKER_", "CONTAINER", "PODMAN_", "REGISTRY_AUTH_FILE")
+IMAGE_USER = "image"  # the one that the image names
+OLD_NETWORK_HOURS = 48  # twice as long as a task may take
+APART = ("--opt", "isolate=true")  # of podman: docker keeps networks apart anyway, and passes over what it doesn't know
+LABEL = "eventlane.task"  # of all that is made for a task
+TASK_HOME = "/tmp"  # of a user whom the image doesn't know
+# What entry points of databases and the like need: they give a folder to their own user, and become that user.
+SERVICE_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID")
 STEP = f'. {ROOT}/{ENVIRONMENT}; exec "$@"'
 
 
@@ -59,6 +68,7 @@ class ContainerRuntime:
         self._name = f"eventlane-{new_id().lower()}"
         self._masker = Masker(surroundings.secrets)
         extras = self._parameters.get("extra_containers") or []
+        self._has_network = list(without_network(_options())) == _options()  # else the server has one for all
         self._extras = {f"{self._name}-{number}": extra for number, extra in enumerate(extras)}
 
     def __enter__(self) -> "ContainerRuntime":
@@ -114,15 +124,19 @@ class ContainerRuntime:
     # Before and after
 
     def _start(self) -> None:
-        seconds = self._limits.seconds + self._limits.grace_seconds + ENGINE_SECONDS
+        if self._has_network:
+            words = ("network", "create", *APART, *self._label(), self._name)
+            self._call("no network can be made for the containers", *words)
+        image = self._parameters["image"]
         # It ends by itself, should worker and janitor be gone and the engine go on.
         self._call(
-            self._parameters["image"],
+            f"the container with the image {image} can't be started",
             *("run", "--detach", "--rm", "--name", self._name, *_machine(self._parameters.get("host_type", "small"))),
-            *self._bounds(),
-            *("--volume", f"{self._folder}{ROOT}:{ROOT}:ro", "--label", f"eventlane.task={self._task.pk}"),
+            *(*self._bounds(), *_user(self._parameters), *_capabilities(self._parameters.get("capabilities") or ())),
+            *(("--network", self._name) if self._has_network else ()),
+            *("--volume", f"{self._folder}{ROOT}:{ROOT}:ro", *self._label()),
             *_options(),
-            *("--entrypoint", "sleep", "--", self._parameters["image"], str(int(seconds))),
+            *("--entrypoint", "sleep", "--", image, str(self._longest_seconds)),
         )
         for name, extra in self._extras.items():
             self._start_extra(name, extra)
@@ -132,9 +146,10 @@ class ContainerRuntime:
         variables = (extra.get("environment") or {}).items()
         arguments = extra.get("arguments") or []
         self._call(
-            extra["image"],
-            *("run", "--detach", "--rm", "--name", name, "--network", f"container:{self._name}"),
-            *(*_machine("small"), *self._bounds()),
+            f"the container with the image {extra['image']} can't be started",
+            *("run", "--detach", "--rm", "--name", name, "--network", f"container:{self._name}", *self._label()),
+            *(*_machine("small"), *self._bounds(), *_named_user(extra.get("user", IMAGE_USER))),
+            *_capabilities(extra.get("capabilities", SERVICE_CAPABILITIES)),
             *without_network(_options()),
             *(word for variable, value in variables for word in ("--env", f"{variable}={value}")),
             *(("--entrypoint", extra["command"]) if extra.get("command") else ()),
@@ -146,8 +161,16 @@ class ContainerRuntime:
         processes = str(self._limits.processes)
         return "--pids-limit", processes, "--security-opt", "no-new-privileges", "--stop-signal", "KILL"
 
-    def _call(self, image: str, *words: str) -> None:
-        """Run the engine to its end; raise TaskFailed with what it said when it failed."""
+    def _label(self) -> tuple[str, str]:
+        return "--label", f"{LABEL}={self._task.pk}"
+
+    @property
+    def _longest_seconds(self) -> int:
+        """Return for how long anything of this run may be there."""
+        return int(self._limits.seconds + self._limits.grace_seconds + ENGINE_SECONDS)
+
+    def _call(self, failure: str, *words: str) -> None:
+        """Run the engine to its end; raise TaskFailed with `failure` and what it said when it failed."""
         said = _LastWords()
         process = self._popen(list(words))
         try:
@@ -157,7 +180,7 @@ class ContainerRuntime:
         if code:
             reason = self._masker.feed(said.text) + self._masker.finish()
             text = reason.decode(errors="replace").replace("\0", "\ufffd").strip() or f"exit status {code}"
-            raise TaskFailed(f"the container with the image {image} can't be started: {text}")
+            raise TaskFailed(f"{failure}: {text}")
 
     def _fill(self) -> None:
         """Write the run's files. The folder itself lets nobody in; the container's user may read what is mounted."""
@@ -173,7 +196,7 @@ class ContainerRuntime:
             write_files(self._folder, {"config/config.json": logins(self._surroundings.registries)}, mode=0o400)
 
     def _start_janitor(self) -> Process:
-        removals = [shlex.join([*self._engine, *words]) for words in self._removals()]
+        removals = [shlex.join([*self._engine, *words]) for words in (*self._removals(), *self._network_removals())]
         script = "; ".join(["cat >/dev/null", *removals, shlex.join(["rm", "-rf", str(self._folder)])])
         return subprocess.Popen(
             ["/bin/sh", "-c", script],
@@ -188,6 +211,11 @@ class ContainerRuntime:
         """Return what removes the containers: those first that use another's network, or podman refuses."""
         extras = [["rm", "--force", *self._extras]] if self._extras else []
         return [*extras, ["rm", "--force", self._name]]
+
+    def _network_removals(self) -> list[list[str]]:
+        """Return what removes the network, and those of machines that stopped: engines have room for a few only."""
+        old = ["--filter", f"label={LABEL}", "--filter", f"until={OLD_NETWORK_HOURS}h"]
+        return [["network", "rm", self._name], ["network", "prune", "--force", *old]] if self._has_network else []
 
     def _clean_up(self) -> None:
         """End the janitor's input: it removes everything, whether or not there is a worker."""
@@ -244,8 +272,6 @@ class _LastWords:
 def engine() -> list[str]:
     """Return the engine's command line; raise TaskFailed when there is none."""
     command = shlex.split(settings.EVENTLANE_CONTAINER_COMMAND)
-    if command == ["none"]:
-        raise TaskFailed("the runtime container is switched off on this server (EVENTLANE_CONTAINER_COMMAND)")
     if command:
         if shutil.which(command[0]) is None:
             raise TaskFailed(f"{command[0]} (EVENTLANE_CONTAINER_COMMAND) is not on this machine's PATH")
@@ -254,6 +280,15 @@ def engine() -> list[str]:
         if shutil.which(name):
             return [name]
     raise TaskFailed("neither docker nor podman is on this machine's PATH")
+
+
+def why_refused() -> str:
+    """Return why a worker on this machine would refuse container tasks, empty when it wouldn't."""
+    try:
+        engine()
+    except TaskFailed as failure:
+        return str(failure)
+    return ""
 
 
 def logins(registries: Sequence[Fields]) -> bytes:
@@ -278,6 +313,22 @@ def without_network(options: Iterable[str]) -> Iterator[str]:
 
 def _options() -> list[str]:
     return shlex.split(settings.EVENTLANE_CONTAINER_OPTIONS)
+
+
+def _user(parameters: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the options for who a task's steps run as. A user whom the image doesn't know gets a home."""
+    if "user" in parameters:
+        return _named_user(parameters["user"])
+    options = _named_user(settings.EVENTLANE_CONTAINER_USER)
+    return (*options, "--env", f"HOME={TASK_HOME}") if options else ()
+
+
+def _named_user(user: str) -> tuple[str, ...]:
+    return () if user == IMAGE_USER else ("--user", user)
+
+
+def _capabilities(names: Iterable[str]) -> tuple[str, ...]:
+    return ("--cap-drop=ALL", *(f"--cap-add={name}" for name in names))
 
 
 def _machine(host_type: str) -> list[str]:

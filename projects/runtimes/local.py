@@ -18,7 +18,7 @@ from typing import Any
 from django.conf import settings
 
 from eventlane.embedded_postgres import recorded_folder
-from projects.models import Organization, Project, Task
+from projects.models import Task
 from projects.runtimes.limits import Limits
 from projects.runtimes.outcome import TaskFailed
 from projects.runtimes.sandbox import WORK, counts_processes, sandboxed, why_not_sandboxed
@@ -40,7 +40,6 @@ class LocalRuntime:
     """One run of a task in a folder of its own, with nothing left of it afterwards."""
 
     def __init__(self, task: Task, surroundings: Surroundings, limits: Limits, watch: Watch) -> None:
-        refuse_unless_enabled(task.project)
         self._task, self._surroundings, self._limits, self._watch = task, surroundings, limits, watch
         self._header = task.project.code_header
         self._user = task_user()
@@ -144,25 +143,6 @@ class LocalRuntime:
         write_files(self._folder / ROOT[1:], files, mode=0o400)
         if self._user is not None:
             hand_over(self._folder, *self._user)
-
-
-def refuse_unless_enabled(project: Project) -> None:
-    """Raise TaskFailed unless the server and an administrator let this project's tasks run on workers."""
-    if not may_be_enabled():
-        raise TaskFailed("the runtime local is switched off on this server (EVENTLANE_LOCAL_RUNTIME)")
-    if not project.local_runtime:
-        raise TaskFailed("the runtime local is not enabled for this project; an administrator can do it in the console")
-
-
-def may_be_enabled() -> bool:
-    """Tell whether administrators may enable it for their projects.
-
-    While there is one organization, its administrators run the server anyway. With a second one they may be
-    strangers, whom only the operator can let run programs on the server's machines.
-    """
-    if settings.EVENTLANE_LOCAL_RUNTIME == "auto":
-        return len(Organization.objects.values_list("pk")[:2]) == 1
-    return settings.EVENTLANE_LOCAL_RUNTIME == "true"
 
 
 def task_user() -> tuple[int, int] | None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from eventlane.processes import describe_exit
 from projects.models import Task, TaskStep
+from projects.runtimes.allowed import refuse_unless_allowed
 from projects.runtimes.container import ContainerRuntime
 from projects.runtimes.limits import Limits, limits_of
 from projects.runtimes.local import LocalRuntime
@@ -52,6 +53,7 @@ def _run(task: Task, stop: Event) -> None:
     name, parameters = data["runtime"]["name"], data["runtime"].get("parameters") or {}
     if name not in RUNTIMES:
         raise TaskFailed(f"there is no runtime {name!r}")
+    refuse_unless_allowed(task.project, name)
     limits = limits_of(parameters)
     watch = Watch(stop, limits.seconds)
     watch.check()

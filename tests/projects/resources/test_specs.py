@@ -238,6 +238,15 @@ def test_an_empty_set_is_one():
                 ("/data/runtime/parameters/extra_containers/1/name", "'db' is there more than once"),
             ],
         ),
+        (
+            task(runtime={"name": "container", "parameters": {"image": "a", "user": "--privileged", "capabilities": ["SYS_ADMIN"], "extra_containers": [{"name": "db", "image": "x", "user": "a b", "capabilities": "KILL"}]}}),
+            [
+                ("/data/runtime/parameters/extra_containers/0/user", "must be image, or a user like 1000:1000 or www-data"),
+                ("/data/runtime/parameters/extra_containers/0/capabilities", "must be an array"),
+                ("/data/runtime/parameters/user", "must be image, or a user like 1000:1000 or www-data"),
+                ("/data/runtime/parameters/capabilities/0", "must be CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, NET_BIND_SERVICE, SETGID or SETUID"),
+            ],
+        ),
         (task(runtime={"name": "container", "parameters": {"image": "a", "extra_containers": [{"name": "db", "image": "x"}] * 6}}), [("/data/runtime/parameters/extra_containers", "must have at most 5 elements")]),
         (local({}), [("/data/steps/0", "one of the members 'code', 'command' and 'source' is missing")]),
         (local({"code": 1}), [("/data/steps/0/code", "must be a string")]),

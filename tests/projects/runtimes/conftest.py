@@ -24,7 +24,7 @@ TASK_USER = "games"
 @pytest.fixture
 def project() -> Project:
     project = make_house("acme", "alice").project
-    project.local_runtime = True
+    project.local_runtime = project.container_runtime = True
     project.save()
     return project
 
