@@ -144,7 +144,7 @@ class DatasetAdmin(TypedDeleteAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Start with the project chosen in the sidebar."""
-        return {"project": project_choice(request).only} | super().get_changeform_initial_data(request)
+        return {"project": project_choice(request).only}
 
     def get_urls(self) -> list[URLPattern]:
         """Add what the page about sending asks again and again."""

@@ -188,6 +188,10 @@ class ConsoleAdmin(ModelAdmin):
         """Return the condition for rows that the list shows for a project."""
         return Q(**{self.project_path: project.pk})
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Start a form with nothing of its address: Django takes any text from there, whatever the field holds."""
+        return {}
+
     def formfield_for_foreignkey(
         self, db_field: ForeignKey, request: HttpRequest, **options: Any
     ) -> ModelChoiceField | None:

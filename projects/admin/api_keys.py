@@ -189,8 +189,7 @@ class ApiKeyAdmin(ConsoleAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Start from what most keys are for."""
-        usual = {"ingest": True, "project": project_choice(request).only}
-        return usual | super().get_changeform_initial_data(request)
+        return {"ingest": True, "project": project_choice(request).only}
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: forms.ModelForm, change: bool) -> None:
         """Give a new key its organization and its secret, which lives in this request only."""

@@ -115,7 +115,7 @@ class IdentityAdmin(ConsoleAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Start in the project chosen in the sidebar."""
-        return {"project": project_choice(request).chosen} | super().get_changeform_initial_data(request)
+        return {"project": project_choice(request).chosen}
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
