@@ -5,11 +5,12 @@
 #   make test-fast           the same without what is slow
 #   make nightly             property tests with many more examples, and drills for an hour or two
 #   make lint                format, style, types and import rules
+#   make lock                pin anew what the packages of requirements*.txt need, after a change there
 #   make bench               measure the speed of this machine (ARGS="--help" for more)
 #   make clean               remove .venv and caches; what the platform wrote (.eventlane/) stays
 
 .POSIX:
-.PHONY: run test test-fast nightly lint format bench clean
+.PHONY: run test test-fast nightly lint format lock bench clean
 .DEFAULT_GOAL := run
 
 PYTHON ?=
@@ -49,6 +50,14 @@ format:
 	@$(SET_UP) requirements-dev.txt
 	$(IN_VENV) -m ruff check --fix .
 	$(IN_VENV) -m ruff format .
+
+# The second lock takes the versions of the first, so that what is tested is what runs.
+LOCK := $(IN_VENV) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+
+lock:
+	@$(SET_UP) requirements-dev.txt
+	$(LOCK) requirements.txt -o requirements.lock
+	$(LOCK) requirements-dev.txt -c requirements.lock -o requirements-dev.lock
 
 bench:
 	@$(SET_UP) requirements.txt && exec $(IN_VENV) -m benchmarks $(ARGS)

@@ -10,6 +10,8 @@ ROOT = Path(__file__).resolve().parent
 
 def main() -> None:
     sys.path.insert(0, str(ROOT / "platform"))
+    if sys.argv[1:] in (["--version"], ["version"]):
+        sys.exit(print_version())
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventlane.settings")
     from django.core.management import execute_from_command_line
 
@@ -21,6 +23,15 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except InvalidSetting as error:
         sys.exit(f"{error}")
+
+
+def print_version() -> None:
+    """Say which release this is, where Django would name its own."""
+    from django import get_version
+
+    from eventlane import __version__
+
+    print(f"Eventlane {__version__} (Django {get_version()}, Python {sys.version.split()[0]})")
 
 
 if __name__ == "__main__":
