@@ -16,7 +16,8 @@ from django.conf import settings
 from django.db import connection as django_connection
 from psycopg.conninfo import make_conninfo
 
-from events.lake.columns import EVENT_COLUMNS, MACROS, QUARANTINE_COLUMNS, SEALED_FILE_COLUMNS
+from events.lake import columns, conditions
+from events.lake.columns import EVENT_COLUMNS, QUARANTINE_COLUMNS, SEALED_FILE_COLUMNS
 from events.lake.place import data_path_options
 
 EXTENSIONS = {"ducklake": "duckdb_extension_ducklake", "postgres_scanner": "duckdb_extension_postgres_scanner"}
@@ -163,7 +164,7 @@ class Lake:
         self._duckdb.execute("SET enable_progress_bar = false")  # it goes to stdout
         self._duckdb.execute("SET TimeZone = 'UTC'")
         self.inline(INLINED_ROWS)
-        self._duckdb.execute(MACROS)
+        self._duckdb.execute(columns.MACROS + conditions.MACROS)
 
     def _attach_new_or_old(self) -> None:
         """Attach, creating the catalog if need be. Nodes that start together race there, and all but one fail once."""

@@ -16,6 +16,7 @@ MICROS = JULY.replace(microsecond=250_125)
 RECEIVED = object()  # the event time is the time of receipt
 
 TIMES = [
+    (f'{{"timestamp":1,"timestamp":{JULY_S}}}', JULY),
     (f'{{"timestamp":{JULY_S}}}', JULY),
     (f'{{"timestamp":{JULY_S}.25}}', MILLIS),
     (f'{{"timestamp":{JULY_S}250}}', MILLIS),
@@ -111,7 +112,10 @@ FIELDS = [
     ('{"service":7}', {"service": "7"}),
     ("{}", {"service": "route", "namespace": "web", "level": None, "message": None, "duration": None}),
     ('{"namespace":"mine"}', {"namespace": "web"}),
-    ('{"level":"first","level":"second"}', {"level": "first"}),
+    ('{"level":"first","level":"second"}', {"level": "second"}),
+    ('{"level":"first","message":"m","\\u006cevel" : "second"}', {"level": "second", "message": "m"}),
+    ('{"level":"first","level":null,"a":"\\"","a":{}}', {"level": None}),
+    ('{"error":{"message":"inner"},"message":"outer"}', {"message": "outer", "error": '{"message":"inner"}'}),
     ('{"data":{"level":"deep"}}', {"level": None}),
 ]
 
