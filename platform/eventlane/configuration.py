@@ -92,12 +92,12 @@ def machine(text: str) -> tuple[float, int]:
 
 
 def rate(text: str) -> tuple[int, float] | None:
-    """Read EVENTS:SECONDS, how many events may pass in a window of so many seconds; None for `none`."""
+    """Read NUMBER:SECONDS, how many of something may pass in a window of so many seconds; None for `none`."""
     if text == "none":
         return None
     events, colon, window = text.partition(":")
     if not colon:
-        raise ValueError("must be EVENTS:SECONDS, like 1000:60, or none")
+        raise ValueError("must be NUMBER:SECONDS, like 1000:60, or none")
     return at_least(1)(events), seconds(window)
 
 
@@ -179,6 +179,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_MAX_SCRATCHPAD_VALUE_BYTES", str(MIB), at_least(1), "bytes", "largest value of a scratchpad entry"),
         ("EVENTLANE_MAX_EVENT_DATA_BYTES", str(MIB), at_least(1024), "bytes", "largest JSON text of the data of a platform event, where a request brings it"),
         ("EVENTLANE_MAX_HOOK_BYTES", str(25 * MIB), at_least(1024), "bytes", "largest body sent to a hook, once decompressed; GitHub's own limit"),
+        ("EVENTLANE_HOOK_RATE_LIMIT", "1000:60", rate, "deliveries:seconds", "deliveries that a hook for webhooks takes in a window of so many seconds; further ones are refused with 429; none: no limit"),
         ("EVENTLANE_PAGE_SIZE", "20", at_least(0), "elements", "size of a page when a request names none"),
         ("EVENTLANE_MAX_PAGE_SIZE", "100", at_least(1), "elements", "largest page a request may ask for"),
     ),

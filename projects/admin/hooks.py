@@ -12,7 +12,14 @@ from unfold.enums import ActionVariant
 
 from eventlane.console import OwnRelatedFilter, ReadOnlyAdmin, moment, public_address
 from eventlane.ids import is_id
-from projects.hooks import hook_address, hook_secret, renew_token
+from projects.hooks import (
+    SIGNING_CONNECTORS,
+    accept_unsigned,
+    hook_address,
+    hook_secret,
+    renew_token,
+    require_signatures,
+)
 from projects.models import Account, Hook
 from projects.secrets import UnreadableSecret
 
@@ -25,14 +32,14 @@ class HookAdmin(ReadOnlyAdmin):
     project_path = "project"
     wider_filters = ("project__id__exact",)
     secret_fields = ("digest", "encrypted_token", "encrypted_secret")
-    list_display = ("connector", "project", "last_use", "creation_time")
+    list_display = ("connector", "project", "signed", "last_use", "creation_time")
     list_filter = (("project", OwnRelatedFilter),)
     list_select_related = ("project",)
     search_fields = ("connector", "project__name")
     ordering = ("project__name", "connector")
-    fields = ("connector", "project", "creation_time", "last_use_time")
+    fields = ("connector", "project", "signed", "creation_time", "last_use_time")
     empty_advice = "Deploying a trigger with the connector webhook or github makes one."
-    actions_detail = ("reveal", "renew")
+    actions_detail = ("reveal", "signatures", "renew")
 
     def has_reveal_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Admins see the address of the organization's hooks."""
@@ -55,6 +62,27 @@ class HookAdmin(ReadOnlyAdmin):
         self.log_change(request, hook, "Renewed: the old address stopped.")
         return self.address_page(request, hook, title="Hook renewed")
 
+    def has_sign_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Admins choose whether senders have to sign, where they don't always."""
+        if not self.has_reveal_permission(request, object_id):
+            return False
+        hooks = self.get_queryset(request).exclude(connector__in=SIGNING_CONNECTORS)
+        return object_id is None or hooks.filter(pk=object_id).exists()
+
+    @action(description="Signatures", icon="signature", permissions=["sign"])
+    def signatures(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then give the hook a secret to sign with and show it, or take it away."""
+        hook = self.get_object(request, object_id)
+        if request.method != "POST":
+            return self.panel(request, hook, "projects/hook_signatures.html", title="Signatures")
+        if "unsigned" in request.POST:
+            accept_unsigned(hook)
+            self.log_change(request, hook, "Deliveries need no signature any more.")
+        else:
+            require_signatures(hook)
+            self.log_change(request, hook, "Deliveries have to be signed with a new secret.")
+        return self.address_page(request, hook, title="Address of the hook")
+
     def address_page(self, request: HttpRequest, hook: Hook, title: str) -> HttpResponse:
         """Return the page with what a sender needs."""
         try:
@@ -72,6 +100,11 @@ class HookAdmin(ReadOnlyAdmin):
             "hook_url": reverse("admin:projects_hook_change", args=[hook.pk]),
         }
         return TemplateResponse(request, template, page | context)
+
+    @display(description="Signed", boolean=True)
+    def signed(self, hook: Hook) -> bool:
+        """Show whether what is sent has to be signed."""
+        return hook.encrypted_secret is not None
 
     @display(description="Last use", ordering="last_use_time")
     def last_use(self, hook: Hook) -> SafeString | str:

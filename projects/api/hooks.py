@@ -12,7 +12,15 @@ from rest_framework.response import Response
 from eventlane.api.operation import Operation
 from eventlane.api.serializers import Representation, TimeField
 from projects.api.viewsets import ProjectObjectViewSet
-from projects.hooks import get_hook, hook_address, hook_secret, hooks_of, renew_token
+from projects.hooks import (
+    accept_unsigned,
+    get_hook,
+    hook_address,
+    hook_secret,
+    hooks_of,
+    renew_token,
+    require_signatures,
+)
 from projects.models import Account, Hook
 from projects.secrets import UnreadableSecret
 
@@ -30,7 +38,7 @@ class HookRepresentation(Representation):
         required=False, read_only=True, help_text="Where to send to. Of `webhook`, append / and the event's name."
     )
     secret = serializers.CharField(
-        required=False, read_only=True, help_text="What the sender signs with, where it does (`github`)."
+        required=False, read_only=True, help_text="What the sender signs with, where it has to."
     )
 
 
@@ -38,8 +46,12 @@ class HooksViewSet(ProjectObjectViewSet):
     """The hooks of a project: made by deploying a trigger that needs one."""
 
     serializer_class = HookRepresentation
-    admin_actions = ("renew",)
-    operations = {"renew": Operation()}
+    admin_actions = ("renew", "require_signatures", "accept_unsigned")
+    operations = {
+        "renew": Operation(),
+        "require_signatures": Operation(),
+        "accept_unsigned": Operation(errors={400: ("hook_always_signed",)}),
+    }
 
     def list(self, request: Request) -> Response:
         """Return a page of hooks."""
@@ -49,6 +61,18 @@ class HooksViewSet(ProjectObjectViewSet):
         """Give a hook a new address, and a new secret where it has one; the old ones stop at once."""
         hook = get_hook(self.project, id)
         renew_token(hook)
+        return Response(self.show(hook))
+
+    def require_signatures(self, request: Request, id: str) -> Response:
+        """Give a hook a new secret; what isn't signed with that is refused from then on."""
+        hook = get_hook(self.project, id)
+        require_signatures(hook)
+        return Response(self.show(hook))
+
+    def accept_unsigned(self, request: Request, id: str) -> Response:
+        """Take a hook's secret away: whoever knows the address may send."""
+        hook = get_hook(self.project, id)
+        accept_unsigned(hook)
         return Response(self.show(hook))
 
     def show(self, element: Hook) -> dict[str, Any]:

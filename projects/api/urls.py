@@ -61,6 +61,8 @@ urlpatterns = [
     path("identities/name/<str:name>", IdentitiesViewSet.as_view({"get": "retrieve_by_name"})),
     path("hooks", HooksViewSet.as_view({"get": "list"})),
     path("hooks/id/<str:id>/renew", HooksViewSet.as_view({"post": "renew"})),
+    path("hooks/id/<str:id>/require_signatures", HooksViewSet.as_view({"post": "require_signatures"})),
+    path("hooks/id/<str:id>/accept_unsigned", HooksViewSet.as_view({"post": "accept_unsigned"})),
     path("commands/id/<str:id>/execute", CommandExecutionsViewSet.as_view({"post": "execute"})),
     path("command_executions", CommandExecutionsViewSet.as_view({"get": "list"})),
     path("command_executions/id/<str:id>", CommandExecutionsViewSet.as_view({"get": "retrieve"})),

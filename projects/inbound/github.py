@@ -8,8 +8,6 @@
 GitHub's own `create` and `delete` come beside a push that says more: they have no revision. They are raw only.
 """
 
-import hashlib
-import hmac
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -17,20 +15,21 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from eventlane.wire.errors import AuthenticationRequired, BadRequest, InvalidRequestBody, PermissionDenied, Problem
-from projects.hooks import hook_secret
+from eventlane.wire.errors import BadRequest, InvalidRequestBody, Problem
 from projects.inbound.payload import read_payload
+from projects.inbound.signature import check_signature
 from projects.models import Hook, HookDelivery, PlatformEvent
 from projects.platform_events import create_events
 
 KEPT_DELIVERIES = timedelta(days=30)  # GitHub delivers again what is up to 3 days old
+SIGNATURE = "X-Hub-Signature-256"
 MAX_HEADER_LENGTH = 100
 REPOSITORY_ACTIONS = {"created": "repository_creation", "deleted": "repository_deletion"}
 
 
 def take(hook: Hook, headers: Mapping[str, str], body: bytes) -> list[PlatformEvent]:
     """Check a delivery and make its events; one that was taken before makes none."""
-    _check_signature(hook, headers.get("X-Hub-Signature-256", ""), body)
+    check_signature(hook, headers, SIGNATURE, body)
     event_type, delivery_id = _required(headers, "X-GitHub-Event"), _required(headers, "X-GitHub-Delivery")
     payload = read_payload(body)
     if not isinstance(payload, dict):
@@ -84,18 +83,6 @@ def _origin(payload: Mapping[str, Any]) -> dict[str, Any] | None:
 def _member(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     member = value.get(name)
     return member if isinstance(member, Mapping) else {}
-
-
-def _check_signature(hook: Hook, signature: str, body: bytes) -> None:
-    """Refuse what wasn't signed with the hook's secret."""
-    if not signature:
-        raise AuthenticationRequired("The header X-Hub-Signature-256 is missing: set the hook's secret at GitHub.")
-    secret = hook_secret(hook)
-    if not secret:  # anybody can sign with an empty one
-        raise PermissionDenied("This hook has no secret to check signatures with; renew it.")
-    expected = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected.encode(), signature.strip().encode(errors="replace")):
-        raise PermissionDenied("The signature is wrong: GitHub has another secret for this hook.")
 
 
 def _required(headers: Mapping[str, str], name: str) -> str:

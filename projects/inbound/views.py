@@ -8,6 +8,7 @@ import logging
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from psycopg_pool import PoolTimeout
 
@@ -21,19 +22,22 @@ from eventlane.wire.errors import (
     MalformedRequestBody,
     RequestTooLarge,
     ServiceUnavailable,
+    TooManyRequests,
     UnhandledMethod,
     UnknownObject,
     error_response,
 )
-from projects.hooks import find_hook, note_use
+from projects.hooks import count_delivery, find_hook, note_use, seconds_to_wait
 from projects.inbound import github
 from projects.inbound.payload import as_object, read_payload
+from projects.inbound.signature import check_signature
 from projects.models import Hook, PlatformEvent
 from projects.platform_events import create_events
 
 logger = logging.getLogger(__name__)
 
 LOGGED_PATH = "/hooks/…"
+SIGNATURE = "X-Eventlane-Signature-256"
 
 
 @csrf_exempt
@@ -76,7 +80,18 @@ def _take(request: HttpRequest, token: str, event: str) -> list[PlatformEvent]:
 def _take_any(hook: Hook, event: str, request: HttpRequest) -> list[PlatformEvent]:
     if not is_name(event):
         raise BadRequest("The address must end in the event's name: /hooks/TOKEN/EVENT, of a-z, 0-9, '-' and '_'.")
-    return create_events(hook.project, "webhook", event, as_object(read_payload(_read_body(request))))
+    _refuse_while(seconds_to_wait(hook, timezone.now()))
+    body = _read_body(request)
+    if hook.encrypted_secret is not None:
+        check_signature(hook, request.headers, SIGNATURE, body)
+    _refuse_while(count_delivery(hook, timezone.now()))  # what isn't signed uses up nothing
+    return create_events(hook.project, "webhook", event, as_object(read_payload(body)))
+
+
+def _refuse_while(seconds: float) -> None:
+    """Refuse a delivery when there is any time to wait."""
+    if seconds:
+        raise TooManyRequests("The hook takes no more than its rate limit (EVENTLANE_HOOK_RATE_LIMIT).", seconds)
 
 
 def _read_body(request: HttpRequest) -> bytes:

@@ -16,6 +16,8 @@ class Hook(models.Model):
     encrypted_secret = models.BinaryField(null=True, editable=False)  # what the sender signs with
     creation_time = models.DateTimeField(default=timezone.now, editable=False)
     last_use_time = models.DateTimeField(null=True, editable=False)
+    window_start_time = models.DateTimeField(null=True, editable=False)  # of the rate limit
+    window_deliveries = models.PositiveIntegerField(default=0, db_default=0, editable=False)  # taken in that window
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "connector"], name="hook_once")]

@@ -154,6 +154,8 @@ ROWS = {
     "GET /identities/name/{name}": look(name="identity_name"),
     "GET /hooks": look(),
     "POST /hooks/id/{id}/renew": administer(id="hook"),
+    "POST /hooks/id/{id}/require_signatures": administer(id="hook"),
+    "POST /hooks/id/{id}/accept_unsigned": administer(id="hook"),
 }
 QUERIES = {"GET /namespaces": "?dataset={dataset}"}
 TIED = {"DELETE /projects/id/{id}": "permission_denied", "GET /accounts/id/{id}": "unknown"}

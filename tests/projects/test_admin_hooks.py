@@ -82,3 +82,31 @@ def test_list_asks_the_same_number_of_questions_whatever_its_length(acme: House)
         project = acme.organization.projects.create(name=f"p{number}")
         listen(project, "webhook", "order")
     assert count_queries(alice, LIST) == few
+
+
+def test_admin_requires_signatures_and_lets_go_of_them(acme: House) -> None:
+    alice, hook = logged_in(acme.admin), hook_of(acme.project, "webhook")
+    page = page_of(hook, "signatures")
+    assert "Take only signed deliveries" in alice.get(page).content.decode()
+    assert hook_secret(hook_of(acme.project, "webhook")) is None
+
+    text = alice.post(page).content.decode()
+    secret = hook_secret(hook_of(acme.project, "webhook"))
+    assert secret and secret in text and "X-Eventlane-Signature-256" in text
+    assert "New secret" in alice.get(page).content.decode()
+
+    alice.post(page, {"unsigned": "1"})
+    assert hook_secret(hook_of(acme.project, "webhook")) is None
+    messages = LogEntry.objects.filter(object_id=hook.pk).values_list("change_message", flat=True)
+    assert len(messages) == 2 and not any(secret in message for message in messages)
+
+
+def test_signatures_are_chosen_by_admins_where_there_is_a_choice(acme: House) -> None:
+    bob, alice = logged_in(make_account(acme.organization, "bob")), logged_in(acme.admin)
+    charlie = logged_in(make_house("other", "charlie").admin)
+    webhook, github = hook_of(acme.project, "webhook"), hook_of(acme.project, "github")
+    refused = [bob.post(page_of(webhook, "signatures")), charlie.post(page_of(webhook, "signatures"))]
+    refused.append(alice.post(page_of(github, "signatures"), {"unsigned": "1"}))
+    assert all(response.status_code in (302, 403, 404) for response in refused)
+    assert hook_secret(hook_of(acme.project, "webhook")) is None
+    assert hook_secret(hook_of(acme.project, "github")) == hook_secret(github)

@@ -5,18 +5,28 @@ import hmac
 import io
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
 from eventlane.wire.headers import EVERY_ANSWER
 from projects import hooks
-from projects.hooks import ensure_hooks, hook_address, hook_secret, renew_token
+from projects.hooks import (
+    accept_unsigned,
+    count_delivery,
+    ensure_hooks,
+    hook_address,
+    hook_secret,
+    renew_token,
+    require_signatures,
+)
 from projects.inbound import views
 from projects.inbound.github import events_of
 from projects.models import Hook, HookDelivery, PlatformEvent, Project, Resource, Subscription
@@ -227,6 +237,90 @@ def test_crash_names_no_token(house: House, monkeypatch: pytest.MonkeyPatch, cap
         response = send(f"{address}/order", {})
     assert answer(response) == (500, "internal_error")
     assert "a bug" in caplog.text and address.rpartition("/")[2] not in caplog.text + response.content.decode()
+
+
+# Signatures and the rate limit
+
+
+def sign(hook: Hook, body: bytes, secret: str | None = None) -> dict[str, str]:
+    digest = hmac.new((secret or hook_secret(hook) or "").encode(), body, hashlib.sha256).hexdigest()
+    return {"X_Eventlane_Signature_256": f"sha256={digest}"}
+
+
+def test_hook_with_a_secret_takes_only_what_is_signed(house: House) -> None:
+    listen(house.project, "webhook", "order")
+    hook = hook_of(house.project, "webhook")
+    address, body = f"{hook_address(hook)}/order", b'{"total":1}'
+    assert send(address, body).status_code == 202
+    require_signatures(hook)
+    right = sign(hook, body)
+    wrong = (sign(hook, body, "another"), sign(hook, b"{}"), {"X_Eventlane_Signature_256": "sha256=é"})
+
+    assert answer(send(address, body)) == (401, "authentication_required")
+    assert [answer(send(address, body, **headers)) for headers in wrong] == [(403, "permission_denied")] * 3
+    assert len(stored()) == 1
+    assert send(address, body, **right).status_code == 202
+
+    require_signatures(hook)
+    assert send(address, body, **right).status_code == 403  # another secret by now
+    accept_unsigned(hook)
+    assert send(address, body).status_code == 202
+
+
+def test_renewing_keeps_that_signatures_are_required(house: House) -> None:
+    listen(house.project, "webhook", "order")
+    hook = hook_of(house.project, "webhook")
+    require_signatures(hook)
+    before = hook_secret(hook)
+    renew_token(hook)
+    assert hook_secret(hook_of(house.project, "webhook")) not in (None, before)
+
+
+def test_hook_takes_so_many_in_a_while(house: House, settings: Any) -> None:
+    settings.EVENTLANE_HOOK_RATE_LIMIT = (3, 60.0)
+    listen(house.project, "webhook", "order")
+    address = hook_address(hook_of(house.project, "webhook")) + "/order"
+    assert [send(address, {}).status_code for _ in range(4)] == [202, 202, 202, 429]
+
+    refused = send(address, {})
+    assert answer(refused) == (429, "too_many_requests") and "EVENTLANE_HOOK_RATE_LIMIT" in refused.json()["error"]
+    assert 55 <= int(refused.headers["Retry-After"]) <= 60 and len(stored()) == 3
+
+    Hook.objects.update(window_start_time=timezone.now() - timedelta(seconds=61))
+    assert send(address, {}).status_code == 202
+    Hook.objects.update(window_start_time=timezone.now() + timedelta(days=1), window_deliveries=3)  # a clock was ahead
+    assert send(address, {}).status_code == 202
+    settings.EVENTLANE_HOOK_RATE_LIMIT = None
+    assert {send(address, {}).status_code for _ in range(5)} == {202}
+
+
+def test_unsigned_deliveries_use_up_nothing(house: House, settings: Any) -> None:
+    settings.EVENTLANE_HOOK_RATE_LIMIT = (1, 60.0)
+    listen(house.project, "webhook", "order")
+    hook = hook_of(house.project, "webhook")
+    require_signatures(hook)
+    address = f"{hook_address(hook)}/order"
+    assert {send(address, b"{}").status_code for _ in range(3)} == {401}
+    assert [send(address, b"{}", **sign(hook, b"{}")).status_code for _ in range(2)] == [202, 429]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_processes_count_together(house: House, settings: Any) -> None:
+    """Each reads the hook first and counts later; none may count on what it read."""
+    settings.EVENTLANE_HOOK_RATE_LIMIT = (20, 60.0)
+    listen(house.project, "webhook", "order")
+    hook_id = hook_of(house.project, "webhook").pk
+    now = timezone.now()
+
+    def count(hook: Hook) -> bool:
+        try:
+            return count_delivery(hook, now) == 0
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(count, [Hook.objects.get(pk=hook_id) for _ in range(40)]))
+    assert taken.count(True) == 20
 
 
 # GitHub

@@ -5,7 +5,7 @@
              │ PermissionDenied 403
              ├ MissingProjectId, InvalidProjectId, UnknownProjectId 400
              ├ InvalidRouteVariable, InvalidQueryParameter, InvalidRequestBody 400 (MalformedRequestBody),
-             │ RequestTooLarge 413
+             │ RequestTooLarge 413, TooManyRequests 429
              ├ UnknownObject 404, StateError 400
              └ BadRequest 400, InternalError 500, ServiceUnavailable 503
 
@@ -14,6 +14,7 @@ Whoever meets a fact raises it. Only `error_response` and the API's exception ha
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -209,6 +210,15 @@ class RequestTooLarge(ApiError):
     """The body is larger than this server takes."""
 
     status, code = 413, "request_too_large"
+
+
+class TooManyRequests(ApiError):
+    """More than this server takes in a while."""
+
+    status, code = 429, "too_many_requests"
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message, headers={"Retry-After": str(ceil(seconds))})
 
 
 # What it is about

@@ -88,3 +88,15 @@ def test_hook_whose_key_is_gone_is_listed_and_can_be_renewed(client: ApiClient, 
     hook = listed(client)["webhook"]
     assert "address" not in hook
     assert client.post(f"/hooks/id/{hook['id']}/renew").json()["address"].startswith("http")
+
+
+def test_signatures_are_required_and_let_go(client: ApiClient, house: House) -> None:
+    hook_id = hook_of(house.project, "webhook").pk
+    signed = client.post(f"/hooks/id/{hook_id}/require_signatures").json()
+    assert len(signed["secret"]) == 64 and listed(client)["webhook"] == signed
+    unsigned = client.post(f"/hooks/id/{hook_id}/accept_unsigned").json()
+    assert "secret" not in unsigned and unsigned["address"] == signed["address"]
+
+    github = client.post(f"/hooks/id/{hook_of(house.project, 'github').pk}/accept_unsigned")
+    assert (github.status_code, github.json()["code"]) == (400, "hook_always_signed")
+    assert "secret" in listed(client)["github"]
