@@ -131,6 +131,20 @@ class SealerTrouble(models.Model):
         return f"{self.node}: {self.error}"
 
 
+class DamagedFile(models.Model):
+    """A file of the lake that could not be read when somebody tried; until it is well again, or given up."""
+
+    path = models.TextField(primary_key=True)  # from the lake's folder
+    table_name = models.TextField()
+    rows = models.PositiveBigIntegerField()
+    reason = models.TextField()
+    found_time = models.DateTimeField(default=timezone.now)
+    state = models.TextField(blank=True)  # of the file then, as files.file_state gives it; empty: it was not there
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
 class JournalProgress(models.Model):
     """How far a journal file was evaluated for triggers. Kept until the file has been gone for a while."""
 

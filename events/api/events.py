@@ -16,10 +16,10 @@ from eventlane.api.operation import Operation, Parameter
 from eventlane.api.pagination import query_of
 from eventlane.api.serializers import Representation, read_time
 from eventlane.api.sources import Key, Sort
-from eventlane.wire.errors import InvalidQueryParameter, UnknownObject
+from eventlane.wire.errors import ApiError, InvalidQueryParameter, UnknownObject
 from events.access import get_dataset
 from events.filters import EXAMPLE, PATTERN, read_filter
-from events.models import Dataset
+from events.models import DamagedFile, Dataset
 from projects.api.viewsets import ProjectObjectViewSet
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 EVENT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MAX_FILTERS = 10
+NAMED_FILES = 100
 
 
 def is_event_id(text: str) -> bool:
@@ -90,15 +91,30 @@ CONDITIONS = (
         },
     ),
 )
+PARTIAL = {
+    "type": "object",
+    "description": "Only there when files of the dataset can't be read: the page lacks what they hold.",
+    "required": ["files"],
+    "properties": {
+        "files": {"type": "array", "items": {"type": "string"}, "description": "Their places in the lake's folder."},
+        "more": {"type": "integer", "description": f"How many more there are, above {NAMED_FILES}."},
+    },
+}
 QUERY_ERRORS = {400: ("query_timeout",), 503: ("too_many_queries", "lake_unavailable")}
+
+
+class DamagedFiles(ApiError):
+    """The event may be in a file that can't be read now."""
+
+    status, code = 503, "damaged_files"
 
 
 class EventsViewSet(ProjectObjectViewSet):
     """The events of one dataset."""
 
     operations = {
-        "list": Operation(parameters=CONDITIONS, errors=QUERY_ERRORS),
-        "retrieve": Operation(errors=QUERY_ERRORS),
+        "list": Operation(parameters=CONDITIONS, errors=QUERY_ERRORS, page_members={"partial": PARTIAL}),
+        "retrieve": Operation(errors=QUERY_ERRORS | {503: (*QUERY_ERRORS[503], DamagedFiles.code)}),
     }
 
     serializer_class = EventRepresentation
@@ -109,14 +125,20 @@ class EventsViewSet(ProjectObjectViewSet):
 
         At the newest end events may still appear before others that were shown: those being stored at that moment,
         and those of other nodes, which show with their sealing some seconds later. A walk that must not miss any ends
-        with a `to` some seconds ago.
+        with a `to` some seconds ago, and has no `partial` on any page.
         """
-        return self.page(EventSource(get_dataset(self.project, id), read_conditions(request)))
+        source = EventSource(get_dataset(self.project, id), read_conditions(request))
+        response = self.page(source)
+        if source.left_out:
+            response.data["partial"] = show_partial(source.left_out)
+        return response
 
     def retrieve(self, request: Request, id: str, event_id: str) -> Response:
         """Return one event."""
         dataset = get_dataset(self.project, id)
-        found = _in_pages(dataset, {}, lambda pages: pages.find(UUID(event_id)))
+        found, left_out = _in_pages(dataset, {}, lambda pages: pages.find(UUID(event_id)))
+        if found is None and left_out:
+            raise DamagedFiles(data=show_partial(left_out))
         if found is None:
             raise UnknownObject("event")
         return Response(self.show(found))
@@ -124,11 +146,12 @@ class EventsViewSet(ProjectObjectViewSet):
 
 @dataclass(frozen=True, slots=True)
 class EventSource:
-    """Events as a collection that pages are cut from."""
+    """Events as a collection that pages are cut from; `left_out` are the damaged files that it did without."""
 
     dataset: Dataset
     conditions: Mapping[str, Any]
     sorts: Mapping[str, Sort] = field(default_factory=dict)
+    left_out: list[DamagedFile] = field(default_factory=list)
 
     def is_id(self, text: str) -> bool:
         """Tell whether `text` could be an event's id."""
@@ -137,11 +160,13 @@ class EventSource:
     def fetch(self, *, sort: str, descending: bool, after: Key | None, limit: int) -> Sequence["EventRow"]:
         """Return the first `limit` events strictly after a key."""
         place = UUID(after.id) if after else None
-        return _in_pages(
+        found, left_out = _in_pages(
             self.dataset,
             self.conditions,
             lambda pages: pages.fetch(descending=descending, after=place, limit=limit),
         )
+        self.left_out.extend(left_out)
+        return found
 
     def key_of(self, element: "EventRow", sort: str) -> Key:
         """Return an event's position."""
@@ -150,6 +175,13 @@ class EventSource:
     def find(self, element_id: str, sort: str) -> Key | None:
         """Return the position of an id, which with the only sort is the id itself."""
         return Key(element_id)
+
+
+def show_partial(left_out: Sequence[DamagedFile]) -> dict[str, Any]:
+    """Return which files an answer lacks, as the wire has it."""
+    shown: dict[str, Any] = {"files": [file.path for file in left_out[:NAMED_FILES]]}
+    more = len(left_out) - NAMED_FILES
+    return shown | {"more": more} if more > 0 else shown
 
 
 def read_conditions(request: Request) -> dict[str, Any]:
@@ -184,10 +216,13 @@ def _read_filters(request: Request) -> tuple[tuple[str, str], ...]:
     return filters
 
 
-def _in_pages(dataset: Dataset, conditions: Mapping[str, Any], work: Callable[["EventPages"], T]) -> T:
-    """Return what `work` makes of the dataset's pages, in one of the process's slots for queries."""
+def _in_pages(
+    dataset: Dataset, conditions: Mapping[str, Any], work: Callable[["EventPages"], T]
+) -> tuple[T, list[DamagedFile]]:
+    """Return what `work` makes of the dataset's pages, in one of the process's slots for queries, and what it lacks."""
     # Not at the top: DuckDB and Arrow take 0.3 s and 60 MB that a process without queries does without.
     from events.lake.pages import event_pages
+    from events.lake.partial import read_around
     from events.lake.query import EventQuery
     from events.lake.slots import slots
 
@@ -195,4 +230,4 @@ def _in_pages(dataset: Dataset, conditions: Mapping[str, Any], work: Callable[["
         with event_pages(lake, EventQuery(dataset, **conditions)) as pages:
             return work(pages)
 
-    return slots.run(run)
+    return slots.run(lambda lake: read_around(lake, dataset.table_name, run))

@@ -180,7 +180,7 @@ class Lake:
 
     def _attach(self, mode: str) -> None:
         place = data_path_options(writes=mode == "READ_WRITE")
-        options, password = _catalog_address()
+        options, password = catalog_address()
         self._duckdb.execute(
             f"CREATE OR REPLACE SECRET catalog_password (TYPE postgres, PASSWORD {quoted_text(password)})"
         )
@@ -281,7 +281,7 @@ def _load_extension(database: duckdb.DuckDBPyConnection, name: str, package: str
         database.execute(f"LOAD {quoted_text(str(file))}")
 
 
-def _catalog_address() -> tuple[str, str]:
+def catalog_address() -> tuple[str, str]:
     """Return Django's database as libpq options, and its password apart: errors and views show the options."""
     parameters = {
         name: value

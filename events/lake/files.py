@@ -9,7 +9,7 @@ A file is written before the commit that makes it known. So the folder is always
 only files of a certain age are taken for leftovers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -85,12 +85,13 @@ class Fault:
     reason: str
 
 
-def known_files() -> list[KnownFile]:
-    """Return every data and deletion file that the catalog knows."""
+def known_files(*tables: str) -> list[KnownFile]:
+    """Return every data and deletion file that the catalog knows; with `tables` only those of these."""
+    where = " WHERE t.table_name = ANY(%s)" if tables else ""
     return [
         KnownFile(*row)
         for kind, rows in (("data", "record_count"), ("delete", "delete_count"))
-        for row in _rows(FILES, kind=kind, rows=rows)
+        for row in _rows(FILES + where, [list(tables)] if tables else [], kind=kind, rows=rows)
     ]
 
 
@@ -110,12 +111,28 @@ def set_aside_files(folder: Path) -> list[FoundFile]:
 def verify(folder: Path, *, footers: bool = True) -> Iterator[Fault]:
     """Compare catalog and folder both ways; without `footers` no file is opened."""
     unknown = unknown_files(folder)
-    faults = [fault for file in known_files() if file.in_use and (fault := _fault(folder, file, footers))]
+    faults = [fault for file in known_files() if file.in_use and (fault := find_fault(folder, file, footers=footers))]
     still_used = {file.path for file in known_files() if file.in_use} if faults else set()
     yield from (fault for fault in faults if fault.path in still_used)  # not one that was replaced meanwhile
     for file in unknown:
         state = "unknown" if is_settled(file) else "new"
         yield Fault(state, file.path, table_of(file.path), None, f"{file.bytes:,} bytes")
+
+
+def find_fault(folder: Path, file: KnownFile, *, footers: bool = True) -> Fault | None:
+    """Say what is wrong with a file that the catalog knows; without `footers` it isn't opened."""
+    state, reason = "damaged", ""
+    try:
+        size = (folder / file.path).stat().st_size
+        if size != file.bytes:
+            reason = f"{size:,} bytes instead of {file.bytes:,}"
+        elif footers and (rows := pq.read_metadata(folder / file.path).num_rows) != file.rows:
+            reason = f"{rows:,} rows instead of {file.rows:,}"
+    except (FileNotFoundError, NotADirectoryError):
+        state, reason = "missing", "not in the folder"
+    except (OSError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())[:200]
+    return Fault(state, file.path, file.table_name, file.rows, reason) if reason else None
 
 
 def is_settled(file: FoundFile) -> bool:
@@ -126,6 +143,15 @@ def is_settled(file: FoundFile) -> bool:
 def table_of(path: str) -> str:
     """Return the name of the table that a file is of, as its folder says."""
     return path.rpartition("/")[0].rpartition("/")[2]
+
+
+def file_state(file: Path) -> str:
+    """Return a text that changes when the file is written, replaced or made readable; empty: it can't be seen."""
+    try:
+        state = file.stat()
+    except OSError:
+        return ""
+    return f"{state.st_ino} {state.st_size} {state.st_ctime_ns}"
 
 
 def set_aside(folder: Path, path: str, suffix: str = "") -> None:
@@ -165,22 +191,6 @@ def _forget_details(file: KnownFile) -> None:
             cursor.execute(f"DELETE FROM {table} WHERE {column} = %s", [file.file_id])
 
 
-def _fault(folder: Path, file: KnownFile, footers: bool) -> Fault | None:
-    """Say what is wrong with a file that the catalog knows."""
-    state, reason = "damaged", ""
-    try:
-        size = (folder / file.path).stat().st_size
-        if size != file.bytes:
-            reason = f"{size:,} bytes instead of {file.bytes:,}"
-        elif footers and (rows := pq.read_metadata(folder / file.path).num_rows) != file.rows:
-            reason = f"{rows:,} rows instead of {file.rows:,}"
-    except (FileNotFoundError, NotADirectoryError):
-        state, reason = "missing", "not in the folder"
-    except (OSError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())[:200]
-    return Fault(state, file.path, file.table_name, file.rows, reason) if reason else None
-
-
 def _found_files(folder: Path) -> Iterator[FoundFile]:
     """Yield the Parquet files of the tables."""
     for part in folder.iterdir() if folder.is_dir() else ():
@@ -196,12 +206,12 @@ def _found_in(folder: Path, part: Path) -> Iterator[FoundFile]:
             yield FoundFile(str(path.relative_to(folder)), state.st_size, time)
 
 
-def _rows(query: str, **names: str) -> list[tuple[Any, ...]]:
+def _rows(query: str, parameters: Sequence[Any] = (), **names: str) -> list[tuple[Any, ...]]:
     """Return what a query finds in the catalog; nothing when there is none yet."""
     schema = connection.ops.quote_name(settings.EVENTLANE_LAKE_SCHEMA)
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{schema}.ducklake_data_file"])
         if cursor.fetchone() != (True,):
             return []
-        cursor.execute(query.format(schema=schema, **names))
+        cursor.execute(query.format(schema=schema, **names), parameters)
         return cursor.fetchall()

@@ -13,12 +13,14 @@ every file.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import duckdb
 from django.conf import settings
 from django.db import connection
 
 from events.journal import JournalFile, open_files
 from events.lake.conditions import Conditions
 from events.lake.query import UNSEALED, EventQuery, EventReader, EventRow, batch_key
+from events.models import DamagedFile
 
 
 @dataclass(slots=True)
@@ -52,11 +54,32 @@ class Follower:
 
     def __exit__(self, *exception: object) -> None:
         self._reader.lake.close()
-        for followed in self._followed.values():
-            followed.file.close()
+        self._start_again()
+
+    @property
+    def left_out(self) -> list[DamagedFile]:
+        """The damaged files that it does without."""
+        return self._reader.left_out
 
     def history(self) -> Iterator[EventRow]:
         """Yield the events there are."""
+        while True:
+            try:
+                yield from self._history()
+                return
+            except duckdb.Error as error:  # before the first event, see EventReader.read
+                self._reader.leave_out_damage(error)
+                self._start_again()
+
+    def news(self) -> list[EventRow]:
+        """Return what came since the last call, in order of receipt."""
+        while True:
+            try:
+                return self._news()
+            except duckdb.Error as error:
+                self._reader.leave_out_damage(error)
+
+    def _history(self) -> Iterator[EventRow]:
         files = self._open_new_files()
         with self._reader.lake.transaction():
             position, sealed = self._look(files)
@@ -65,8 +88,7 @@ class Follower:
             self._advance(position, sealed, offsets)
             yield from rows
 
-    def news(self) -> list[EventRow]:
-        """Return what came since the last call, in order of receipt."""
+    def _news(self) -> list[EventRow]:
         if not self._reader.lake.attached:
             self._reader.lake.attach_if_there()
         files = self._open_new_files()
@@ -82,6 +104,13 @@ class Follower:
         self._reader.lake.close()
         connection.close()  # Django's own, which may have broken with it
         self._reader = EventReader(self._reader.query)
+
+    def _start_again(self) -> None:
+        """Let go of all journal files."""
+        for followed in self._followed.values():
+            followed.file.close()
+        self._followed.clear()
+        self._passed.clear()
 
     def _open_new_files(self) -> list[JournalFile]:
         """Open the files that we don't know yet."""

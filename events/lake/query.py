@@ -23,6 +23,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import duckdb
 from django.conf import settings
 
 from eventlane.wire.errors import ApiError
@@ -34,8 +35,9 @@ from events.lake.columns import EVENT_COLUMNS, converted
 from events.lake.conditions import Conditions, compile_conditions
 from events.lake.connection import Interrupted, Lake, event_table_name, table_definition
 from events.lake.guard import plain
+from events.lake.partial import PartialLake, more_damage
 from events.lake.seal import sealed_names
-from events.models import Dataset
+from events.models import DamagedFile, Dataset
 
 UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 READ_BYTES = 16 * 1024 * 1024  # of a journal file at once
@@ -97,13 +99,8 @@ class EventRow:
 
 def find_events(query: EventQuery) -> list[EventRow]:
     """Return the events, oldest first; raise QueryTimeout."""
-    return list(stream_events(query))
-
-
-def stream_events(query: EventQuery) -> Iterator[EventRow]:
-    """Yield the events, oldest first, without holding them all in memory; raise QueryTimeout."""
     with EventReader(query) as reader:
-        yield from reader.read()
+        return list(reader.read())
 
 
 class EventReader:
@@ -111,8 +108,8 @@ class EventReader:
 
     def __init__(self, query: EventQuery) -> None:
         self.query = query
-        self.lake = Lake(read_only=True)
-        self.lake.execute(f"CREATE TEMP TABLE {UNSEALED} ({table_definition(EVENT_COLUMNS)})")
+        self.left_out: list[DamagedFile] = []
+        self._use(Lake(read_only=True))
 
     def __enter__(self) -> "EventReader":
         return self
@@ -121,7 +118,29 @@ class EventReader:
         self.lake.close()
 
     def read(self) -> Iterator[EventRow]:
-        """Yield the events of the query, oldest first."""
+        """Yield the events of the query, oldest first; see `left_out` for the files that can't be read.
+
+        They are found before the first event is yielded: by then all of them are sorted.
+        """
+        while True:
+            try:
+                yield from self._read()
+                return
+            except duckdb.Error as error:
+                self.leave_out_damage(error)
+
+    def leave_out_damage(self, error: duckdb.Error) -> None:
+        """Go on without the files that are to blame for `error`; raise it when there are none."""
+        self.left_out = more_damage(self.query.dataset.table_name, self.left_out, error)
+        lake = self.lake
+        self._use(PartialLake(self.query.dataset.table_name, self.left_out, like=lake))
+        lake.close()
+
+    def _use(self, lake: Lake) -> None:
+        self.lake = lake
+        lake.execute(f"CREATE TEMP TABLE {UNSEALED} ({table_definition(EVENT_COLUMNS)})")
+
+    def _read(self) -> Iterator[EventRow]:
         files = open_files(settings.EVENTLANE_JOURNAL)
         try:
             with self.lake.transaction():

@@ -17,8 +17,8 @@ from eventlane.durations import InvalidDuration, parse_duration
 from events.filters import EXAMPLE, read_filter
 from events.lake.follow import Follower
 from events.lake.lines import json_line, plain_line
-from events.lake.query import EventQuery, EventRow, QueryTimeout, stream_events
-from events.models import Dataset, Namespace
+from events.lake.query import EventQuery, EventReader, EventRow, QueryTimeout
+from events.models import DamagedFile, Dataset, Namespace
 
 POLL_SECONDS = 0.25  # an event has to be seen within a second of its 202
 RETRY_SECONDS = 2.0
@@ -68,8 +68,7 @@ python manage.py tail logs --from 1d --json | jq .event.message
             if options["follow"]:
                 _follow(query, show, self.stderr.write)
             else:
-                if not show(stream_events(query)):
-                    _check_namespace(query)
+                _show(query, show, self.stderr.write)
         except KeyboardInterrupt:
             pass
         except RuntimeError as error:  # how DuckDB hands on a Ctrl-C that comes while it runs a query
@@ -77,6 +76,23 @@ python manage.py tail logs --from 1d --json | jq .event.message
                 raise
         except (QueryTimeout, duckdb.Error, DatabaseError) as error:
             raise CommandError(str(error)) from None
+
+
+def _show(query: EventQuery, show: Callable[[Iterable[EventRow]], int], warn: Callable[[str], Any]) -> None:
+    with EventReader(query) as reader:
+        count = show(reader.read())
+    _warn_of_damage(reader.left_out, warn)
+    if not count:
+        _check_namespace(query)
+
+
+def _warn_of_damage(files: Iterable[DamagedFile], warn: Callable[[str], Any]) -> None:
+    """Say what is missing in what is shown."""
+    for file in files:
+        warn(
+            f"partial: the {file.rows:,} events of {file.path} are missing, it can't be read ({file.reason}); "
+            "`manage.py doctor` says what to do"
+        )
 
 
 def _query(dataset: Dataset, options: dict[str, Any]) -> EventQuery:
@@ -139,6 +155,8 @@ def _follow(query: EventQuery, show: Callable[[Iterable[EventRow]], int], warn: 
     """Show events until interrupted, through restarts of the database."""
     with Follower(query) as follower:
         show(follower.history())
+        _warn_of_damage(follower.left_out, warn)
+        warned = {file.path for file in follower.left_out}
         trouble = ""
         while True:
             time.sleep(RETRY_SECONDS if trouble else POLL_SECONDS)
@@ -147,6 +165,8 @@ def _follow(query: EventQuery, show: Callable[[Iterable[EventRow]], int], warn: 
                     follower.reconnect()
                 show(follower.news())
                 trouble = ""
+                _warn_of_damage([file for file in follower.left_out if file.path not in warned], warn)
+                warned |= {file.path for file in follower.left_out}
             except (duckdb.Error, DatabaseError) as error:
                 if not trouble:
                     warn(f"waiting for the database: {str(error).splitlines()[0]}")

@@ -25,7 +25,7 @@ class Operation:
     `body` is a JSON schema where members are free. `reply` is the view's own serializer unless given; an action
     named `list` gives a page of it, one with `many` an array. `errors` are further codes by status:
     {400: ("duplicate_project_name",)}. `nouns` are what the path names, where its own words don't tell. A reply of
-    another type than JSON is text.
+    another type than JSON is text. `page_members` are JSON schemas of what a page may hold besides.
     """
 
     status: int = 200
@@ -37,3 +37,4 @@ class Operation:
     nouns: tuple[str, ...] = ()
     body_type: str = JSON
     reply_type: str = JSON
+    page_members: Mapping[str, Any] | None = None

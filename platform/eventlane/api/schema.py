@@ -145,7 +145,8 @@ class ApiSchema(AutoSchema):
             return reference
         cursor = {"$ref": "#/components/schemas/Cursor"}
         properties = {"elements": {"type": "array", "items": reference}, "previous": cursor, "next": cursor}
-        return {"type": "object", "required": ["elements"], "properties": properties}
+        more = self._operation().page_members or {}
+        return {"type": "object", "required": ["elements"], "properties": {**properties, **more}}
 
     def _errors(self) -> dict[int, list[str]]:
         """Return every code that the route answers with, by status (docs/api/v0.md, section 1.2)."""

@@ -1,0 +1,100 @@
+"""Files of the lake that can't be read: found when a reader fails on them, and remembered until they are well again.
+
+What was found stands in PostgreSQL. So the next reader needn't search, and the console and doctor know.
+"""
+
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import duckdb
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+
+from events.lake.files import Fault, KnownFile, file_state, find_fault, known_files
+from events.models import DamagedFile
+from projects.installation import lake_folder
+
+SEALED_FILES = "sealed_files"  # each reader needs it beside its dataset's table
+NAMED = re.compile(r"ducklake-[0-9a-f-]{36}(?:-delete)?\.parquet")
+OF_CATALOG = (duckdb.IOException, duckdb.TransactionException, duckdb.ConnectionException, duckdb.OutOfMemoryException)
+
+
+def known_damage(*tables: str) -> list[DamagedFile]:
+    """Return what is known to be damaged of these tables, or of all, unless it has changed since."""
+    folder = lake_folder()
+    found = DamagedFile.objects.filter(table_name__in=tables) if tables else DamagedFile.objects.all()
+    return [file for file in found.order_by("path") if folder and file_state(folder / file.path) == file.state]
+
+
+def find_damage(table: str, known: Iterable[str], error: duckdb.Error) -> list[DamagedFile]:
+    """Return the files of a dataset's table that a reader may have failed on with `error`, but those it knows.
+
+    Those found before come first, then those whose size or footer is wrong. Else the content is read, that of the file
+    which the error names or else of all, the newest first, for EVENTLANE_QUERY_SECONDS at most.
+    """
+    folder, known = lake_folder(), set(known)
+    if folder is None or not _is_of_a_file(error):
+        return []
+    try:
+        remembered = [file for file in known_damage(table, SEALED_FILES) if file.path not in known]
+        return remembered or _search(folder, table, known, str(error))
+    except (DatabaseError, InterfaceError):
+        connection.close()
+        return []  # what failed was the catalog
+
+
+def note_damage(folder: Path, faults: Iterable[Fault]) -> list[DamagedFile]:
+    """Remember these files as damaged."""
+    rows = [
+        DamagedFile(
+            path=fault.path,
+            table_name=fault.table_name,
+            rows=fault.rows or 0,
+            reason=fault.reason,
+            state=file_state(folder / fault.path),
+        )
+        for fault in faults
+    ]
+    DamagedFile.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["path"],
+        update_fields=["table_name", "rows", "reason", "state"],
+    )
+    return rows
+
+
+def _is_of_a_file(error: duckdb.Error) -> bool:
+    """Tell whether a file may be to blame: the catalog's own failures are of these kinds, too, but name none."""
+    return bool(NAMED.search(str(error))) or not isinstance(error, OF_CATALOG)
+
+
+def _search(folder: Path, table: str, known: set[str], message: str) -> list[DamagedFile]:
+    files = [file for file in known_files(table, SEALED_FILES) if file.in_use and file.path not in known]
+    faults = [fault for file in files if (fault := find_fault(folder, file))]
+    return note_damage(folder, faults or _unreadable(folder, files, message))
+
+
+def _unreadable(folder: Path, files: Sequence[KnownFile], message: str) -> Iterator[Fault]:
+    """Yield the first file whose content can't be read."""
+    end = time.monotonic() + settings.EVENTLANE_QUERY_SECONDS
+    names = set(NAMED.findall(message))
+    named = [file for file in files if Path(file.path).name in names]
+    for file in named or sorted(files, key=lambda file: file.file_id, reverse=True):
+        if time.monotonic() > end:
+            return
+        if reason := content_error(folder / file.path):
+            yield Fault("damaged", file.path, file.table_name, file.rows, reason)
+            return
+
+
+def content_error(file: Path) -> str:
+    """Read all of a file; return what is wrong with it, or nothing."""
+    try:
+        with duckdb.connect(config={"threads": 1}) as scanner:
+            scanner.execute("SELECT bit_xor(hash(file)) FROM read_parquet(?) AS file", [str(file)]).fetchall()
+    except duckdb.Error as error:
+        return " ".join(str(error).replace(str(file), file.name).split())[:200]
+    return ""

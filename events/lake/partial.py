@@ -1,0 +1,171 @@
+"""Read around damaged files: what can be read is shown, and what couldn't is named.
+
+DuckLake opens every file that a query may need, fails with the first that it can't read, and has no way to leave one
+out. So such a query is asked again of a copy of the catalog that doesn't hold the damaged files: a DuckDB file, made
+anew when there is a newer snapshot. All that DuckLake does with a catalog (bounds, deletions, inlined rows) stays its
+own work.
+
+A query without damage never comes here.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+from django.conf import settings
+from django.db import connection
+
+from events.lake.columns import EVENT_COLUMNS, SEALED_FILE_COLUMNS
+from events.lake.connection import Lake, catalog_address, quoted_name, quoted_text, spill_folder
+from events.lake.damage import SEALED_FILES, find_damage
+from events.lake.files import file_state
+from events.lake.place import data_path_options
+from events.models import DamagedFile
+from projects.installation import lake_folder
+
+T = TypeVar("T")
+
+INLINED_ROWS = re.compile(r"ducklake_inlined_(?:data|delete)_([0-9]+)")  # with the table's id
+# Of these only the rows of the reader's own tables are copied: they grow with the number of files in the lake.
+OF_TABLES = {"ducklake_data_file", "ducklake_delete_file", "ducklake_file_column_stats", "ducklake_inlined_data_tables"}
+CATALOG_TABLES = """
+    SELECT table_name, array_agg(column_name::text ORDER BY ordinal_position) FROM information_schema.columns
+    WHERE table_schema = %s GROUP BY table_name"""
+NATIVE_TYPES = EVENT_COLUMNS | SEALED_FILE_COLUMNS
+
+
+def read_around(lake: Lake, table: str, work: Callable[[Lake], T]) -> tuple[T, list[DamagedFile]]:
+    """Return what `work` reads of a dataset's table, and the damaged files that it had to do without."""
+    left_out: list[DamagedFile] = []
+    try:
+        return work(lake), left_out
+    except duckdb.Error as error:
+        left_out = more_damage(table, left_out, error)
+    while True:
+        with PartialLake(table, left_out, like=lake) as partial:
+            try:
+                return work(partial), left_out
+            except duckdb.Error as error:
+                left_out = more_damage(table, left_out, error)
+
+
+def more_damage(table: str, left_out: Sequence[DamagedFile], error: duckdb.Error) -> list[DamagedFile]:
+    """Return what is to be left out after `error`; raise it when no further file is to blame."""
+    found = find_damage(table, [file.path for file in left_out], error)
+    if not found:
+        raise error
+    return [*left_out, *found]
+
+
+class PartialLake(Lake):
+    """The lake for a reader of one dataset's table, without damaged files; each is left out until it changes."""
+
+    def __init__(self, table: str, left_out: Sequence[DamagedFile], like: Lake) -> None:
+        """Open it, with the threads and the memory that `like` has."""
+        super().__init__(read_only=True)
+        for name in ("threads", "memory_limit"):
+            self.execute(f"SET {name} = {quoted_text(_setting(like, name))}")
+        self._tables = [table, SEALED_FILES]
+        self._left_out = list(left_out)
+        self._copied_snapshot: int | None = None
+        spill_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-catalog-", dir=spill_folder()))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """As in any lake: its snapshot is the newest of now."""
+        self._refresh()
+        with super().transaction():
+            yield
+
+    def close(self) -> None:
+        """Close the connections and remove the copy."""
+        super().close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _refresh(self) -> None:
+        folder, newest = lake_folder(), _newest_snapshot()
+        damaged = [file for file in self._left_out if folder and file_state(folder / file.path) == file.state]
+        if newest != self._copied_snapshot or damaged != self._left_out:
+            self._left_out = damaged
+            self._attach_copy()
+            self._copied_snapshot = newest
+
+    def _attach_copy(self) -> None:
+        """Attach a copy of the catalog in the place of the catalog, or of an older copy."""
+        file = self._folder / "catalog.duckdb"
+        self.execute("DETACH lake")
+        file.unlink(missing_ok=True)
+        schema = quoted_text(settings.EVENTLANE_LAKE_SCHEMA)
+        options, _ = catalog_address()
+        self.execute(f"ATTACH {quoted_text(str(file))} AS copy")
+        secret = "SECRET catalog_password"
+        self.execute(f"ATTACH {quoted_text(options)} AS catalog (TYPE postgres, READ_ONLY, SCHEMA {schema}, {secret})")
+        with super().transaction():  # one snapshot of PostgreSQL
+            self._copy_catalog()
+        for name in ("catalog", "copy"):
+            self.execute(f"DETACH {name}")
+        place = data_path_options(writes=False)
+        self.execute(f"ATTACH {quoted_text(f'ducklake:{file}')} AS lake (METADATA_SCHEMA {schema}, READ_ONLY, {place})")
+
+    def _copy_catalog(self) -> None:
+        """Copy the catalog's tables, then take the damaged files out."""
+        schema = quoted_name(settings.EVENTLANE_LAKE_SCHEMA)
+        found = self.execute(
+            f"SELECT DISTINCT table_id FROM catalog.{schema}.ducklake_table WHERE table_name IN (?, ?)", self._tables
+        )
+        ids = [table_id for (table_id,) in found]
+        self.execute(f"CREATE SCHEMA copy.{schema}")
+        for table, columns in _catalog_tables().items():
+            inlined = INLINED_ROWS.match(table)
+            if inlined and int(inlined[1]) not in ids:
+                continue
+            selected = ", ".join(map(_native, columns) if inlined else map(quoted_name, columns))
+            where = f"WHERE table_id IN ({', '.join(map(str, ids))})" if table in OF_TABLES else ""
+            name = f"{schema}.{quoted_name(table)}"
+            self.execute(f"CREATE TABLE copy.{name} AS SELECT {selected} FROM catalog.{name} {where}")
+        self._take_out(f"copy.{schema}")
+
+    def _take_out(self, schema: str) -> None:
+        """Delete the damaged files; with one of deletions also the file that it is about, else they would come back."""
+        names = [file.path.rpartition("/")[2] for file in self._left_out]
+        named = "parse_filename(path) IN (SELECT unnest(?::VARCHAR[]))"
+        self.execute(
+            f"DELETE FROM {schema}.ducklake_data_file WHERE {named}"
+            f" OR data_file_id IN (SELECT data_file_id FROM {schema}.ducklake_delete_file WHERE {named})",
+            [names, names],
+        )
+
+
+def _setting(lake: Lake, name: str) -> str:
+    return str(lake.value(f"SELECT current_setting({quoted_text(name)})"))
+
+
+def _newest_snapshot() -> int:
+    with connection.cursor() as cursor:
+        schema = connection.ops.quote_name(settings.EVENTLANE_LAKE_SCHEMA)
+        cursor.execute(f"SELECT max(snapshot_id) FROM {schema}.ducklake_snapshot")
+        newest: int = (cursor.fetchone() or (0,))[0]
+    return newest
+
+
+def _catalog_tables() -> dict[str, list[str]]:
+    """Return the names of the catalog's tables with their columns."""
+    with connection.cursor() as cursor:
+        cursor.execute(CATALOG_TABLES, [settings.EVENTLANE_LAKE_SCHEMA])
+        return dict(cursor.fetchall())
+
+
+def _native(column: str) -> str:
+    """Return a column of inlined rows as DuckDB has it: PostgreSQL keeps texts as bytes, and times as texts."""
+    name = quoted_name(column)
+    kind = NATIVE_TYPES.get(column)
+    return {"VARCHAR": f"decode({name}) AS {name}", "TIMESTAMPTZ": f"{name}::TIMESTAMPTZ AS {name}"}.get(
+        kind or "", name
+    )
