@@ -35,11 +35,9 @@ class HookRepresentation(Representation):
     creation_time = TimeField()
     last_use_time = TimeField(required=False)
     address = serializers.CharField(
-        required=False, read_only=True, help_text="Where to send to. Of `webhook`, append / and the event's name."
+        required=False, help_text="Where to send to. Of `webhook`, append / and the event's name."
     )
-    secret = serializers.CharField(
-        required=False, read_only=True, help_text="What the sender signs with, where it has to."
-    )
+    secret = serializers.CharField(required=False, help_text="What the sender signs with, where it has to.")
 
 
 class HooksViewSet(ProjectObjectViewSet):

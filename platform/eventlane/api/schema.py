@@ -118,6 +118,11 @@ class ApiSchema(AutoSchema):
         body = self._operation().body
         return {self._operation().body_type: dict(body)} if isinstance(body, Mapping) else body
 
+    def _get_request_for_media_type(self, serializer: Any, direction: str = "request") -> tuple[Schema | None, bool]:
+        """Describe a body and whether it is needed: also where any member may be absent, but not all of them."""
+        schema, needed = super()._get_request_for_media_type(serializer, direction)
+        return schema, needed or getattr(serializer, "needs_a_member", False)
+
     def map_parsers(self) -> list[str]:
         """Return JSON, although any Content-Type is taken for it."""
         return [JSON]
