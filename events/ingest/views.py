@@ -114,6 +114,11 @@ def refuse_events(refused: Refused) -> Reply:
     return _reply(refused.status if message else 400, b'{"message": "%b"}' % (message or b"Bad Request"), **headers)
 
 
+def close_journal() -> None:
+    """Hand the open file to the sealer: no more requests come."""
+    journal.close()
+
+
 async def _find(request: Request) -> Target:
     """Find out where the events go: from memory, else a thread asks the database."""
     try:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import connection
 
+from eventlane.progress import UNWATCHED, Progress
 from events.journal import JournalFile, claim_closed
 from events.lake.figures import end_troubles, note_quarantine, note_trouble
 from events.models import DroppedTable
-from events.progress import UNWATCHED, Progress
 
 if TYPE_CHECKING:
     from events.lake.connection import Lake

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eventlane.database import disconnect
+from eventlane.progress import UNWATCHED, Progress
 from events.journal import JournalFile
 from events.journal.reader import SUFFIX, journal_paths, open_file
-from events.progress import UNWATCHED, Progress
 from events.triggers.evaluate import STRETCH_BYTES, evaluate
 from events.triggers.fire import AWAY, fire_due_matches
 from events.triggers.store import Overtaken, forget_sealed, store, stored_progress

@@ -5,9 +5,6 @@ import re
 
 from django.core.wsgi import get_wsgi_application
 
-from eventlane.processes import follow_supervisor
-
-follow_supervisor()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventlane.settings")
 _django_application = get_wsgi_application()
 
@@ -33,7 +30,7 @@ def _lane(name: str, *limits: int) -> Lane:
 def _routes() -> list[Route]:
     batch, form = settings.EVENTLANE_MAX_BODY_BYTES, settings.EVENTLANE_MAX_FORM_BYTES
     request, hook = settings.EVENTLANE_MAX_REQUEST_BYTES, settings.EVENTLANE_MAX_HOOK_BYTES
-    take_events, refuse_events = map(import_string, settings.EVENTS_API)
+    take_events, refuse_events, _ = map(import_string, settings.EVENTS_API)
     django, programs = DjangoRoute(_django_application), _lane("programs", request, hook)
     return [
         Route(re.compile(r"/v(?!0(?:/|\Z))\d+(?:/|\Z)"), _lane("ingest", batch), batch, take_events, refuse_events),
@@ -45,3 +42,9 @@ def _routes() -> list[Route]:
 
 pace = Pace(settings.EVENTLANE_BODY_SECONDS, settings.EVENTLANE_BODY_MIN_BYTES_PER_SECOND)
 application = Door(_routes(), pace)
+
+
+def close() -> None:
+    """Finish what the door has open, before the process ends."""
+    _, _, close_journal = map(import_string, settings.EVENTS_API)
+    close_journal()

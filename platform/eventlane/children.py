@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from eventlane.progress import ProgressWatch
+
 FIRST_DELAY_SECONDS = 0.5  # before a child that died is started again; doubles up to…
 LAST_DELAY_SECONDS = 30.0
 STEADY_SECONDS = 60.0  # a child that ran this long begins anew with the first delay
@@ -22,6 +24,7 @@ class Child:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 20.0
     last_delay_seconds: float = LAST_DELAY_SECONDS
+    watch: ProgressWatch | None = None
     process: "subprocess.Popen[bytes] | None" = None
     start_time: float = 0.0
     restart_time: float | None = None
@@ -75,7 +78,7 @@ class LogStream:
         """Write one line. A terminal that went away must not keep us from stopping the children."""
         head = f"{name:<8} │ "
         if self.coloured:
-            head = f"\x1b[{COLOURS.get(name, 33)}m{head}\x1b[0m"
+            head = f"\x1b[{COLOURS.get(name.partition('-')[0], 33)}m{head}\x1b[0m"
         try:
             self.stream.write(head.encode() + line + b"\n")
             self.stream.flush()

@@ -144,6 +144,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_WEB_PROCESSES", "2", at_least(1), "processes", "web server processes; one for each core is a good start"),
         ("EVENTLANE_WEB_THREADS", "16", at_least(1), "threads", "requests of each kind (Events API; platform API and hooks; console) that one web process works on at once"),
         ("EVENTLANE_WEB_QUEUE", "1000", at_least(1), "requests", "requests of each kind that wait for a thread of a web process; beyond, the answer is 503"),
+        ("EVENTLANE_WEB_HANG_SECONDS", "30", seconds, "seconds", "a web process whose event loop stands still for this long hangs: the supervisor kills it and starts it again. After each kill twice as long is allowed, until it goes on"),
         ("EVENTLANE_ADMIN_EMAIL", "admin@example.com", str, "e-mail", "login of the administrator made at the first start"),
         ("EVENTLANE_ADMIN_PASSWORD", "", str, "text", "password of that administrator; empty: generated and shown once, on a terminal, else in EVENTLANE_HOME/first_start"),
     ),

@@ -44,25 +44,6 @@ def dies_with_parent(number: int) -> Callable[[], None]:
     return prepare
 
 
-def follow_supervisor() -> None:
-    """Make a grandchild of the supervisor (a granian worker) end when its own parent is killed.
-
-    Does nothing outside the supervisor: there the parent may be a shell that is meant to go.
-
-    A worker is forked with its parent's handlers, which set a flag in the parent's memory only: a SIGTERM while it
-    is loading the application would be lost, and the worker waited for until it is killed. Until granian sets
-    the worker's own handlers, a signal simply ends it.
-    """
-    supervisor = os.environ.get(SUPERVISOR_VARIABLE)
-    if supervisor is None or sys.platform != "linux":
-        return
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
-    ask_for_death_signal(signal.SIGTERM)
-    if parent_of(os.getppid()) != int(supervisor):  # the parent died before the request
-        os.kill(os.getpid(), signal.SIGTERM)
-
-
 def parent_of(pid: int) -> int | None:
     """Return the parent of a process, None when there is no such process."""
     try:

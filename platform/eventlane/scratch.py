@@ -79,7 +79,7 @@ class ScratchPlatform:
 
     @property
     def log(self) -> str:
-        """Everything that its processes wrote so far, one line each: "web      │ …"."""
+        """Everything that its processes wrote so far, one line each: "web-1    │ …"."""
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
     @property
@@ -111,7 +111,7 @@ class ScratchPlatform:
         return _descendants(self.process.pid) if self.process and self.process.poll() is None else {}
 
     def pids_of(self, word: str) -> list[int]:
-        """Return the processes whose command line holds `word`: granian, seal, postgres."""
+        """Return the processes whose command line holds `word`: eventlane.web, seal, postgres."""
         return [pid for pid, command in self.pids().items() if word in command]
 
     def leftovers(self) -> dict[int, str]:

@@ -131,7 +131,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "eventlane.urls"
-EVENTS_API = ("events.ingest.views.take_events", "events.ingest.views.refuse_events")  # what the door calls
+EVENTS_API = tuple(f"events.ingest.views.{name}" for name in ("take_events", "refuse_events", "close_journal"))
 APPEND_SLASH = False
 AUTH_USER_MODEL = "projects.Account"
 AUTHENTICATION_BACKENDS = ["projects.logins.BrakedBackend"]

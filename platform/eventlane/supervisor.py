@@ -4,7 +4,7 @@ A process of its own without Django (it costs 12 MB then, and no bug of the appl
 
     supervisor ─┬─ postgres   when DATABASE_URL is unset; stops on SIGINT when the supervisor is killed
                 ├─ set-up     once: migrates, makes the first organization, hands back what to show of it
-                ├─ web        granian and its workers
+                ├─ web-1 …    the web server, as many as EVENTLANE_WEB_PROCESSES, on one port
                 ├─ sealer     manage.py seal --forever
                 ├─ worker     manage.py work, as many as EVENTLANE_WORKER_PROCESSES
                 └─ maintain   manage.py maintain, now and then
@@ -37,15 +37,11 @@ from eventlane.processes import SUPERVISOR_VARIABLE, describe_exit, dies_with_pa
 from eventlane.progress import ProgressWatch
 
 LOCK = "up.lock"
-SEALER_PROGRESS = "sealer.progress"  # the file that the sealer touches while it goes on
 WEB_SECONDS = 60.0  # from its start to the first answer
 PORT_SECONDS = 5.0  # a server that is just being stopped gives the port back within this
 TICK_SECONDS = 0.5
 SPARE_CONNECTIONS = 150  # for sealer, maintenance and commands; DuckDB alone may open 64 for each lake
-MAX_HEAD_BYTES = 128 * 1024  # of a request's line and headers; as much of a body is read at once
-HEAD_MILLISECONDS = 30_000  # for a request's line and headers; also how long a connection may be idle
-WEB_LAST_DELAY_SECONDS = 2.0  # between starts of a web server that keeps dying
-WEB_BACKLOG = 2048  # also the connections one worker holds at a time: a granian worker at its limit stops accepting
+WEB_LAST_DELAY_SECONDS = 1.0  # between starts of a web process that keeps dying; its start takes another
 
 
 START_ERRORS = (PostgresUnavailable, OSError, subprocess.SubprocessError)  # no memory, no processes, no files left
@@ -69,12 +65,9 @@ class Supervisor:
         self.selector = selectors.DefaultSelector()
         self.stop_requested = False
         self.database: Child | None = None
-        self.web = Child("web", self._start_web, stop_seconds=20.0, last_delay_seconds=WEB_LAST_DELAY_SECONDS)
-        progress = self.home / SEALER_PROGRESS
-        self.sealer = Child(
-            "sealer", self._command("seal", "--forever", "--progress", str(progress)), stop_seconds=30.0
-        )
-        self.sealer_watch = ProgressWatch(progress, settings["EVENTLANE_SEALER_HANG_SECONDS"])
+        self.web = [self._web(f"web-{number + 1}") for number in range(settings["EVENTLANE_WEB_PROCESSES"])]
+        self.sealer = self._watched("sealer", [*MANAGE, "seal", "--forever"], settings["EVENTLANE_SEALER_HANG_SECONDS"])
+        self.sealer.stop_seconds = 30.0
         self.workers = [
             Child("worker", self._command("work"), stop_seconds=settings["EVENTLANE_WORKER_STOP_SECONDS"] + 15.0)
             for _ in range(settings["EVENTLANE_WORKER_PROCESSES"])
@@ -117,7 +110,7 @@ class Supervisor:
         self._bring_up_web()
         for child in (self.sealer, *self.workers):
             self._start(child)
-        self.kept_up += [self.web, self.sealer, *self.workers]
+        self.kept_up += [*self.web, self.sealer, *self.workers]
         self.maintenance_time = time.monotonic() + self.settings["EVENTLANE_MAINTAIN_INTERVAL_SECONDS"]
         self._show(welcome)
 
@@ -154,13 +147,14 @@ class Supervisor:
 
     def _bring_up_web(self) -> None:
         """Start web and wait for its first answer."""
-        self._start(self.web)
+        for child in self.web:
+            self._start(child)
         deadline = time.monotonic() + WEB_SECONDS
         while not _answers(*_reachable(self.settings["EVENTLANE_BIND"])):
             self._pump(0.05)
-            if self.web.has_ended():
+            if ended := [child for child in self.web if child.has_ended()]:
                 self._drain()
-                raise StartFailed(f"web ended at its start with {describe_exit(self._finish(self.web))}")
+                raise StartFailed(f"web ended at its start with {describe_exit(self._finish(ended[0]))}")
             if time.monotonic() > deadline:
                 raise StartFailed(f"web does not answer on {self.settings['EVENTLANE_BIND']} after {WEB_SECONDS:.0f} s")
 
@@ -219,7 +213,7 @@ class Supervisor:
             now = time.monotonic()
             for child in self.kept_up:
                 self._restart_if_ended(child, now)
-            self._kill_hanging_sealer(now)
+                self._kill_if_hanging(child, now)
             self._maintain(now)
 
     def _restart_if_ended(self, child: Child, now: float) -> None:
@@ -239,12 +233,14 @@ class Supervisor:
                 child.restart_time = now + delay
                 self.say(f"{child.name} can't be started, trying again in {delay:g} s: {error}")
 
-    def _kill_hanging_sealer(self, now: float) -> None:
-        """Kill a sealer that goes on no more; as one that died it is started again."""
-        process, allowed = self.sealer.process, self.sealer_watch.allowed
-        if process and self.sealer_watch.hangs(process.pid, now):
-            self.say(f"sealer has made no step for {allowed:g} s: killed")
-            self.sealer.kill_all()
+    def _kill_if_hanging(self, child: Child, now: float) -> None:
+        """Kill a child that goes on no more; as one that died it is started again."""
+        if not (child.watch and child.process):
+            return
+        allowed = child.watch.allowed
+        if child.watch.hangs(child.process.pid, now):
+            self.say(f"{child.name} has made no step for {allowed:g} s: killed")
+            child.kill_all()
 
     def _maintain(self, now: float) -> None:
         """Run maintenance when it is due and the last run is over."""
@@ -262,7 +258,7 @@ class Supervisor:
 
     def _stop_all(self) -> None:
         """Stop senders before the sealer, and everything before the database."""
-        for children in ((self.web,), (self.sealer, self.maintenance, *self.workers), (self.database,)):
+        for children in (self.web, (self.sealer, self.maintenance, *self.workers), (self.database,)):
             running = [child for child in children if child and child.process]
             for child in running:
                 self._tell(child, child.stop_signal)
@@ -305,25 +301,16 @@ class Supervisor:
             child.kill_all()
         return child.reap()
 
-    def _start_web(self, output: int) -> "subprocess.Popen[bytes]":
-        host, _, port = self.settings["EVENTLANE_BIND"].rpartition(":")
-        options = {
-            "interface": "asginl",
-            "http": "1",
-            "http1-buffer-size": MAX_HEAD_BYTES,
-            "http1-header-read-timeout": HEAD_MILLISECONDS,
-            "host": host.strip("[]"),
-            "port": port,
-            "workers": self.settings["EVENTLANE_WEB_PROCESSES"],
-            "backlog": WEB_BACKLOG,
-            "backpressure": WEB_BACKLOG,
-            "respawn-interval": 0.5,
-            "workers-kill-timeout": 10,
-            "log-config": Path(__file__).with_name("web_log.json"),
-        }
-        words = [f"--{name}={value}" for name, value in options.items()]
-        switches = ["--respawn-failed-workers", "--no-ws", "--no-access-log"]
-        return self._spawn([*PYTHON, "-m", "granian", *words, *switches, "eventlane.asgi:application"], output, output)
+    def _web(self, name: str) -> Child:
+        child = self._watched(name, [*PYTHON, "-m", "eventlane.web"], self.settings["EVENTLANE_WEB_HANG_SECONDS"])
+        child.last_delay_seconds = WEB_LAST_DELAY_SECONDS
+        return child
+
+    def _watched(self, name: str, command: list[str], hang_seconds: float) -> Child:
+        """Return a child that touches a file while it goes on, and is killed when it doesn't for so long."""
+        watch = ProgressWatch(self.home / f"{name}.progress", hang_seconds)
+        words = [*command, "--progress", str(watch.file)]
+        return Child(name, lambda output: self._spawn(words, output, output), watch=watch)
 
     def _command(self, *words: str) -> Callable[[int], "subprocess.Popen[bytes]"]:
         return lambda output: self._spawn([*MANAGE, *words], output, output)

@@ -20,7 +20,7 @@ def test_killed_sealer_and_web_processes_lose_and_double_nothing(fresh_server):
     with Sender(server, "kills") as sender:
         for round_ in range(8):
             time.sleep(0.7)
-            victims = server.pids_of("seal") if round_ % 2 else server.pids_of("granian")[-1:]
+            victims = server.pids_of("seal") if round_ % 2 else server.pids_of("eventlane.web")[-1:]
             for pid in victims:
                 try:
                     os.kill(pid, signal.SIGKILL)

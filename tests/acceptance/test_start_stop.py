@@ -14,8 +14,10 @@ from subprocess import PIPE
 
 import psycopg
 import pytest
+import urllib3
 
 from eventlane.processes import is_running, parent_of
+from events.journal.format import HEADER_BYTES, decode_header
 from tests.postgres import remove_home, scratch_home
 from tests.reachable import PYTHON_FOR_NOBODY, nobody
 
@@ -101,7 +103,7 @@ def test_signal_stops_everything_in_order(fresh_server, number):
     assert [pid for pid in pids if is_running(pid)] == []
     assert server.leftovers() == {}
     log = server.log
-    assert log.index("Shutting down granian") < log.index("received fast shutdown request")
+    assert log.rindex("eventlane.web: stopped") < log.index("received fast shutdown request")
     assert log.rstrip().endswith("stopped")
 
 
@@ -111,7 +113,7 @@ def test_ctrl_c_in_the_terminal_stops_in_the_same_order(fresh_server):
 
     assert server.process.wait(60) == 0
     assert server.leftovers() == {}
-    assert server.log.index("Shutting down granian") < server.log.index("received fast shutdown request")
+    assert server.log.rindex("eventlane.web: stopped") < server.log.index("received fast shutdown request")
 
 
 def test_signal_while_starting_stops_what_was_started(fresh_server):
@@ -129,19 +131,17 @@ def test_signal_while_starting_stops_what_was_started(fresh_server):
 
 @pytest.mark.parametrize(
     ("word", "name"),
-    [("granian", "web"), ("seal", "sealer"), ("bin/postgres", "postgres")],
+    [("eventlane.web", "web-1"), ("seal", "sealer"), ("bin/postgres", "postgres")],
     ids=["web", "sealer", "db"],
 )
 def test_child_that_dies_is_started_again_and_the_log_says_so(fresh_server, word, name):
     server = fresh_server()
-    victim = next(pid for pid in server.pids_of(word) if parent_of(pid) == server.process.pid)
-    workers = [pid for pid in server.pids() if parent_of(pid) == victim]
+    victim = min(pid for pid in server.pids_of(word) if parent_of(pid) == server.process.pid)
     os.kill(victim, signal.SIGKILL)
 
     server.wait_until(lambda: f"{name} died with signal SIGKILL; starting it again in 0.5 s" in server.log, "the log")
     server.wait_until(lambda: f"{name} started again" in server.log, "it is started again")
-    server.wait_until(lambda: [pid for pid in server.pids_of(word) if pid != victim], "it runs")
-    server.wait_until(lambda: not [pid for pid in workers if is_running(pid)], "the old one's workers are gone")
+    server.wait_until(lambda: set(server.pids_of(word)) - {victim}, "it runs")
     server.wait_until(lambda: _answers(server), "the console answers")
     assert server.stop() == 0
     assert server.leftovers() == {}
@@ -170,15 +170,58 @@ def _answers(server) -> bool:
         return False
 
 
-def test_web_worker_that_dies_is_started_again(fresh_server):
-    server = fresh_server(EVENTLANE_WEB_PROCESSES="1")
-    master = next(pid for pid in server.pids_of("granian") if parent_of(pid) == server.process.pid)
-    worker = next(pid for pid in server.pids_of("granian") if parent_of(pid) == master)
-    os.kill(worker, signal.SIGKILL)
+def test_web_process_that_keeps_dying_leaves_the_other_serving(fresh_server):
+    server = fresh_server(EVENTLANE_WEB_PROCESSES="2")
+    [_, other] = sorted(server.pids_of("eventlane.web"))
+    slowest, deaths = 0.0, 0
+    end = time.monotonic() + 20
+    while deaths < 5:
+        for pid in set(server.pids_of("eventlane.web")) - {other}:
+            os.kill(pid, signal.SIGKILL)
+            deaths += 1
+        slowest = max(slowest, _seconds_until_taken(server))
+        assert time.monotonic() < end
 
-    server.wait_until(lambda: "Respawning worker-1" in server.log, "granian notices")
-    server.wait_until(lambda: _answers(server), "the console answers")
-    assert is_running(master)
+    assert slowest < 2
+    assert is_running(other)
+    server.wait_until(lambda: server.log.count("web-1 died with signal SIGKILL") == 5, "all deaths are noticed")
+    server.wait_until(lambda: len(server.pids_of("eventlane.web")) == 2, "both are there again")
+    assert "web-2 died" not in server.log
+
+
+def _seconds_until_taken(server) -> float:
+    """How long a sender that tries again at once, on a new connection, waits for its 202."""
+    start = time.monotonic()
+    while True:
+        try:
+            with urllib3.PoolManager(retries=False, timeout=5) as http:
+                url, headers = f"{server.url}/v1/logs/kills", {"x-api-key": server.keys["ingest"]}
+                if http.request("POST", url, body=b'[{"n":1}]', headers=headers).status == 202:
+                    return time.monotonic() - start
+        except urllib3.exceptions.HTTPError:  # its connection went to the one that was killed
+            assert time.monotonic() - start < 10
+
+
+def test_web_process_that_hangs_is_replaced(fresh_server):
+    server = fresh_server(EVENTLANE_WEB_HANG_SECONDS="3")
+    server.wait_until(lambda: len(list(server.home.glob("web-*.progress"))) == 2, "both go on")
+    victim = min(server.pids_of("eventlane.web"))
+    os.kill(victim, signal.SIGSTOP)
+
+    server.wait_until(lambda: "web-1 has made no step for 3 s: killed" in server.log, "it is noticed", seconds=15)
+    server.wait_until(lambda: "web-1 started again" in server.log, "it is replaced")
+    assert not is_running(victim)
+    assert "web-2 has" not in server.log
+
+
+def test_stop_closes_the_journal_file(fresh_server):
+    server = fresh_server(EVENTLANE_JOURNAL_MAX_AGE_SECONDS="600", EVENTLANE_WEB_PROCESSES="1")
+    assert server.post("/v1/logs/stop", [{"n": 1}]).status == 202
+    [file] = (server.home / "journal").glob("*.journal")
+    assert decode_header(file.read_bytes()[:HEADER_BYTES]).size == 0  # it is being written
+
+    assert server.stop() == 0
+    assert decode_header(file.read_bytes()[:HEADER_BYTES]).size == file.stat().st_size
 
 
 def test_killed_supervisor_leaves_no_orphan(fresh_server):
@@ -189,18 +232,6 @@ def test_killed_supervisor_leaves_no_orphan(fresh_server):
 
     server.wait_until(lambda: not [pid for pid in pids if is_running(pid)], "every process is gone")
     assert server.leftovers() == {}
-
-
-def test_killed_web_server_takes_its_workers_along(fresh_server):
-    server = fresh_server()
-    os.kill(server.process.pid, signal.SIGSTOP)  # a supervisor that can't tidy up
-    master = next(pid for pid in server.pids_of("granian") if parent_of(pid) == server.process.pid)
-    workers = [pid for pid in server.pids_of("granian") if parent_of(pid) == master]
-    os.kill(master, signal.SIGKILL)
-
-    server.wait_until(lambda: not [pid for pid in workers if is_running(pid)], "the workers are gone")
-    os.kill(server.process.pid, signal.SIGCONT)
-    assert len(workers) == 2
 
 
 def test_start_after_kill_9_of_everything(fresh_server):
@@ -319,7 +350,7 @@ def test_root_with_a_closed_home(fresh_server):
 
 
 def test_python_platform_module_is_not_hidden_under_the_server(server):
-    variables = Path(f"/proc/{server.pids_of('granian')[0]}/environ").read_text().split("\0")
+    variables = Path(f"/proc/{server.pids_of('eventlane.web')[0]}/environ").read_text().split("\0")
     environment = dict(variable.split("=", 1) for variable in variables if "=" in variable)
     done = subprocess.run(
         [sys.executable, "-c", "import platform; print(platform.system())"], env=environment, capture_output=True
@@ -338,7 +369,7 @@ def test_idle_platform_stays_small(fresh_server):
     }
 
     print(kilobytes)
-    assert len(kilobytes) == 6  # supervisor, granian and its two workers, sealer, worker
+    assert len(kilobytes) == 5  # supervisor, two of web, sealer, worker
     assert sum(kilobytes.values()) < 450_000, kilobytes
 
 

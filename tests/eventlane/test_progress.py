@@ -4,8 +4,7 @@ import os
 import threading
 from pathlib import Path
 
-from eventlane.progress import ProgressWatch
-from events.progress import Progress
+from eventlane.progress import Progress, ProgressWatch
 
 
 def looks(watch: ProgressWatch, pid: int, begin: float, count: int) -> list[bool]:

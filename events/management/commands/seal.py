@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from eventlane.commands import ExampleCommand
+from eventlane.progress import Progress
 from events.lake.sealer import Sealer, SealingFailed
-from events.progress import Progress
 from events.triggers.watcher import TriggerWatcher
 from projects.installation import check_at_start
 

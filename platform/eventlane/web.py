@@ -1,0 +1,86 @@
+"""One process of the web server: granian's HTTP around the door, without a master process of its own.
+
+`up` starts EVENTLANE_WEB_PROCESSES of them. They share the port (SO_REUSEPORT), over which Linux spreads the
+connections: one that dies takes only its own along, and new ones go to the others.
+"""
+
+import argparse
+import asyncio
+import logging
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+from django.conf import settings
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.embed import Server
+
+from eventlane.asgi import application, close
+from eventlane.progress import STEP_SECONDS, Progress
+
+logger = logging.getLogger("eventlane.web")  # run with -m, __name__ is another
+
+MAX_HEAD_BYTES = 128 * 1024  # of a request's line and headers; as much of a body is read at once
+HEAD_MILLISECONDS = 30_000  # for a request's line and headers; also how long a connection may be idle
+BACKLOG = 2048  # also the connections one process holds at a time: granian at its limit stops accepting
+STOP_SECONDS = 10.0  # for the requests that are being answered
+OUR_LOG = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {"propagate": True}}}
+
+
+def make_server() -> Server:
+    """Return the server on EVENTLANE_BIND. That granian calls running it like this experimental isn't logged."""
+    host, _, port = settings.EVENTLANE_BIND.rpartition(":")
+    return Server(
+        application,
+        address=host.strip("[]"),
+        port=int(port),
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEAD_MILLISECONDS, max_buffer_size=MAX_HEAD_BYTES),
+        websockets=False,
+        backlog=BACKLOG,
+        backpressure=BACKLOG,
+        log_level=LogLevels.error,
+        log_dictconfig=OUR_LOG,
+    )
+
+
+async def serve(progress: Progress) -> None:
+    """Serve until SIGTERM or SIGINT, then answer what is being asked, and hand the journal's file over."""
+    loop, server = asyncio.get_running_loop(), make_server()
+    serving = loop.create_task(server.serve())
+
+    def stop() -> None:
+        server.stop()
+        loop.call_later(STOP_SECONDS, serving.cancel)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    showing = loop.create_task(_show(progress))
+    try:
+        with suppress(asyncio.CancelledError):
+            await serving
+    finally:
+        showing.cancel()
+        close()
+    logger.info("stopped")
+
+
+async def _show(progress: Progress) -> None:
+    """Show that the event loop goes on."""
+    while True:
+        progress.step()
+        await asyncio.sleep(STEP_SECONDS)
+
+
+def main() -> None:
+    """Run one process of the web server."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--progress", type=Path)
+    asyncio.run(serve(Progress(parser.parse_args().progress)))
+
+
+if __name__ == "__main__":
+    main()
