@@ -16,7 +16,7 @@ from projects.execution.pipelines import abort_tasks
 from projects.execution.progress import is_limited, lock_pipeline, may_run, release_next, settle, wake_parked
 from projects.models import Pipeline, Status, Task
 
-# Functions of the database (projects/sql): the ways to it and back are what a short task costs.
+# Functions of the database (projects/migrations/sql): the ways to it and back are what a short task costs.
 CLAIM = "SELECT * FROM eventlane_claim_task(%(task)s, %(run)s, %(pipeline)s, %(worker)s, %(counted)s)"
 SUCCEED = "SELECT eventlane_succeed_task(%s, %s, %s)"
 NOT_ENDED, ENDED, ENDED_WHILE_OTHERS_WAIT = 0, 1, 2
@@ -107,7 +107,7 @@ def end_lost_tasks(now: datetime) -> list[Task]:
 
 
 def _succeed(task: Task) -> int:
-    """End a task the short way (sql/succeed_task.sql); NOT_ENDED: try the longer one."""
+    """End a task the short way (migrations/sql/0005_succeed_task.sql); NOT_ENDED: try the longer one."""
     with connection.cursor() as cursor:
         cursor.execute(SUCCEED, [task.pk, task.run, task.pipeline_id])
         [answer] = cursor.fetchone()

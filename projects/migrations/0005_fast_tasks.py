@@ -2,12 +2,12 @@ from pathlib import Path
 
 from django.db import migrations
 
-FOLDER = Path(__file__).resolve().parents[1] / "sql"
+FOLDER = Path(__file__).parent / "sql"
 
 
 def sql(name: str) -> str:
-    """Return the text of a file in projects/sql. A later change of it needs a migration that runs it again."""
-    return (FOLDER / name).read_text()
+    """Return the text of a file that is this migration's alone: a change is a new file of a new migration."""
+    return (FOLDER / f"0005_{name}").read_text()
 
 
 class Migration(migrations.Migration):

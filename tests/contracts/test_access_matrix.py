@@ -4,7 +4,7 @@ One line of ROWS for each route; a route without one fails the first test. What 
 to a project that a key isn't tied to, is unknown, never forbidden: the two must not look different.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from django.core.serializers import serialize
 from django.db.models import Model
 from django.http import HttpResponse
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from eventlane.ids import is_id
 from events.models import Dataset, Namespace
@@ -43,6 +44,7 @@ from tests.cast import House, make_account, make_house
 from tests.platform_api import ApiClient, client_of
 from tests.projects.resources.samples import command, pipeline, task, trigger
 from tests.routes import Route, api_routes
+from tests.shared_rows import shared_rows
 
 pytestmark = pytest.mark.django_db
 
@@ -198,11 +200,12 @@ class World:
         return "".join(serialize("json", model.objects.order_by("pk")) for model in MODELS)
 
 
-@pytest.fixture
-def world() -> World:
-    acme, other = make_house("acme", "alice"), make_house("other", "charlie")
-    elsewhere = Project.objects.create(organization=acme.organization, name="elsewhere")
-    return World(acme, other, elsewhere, make_account(acme.organization, "bob"), put_to_work(acme))
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    with shared_rows(django_db_blocker):
+        acme, other = make_house("acme", "alice"), make_house("other", "charlie")
+        elsewhere = Project.objects.create(organization=acme.organization, name="elsewhere")
+        yield World(acme, other, elsewhere, make_account(acme.organization, "bob"), put_to_work(acme))
 
 
 def put_to_work(house: House) -> dict[str, str]:

@@ -3,6 +3,7 @@
 The routes come from the URL configuration: a new one is walked over without anybody adding it here.
 """
 
+from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
@@ -10,12 +11,14 @@ from uuid import uuid4
 import pytest
 from django.db import OperationalError
 from django.http import HttpResponse
+from pytest_django import DjangoDbBlocker
 
 from eventlane.api.permissions import Public
 from eventlane.ids import new_id
 from tests.cast import House, make_house
 from tests.platform_api import ApiClient, client_of
 from tests.routes import Route, api_routes
+from tests.shared_rows import shared_rows
 
 ROUTES = api_routes()
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW")
@@ -52,12 +55,13 @@ def assert_error(response: HttpResponse, status: int, code: str, method: str = "
     return body
 
 
-@pytest.fixture
-def house() -> House:
-    return make_house("acme", "alice")
+@pytest.fixture(scope="module")
+def house(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[House]:
+    with shared_rows(django_db_blocker):
+        yield make_house("acme", "alice")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(house: House) -> ApiClient:
     return client_of(house.admin, project=house.project)
 

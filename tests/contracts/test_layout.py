@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH = f"{ROOT / 'platform'}{os.pathsep}{ROOT}"
@@ -56,3 +57,8 @@ def test_supervisor_does_without_django():
     )
 
     assert done.stdout.strip() == "False", done.stderr
+
+
+@pytest.mark.django_db
+def test_models_and_migrations_say_the_same():
+    call_command("makemigrations", "--check", "--dry-run", "--verbosity=0")
