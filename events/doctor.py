@@ -5,7 +5,6 @@ import re
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -26,8 +25,9 @@ from eventlane.free_space import existing, free_bytes
 from eventlane.installation import WrongInstallation
 from events.journal.reader import Backlog, backlog, creation_time, damaged_files, journal_paths, strange_entries
 from events.lake.connection import Lake
-from events.lake.files import set_aside_files, verify
-from events.lake.orphans import are_too_many, leftovers
+from events.lake.figures import known_damage
+from events.lake.files import Fault, known_files, set_aside_files, verify
+from events.lake.orphans import are_too_many, leftovers, lost_rows
 from events.models import SealerTrouble
 from projects.installation import check_installation, lake_folder
 from projects.models import Project
@@ -403,26 +403,45 @@ def check_installation_marks(connection: "psycopg.Connection[Any]") -> Iterator[
 
 
 def check_lake_files(_: object) -> Iterator[Result]:
-    """The catalog's files are there, and it knows those that are. Whether they can be read, `lake verify` tells."""
+    """The catalog's files are there and can be opened, and it knows those that are."""
     folder = lake_folder()
     if folder is None:
         yield OK, f"{settings.EVENTLANE_LAKE_PATH} is no folder: its files are not looked at"
         return
-    counts = Counter(fault.state for fault in verify(folder, footers=False))
-    aside = len(set_aside_files(folder))
-    if lost := counts["missing"] + counts["damaged"]:
-        advice = "`manage.py lake verify` names them: put them back from a backup, or give them up with `lake forget`"
-        yield PROBLEM, f"{lost:,} files are missing or damaged", advice
-    if counts["unknown"]:
-        yield WARNING, f"{counts['unknown']:,} files are unknown to the catalog{_left_alone(folder)}", ADOPTION_ADVICE
-    if aside:
-        yield (
-            WARNING,
-            f"{aside:,} unknown files are set aside, for {settings.EVENTLANE_ORPHAN_DAYS} days",
-            ADOPTION_ADVICE,
-        )
-    if not (lost or counts["unknown"] or aside):
+    faults = list(verify(folder))
+    results = [*_damage_results(faults), *_unknown_results(folder, faults)]
+    yield from results
+    if not results:
         yield OK, "every file that the catalog knows is there, and it knows every file"
+
+
+def _damage_results(faults: list[Fault]) -> Iterator[Result]:
+    """Name the files that can't be read, also those that only a reader has found to be so."""
+    used = {file.path for file in known_files() if file.in_use}
+    lost = {file.path: file.reason for file in known_damage() if file.path in used}
+    lost |= {fault.path: fault.reason for fault in faults if fault.state in ("missing", "damaged")}
+    if lost:
+        named = _some([(Path(path), reason) for path, reason in sorted(lost.items())])
+        advice = (
+            "all other events can be read meanwhile. Put them back from a backup, or give them up with "
+            "`manage.py lake forget FILE`; `manage.py lake verify` names all"
+        )
+        yield PROBLEM, f"{len(lost):,} files are missing or damaged: {named}", advice
+
+
+def _unknown_results(folder: Path, faults: list[Fault]) -> Iterator[Result]:
+    with Lake(read_only=True) as lake:
+        lost = lost_rows(lake, folder, datetime.now(UTC)) if lake.attached else {}
+    if lost:
+        named = _some([(Path(path), f"{rows:,} events") for path, rows in lost.items()])
+        message = f"{len(lost):,} files hold events that the catalog doesn't know, it lost their rows: {named}"
+        yield PROBLEM, message, "`manage.py lake adopt FILE` takes their events back, each once"
+    others = sum(fault.state == "unknown" and fault.path not in lost for fault in faults)
+    if others:
+        yield WARNING, f"{others:,} files are unknown to the catalog{_left_alone(folder)}", ADOPTION_ADVICE
+    if aside := len(set_aside_files(folder)):
+        message = f"{aside:,} unknown files are set aside, for {settings.EVENTLANE_ORPHAN_DAYS} days"
+        yield WARNING, message, ADOPTION_ADVICE
 
 
 def _left_alone(folder: Path) -> str:

@@ -1,6 +1,7 @@
-"""What the overview says of sealing: how much waits, and what went wrong."""
+"""What the overview says of sealing and of the lake: how much waits, and what went wrong."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +13,8 @@ from psycopg_pool import PoolTimeout
 
 from eventlane.console import count_of
 from events.journal import Backlog
-from events.models import Dataset, QuarantineCount, SealerTrouble
+from events.lake.figures import known_damage
+from events.models import DamagedFile, Dataset, QuarantineCount, SealerTrouble
 from projects.models import Organization
 
 T = TypeVar("T")
@@ -21,6 +23,7 @@ logger = logging.getLogger(__name__)
 LATE_SECONDS = 60.0
 FRESH = timedelta(minutes=3)  # a sealer in trouble tries again at least every minute
 SHOWN_TROUBLES = 5
+SHOWN_FILES = 3
 SHOWN_FOR = timedelta(days=1)
 
 
@@ -77,6 +80,28 @@ def _trouble(trouble: SealerTrouble, now: datetime, with_text: bool) -> Notice:
 
 def _span(trouble: SealerTrouble) -> str:
     return f"From {trouble.start_time:%Y-%m-%d %H:%M} to {trouble.end_time or trouble.latest_time:%H:%M} UTC"
+
+
+def damage(datasets: Sequence[Dataset]) -> list[Notice]:
+    """Return which of these datasets have files that can't be read."""
+    by_table = {dataset.table_name: dataset for dataset in datasets}
+    files: dict[str, list[DamagedFile]] = defaultdict(list)
+    for file in known_damage(*by_table) if by_table else ():
+        files[file.table_name].append(file)
+    return [_damaged(by_table[name], found) for name, found in files.items() if name in by_table]
+
+
+def _damaged(dataset: Dataset, files: list[DamagedFile]) -> Notice:
+    events = count_of(sum(file.rows for file in files), "event")
+    names = ", ".join(file.path.rpartition("/")[2] for file in files[:SHOWN_FILES])
+    return Notice(
+        "danger",
+        f"{events} of {dataset} can’t be read",
+        f"{count_of(len(files), 'file')} missing or damaged: {names}{', …' if files[SHOWN_FILES:] else ''}."
+        " All other events can. `manage.py doctor` says what to do.",
+        max(file.found_time for file in files),
+        dataset,
+    )
 
 
 def quarantine(datasets: Sequence[Dataset]) -> list[Notice]:

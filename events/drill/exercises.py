@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import urllib3
 
@@ -101,6 +102,27 @@ def damaged_journal(platform: ScratchPlatform) -> str:
     return f"{len(names)} events of {len(files)} files, and doctor names the foreign file"
 
 
+def damaged_lake(platform: ScratchPlatform) -> str:
+    """Cut a sealed file to half its length, then put it back."""
+    (first, _), (held, victim), (last, _) = [_sealed_file(platform, "lake") for _ in range(3)]
+    good = first | last
+    whole = victim.read_bytes()
+    os.truncate(victim, len(whole) // 2)
+    expect_exactly_once(platform, "lake", good)
+    if victim.name not in str(_partial(platform)):
+        raise DidNotHappen(f"the API's page doesn't say that it is partial for want of {victim.name}")
+    _expect_doctor_names(platform, victim.name)
+    maintained = platform.manage("maintain", check=False)
+    if maintained.returncode == 0 or victim.name not in maintained.stdout or "snapshots: " not in maintained.stdout:
+        raise DidNotHappen(f"maintenance doesn't name the file, or doesn't go on:\n{maintained.stdout}")
+    victim.write_bytes(whole)
+    platform.manage("maintain")
+    expect_exactly_once(platform, "lake", good | held)
+    if partial := _partial(platform):
+        raise DidNotHappen(f"the file is back, and the API's page still says partial: {partial}")
+    return f"{len(good)} events of whole files were read meanwhile; the damaged one was named, and is whole again"
+
+
 def slow_bodies(platform: ScratchPlatform) -> str:
     """Hold 60 requests open whose bodies never come."""
     head = "HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
@@ -138,6 +160,7 @@ EXERCISES = {
     "older-dump": Exercise(older_dump, QUICK_JOURNAL),
     "damaged-journal": Exercise(damaged_journal, SLOW_JOURNAL),
     "hung-sealer": Exercise(hung_sealer, QUICK_JOURNAL | {"EVENTLANE_SEALER_HANG_SECONDS": "5"}),
+    "damaged-lake": Exercise(damaged_lake, QUICK_JOURNAL),
     "slow-bodies": Exercise(slow_bodies, {"EVENTLANE_BODY_SECONDS": "5"}),
 }
 
@@ -148,6 +171,28 @@ def _sealed_and_unsealed(platform: ScratchPlatform, namespace: str) -> tuple[set
     platform.wait_until(lambda: _parquet_files(platform), "the first events are sealed")
     _wait_until_sealed(platform)
     return sealed, send(platform, namespace, 200)
+
+
+def _sealed_file(platform: ScratchPlatform, namespace: str) -> tuple[set[str], Path]:
+    """Send events that are sealed into a file of their own; return their names and the file."""
+    before = _parquet_files(platform)
+    names = send(platform, namespace, 300)
+    _wait_until_sealed(platform)
+    [file] = [path for path in _parquet_files(platform) - before if path.parent.name.startswith("events_")]
+    return names, file
+
+
+def _partial(platform: ScratchPlatform) -> object:
+    """Return what a page of all events says of being partial."""
+    headers = {"Authorization": f"Bearer {platform.keys['read']}"}
+
+    def get(path: str) -> Any:
+        return urllib3.request("GET", f"{platform.url}/v0{path}", headers=headers, retries=False, timeout=60).json()
+
+    [project] = get("/projects")["elements"]
+    headers["X-Eventline-Project-Id"] = project["id"]
+    dataset = get("/datasets/name/logs")
+    return get(f"/datasets/id/{dataset['id']}/events?search=nothing-has-this").get("partial")
 
 
 def _wait_until_sealed(platform: ScratchPlatform) -> None:

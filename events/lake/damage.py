@@ -12,20 +12,14 @@ import duckdb
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
-from events.lake.files import Fault, KnownFile, file_state, find_fault, known_files
+from events.lake.figures import file_state, known_damage
+from events.lake.files import Fault, KnownFile, find_fault, known_files
 from events.models import DamagedFile
 from projects.installation import lake_folder
 
 SEALED_FILES = "sealed_files"  # each reader needs it beside its dataset's table
 NAMED = re.compile(r"ducklake-[0-9a-f-]{36}(?:-delete)?\.parquet")
 OF_CATALOG = (duckdb.IOException, duckdb.TransactionException, duckdb.ConnectionException, duckdb.OutOfMemoryException)
-
-
-def known_damage(*tables: str) -> list[DamagedFile]:
-    """Return what is known to be damaged of these tables, or of all, unless it has changed since."""
-    folder = lake_folder()
-    found = DamagedFile.objects.filter(table_name__in=tables) if tables else DamagedFile.objects.all()
-    return [file for file in found.order_by("path") if folder and file_state(folder / file.path) == file.state]
 
 
 def find_damage(table: str, known: Iterable[str], error: duckdb.Error) -> list[DamagedFile]:
@@ -66,6 +60,16 @@ def note_damage(folder: Path, faults: Iterable[Fault]) -> list[DamagedFile]:
     return rows
 
 
+def review_damage(folder: Path) -> list[DamagedFile]:
+    """Compare all files with the catalog by existence and size, forget what is well again, and return the rest."""
+    files = {file.path: file for file in known_files() if file.in_use}
+    DamagedFile.objects.exclude(path__in=[file.path for file in known_damage() if file.path in files]).delete()
+    faults = [fault for file in files.values() if (fault := find_fault(folder, file, footers=False))]
+    known = set(DamagedFile.objects.values_list("path", flat=True))
+    note_damage(folder, [fault for fault in faults if fault.path not in known])
+    return known_damage()
+
+
 def _is_of_a_file(error: duckdb.Error) -> bool:
     """Tell whether a file may be to blame: the catalog's own failures are of these kinds, too, but name none."""
     return bool(NAMED.search(str(error))) or not isinstance(error, OF_CATALOG)
@@ -81,8 +85,8 @@ def _unreadable(folder: Path, files: Sequence[KnownFile], message: str) -> Itera
     """Yield the first file whose content can't be read."""
     end = time.monotonic() + settings.EVENTLANE_QUERY_SECONDS
     names = set(NAMED.findall(message))
-    named = [file for file in files if Path(file.path).name in names]
-    for file in named or sorted(files, key=lambda file: file.file_id, reverse=True):
+    newest_first = sorted(files, key=lambda file: file.file_id, reverse=True)
+    for file in newest_first if not names else [file for file in files if Path(file.path).name in names]:
         if time.monotonic() > end:
             return
         if reason := content_error(folder / file.path):

@@ -1,8 +1,9 @@
-"""What the sealer tells the console, in PostgreSQL: the web process must not load DuckDB to draw a page."""
+"""What sealer and readers tell the console, in PostgreSQL: the web process must not load DuckDB to draw a page."""
 
 from collections import Counter
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -10,7 +11,8 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 from psycopg_pool import PoolTimeout
 
-from events.models import QuarantineCount, ReceivedCount, SealerTrouble
+from events.models import DamagedFile, QuarantineCount, ReceivedCount, SealerTrouble
+from projects.installation import lake_folder
 
 if TYPE_CHECKING:
     from events.lake.connection import Lake
@@ -71,6 +73,22 @@ def end_troubles(file_names: Collection[str]) -> None:
     """Write that sealing works, and that these files are sealed."""
     troubles = SealerTrouble.objects.filter(node=settings.EVENTLANE_NODE, file_name__in=["", *file_names])
     troubles.filter(end_time=None).update(end_time=timezone.now())
+
+
+def known_damage(*tables: str) -> list[DamagedFile]:
+    """Return what is known to be damaged of these tables, or of all, unless it has changed since."""
+    folder = lake_folder()
+    found = DamagedFile.objects.filter(table_name__in=tables) if tables else DamagedFile.objects.all()
+    return [file for file in found.order_by("path") if folder and file_state(folder / file.path) == file.state]
+
+
+def file_state(file: Path) -> str:
+    """Return a text that changes when the file is written, replaced or made readable; empty: it can't be seen."""
+    try:
+        state = file.stat()
+    except OSError:
+        return ""
+    return f"{state.st_ino} {state.st_size} {state.st_ctime_ns}"
 
 
 def _time(seconds: float) -> datetime:

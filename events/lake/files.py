@@ -23,6 +23,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from eventlane.installation import LAKE_FILES
+from events.models import DamagedFile
 
 ORPHANS = "orphans"
 ADOPTED = ".adopted"
@@ -145,15 +146,6 @@ def table_of(path: str) -> str:
     return path.rpartition("/")[0].rpartition("/")[2]
 
 
-def file_state(file: Path) -> str:
-    """Return a text that changes when the file is written, replaced or made readable; empty: it can't be seen."""
-    try:
-        state = file.stat()
-    except OSError:
-        return ""
-    return f"{state.st_ino} {state.st_size} {state.st_ctime_ns}"
-
-
 def set_aside(folder: Path, path: str, suffix: str = "") -> None:
     """Move a file out of the tables' folders, or give one that lies there already its suffix."""
     aside = Path(path) if path.startswith(f"{ORPHANS}/") else Path(ORPHANS, f"{datetime.now(UTC):%Y-%m-%d}", path)
@@ -167,6 +159,7 @@ def forget(file: KnownFile) -> None:
     """Take a file out of the catalog: what it held is given up. Reads of its table no longer look for it."""
     schema = connection.ops.quote_name(settings.EVENTLANE_LAKE_SCHEMA)
     with transaction.atomic(), connection.cursor() as cursor:
+        DamagedFile.objects.filter(path=file.path).delete()
         if file.kind == "data":
             _forget_details(file)
             cursor.execute(

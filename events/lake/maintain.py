@@ -4,16 +4,20 @@ A commit that collides with a sealer's is tried again; what still fails is left 
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import duckdb
 from django.conf import settings
 
 from eventlane.processes import is_running
 from events.journal.reader import DAMAGED, journal_paths
-from events.lake.connection import Lake, commit, event_table_name, quoted_text, spill_folder
+from events.lake.connection import Lake, commit, event_table_name, quoted_name, quoted_text, spill_folder
+from events.lake.damage import SEALED_FILES, find_damage, review_damage
+from events.lake.figures import known_damage
+from events.lake.files import known_files
 from events.lake.orphans import remove_old_orphans, set_aside_leftovers
 from events.lake.seal import drop_table, drop_tables
 from events.models import Dataset
@@ -24,6 +28,8 @@ MIB = 1024 * 1024
 # written again for each small one: every byte is rewritten a few times in its life.
 MERGE_TIERS = ((1 * MIB, 8 * MIB), (8 * MIB, 64 * MIB), (64 * MIB, 256 * MIB))
 REWRITE_ABOVE = 0.3  # share of deleted rows from which a file is written anew
+NAMED_FILES = 10
+MESSAGE_LENGTH = 2000
 READER_MARGIN = timedelta(hours=1)  # a reader may hold an unlinked journal file for this long
 
 
@@ -36,9 +42,14 @@ class Step:
     failed: bool = False
 
 
+class Incomplete(Exception):
+    """A step was done, but not for everything: the message says what was done, and what not for which reason."""
+
+
 def maintain(lake: Lake, now: datetime) -> Iterator[Step]:
     """Do every step; one that fails doesn't keep the others from being done."""
     steps: dict[str, Callable[[Lake, datetime], str]] = {
+        "damaged files": review_files,
         "deleted datasets": drop_deleted_datasets,
         "retention": apply_retention,
         "quarantine": prune_quarantine,
@@ -55,8 +66,18 @@ def maintain(lake: Lake, now: datetime) -> Iterator[Step]:
     for name, step in steps.items():
         try:
             yield Step(name, step(lake, now))
-        except duckdb.Error as error:
-            yield Step(name, " ".join(str(error).split())[:500], failed=True)
+        except (duckdb.Error, Incomplete) as error:
+            yield Step(name, _one_line(error), failed=True)
+
+
+def review_files(lake: Lake, now: datetime) -> str:
+    """See which files are missing or damaged, and whether those that were are well again."""
+    folder = lake_folder()
+    damaged = review_damage(folder) if folder else []
+    if damaged:
+        names = ", ".join(f"{file.path} ({file.reason})" for file in damaged[:NAMED_FILES])
+        raise Incomplete(f"{len(damaged):,} files are missing or damaged, `manage.py doctor` says what to do: {names}")
+    return "0 files are missing or damaged"
 
 
 def drop_deleted_datasets(lake: Lake, now: datetime) -> str:
@@ -71,13 +92,19 @@ def drop_deleted_datasets(lake: Lake, now: datetime) -> str:
 
 
 def apply_retention(lake: Lake, now: datetime) -> str:
-    """Delete events older than their dataset's retention, in steps of an hour: each deletion costs a commit."""
-    deleted = 0
-    tables = _event_tables(lake)
-    for dataset in Dataset.objects.filter(table_name__in=tables, retention_days__isnull=False):
-        end = now.replace(minute=0, second=0, microsecond=0) - timedelta(days=dataset.retention_days)
-        deleted += _delete(lake, event_table_name(dataset.table_name), "received_time", end)
-    return f"{deleted:,} events deleted"
+    """Delete events older than their dataset's retention, in steps of an hour: each deletion costs a commit.
+
+    What was received in the time that a damaged file is of stays, until the file is well or given up.
+    """
+    datasets = Dataset.objects.filter(table_name__in=_event_tables(lake), retention_days__isnull=False)
+    days = dict(datasets.values_list("table_name", "retention_days"))
+
+    def apply(table: str) -> list[int]:
+        end = now.replace(minute=0, second=0, microsecond=0) - timedelta(days=days[table])
+        return [_delete(lake, event_table_name(table), "received_time", end, _outside_damaged(lake, table))]
+
+    (deleted,), failures = _for_each(sorted(days), apply, 1)
+    return _told(f"{deleted:,} events deleted", failures)
 
 
 def prune_quarantine(lake: Lake, now: datetime) -> str:
@@ -108,26 +135,55 @@ def prune_sealed_files(lake: Lake, now: datetime) -> str:
 
 def flush_inlined_rows(lake: Lake, now: datetime) -> str:
     """Move rows of small inserts from PostgreSQL into files."""
-    rows = _retried(lake, "SELECT sum(rows_flushed) FROM ducklake_flush_inlined_data('lake')")
-    return f"{rows[0]:,} rows moved into files"
+
+    def flush(table: str = "") -> list[int]:
+        one = f", table_name => {quoted_text(table)}" if table else ""
+        return _retried(lake, f"SELECT sum(rows_flushed) FROM ducklake_flush_inlined_data('lake'{one})")
+
+    (rows,), failures = _at_once_or_each(lake, flush, 1)
+    return _told(f"{rows:,} rows moved into files", failures)
 
 
 def merge_files(lake: Lake, now: datetime) -> str:
-    """Merge small files into larger ones."""
+    """Merge small files into larger ones; damaged ones are left out."""
     merged = created = 0
+    failures: dict[str, str] = {}
     for below, target in MERGE_TIERS:
         lake.execute(f"SET ducklake_target_file_size = '{target}B'")
-        merge = f"ducklake_merge_adjacent_files('lake', max_file_size => {below})"
-        processed, made = _retried(lake, f"SELECT sum(files_processed), sum(files_created) FROM {merge}")
-        merged, created = merged + processed, created + made
-    return f"{merged:,} files merged into {created:,}"
+        (processed, made), failed = _at_once_or_each(lake, partial(_merge, lake, below), 2)
+        merged, created, failures = merged + processed, created + made, failures | failed
+    return _told(f"{merged:,} files merged into {created:,}", failures)
+
+
+def _merge(lake: Lake, below: int, table: str = "") -> list[int]:
+    """Merge files below a size, of one table around those that are damaged."""
+    sums = [0, 0]
+    one = f", {quoted_text(table)}" if table else ""
+    for start, end in _sizes_between_damaged(table, below) if table else [(0, below)]:
+        merge = f"ducklake_merge_adjacent_files('lake'{one}, min_file_size => {start}, max_file_size => {end})"
+        done = _retried(lake, f"SELECT sum(files_processed), sum(files_created) FROM {merge}")
+        sums = [total + count for total, count in zip(sums, done, strict=True)]
+    return sums
+
+
+def _sizes_between_damaged(table: str, below: int) -> list[tuple[int, int]]:
+    """Return ranges of sizes without a damaged file's: by their sizes alone DuckLake lets files be left out."""
+    damaged = {file.path for file in known_damage(table)}
+    sizes = sorted({file.bytes for file in known_files(table) if file.path in damaged and file.bytes < below})
+    starts, ends = [0, *(size + 1 for size in sizes)], [*sizes, below]
+    return [(start, end) for start, end in zip(starts, ends, strict=True) if start < end]
 
 
 def rewrite_files(lake: Lake, now: datetime) -> str:
     """Write files anew of which much is deleted."""
-    rewrite = f"ducklake_rewrite_data_files('lake', delete_threshold => {REWRITE_ABOVE})"
-    files = _retried(lake, f"SELECT sum(files_processed) FROM {rewrite}")
-    return f"{files[0]:,} files with deleted events rewritten"
+
+    def rewrite(table: str = "") -> list[int]:
+        one = f", {quoted_text(table)}" if table else ""
+        call = f"ducklake_rewrite_data_files('lake'{one}, delete_threshold => {REWRITE_ABOVE})"
+        return _retried(lake, f"SELECT sum(files_processed) FROM {call}")
+
+    (files,), failures = _at_once_or_each(lake, rewrite, 1)
+    return _told(f"{files:,} files with deleted events rewritten", failures)
 
 
 def expire_snapshots(lake: Lake, now: datetime) -> str:
@@ -171,19 +227,79 @@ def _event_tables(lake: Lake) -> set[str]:
     return {name for (name,) in rows}
 
 
+def _at_once_or_each(lake: Lake, work: Callable[..., list[int]], sums: int) -> tuple[list[int], dict[str, str]]:
+    """Do the work for all tables in one commit; if that fails, for each on its own."""
+    try:
+        return work(), {}
+    except duckdb.Error:
+        return _for_each([*sorted(_event_tables(lake)), "quarantine", "sealed_files"], work, sums)
+
+
+def _for_each(tables: Iterable[str], work: Callable[[str], list[int]], sums: int) -> tuple[list[int], dict[str, str]]:
+    """Do the work for one table after the other; return the sums of what it returns, and by table why it failed."""
+    total, failures = [0] * sums, {}
+    for table in tables:
+        try:
+            done = _around_damage(table, work)
+        except duckdb.Error as error:
+            failures[table] = _one_line(error)
+        else:
+            total = [count + more for count, more in zip(total, done, strict=True)]
+    return total, failures
+
+
+def _around_damage(table: str, work: Callable[[str], list[int]]) -> list[int]:
+    """Do the work for a table, again for each damaged file that it comes upon: once known it may be left out."""
+    while True:
+        known = {file.path for file in known_damage(table, SEALED_FILES)}
+        try:
+            return work(table)
+        except duckdb.Error as error:
+            if not find_damage(table, known, error):
+                raise
+
+
+def _told(done: str, failures: dict[str, str]) -> str:
+    """Return what was done, or raise Incomplete that says also what not."""
+    if failures:
+        raise Incomplete(f"{done}; not for " + "; nor for ".join(f"{name}: {why}" for name, why in failures.items()))
+    return done
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:MESSAGE_LENGTH]
+
+
 def _retried(lake: Lake, sql: str) -> list[int]:
     """Run a statement that changes the lake, and return its row of sums."""
     rows = commit(lake, lambda: lake.execute(sql))
     return [int(value or 0) for value in rows[0]]
 
 
-def _delete(lake: Lake, table: str, column: str, end: datetime) -> int:
-    """Delete the rows before `end`; without one there is no commit and no snapshot."""
-    old = f"FROM {table} WHERE {column} < make_timestamptz(?)"
+def _delete(lake: Lake, table: str, column: str, end: datetime, condition: str = "true") -> int:
+    """Delete the rows before `end` that meet the condition; without one there is no commit and no snapshot."""
+    old = f"FROM {table} WHERE {column} < make_timestamptz(?) AND {condition}"
     count: int = lake.value(f"SELECT count(*) {old}", [_microseconds(end)])
     if count:
         commit(lake, lambda: lake.execute(f"DELETE {old}", [_microseconds(end)]))
     return count
+
+
+def _outside_damaged(lake: Lake, table: str) -> str:
+    """Return the condition by which DuckLake doesn't open the table's damaged files."""
+    names = [file.path.rpartition("/")[2] for file in known_damage(table)]
+    if not names:
+        return "true"
+    catalog = f"__ducklake_metadata_lake.{quoted_name(settings.EVENTLANE_LAKE_SCHEMA)}"
+    spans = lake.execute(
+        f"SELECT min_value, max_value FROM {catalog}.ducklake_data_file JOIN {catalog}.ducklake_file_column_stats s"
+        f" USING (data_file_id) JOIN {catalog}.ducklake_column c"
+        " ON c.table_id = s.table_id AND c.column_id = s.column_id"
+        " WHERE column_name = 'received_time' AND path IN (SELECT unnest(?::VARCHAR[]))",
+        [names],
+    )
+    outside = "(received_time < {}::TIMESTAMPTZ OR received_time > {}::TIMESTAMPTZ)"
+    return " AND ".join(outside.format(quoted_text(first), quoted_text(last)) for first, last in spans)
 
 
 def _microseconds(time: datetime) -> int:

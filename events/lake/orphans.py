@@ -6,9 +6,10 @@ restored from an older dump, or that lost a row. So nothing is deleted at once, 
 
 import shutil
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 from django.conf import settings
 from django.db import connection
 
@@ -21,6 +22,8 @@ from events.models import Dataset
 
 MIB = 1024 * 1024
 UNCOMMITTED_MARGIN = timedelta(days=1)  # no transaction takes this long from its first file to its commit
+COMMIT_MARGIN = timedelta(minutes=10)  # between a file and its commit there is less where nothing hangs
+SEARCHED_FILES = 20
 ADOPTION_LOCK = 0x61646F7074  # "adopt": two at once would both find an event missing and add it
 DELETIONS = "-delete.parquet"
 KEYS = {"sealed_files": ("name", SEALED_FILE_COLUMNS), "quarantine": ("id", QUARANTINE_COLUMNS)}
@@ -48,6 +51,40 @@ def are_too_many(files: list[FoundFile]) -> bool:
     """Tell whether so many or large files are unknown that the catalog may be what is wrong."""
     total = sum(file.bytes for file in files)
     return len(files) > settings.EVENTLANE_ORPHAN_MAX_FILES or total > settings.EVENTLANE_ORPHAN_MAX_MB * MIB
+
+
+def lost_rows(lake: Lake, folder: Path, now: datetime) -> dict[str, int]:
+    """Return by path which unknown files hold rows that their table lacks, and how many: the catalog lost the file.
+
+    A killed sealer leaves files, too, but their events come into the table by another one. While older journal files
+    wait that may still be about to happen. The newest SEARCHED_FILES are looked at; what is past its retention isn't
+    lost.
+    """
+    waiting = (_creation_time(path) for path in settings.EVENTLANE_JOURNAL.glob(JOURNAL_FILES))
+    end = datetime.fromtimestamp(min([(now - COMMIT_MARGIN).timestamp(), *waiting]), UTC)
+    days = dict(Dataset.objects.values_list("table_name", "retention_days"))
+    found = [file for file in unknown_files(folder) if file.written_time < end and table_of(file.path) in days]
+    lost = {}
+    for file in found[-SEARCHED_FILES:]:
+        name = table_of(file.path)
+        kept_since = now - timedelta(days=days[name]) if days[name] is not None else datetime.fromtimestamp(0, UTC)
+        if rows := _rows_lacking(lake, name, folder / file.path, kept_since):
+            lost[file.path] = rows
+    return lost
+
+
+def _rows_lacking(lake: Lake, name: str, file: Path, kept_since: datetime) -> int:
+    source = f"read_parquet({quoted_text(str(file))})"
+    kept = "received_time >= make_timestamptz(?)"
+    microseconds = round(kept_since.timestamp() * 1_000_000)
+    try:
+        first, last = lake.execute(f"SELECT min(id), max(id) FROM {source}")[0]
+        there = f"AND id NOT IN (SELECT id FROM {event_table_name(name)} WHERE id BETWEEN ? AND ?)"
+        if not lake.has_table(name):
+            return int(lake.value(f"SELECT count(*) FROM {source} WHERE {kept}", [microseconds]))
+        return int(lake.value(f"SELECT count(*) FROM {source} WHERE {kept} {there}", [microseconds, first, last]))
+    except (duckdb.InvalidInputException, duckdb.IOException, duckdb.BinderException):
+        return 0  # one of deletions, or half written
 
 
 def set_aside_leftovers(folder: Path, now: datetime) -> str:

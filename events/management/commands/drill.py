@@ -30,8 +30,9 @@ class Outcome:
 class Command(ExampleCommand):
     help = (
         "Try on this machine what must never lose an event: power cuts, a moved home, an older dump, damaged\n"
-        "journal files, a hung sealer, slow senders. Each exercise starts a platform of its own in a scratch folder\n"
-        "and removes it; yours is not touched. The exit status is 1 when something did not go as promised."
+        "files of journal and lake, a hung sealer, slow senders. Each exercise starts a platform of its own in a\n"
+        "scratch folder and removes it; yours is not touched. The exit status is 1 when something did not go as\n"
+        "promised."
     )
     example = """
 python manage.py drill

@@ -25,7 +25,7 @@ class Command(ExampleCommand):
         except (duckdb.Error, DatabaseError) as error:
             raise CommandError(f"the lake can't be reached: {error}") from None
         if failed:
-            raise CommandError(f"failed: {', '.join(failed)}; the next run tries again")
+            raise CommandError(f"failed: {', '.join(failed)}; the lines above say why, the next run tries again")
 
     def _tell(self, step: Step) -> bool:
         self.stdout.write(f"{step.name}: {step.result}")

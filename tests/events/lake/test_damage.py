@@ -4,21 +4,27 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from events.lake.connection import Lake, event_table_name
-from events.lake.damage import known_damage
+from events.lake.figures import known_damage
 from events.lake.follow import Follower
+from events.lake.maintain import maintain
 from events.lake.query import EventQuery, EventReader
-from events.models import DamagedFile
+from events.models import DamagedFile, Dataset
+from projects.models import Account
+from tests.cast import logged_in, make_account
 from tests.events.api.conftest import client  # noqa: F401  (fixture)
 from tests.events.lake.conftest import Node
 from tests.events.lake.test_files import fill
+from tests.events.lake.test_files import paths as lake_files
 from tests.platform_api import ApiClient
 
 pytestmark = pytest.mark.slow
@@ -150,10 +156,17 @@ def test_several_damaged_files_and_deletions_that_are_inlined(truncated: Damaged
     assert read(node) == (left, sorted(truncated.paths[:2]))
 
 
-def test_tail_warns_of_what_is_missing(truncated: DamagedLake) -> None:
+def test_tail_and_console_tell_what_is_missing(truncated: DamagedLake) -> None:
     done = truncated.node.manage("tail", "logs", "--json", "--from", "1h")
     assert [json.loads(line)["event"]["n"] for line in done.stdout.splitlines()] == truncated.good
     assert f"partial: the 150 events of {truncated.damaged} are missing, it can't be read (" in done.stderr
+
+    alice = logged_in(make_account(truncated.node.dataset.project.organization, "alice", role=Account.Role.ADMIN))
+    told = "150 events of logs can’t be read"
+    page = alice.get("/console/").content.decode()
+    assert (told in page, Path(truncated.damaged).name in page) == (True, True)
+    truncated.mend()
+    assert told not in alice.get("/console/").content.decode()
 
 
 def test_follower_goes_on_while_a_file_is_damaged_and_when_it_is_whole_again(truncated: DamagedLake) -> None:
@@ -189,3 +202,36 @@ def test_error_of_the_catalog_is_not_blamed_on_a_file(truncated: DamagedLake, cl
     finally:
         with connection.cursor() as cursor:
             cursor.execute(f'ALTER TABLE "{truncated.node.schema}".away RENAME TO ducklake_data_file')
+
+
+def test_maintenance_goes_on_around_a_damaged_file_and_names_it(truncated: DamagedLake) -> None:
+    node = truncated.node
+    other = Dataset.objects.create(project=node.dataset.project, name="other")
+    for start in (0, 150):
+        node.write(*[json.dumps({"n": n}) for n in range(start, start + 150)], dataset=other)
+        node.seal()
+    done = node.manage("maintain", check=False)
+    said = dict(line.split(": ", 1) for line in done.stdout.splitlines())
+    assert (done.returncode, truncated.damaged in said["damaged files"]) == (1, True)
+    merged = int(said["merge"].removesuffix(" files merged into 2"))
+    assert merged >= 4, said  # both of the other dataset, and those of this one on a side of the damaged one's size
+    assert said["snapshots"].endswith("expired")
+    assert read(node) == (truncated.good, [truncated.damaged])
+
+    truncated.mend()
+    done = node.manage("maintain")
+    assert "damaged files: 0 files are missing or damaged" in done.stdout
+    assert sorted(json.loads(event)["n"] for event in node.events()) == [*range(470)]
+
+
+def test_retention_goes_on_around_a_damaged_file(node: Node) -> None:
+    paths = []
+    for start, days in ((0, 50), (150, 45), (300, 40), (450, 1)):
+        node.write(*[json.dumps({"n": n}) for n in range(start, start + 150)], age=timedelta(days=days))
+        node.seal()
+        paths.append((lake_files(node) - set(paths)).pop())
+    os.truncate(node.lake_path / paths[1], 100)
+    with Lake() as lake:
+        steps = {step.name: step for step in maintain(lake, timezone.now())}
+    assert (steps["retention"].result, steps["retention"].failed) == ("300 events deleted", False)
+    assert read(node) == ([*range(450, 600)], [paths[1]])

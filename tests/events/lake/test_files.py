@@ -240,7 +240,7 @@ def test_doctor_tells_what_catalog_and_folder_disagree_about(node: Node, setting
     settings.EVENTLANE_ORPHAN_MAX_FILES = 0
     findings = list(doctor.check_lake_files(None))
     assert [(state, message) for state, message, _ in findings] == [
-        (doctor.PROBLEM, "1 files are missing or damaged"),
+        (doctor.PROBLEM, f"1 files are missing or damaged: {missing} (not in the folder)"),
         (
             doctor.WARNING,
             "1 files are unknown to the catalog: so many or so large that maintenance doesn't touch them",
@@ -251,3 +251,16 @@ def test_doctor_tells_what_catalog_and_folder_disagree_about(node: Node, setting
     assert [message for _, message, _ in doctor.check_lake_files(None)][1:] == [
         "1 unknown files are set aside, for 30 days"
     ]
+
+
+def test_doctor_tells_lost_rows_of_the_catalog_from_what_a_killed_sealer_left(node: Node) -> None:
+    lost, known = fill(node, 0), fill(node, 150)
+    lose_row(node, lost)
+    folder = node.lake_path / "main" / node.dataset.table_name
+    shutil.copy(node.lake_path / known, folder / "ducklake-00000000-0000-7000-8000-000000000000.parquet")
+    (node.lake_path / lost).rename(folder / "ducklake-00000000-0001-7000-8000-000000000000.parquet")
+    problem, warning = doctor.check_lake_files(None)
+    assert problem[0] == doctor.PROBLEM
+    assert problem[1].startswith("1 files hold events that the catalog doesn't know, it lost their rows: main/")
+    assert "ducklake-00000000-0001-7000-8000-000000000000.parquet (150 events)" in problem[1]
+    assert warning[:2] == (doctor.WARNING, "1 files are unknown to the catalog")
