@@ -5,21 +5,22 @@ random bytes, which nobody guesses.
 """
 
 import secrets
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from eventlane.wire.errors import StateError, UnknownObject
 from projects.api_keys import digest_of
 from projects.models import Hook, Project, Subscription
 from projects.secrets import decrypt, encrypt
+from projects.windows import Window
 
 SIGNING_CONNECTORS = ("github",)  # their senders always sign with a secret; others where the hook has one
 HOOK_CONNECTORS = ("github", "webhook")
 TOKEN_BYTES = SECRET_BYTES = 32
+DELIVERIES = Window(Hook, "window_start_time", "window_deliveries")
 
 
 def hooks_of(project: Project) -> QuerySet[Hook]:
@@ -89,34 +90,6 @@ def note_use(hook: Hook) -> None:
     now = timezone.now()
     due = Q(last_use_time=None) | Q(last_use_time__lte=now - timedelta(seconds=settings.EVENTLANE_LAST_USE_SECONDS))
     Hook.objects.filter(due, pk=hook.pk).update(last_use_time=now)
-
-
-def seconds_to_wait(hook: Hook, now: datetime) -> float:
-    """Return how long until a hook takes deliveries again, as it was when it was read; 0 when it does."""
-    if settings.EVENTLANE_HOOK_RATE_LIMIT is None or hook.window_start_time is None:
-        return 0.0
-    most, seconds = settings.EVENTLANE_HOOK_RATE_LIMIT
-    passed = (now - hook.window_start_time).total_seconds()
-    is_over = hook.window_deliveries >= most and -seconds < passed < seconds
-    return float(seconds - max(passed, 0.0)) if is_over else 0.0
-
-
-def count_delivery(hook: Hook, now: datetime) -> float:
-    """Count a delivery, in all processes together. Return 0, or how long to wait when there were too many."""
-    if settings.EVENTLANE_HOOK_RATE_LIMIT is None:
-        return 0.0
-    most, seconds = settings.EVENTLANE_HOOK_RATE_LIMIT
-    window = timedelta(seconds=seconds)
-    running = Q(window_start_time__gt=now - window, window_start_time__lt=now + window)  # a clock may have been wrong
-    rows = Hook.objects.filter(pk=hook.pk)
-    in_window = rows.filter(running, window_deliveries__lt=most)
-    one_more = partial(in_window.update, window_deliveries=F("window_deliveries") + 1)
-    ended = rows.filter(Q(window_start_time=None) | ~running)
-    # Another process may begin the window in between: then there is room in that one.
-    if one_more() or ended.update(window_start_time=now, window_deliveries=1) or one_more():
-        return 0.0
-    hook.refresh_from_db(fields=["window_start_time", "window_deliveries"])
-    return seconds_to_wait(hook, now) or 1.0
 
 
 def _give_token(hook: Hook) -> None:

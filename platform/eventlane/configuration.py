@@ -194,6 +194,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_PROXIES", "0", at_least(0), "proxies", "proxies before the server that append to X-Forwarded-For; so many of its last addresses are believed, with 0 none"),
         ("EVENTLANE_ACCOUNT_LOGIN_FAILURES", "10", at_least(1), "failures", "wrong passwords for one account before its logins are refused for a while; browsers that logged in to it before have as many of their own"),
         ("EVENTLANE_ADDRESS_LOGIN_FAILURES", "50", at_least(1), "failures", "wrong passwords from one address (of IPv6 one /64) before its logins are refused for a while"),
+        ("EVENTLANE_TAKEN_NAME_RATE", "10:3600", rate, "refusals:seconds", "e-mail addresses and organization names of others that an organization is refused in a window of so many seconds; then no new one is looked up until that ends; none: no limit"),
         ("EVENTLANE_LOGIN_FAILURE_SECONDS", "900", at_least(1), "seconds", "how long a wrong password counts"),
         ("EVENTLANE_SESSION_IDLE_HOURS", "24", at_least(1), "hours", "a console session that nobody uses for this long ends"),
         ("EVENTLANE_MIN_PASSWORD_LENGTH", "12", at_least(8), "characters", "shortest password that can be set"),

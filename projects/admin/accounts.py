@@ -24,6 +24,7 @@ from eventlane.console import ConsoleAdmin, label, moment, number, public_addres
 from projects.admin.api_keys import in_use
 from projects.models import Account, ApiKey, Organization
 from projects.password_links import make_password_link
+from projects.taken_names import refuse_taken, refuse_while_guessing
 
 
 class EmailForm(forms.ModelForm):
@@ -34,11 +35,14 @@ class EmailForm(forms.ModelForm):
     def clean_email(self) -> str:
         """Return the address normalized; refuse one that is taken, and say so only of the own organization."""
         email = Account.objects.normalize_email(self.cleaned_data["email"])
-        taken = Account.objects.filter(email__iexact=email).exclude(pk=self.instance.pk).first()
-        if taken and taken.organization_id == self.organization_id:
+        if email == self.instance.email:
+            return email
+        others = Account.objects.filter(email__iexact=email).exclude(pk=self.instance.pk)
+        if others.filter(organization_id=self.organization_id).exists():
             raise ValidationError("Your organization has an account with this e-mail address.")
-        if taken:
-            raise ValidationError("This e-mail address can't be used here.")
+        refuse_while_guessing(self.organization_id)
+        if others.exists():
+            refuse_taken(self.organization_id, "e-mail address")
         return email
 
 

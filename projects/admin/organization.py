@@ -2,18 +2,35 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from eventlane.console import ConsoleAdmin
 from projects.models import Organization
+from projects.taken_names import refuse_taken, refuse_while_guessing
+
+
+class OrganizationForm(forms.ModelForm):
+    """The name of one's own organization, which no other one has."""
+
+    def clean_name(self) -> str:
+        """Refuse a name that is taken, without saying by whom."""
+        name: str = self.cleaned_data["name"]
+        if name == self.instance.name:
+            return name
+        refuse_while_guessing(self.instance.pk)
+        if Organization.objects.filter(name=name).exists():
+            refuse_taken(self.instance.pk, "name")
+        return name
 
 
 @admin.register(Organization)
 class OrganizationAdmin(ConsoleAdmin):
     """One's own organization: it has a name, and that is all there is to change."""
 
+    form = OrganizationForm
     organization_path = "pk"
     fields = ("name", "creation_time")
     readonly_fields = ("creation_time",)

@@ -27,7 +27,7 @@ from eventlane.wire.errors import (
     UnknownObject,
     error_response,
 )
-from projects.hooks import count_delivery, find_hook, note_use, seconds_to_wait
+from projects.hooks import DELIVERIES, find_hook, note_use
 from projects.inbound import github
 from projects.inbound.payload import as_object, read_payload
 from projects.inbound.signature import check_signature
@@ -80,11 +80,12 @@ def _take(request: HttpRequest, token: str, event: str) -> list[PlatformEvent]:
 def _take_any(hook: Hook, event: str, request: HttpRequest) -> list[PlatformEvent]:
     if not is_name(event):
         raise BadRequest("The address must end in the event's name: /hooks/TOKEN/EVENT, of a-z, 0-9, '-' and '_'.")
-    _refuse_while(seconds_to_wait(hook, timezone.now()))
+    now, rate = timezone.now(), settings.EVENTLANE_HOOK_RATE_LIMIT
+    _refuse_while(DELIVERIES.seconds_to_wait(hook, rate, now))
     body = _read_body(request)
     if hook.encrypted_secret is not None:
         check_signature(hook, request.headers, SIGNATURE, body)
-    _refuse_while(count_delivery(hook, timezone.now()))  # what isn't signed uses up nothing
+    _refuse_while(DELIVERIES.take(hook, rate, now))  # what isn't signed uses up nothing
     return create_events(hook.project, "webhook", event, as_object(read_payload(body)))
 
 

@@ -22,5 +22,8 @@ class Organization(models.Model):
     non_essential_mail_opt_in = models.BooleanField("may be sent mail that isn't essential", default=False)
     vat_id_number = models.CharField("VAT number", max_length=50, blank=True)
 
+    refusals_start_time = models.DateTimeField(null=True, editable=False)  # when counting them began
+    refusals = models.PositiveIntegerField(default=0, db_default=0, editable=False)  # of names that others have
+
     def __str__(self) -> str:
         return self.name

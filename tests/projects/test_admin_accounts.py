@@ -1,11 +1,13 @@
 """The console's accounts and the organization."""
 
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from projects.api_keys import issue_api_key
 from projects.models import Account, ApiKey, Organization
@@ -161,6 +163,29 @@ def test_address_taken_elsewhere_is_not_said_to_be(alice: Client, acme: House) -
     assert "Your organization has an account with this e-mail address." in own
 
 
+def test_names_of_others_can_not_be_guessed_for_long(alice: Client, acme: House, settings: Any) -> None:
+    settings.EVENTLANE_TAKEN_NAME_RATE = (3, 3600.0)
+    charlie = make_house("umbrella", "charlie").admin
+    organization = f"/console/projects/organization/{acme.organization.pk}/change/"
+    bob = make_account(acme.organization, "bob")
+
+    renamed = alice.post(organization, {"name": charlie.organization.name}).content.decode()
+    assert "This name can&#x27;t be used here." in renamed and "already exists" not in renamed
+    for _ in range(2):
+        assert "can&#x27;t be used here" in change(alice, bob, email=charlie.email).content.decode()
+
+    for email in (charlie.email, "nobody@example.com"):  # one like the other
+        assert (
+            "Too many names were refused. Try again in 60 minutes." in change(alice, bob, email=email).content.decode()
+        )
+    assert "Too many names" in alice.post(organization, {"name": "nobody"}).content.decode()
+    assert change(alice, bob, name="Robert").status_code == 302
+    assert alice.post(organization, {"name": acme.organization.name}).status_code == 302
+
+    Organization.objects.update(refusals_start_time=timezone.now() - timedelta(hours=1))
+    assert change(alice, bob, email="robert@example.com").status_code == 302
+
+
 def test_own_password_needs_the_old_one(acme: House) -> None:
     bob = make_account(acme.organization, "bob")
     bobs = logged_in(bob)
@@ -197,4 +222,4 @@ def test_organization_is_renamed_but_neither_made_nor_deleted(alice: Client, acm
 def test_organization_name_is_unique_on_the_server(alice: Client, acme: House) -> None:
     Organization.objects.create(name="Umbrella")
     page = alice.post(f"/console/projects/organization/{acme.organization.pk}/change/", {"name": "Umbrella"})
-    assert "already exists" in page.content.decode()
+    assert "can&#x27;t be used here" in page.content.decode()
