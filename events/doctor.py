@@ -377,11 +377,13 @@ def check_lake(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
         if not lake.attached:
             yield OK, f"{path}: nothing was sealed yet"
             return
-        quarantined = lake.value("SELECT count(*) FROM lake.main.quarantine")
+        [(quarantined, reason)] = lake.execute(
+            "SELECT count(*), arg_max(reason, quarantined_time) FROM lake.main.quarantine"
+        )
     if quarantined:
         yield (
             WARNING,
-            f"{path}: {quarantined} entries in quarantine",
+            f"{path}: {quarantined:,} entries in quarantine, the last because of this: {reason}",
             "the table `quarantine` of the lake holds them with the reason",
         )
     else:

@@ -120,6 +120,10 @@ class Lake:
             self._has_sealed_files = self.attached and self.has_table("sealed_files")
         return self._has_sealed_files
 
+    def newest_snapshot(self) -> int:
+        """Return the number of the newest snapshot: each commit of anybody makes one."""
+        return int(self.value("SELECT id FROM ducklake_current_snapshot('lake')"))
+
     def next_row_id(self, name: str) -> int:
         """Return the row id that the table's next row gets; 0 when there is no such table."""
         catalog = f"__ducklake_metadata_lake.{quoted_name(settings.EVENTLANE_LAKE_SCHEMA)}"
@@ -221,14 +225,26 @@ def commit(lake: Lake, work: Callable[[], T]) -> T:
     comes here does: the same table created twice, rows deleted from a table that others insert into.
     """
     for attempt in range(COMMIT_ATTEMPTS):
+        before = lake.newest_snapshot()
         try:
             with lake.transaction():
                 return work()
         except duckdb.TransactionException:
-            if attempt == COMMIT_ATTEMPTS - 1:
+            if attempt == COMMIT_ATTEMPTS - 1 or not was_overtaken(lake, before):
                 raise
             pause(attempt)
     raise AssertionError("unreachable")
+
+
+def was_overtaken(lake: Lake, before: int) -> bool:
+    """Tell whether somebody committed since `before` was the newest snapshot, so that a failed commit may succeed now.
+
+    The error doesn't tell: it quotes the events, which may hold any words.
+    """
+    try:
+        return lake.newest_snapshot() != before
+    except duckdb.Error:
+        return False
 
 
 def pause(attempt: int) -> None:

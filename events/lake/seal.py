@@ -9,7 +9,7 @@ import json
 import stat
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import duckdb
 import pyarrow as pa
@@ -20,13 +20,54 @@ from events.journal import Batch, JournalFile
 from events.journal.counts import MINUTE_US
 from events.lake.arrow import event_table
 from events.lake.columns import EVENT_COLUMNS, FIELDS, converted
-from events.lake.connection import COMMIT_ATTEMPTS, INLINED_ROWS, Lake, commit, event_table_name, pause
+from events.lake.connection import (
+    COMMIT_ATTEMPTS,
+    INLINED_ROWS,
+    Lake,
+    commit,
+    event_table_name,
+    pause,
+    was_overtaken,
+)
 from events.lake.figures import note_received
 from events.models import Dataset, DroppedTable
 from events.namespaces import create_namespaces
 
-DATASET_DELETED = "dataset deleted"
+QUARANTINE = "quarantine"
 INSERT_SEALED_FILE = "INSERT INTO lake.main.sealed_files VALUES (?, ?, now(), ?, ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an event goes into quarantine."""
+
+    reason: str  # without braces: it has to be stored whatever the event was
+    with_origin: bool = True  # False where namespace and service may be what can't be stored
+
+
+DATASET_DELETED = Refusal("dataset deleted")
+
+
+@dataclass(slots=True)
+class Refused:
+    """What is known to have kept files from being sealed (see culprits.py)."""
+
+    events: dict[bytes, Refusal] = field(default_factory=dict)  # by id
+    datasets: dict[str, Refusal] = field(default_factory=dict)  # by id
+
+    def among(self, dataset_id: str, events: pa.Table) -> dict[int, Refusal]:
+        """Return which rows of a dataset's events are refused, and why."""
+        of_dataset = self.datasets.get(dataset_id)
+        if not self.events and not of_dataset:
+            return {}
+        refusals = (self.events.get(event_id, of_dataset) for event_id in event_ids(events))
+        return {row: refusal for row, refusal in enumerate(refusals) if refusal}
+
+    def has_all_of(self, batch: Batch) -> bool:
+        """Tell whether no event of a batch goes into its dataset's table."""
+        if batch.dataset_id in self.datasets:
+            return True
+        return bool(self.events) and all(batch.event_id(index).bytes in self.events for index in range(batch.count))
 
 
 class EventsMissing(AssertionError):
@@ -52,8 +93,8 @@ class Sealed:
         )
 
 
-def seal_files(lake: Lake, files: Sequence[JournalFile]) -> Sealed:
-    """Seal claimed files in one transaction, then take them out of the journal.
+def seal_files(lake: Lake, files: Sequence[JournalFile], refused: Refused | None = None) -> Sealed:
+    """Seal claimed files in one transaction, then take them out of the journal. What is `refused` goes into quarantine.
 
     When a sealer is killed, PostgreSQL may still be carrying out its COMMIT, and the next sealer may not see
     the name yet. DuckLake's own retry would then commit the same file behind it. So a sealer leaves a mark on
@@ -64,13 +105,14 @@ def seal_files(lake: Lake, files: Sequence[JournalFile]) -> Sealed:
     for attempt in range(COMMIT_ATTEMPTS):
         lake.execute(f"SET ducklake_max_retry_count = {0 if strict else 10}")
         lake.inline(INLINED_ROWS)
+        before = lake.newest_snapshot()
         try:
             with lake.transaction():
-                sealed = _insert_files(lake, files)
+                sealed = _insert_files(lake, files, refused)
                 _mark(files)
             break
         except duckdb.TransactionException:
-            if attempt == COMMIT_ATTEMPTS - 1:
+            if attempt == COMMIT_ATTEMPTS - 1 or not was_overtaken(lake, before):
                 raise
             strict = True
             pause(attempt)
@@ -89,9 +131,14 @@ def drop_tables(lake: Lake) -> list[str]:
     return dropped
 
 
-def drop_table(lake: Lake, name: str) -> None:
-    """Drop a dataset's table, if it is there."""
-    commit(lake, lambda: lake.execute(f"DROP TABLE IF EXISTS {event_table_name(name)}"))
+def drop_table(lake: Lake, *names: str) -> None:
+    """Drop tables, those that are there."""
+
+    def drop() -> None:
+        for name in names:
+            lake.execute(f"DROP TABLE IF EXISTS {event_table_name(name)}")
+
+    commit(lake, drop)
 
 
 def sealed_names(lake: Lake, names: Iterable[str]) -> set[str]:
@@ -114,13 +161,13 @@ def _mark(files: Iterable[JournalFile]) -> None:
         file.path.chmod(0o400)
 
 
-def _insert_files(lake: Lake, files: Sequence[JournalFile]) -> Sealed:
+def _insert_files(lake: Lake, files: Sequence[JournalFile], refused: Refused | None = None) -> Sealed:
     """Insert what isn't sealed yet of the files, and their names."""
     done = sealed_names(lake, [file.name for file in files])
     total = Sealed(files=len(files))
     received: Counter[tuple[str, str, int]] = Counter()
-    for part in _parts([file for file in files if file.name not in done]):
-        inserted, quarantined = _insert_batches(lake, part.batches)
+    for part in read_parts([file for file in files if file.name not in done]):
+        inserted, quarantined = _insert_batches(lake, part.batches, refused or Refused())
         _quarantine_damage(lake, part)
         total.events += inserted
         total.quarantined += quarantined + len(part.damaged)
@@ -132,7 +179,7 @@ def _insert_files(lake: Lake, files: Sequence[JournalFile]) -> Sealed:
     return total
 
 
-class _Part:
+class Part:
     """As much of the files as is held in memory at once."""
 
     def __init__(self) -> None:
@@ -149,9 +196,9 @@ class _Part:
             self.received[file.name, batch.dataset_id, batch.received_us // MINUTE_US] += batch.count
 
 
-def _parts(files: Iterable[JournalFile]) -> Iterator[_Part]:
+def read_parts(files: Iterable[JournalFile]) -> Iterator[Part]:
     """Read the files in parts of about EVENTLANE_SEAL_BATCH_BYTES, which a single file may exceed."""
-    part = _Part()
+    part = Part()
     for file in files:
         offset = events = 0
         for reading in file.read_all(settings.EVENTLANE_SEAL_BATCH_BYTES):
@@ -162,31 +209,59 @@ def _parts(files: Iterable[JournalFile]) -> Iterator[_Part]:
             offset = reading.end
             if part.bytes >= settings.EVENTLANE_SEAL_BATCH_BYTES:
                 yield part
-                part = _Part()
+                part = Part()
         part.finished.append((file, events))
     yield part
 
 
-def _insert_batches(lake: Lake, batches: list[Batch]) -> tuple[int, int]:
+def _insert_batches(lake: Lake, batches: list[Batch], refused: Refused) -> tuple[int, int]:
     """Insert batches into their datasets' tables; return how many events went there and how many into quarantine."""
-    by_dataset: dict[str, list[Batch]] = defaultdict(list)
-    for batch in sorted(batches, key=lambda batch: batch.first_id):
-        by_dataset[batch.dataset_id].append(batch)
-    tables = dict(Dataset.objects.filter(id__in=by_dataset).values_list("id", "table_name"))
-    create_namespaces({(batch.dataset_id, batch.namespace) for batch in batches if batch.dataset_id in tables})
+    datasets = by_dataset(batches)
+    tables = table_names(datasets)
+    accepted = [batch for batch in batches if batch.dataset_id in tables and not refused.has_all_of(batch)]
+    create_namespaces({(batch.dataset_id, batch.namespace) for batch in accepted})
     inserted = quarantined = 0
-    for dataset_id, of_dataset in by_dataset.items():
+    for dataset_id, of_dataset in datasets.items():
         events = event_table(of_dataset)
-        if dataset_id not in tables:
-            _quarantine(lake, events, dataset_id, [DATASET_DELETED] * len(events))
-            quarantined += len(events)
-            continue
-        refused = _insert_events(lake, tables[dataset_id], events)
-        if len(refused):
-            _quarantine(lake, refused, dataset_id, [_reason(text) for text in _texts(refused).to_pylist()])
-        inserted += len(events) - len(refused)
-        quarantined += len(refused)
+        if known := refused.among(dataset_id, events):
+            quarantine(lake, take_rows(events, known), dataset_id, list(known.values()))
+            events = take_rows(events, (row for row in range(len(events)) if row not in known))
+            quarantined += len(known)
+        if not len(events):
+            continue  # their table may be what is broken
+        aside = insert_or_quarantine(lake, events, dataset_id, tables.get(dataset_id))
+        inserted += len(events) - aside
+        quarantined += aside
     return inserted, quarantined
+
+
+def by_dataset(batches: Iterable[Batch]) -> dict[str, list[Batch]]:
+    """Return the batches of each dataset, in the order of their ids."""
+    found: dict[str, list[Batch]] = defaultdict(list)
+    for batch in sorted(batches, key=lambda batch: batch.first_id):
+        found[batch.dataset_id].append(batch)
+    return found
+
+
+def table_names(dataset_ids: Iterable[str]) -> dict[str, str]:
+    """Return the names of the tables of those datasets that there are."""
+    return dict(Dataset.objects.filter(id__in=dataset_ids).values_list("id", "table_name"))
+
+
+def insert_or_quarantine(
+    lake: Lake, events: pa.Table, dataset_id: str, table_name: str | None, quarantine_name: str = QUARANTINE
+) -> int:
+    """Insert events into a table, what can't be converted into quarantine; return how many went there.
+
+    Without a table, that of a deleted dataset, all do.
+    """
+    if table_name is None:
+        refused, refusals = events, [DATASET_DELETED] * len(events)
+    else:
+        refused = _insert_events(lake, table_name, events)
+        refusals = [Refusal(_reason(text)) for text in _texts(refused).to_pylist()]
+    quarantine(lake, refused, dataset_id, refusals, quarantine_name)
+    return len(refused)
 
 
 def _insert_events(lake: Lake, table_name: str, events: pa.Table) -> pa.Table:
@@ -201,7 +276,12 @@ def _insert_events(lake: Lake, table_name: str, events: pa.Table) -> pa.Table:
     refused = lake.execute(f"SELECT row FROM numbered WHERE {FIELDS} IS NULL", numbered=numbered)
     if inserted + len(refused) != len(events):
         raise EventsMissing(f"{len(events)} events, {inserted} inserted, {len(refused)} refused")
-    return events.take(pa.array([row for (row,) in refused], pa.int64()))
+    return take_rows(events, (row for (row,) in refused))
+
+
+def take_rows(events: pa.Table, rows: Iterable[int]) -> pa.Table:
+    """Return those rows of the events."""
+    return events.take(pa.array(list(rows), pa.int64()))
 
 
 def _texts(events: pa.Table) -> pa.ChunkedArray:
@@ -218,20 +298,32 @@ def _reason(text: bytes) -> str:
     return "the lake's JSON parser refuses it"
 
 
-def _quarantine(lake: Lake, events: pa.Table, dataset_id: str, reasons: list[str]) -> None:
+def event_ids(events: pa.Table) -> list[bytes]:
+    """Return the events' ids as bytes."""
+    return pc.cast(events["id"], pa.binary(16)).to_pylist()
+
+
+def quarantine(
+    lake: Lake, events: pa.Table, dataset_id: str, refusals: Sequence[Refusal], name: str = QUARANTINE
+) -> None:
+    """Put events into the table of that name, each with its reason."""
+    if not len(events):
+        return
+    with_origin = pa.array([refusal.with_origin for refusal in refusals])
+    nothing = pa.scalar(None, pa.string())
     set_aside = pa.table(
         {
             "id": events["id"],
             "received_us": events["received_us"],
-            "namespace": events["namespace"],
-            "service": events["service"],
-            "reason": pa.array(reasons, pa.string()),
+            "namespace": pc.if_else(with_origin, pc.cast(events["namespace"], pa.string()), nothing),
+            "service": pc.if_else(with_origin, pc.cast(events["service"], pa.string()), nothing),
+            "reason": pa.array([refusal.reason for refusal in refusals], pa.string()),
             "event": _texts(events),
         }
     )
     lake.inline(0)  # DuckLake would take bounds of inlined bytes into its SQL as they are, those of a file in hex
     lake.execute(
-        "INSERT INTO lake.main.quarantine"
+        f"INSERT INTO {event_table_name(name)}"
         " SELECT id, make_timestamptz(received_us), now(), ?, namespace, service, reason, event FROM set_aside",
         [dataset_id],
         set_aside=set_aside,
@@ -239,9 +331,9 @@ def _quarantine(lake: Lake, events: pa.Table, dataset_id: str, reasons: list[str
     lake.inline(INLINED_ROWS)
 
 
-def _quarantine_damage(lake: Lake, part: _Part) -> None:
+def _quarantine_damage(lake: Lake, part: Part) -> None:
     """Keep the bytes between whole frames: somebody was told that they are stored."""
-    lake.inline(0)  # see _quarantine
+    lake.inline(0)  # see quarantine
     for file, offset, data in part.damaged:
         lake.execute(
             "INSERT INTO lake.main.quarantine VALUES (uuidv7(), NULL, now(), NULL, NULL, NULL, ?, ?)",

@@ -16,6 +16,7 @@ from django.db import connection
 from eventlane.progress import UNWATCHED, Progress
 from events.journal import JournalFile, claim_closed
 from events.lake.figures import end_troubles, note_quarantine, note_trouble
+from events.lake.trouble import cause
 from events.models import DroppedTable
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ logger = logging.getLogger(__name__)
 IDLE_SECONDS = 30.0  # attaching again costs 0.1 s, staying attached 60 MB
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 BATCH_FILES = 200  # open at once; many systems allow a process 1,024
-STRANGE_FILES = 3  # so many failing one by one are no longer the files' fault
 
 HeldBack = Callable[[list[JournalFile]], set[str]]
 
@@ -66,6 +66,7 @@ class Sealer:
         self._lake: Lake | None = None
         self._troubled: dict[str, _Troubled] = {}
         self._last_work = time.monotonic()
+        self._progress = UNWATCHED
 
     @property
     def troubled_files(self) -> list[str]:
@@ -74,6 +75,7 @@ class Sealer:
 
     def run(self, stop: Event, progress: Progress = UNWATCHED) -> None:
         """Seal until `stop` is set. Each trouble is logged once, and its end."""
+        self._progress = progress
         failures = 0
         unsure = True  # whether the last sealer of this node left in trouble
         while not stop.is_set():
@@ -140,35 +142,62 @@ class Sealer:
             held_back = self._held_back(files)
         except Exception as error:
             self._start_afresh()
-            raise SealingFailed(_one_line(error)) from error
+            raise SealingFailed(cause(error)) from error
         return [file for file in files if file.name not in held_back]
 
-    def _seal(self, files: list[JournalFile]) -> Iterator["Sealed"]:
-        """Seal the files together; when that fails, one by one, so that a bad one doesn't hold up the others."""
+    def _seal(self, files: list[JournalFile], is_well: bool = False) -> Iterator["Sealed"]:
+        """Seal the files together; when that fails though the lake is well, in halves, so that good ones are sealed.
+
+        What is bad in a single one goes into quarantine; if nothing is found to be, the file waits.
+        """
         if not files:
             return
         try:
             yield self._seal_together(files)
-            return
         except Exception as error:  # whatever it is, the files stay and the sealer goes on
             self._start_afresh()
             if len(files) == 1:
-                return self._blame(files[0], error)
-        strange = 0
-        for file in files:
-            try:
-                yield self._seal_together([file])
-            except Exception as error:
-                self._start_afresh()
-                strange += 1
-                if strange == STRANGE_FILES:
-                    raise SealingFailed(_one_line(error)) from error
-                self._blame(file, error)
+                yield from self._seal_rest(files[0], error)
+                return
+            if not is_well:
+                self._check_lake()
+            middle = len(files) // 2
+            yield from self._seal(files[:middle], is_well=True)
+            yield from self._seal(files[middle:], is_well=True)
+
+    def _check_lake(self) -> None:
+        """Raise SealingFailed unless something harmless can be sealed."""
+        self._progress.step()
+        try:
+            from events.lake.culprits import check_lake
+
+            check_lake(self._open_lake())
+        except Exception as error:
+            self._start_afresh()
+            raise SealingFailed(cause(error)) from error
 
     def _seal_together(self, files: list[JournalFile]) -> "Sealed":
         from events.lake.seal import seal_files
 
-        sealed = seal_files(self._open_lake(), files)
+        return self._done(files, seal_files(self._open_lake(), files))
+
+    def _seal_rest(self, file: JournalFile, error: Exception) -> Iterator["Sealed"]:
+        """Seal a file without what is bad in it."""
+        from events.lake.culprits import LakeUnwell, seal_without_culprits
+
+        self._check_lake()
+        if file.name not in self._troubled:
+            logger.error("can't seal %s, looking for what is bad in it: %s", file.path, cause(error))
+        try:
+            yield self._done([file], seal_without_culprits(self._open_lake(), file, self._progress.step))
+        except LakeUnwell as unwell:
+            self._start_afresh()
+            raise SealingFailed(str(unwell)) from unwell
+        except Exception as still:
+            self._start_afresh()
+            self._blame(file, still)
+
+    def _done(self, files: list[JournalFile], sealed: "Sealed") -> "Sealed":
         for file in files:
             self._troubled.pop(file.name, None)
         self._tell(files, sealed.quarantined)
@@ -181,21 +210,15 @@ class Sealer:
             if quarantined:
                 note_quarantine(self._open_lake())
         except Exception as error:
-            logger.warning("the console's figures could not be written: %s", _one_line(error))
+            logger.warning("the console's figures could not be written: %s", cause(error))
             self._start_afresh()
 
     def _blame(self, file: JournalFile, error: Exception) -> None:
-        """Set the file aside for a while, if the lake is well; else raise SealingFailed."""
-        try:
-            self._open_lake().value("SELECT count(*) FROM lake.main.sealed_files")
-            connection.ensure_connection()
-        except Exception:
-            self._start_afresh()
-            raise SealingFailed(_one_line(error)) from error
+        """Leave the file alone for a while."""
         if file.name not in self._troubled:
-            logger.error("can't seal %s, trying again later: %s", file.path, _one_line(error))
+            logger.error("can't seal %s, trying again later: %s", file.path, cause(error))
         self._troubled.setdefault(file.name, _Troubled()).failed()
-        note_trouble(file.name, _one_line(error))
+        note_trouble(file.name, cause(error))
 
     def _rests(self, name: str) -> bool:
         troubled = self._troubled.get(name)
@@ -210,7 +233,7 @@ class Sealer:
                     logger.info("dropped table %s of a deleted dataset", name)
         except Exception as error:
             self._start_afresh()
-            raise SealingFailed(_one_line(error)) from error
+            raise SealingFailed(cause(error)) from error
 
     def _open_lake(self) -> "Lake":
         from events.lake.connection import Lake
@@ -237,7 +260,3 @@ def _log(sealed: "Sealed") -> None:
     if sealed.quarantined:
         logger.warning("%d events or damaged stretches went into quarantine", sealed.quarantined)
     logger.debug("sealed %d events of %d files, %d bytes", sealed.events, sealed.files, sealed.bytes)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:500]

@@ -213,6 +213,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_SEAL_INTERVAL_SECONDS", "1", seconds, "seconds", "how often the sealer looks for closed journal files"),
         ("EVENTLANE_SEALER_HANG_SECONDS", "300", seconds, "seconds", "a sealer that finishes nothing for this long hangs: the supervisor kills it and starts it again. Longer than one transaction may take; after each kill twice as long is allowed, until it goes on"),
         ("EVENTLANE_SEAL_BATCH_BYTES", str(64 * MIB), at_least(4096), "bytes", "journal bytes sealed in one transaction; bounds the sealer's memory"),
+        ("EVENTLANE_SEAL_SEARCH_SECONDS", "30", seconds, "seconds", "how long the sealer looks for the single events because of which a journal file can't be sealed; after that, it sends what stands around them into quarantine, too"),
         ("EVENTLANE_DUCKDB_THREADS", "2", at_least(1), "threads", "threads of one DuckDB instance (sealer, maintenance, a query)"),
         ("EVENTLANE_DUCKDB_MEMORY_MB", "1024", at_least(64), "MB", "memory limit of one DuckDB instance"),
         ("EVENTLANE_QUERY_SECONDS", "60", seconds, "seconds", "longest run of one query"),

@@ -1,0 +1,248 @@
+"""Find the events that keep a journal file from being sealed, so that they hold up no others.
+
+A commit that fails doesn't say whose fault it is: PostgreSQL may be away, a disk full, or a text such that the catalog
+refuses it. So we experiment, in a table that is made for it and dropped afterwards. Where harmless events can be
+committed and others can't, the others are at fault: they are halved until the bad ones are left.
+
+All this only finds out. What is found goes into quarantine in the transaction that seals the file, so a kill at any
+moment costs no more than the work (and leaves a table that maintenance drops: it is no dataset's).
+"""
+
+import base64
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import duckdb
+import pyarrow as pa
+from django.conf import settings
+
+from events.journal import Batch, JournalFile, new_batch
+from events.lake.arrow import event_table
+from events.lake.columns import QUARANTINE_COLUMNS
+from events.lake.connection import INLINED_ROWS, Lake, commit, event_table_name, table_definition
+from events.lake.guard import plain
+from events.lake.seal import (
+    Refusal,
+    Refused,
+    Sealed,
+    by_dataset,
+    drop_table,
+    event_ids,
+    insert_or_quarantine,
+    quarantine,
+    read_parts,
+    seal_files,
+    table_names,
+)
+from events.lake.trouble import cause
+from events.namespaces import create_namespaces
+
+HARMLESS_BYTES = 8 * 1024 * 1024  # at most, of one harmless event; more than an accepted one has
+NOBODY = ""  # the id of no dataset
+NOT_A_TABLES_FAULT = (duckdb.IOException, duckdb.OutOfMemoryException)
+
+Step = Callable[[], None]
+
+
+class LakeUnwell(Exception):
+    """Harmless events can't be sealed either."""
+
+
+def check_lake(lake: Lake) -> None:
+    """Raise LakeUnwell unless a harmless event can be sealed now."""
+    with _trial(lake) as trial:
+        trial.store_harmless(0)
+
+
+def seal_without_culprits(lake: Lake, file: JournalFile, step: Step) -> Sealed:
+    """Seal a claimed file that can't be sealed as it is; what is at fault goes into quarantine.
+
+    `step` is called whenever something was tried. Raises LakeUnwell, and whatever sealing raises when nobody is found
+    to be at fault.
+    """
+    refused = Refused(find_bad_events(lake, file, step))
+    try:
+        return seal_files(lake, [file], refused)
+    except duckdb.Error as error:
+        check_lake(lake)
+        if isinstance(error, NOT_A_TABLES_FAULT):
+            raise
+    return _seal_without_a_dataset(lake, file, refused, step)
+
+
+def _seal_without_a_dataset(lake: Lake, file: JournalFile, refused: Refused, step: Step) -> Sealed:
+    """Seal a file when its events are well and yet it fails, without the dataset whose table must be what is bad."""
+    end = time.monotonic() + settings.EVENTLANE_SEAL_SEARCH_SECONDS
+    try:
+        return seal_files(lake, [file], refused)  # it may have been a moment's failure
+    except duckdb.Error as error:
+        check_lake(lake)
+        for dataset_id in _datasets(file):
+            refused.datasets = {dataset_id: Refusal(f"its dataset's table can't be written: {_kind(error)}")}
+            step()
+            with suppress(duckdb.Error):
+                return seal_files(lake, [file], refused)
+            if time.monotonic() > end:
+                break
+        raise
+
+
+def find_bad_events(lake: Lake, file: JournalFile, step: Step) -> dict[bytes, Refusal]:
+    """Return the events of a file that can't be sealed though harmless ones can, by id; raise LakeUnwell."""
+    found: dict[bytes, Refusal] = {}
+    with _trial(lake) as trial:
+        for part in read_parts([file]):
+            found |= _search_part(trial, by_dataset(part.batches), step)
+    return found
+
+
+def _search_part(trial: "_Trial", datasets: dict[str, list[Batch]], step: Step) -> dict[bytes, Refusal]:
+    """Look at each dataset by itself, and share the time among those that have bad events."""
+    tables = table_names(datasets)
+    failing: list[_Search] = []
+    for dataset_id, batches in datasets.items():
+        search = _Search(trial, event_table(batches), dataset_id, dataset_id in tables, step)
+        if search.fails():
+            failing.append(search)
+    found: dict[bytes, Refusal] = {}
+    for search in failing:
+        found |= search.bad_events(settings.EVENTLANE_SEAL_SEARCH_SECONDS / len(failing))
+    return found
+
+
+class _Search:
+    """A look for the bad ones among a dataset's events."""
+
+    def __init__(self, trial: "_Trial", events: pa.Table, dataset_id: str, exists: bool, step: Step) -> None:
+        self._trial, self._events, self._dataset_id, self._exists = trial, events, dataset_id, exists
+        self._step = step
+        self._found: dict[bytes, Refusal] = {}
+        # Few rows lie in PostgreSQL, more in a file. Where these would lie, each of them is tried.
+        self._inlined = INLINED_ROWS if len(events) <= INLINED_ROWS else 0
+
+    def fails(self) -> bool:
+        """Tell whether the events can't be stored all together."""
+        return self._error(self._events) is not None
+
+    def bad_events(self, seconds: float) -> dict[bytes, Refusal]:
+        """Return the bad events, by id; what isn't found in time is refused together with what stands around it."""
+        self._halve(self._events, time.monotonic() + seconds)
+        return self._found
+
+    def _halve(self, events: pa.Table, end: float) -> None:
+        middle = len(events) // 2
+        for half in (events.slice(0, middle), events.slice(middle)) if middle else (events,):
+            error = self._error(half)
+            if error is None:
+                continue
+            if len(half) == 1 or time.monotonic() > end:
+                self._refuse(half, error)
+            else:
+                self._halve(half, end)
+
+    def _error(self, events: pa.Table) -> Exception | None:
+        """Return why the events can't be stored, None if they can; raise LakeUnwell when harmless ones can't."""
+        self._step()
+        try:
+            self._trial.store(events, self._dataset_id, self._exists, self._inlined)
+            return None
+        except Exception as error:
+            self._trial.store_harmless(events.nbytes)
+            return error
+
+    def _refuse(self, events: pa.Table, error: Exception) -> None:
+        if self._error(events) is None:
+            return  # once isn't enough to be sent away
+        reason = f"the lake can't store it: {_kind(error)}"
+        if len(events) > 1:
+            reason = f"the lake can't store all of {len(events):,} events, of which this is one: {_kind(error)}"
+        keeps_origin = self._trial.can_quarantine(events, self._dataset_id, Refusal(reason))
+        for event_id, namespace, service in zip(
+            event_ids(events), events["namespace"].to_pylist(), events["service"].to_pylist(), strict=True
+        ):
+            self._found[event_id] = Refusal(reason) if keeps_origin else _without_origin(namespace, service)
+
+
+class _Trial:
+    """Tables like those that events are sealed into."""
+
+    def __init__(self, lake: Lake) -> None:
+        self.lake = lake
+        self.events = f"events_trial_{secrets.token_hex(8)}"
+        self.quarantine = f"{self.events}_quarantine"
+
+    def store(self, events: pa.Table, dataset_id: str, exists: bool, inlined_rows: int) -> None:
+        """Do with the events all that sealing would do, in other tables."""
+        if exists:
+            namespaces = events["namespace"].unique().to_pylist()
+            create_namespaces({(dataset_id, plain(namespace)) for namespace in namespaces})
+        self._commit(
+            lambda: insert_or_quarantine(
+                self.lake, events, dataset_id, self.events if exists else None, self.quarantine
+            ),
+            inlined_rows,
+        )
+
+    def store_harmless(self, size: int) -> None:
+        """Store an event of that many bytes, which nothing makes smaller, as others are stored; raise LakeUnwell."""
+        noise = base64.b64encode(os.urandom(min(size, HARMLESS_BYTES) * 3 // 4))
+        text = b'{"message":"%b"}' % noise
+        events = event_table([new_batch(NOBODY, "trial", "", [text], [len(text)])])
+        try:
+            create_namespaces({(NOBODY, "trial")})  # makes none, and needs Django's connection, as others do
+            self._commit(lambda: insert_or_quarantine(self.lake, events, NOBODY, self.events, self.quarantine), 0)
+        except Exception as error:
+            raise LakeUnwell(cause(error)) from error
+
+    def can_quarantine(self, events: pa.Table, dataset_id: str, refusal: Refusal) -> bool:
+        """Tell whether the events can be put into quarantine with this reason and all that is known of them."""
+        refusals = [refusal] * len(events)
+        try:
+            self._commit(lambda: quarantine(self.lake, events, dataset_id, refusals, self.quarantine), 0)
+        except duckdb.Error:
+            return False
+        return True
+
+    def _commit(self, work: Callable[[], object], inlined_rows: int) -> None:
+        def trial() -> None:
+            self.lake.create_event_table(self.events)
+            columns = table_definition(QUARANTINE_COLUMNS)
+            self.lake.execute(f"CREATE TABLE IF NOT EXISTS {event_table_name(self.quarantine)} ({columns})")
+            self.lake.inline(inlined_rows)
+            work()
+
+        try:
+            commit(self.lake, trial)
+        finally:
+            self.lake.inline(INLINED_ROWS)
+
+
+@contextmanager
+def _trial(lake: Lake) -> Iterator[_Trial]:
+    """Make trials on the lake, and leave nothing of them behind."""
+    trial = _Trial(lake)
+    lake.execute("SET ducklake_max_retry_count = 0")  # DuckLake takes words in an event for its own errors, and waits
+    try:
+        yield trial
+    finally:
+        with suppress(duckdb.Error):  # they are no dataset's, so maintenance drops them
+            drop_table(lake, trial.events, trial.quarantine)
+
+
+def _datasets(file: JournalFile) -> list[str]:
+    return list({batch.dataset_id: None for part in read_parts([file]) for batch in part.batches})
+
+
+def _without_origin(namespace: str, service: str) -> Refusal:
+    """Refuse an event whose reason, namespace or service can't be stored: in digits they can."""
+    digits = f"{plain(namespace).encode().hex()}, {plain(service).encode().hex()}"
+    reason = f"the lake can't store it; the server's log says why. Its namespace and service in hex: {digits}"
+    return Refusal(reason, with_origin=False)
+
+
+def _kind(error: Exception) -> str:
+    """Return the cause of an error as a reason in quarantine."""
+    return cause(error).replace("{", "(").replace("}", ")")

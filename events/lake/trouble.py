@@ -1,0 +1,14 @@
+"""Say in a line why something can't be done with the lake."""
+
+import re
+
+LONGEST = 500
+# A failed commit shows all of its SQL, and with it events, before it says what PostgreSQL answered.
+_SQL = re.compile(r'.*": (?=ERROR:)', re.DOTALL)
+_ROW = re.compile(r"\sDETAIL:.*", re.DOTALL)
+
+
+def cause(error: Exception) -> str:
+    """Return the kind of an error and what it says, without the SQL and the rows that it quotes."""
+    text = _ROW.sub("", _SQL.sub("", str(error)))
+    return " ".join(f"{type(error).__name__}: {text}".split())[:LONGEST]

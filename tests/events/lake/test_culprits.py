@@ -1,0 +1,146 @@
+"""What can't be sealed holds up nobody: it goes into quarantine with its reason, and all else is sealed.
+
+A constraint in the catalog stands for whatever a catalog may refuse: no file may have a text with "poison" as its
+least or greatest.
+"""
+
+import json
+import time
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from events.doctor import examine
+from events.lake.connection import Lake
+from events.lake.sealer import SealingFailed
+from events.models import Dataset
+from tests.events.lake.conftest import Node
+
+pytestmark = pytest.mark.slow
+
+POISON = "poison"
+
+
+def refuse_poison(node: Node, table: str = "ducklake_file_column_stats", column: str = "min_value") -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f'ALTER TABLE "{node.schema}".{table} ADD CONSTRAINT wholesome CHECK ({column} !~ %s)', [POISON])
+
+
+def numbered(start: int, count: int) -> list[str]:
+    return [json.dumps({"n": number}) for number in range(start, start + count)]
+
+
+def numbers(node: Node, dataset: Dataset | None = None) -> list[int]:
+    return [json.loads(text)["n"] for text in node.events(dataset=dataset or node.dataset)]
+
+
+@pytest.fixture
+def other(node: Node) -> Dataset:
+    dataset = Dataset.objects.create(project=node.dataset.project, name="other")
+    node.write('{"n":-1}')
+    node.write('{"n":-1}', dataset=dataset)
+    node.seal()  # makes the catalog and the tables
+    return dataset
+
+
+def test_bad_event_among_thousands(node: Node, other: Dataset, caplog: pytest.LogCaptureFixture) -> None:
+    refuse_poison(node)
+    for file in range(3):
+        node.write(*numbered(file * 1000, 1000))
+        node.write(*numbered(file * 1000, 1000), dataset=other)
+        if file == 1:
+            node.write('{"n":9999,"level":"poison, conflict"}')
+        node.writer.close()
+    begin = time.monotonic()
+    sealed = node.seal()
+    assert time.monotonic() - begin < 120
+    assert (sealed.events, sealed.quarantined) == (6000, 1)
+    assert node.files() == []
+    assert numbers(node) == numbers(node, other) == [-1, *range(3000)]
+    [(reason, event)] = node.quarantine()
+    assert event == b'{"n":9999,"level":"poison, conflict"}'
+    assert reason.startswith("the lake can't store it: ") and 'violates check constraint "wholesome"' in reason
+    assert "poison, conflict" not in caplog.text
+    with Lake() as lake:
+        assert lake.execute("SELECT namespace FROM lake.main.quarantine") == [("web",)]
+        assert lake.execute("FROM duckdb_tables() WHERE table_name LIKE '%trial%'") == []
+    [found] = [finding for finding in examine() if finding.check == "lake"]
+    assert "1 entries in quarantine" in found.message and "wholesome" in found.message
+    node.write('{"n":3000}')
+    assert node.seal().events == 1
+
+
+@pytest.mark.parametrize("origin", [{"namespace": "poison"}, {"service": "poison"}])
+def test_bad_namespace_or_service(node: Node, other: Dataset, origin: dict[str, str]) -> None:
+    """They stand in quarantine's columns, too."""
+    refuse_poison(node)
+    node.write(*numbered(0, 200))
+    node.write('{"n":200}', **origin)
+    node.write("nonsense", **origin)
+    sealed = node.seal()
+    assert (sealed.events, sealed.quarantined) == (200, 2)
+    assert node.files() == [] and numbers(node) == [-1, *range(200)]
+    kept = node.quarantine()
+    assert [event for _, event in kept] == [b'{"n":200}', b"nonsense"]
+    assert all(POISON.encode().hex() in reason for reason, _ in kept)
+
+
+def test_namespace_that_postgresql_refuses(node: Node, other: Dataset) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE events_namespace ADD CONSTRAINT wholesome CHECK (name <> 'poison')")
+    try:
+        node.write('{"n":0}', namespace="poison")
+        node.write('{"n":1}')
+        node.write('{"n":0}', dataset=other)
+        sealed = node.seal()
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE events_namespace DROP CONSTRAINT wholesome")
+    assert (sealed.events, sealed.quarantined) == (2, 1)
+    assert numbers(node) == [-1, 1] and numbers(node, other) == [-1, 0]
+
+
+def test_more_bad_events_than_can_be_looked_for(node: Node, other: Dataset, settings: Any) -> None:
+    """What stands around them goes with them, but nothing of another dataset."""
+    settings.EVENTLANE_SEAL_SEARCH_SECONDS = 1
+    refuse_poison(node)
+    sent = [json.dumps({"n": n, "level": "poison" if n % 7 == 0 else None}) for n in range(2000)]
+    node.write(*sent)
+    node.write(*numbered(0, 500), '{"n":500,"level":"poison"}', dataset=other)
+    begin = time.monotonic()
+    sealed = node.seal()
+    assert time.monotonic() - begin < 120
+    assert node.files() == []
+    assert sealed.events + sealed.quarantined == 2501
+    kept = [event.decode() for _, event in node.quarantine()]
+    assert sorted(kept + node.events() + node.events(dataset=other)) == sorted(
+        [*sent, *numbered(0, 500), '{"n":500,"level":"poison"}', '{"n":-1}', '{"n":-1}']
+    )
+    assert {event for event in sent if POISON in event} <= set(kept)
+    assert len(set(numbered(0, 500)) & set(kept)) < 500
+
+
+def test_dataset_whose_table_is_broken(node: Node, other: Dataset) -> None:
+    with Lake() as lake:
+        lake.execute(f"ALTER TABLE lake.main.{node.dataset.table_name} DROP COLUMN level")
+    node.write(*numbered(0, 200), dataset=other)
+    node.write('{"n":0}')
+    sealed = node.seal()
+    assert (sealed.events, sealed.quarantined) == (200, 1)
+    assert numbers(node, other) == [-1, *range(200)]
+    [(reason, event)] = node.quarantine()
+    assert event == b'{"n":0}' and reason.startswith("its dataset's table can't be written: ")
+
+
+def test_catalog_that_refuses_everything(node: Node, other: Dataset) -> None:
+    """Then no event is at fault."""
+    with connection.cursor() as cursor:
+        cursor.execute(f'ALTER TABLE "{node.schema}".ducklake_snapshot ADD CHECK (snapshot_id < 0) NOT VALID')
+    node.write('{"n":0}')
+    node.write('{"n":1}', dataset=other)
+    names = node.files()
+    with pytest.raises(SealingFailed, match="violates check constraint"):
+        node.seal()
+    assert node.files() == names and node.quarantine() == []
+    assert numbers(node) == [-1, 0] and numbers(node, other) == [-1, 1]
