@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +21,7 @@ from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from eventlane.console import ConsoleList, OwnRelatedFilter, ReadOnlyAdmin, TypedDeleteAdmin, number, size
 from eventlane.project_choice import project_choice
+from events.console.health import damage
 from events.console.sending import arrived, sending_page
 from events.console.sizes import measure
 from events.models import Dataset, Namespace
@@ -150,6 +151,15 @@ class DatasetAdmin(TypedDeleteAdmin):
         """Add what the page about sending asks again and again."""
         view = self.admin_site.admin_view(self.arrived)
         return [path("<path:object_id>/arrived/", view, name="events_dataset_arrived"), *super().get_urls()]
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Warn of what can't be read of the dataset."""
+        dataset = self.get_object(request, object_id) if object_id and request.method == "GET" else None
+        for notice in damage([dataset]) if dataset else ():
+            messages.warning(request, f"{notice.title}: {notice.text}")
+        return super().changeform_view(request, object_id, form_url, extra_context)
 
     @action(description="How to send events", icon="send", permissions=["view"])
     def send(self, request: HttpRequest, object_id: str) -> HttpResponse:

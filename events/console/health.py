@@ -98,7 +98,7 @@ def _damaged(dataset: Dataset, files: list[DamagedFile]) -> Notice:
         "danger",
         f"{events} of {dataset} can’t be read",
         f"{count_of(len(files), 'file')} missing or damaged: {names}{', …' if files[SHOWN_FILES:] else ''}."
-        " All other events can. `manage.py doctor` says what to do.",
+        " All other events can be read. The server’s command “manage.py doctor” says what to do.",
         max(file.found_time for file in files),
         dataset,
     )

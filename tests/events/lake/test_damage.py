@@ -163,10 +163,12 @@ def test_tail_and_console_tell_what_is_missing(truncated: DamagedLake) -> None:
 
     alice = logged_in(make_account(truncated.node.dataset.project.organization, "alice", role=Account.Role.ADMIN))
     told = "150 events of logs can’t be read"
-    page = alice.get("/console/").content.decode()
-    assert (told in page, Path(truncated.damaged).name in page) == (True, True)
+    pages = ["/console/", f"/console/events/dataset/{truncated.node.dataset.pk}/change/"]
+    for page in pages:
+        text = alice.get(page).content.decode()
+        assert (told in text, Path(truncated.damaged).name in text) == (True, True), page
     truncated.mend()
-    assert told not in alice.get("/console/").content.decode()
+    assert [page for page in pages if told in alice.get(page).content.decode()] == []
 
 
 def test_follower_goes_on_while_a_file_is_damaged_and_when_it_is_whole_again(truncated: DamagedLake) -> None:
