@@ -6,6 +6,7 @@ and names the variable.
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 KIB = 1024
 MIB = 1024 * KIB
+NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class InvalidSetting(ValueError):
@@ -81,6 +83,15 @@ def one_of(*choices: str) -> Callable[[str], str]:
         return text
 
     return read
+
+
+def node_name(text: str) -> str:
+    """Read the name of a node, or nothing: it becomes part of file names, and stands in the lake's tables."""
+    if text and not NODE_NAME.fullmatch(text):
+        raise ValueError(
+            "must be 1 to 100 of the letters a to z and A to Z, digits, - _ and ., beginning with a letter or a digit"
+        )
+    return text
 
 
 def machine(text: str) -> tuple[float, int]:
@@ -202,7 +213,7 @@ SETTINGS: list[Setting] = [
     ),
     *_rows(
         "Journal",
-        ("EVENTLANE_NODE", "", str, "name", "name of this node in journal files; empty: made once and kept in EVENTLANE_HOME/node"),
+        ("EVENTLANE_NODE", "", node_name, "name", "name of this node in journal files: up to 100 letters a to z and A to Z, digits, `-`, `_` and `.`; empty: made once and kept in EVENTLANE_HOME/node"),
         ("EVENTLANE_JOURNAL_MAX_BYTES", str(32 * MIB), at_least(4096), "bytes", "a journal file of this size is closed and handed to the sealer"),
         ("EVENTLANE_JOURNAL_MAX_AGE_SECONDS", "5", seconds, "seconds", "a journal file of this age is closed and handed to the sealer"),
     ),

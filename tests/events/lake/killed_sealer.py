@@ -34,7 +34,7 @@ def after(module: Any, name: str) -> None:
 def steps() -> dict[str, Callable[[], None]]:
     """Return the steps by name."""
     from events.journal import JournalFile
-    from events.lake import seal
+    from events.lake import culprits, seal
     from events.lake.connection import Lake
 
     return {
@@ -47,6 +47,8 @@ def steps() -> dict[str, Callable[[], None]]:
         "committed": lambda: before(JournalFile, "retire"),
         "one file removed": lambda: before(JournalFile, "retire", 2),
         "files removed": lambda: after(seal, "seal_files"),
+        "trials made": lambda: before(culprits._Trial, "store", 8),
+        "bad events found": lambda: after(culprits, "find_bad_events"),
     }
 
 

@@ -5,14 +5,21 @@ least or greatest.
 """
 
 import json
+import signal
+import subprocess
+import sys
 import time
+from threading import Event, Thread
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from events.doctor import examine
 from events.lake.connection import Lake
+from events.lake.maintain import maintain
 from events.lake.sealer import SealingFailed
 from events.models import Dataset
 from tests.events.lake.conftest import Node
@@ -144,3 +151,58 @@ def test_catalog_that_refuses_everything(node: Node, other: Dataset) -> None:
         node.seal()
     assert node.files() == names and node.quarantine() == []
     assert numbers(node) == [-1, 0] and numbers(node, other) == [-1, 1]
+
+
+@pytest.mark.parametrize("step", ["trials made", "bad events found", "committed"])
+def test_sealer_killed_while_it_looks(step: str, node: Node, other: Dataset) -> None:
+    refuse_poison(node)
+    node.write(*numbered(0, 300), '{"n":300,"level":"poison"}')
+    node.write(*numbered(0, 300), dataset=other)
+    node.writer.close()
+    killed = subprocess.run(
+        [sys.executable, "-m", "tests.events.lake.killed_sealer", step], env=node.environment, timeout=120
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert [n for n in numbers(node) if n != 300] == numbers(node, other) == [-1, *range(300)]
+    node.seal()
+    assert node.files() == []
+    assert numbers(node) == numbers(node, other) == [-1, *range(300)]
+    assert [event for _, event in node.quarantine()] == [b'{"n":300,"level":"poison"}']
+    with Lake() as lake:
+        assert not [step for step in maintain(lake, timezone.now()) if step.failed]
+        assert lake.execute("FROM duckdb_tables() WHERE table_name LIKE '%trial%'") == []
+
+
+def test_lost_connections_are_no_events_fault(node: Node, other: Dataset) -> None:
+    """PostgreSQL ends every connection of the lake, again and again, while thousands of events are sealed."""
+    stop = Event()
+    database = connection.get_connection_params()
+    address = {name: database[name] for name in ("dbname", "user", "password", "host", "port") if name in database}
+
+    def disturb() -> None:
+        with psycopg.connect(**address, autocommit=True) as disturber:
+            while not stop.wait(0.7):
+                disturber.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE application_name = 'eventlane lake' AND datname = current_database()"
+                )
+
+    disturbing = Thread(target=disturb)
+    disturbing.start()
+    try:
+        for file in range(6):
+            node.write(*numbered(file * 500, 500))
+            node.write(*numbered(file * 500, 500), dataset=other)
+            node.writer.close()
+            try:
+                node.seal()
+            except SealingFailed:
+                continue
+    finally:
+        stop.set()
+        disturbing.join()
+    end = time.monotonic() + 60
+    while node.files() and time.monotonic() < end:
+        node.seal()
+    assert node.files() == [] and node.quarantine() == []
+    assert numbers(node) == numbers(node, other) == [-1, *range(3000)]

@@ -103,6 +103,8 @@ def test_restart_of_the_database(home: Path) -> None:
         assert number_shown() == 3
         until(lambda: not list(journal.glob("*.journal")))
         assert read_line(tail.stdout, 1.0) == ""
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SELECT count(*) FROM events_quarantinecount").fetchone() == (0,)
         assert processes.stop() == [0, 0]
     log = (home / "log").read_text()
     assert log.count("sealing failed, trying again") == log.count("sealing works again") == 1, log
