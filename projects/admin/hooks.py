@@ -101,10 +101,10 @@ class HookAdmin(ReadOnlyAdmin):
         }
         return TemplateResponse(request, template, page | context)
 
-    @display(description="Signed", boolean=True)
-    def signed(self, hook: Hook) -> bool:
+    @display(description="Signatures")
+    def signed(self, hook: Hook) -> str:
         """Show whether what is sent has to be signed."""
-        return hook.encrypted_secret is not None
+        return "not required" if hook.encrypted_secret is None else "required"
 
     @display(description="Last use", ordering="last_use_time")
     def last_use(self, hook: Hook) -> SafeString | str:
