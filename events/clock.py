@@ -1,11 +1,34 @@
 """Times that a clock which was ahead gave away: events keep them, but nothing waits until they have come."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
+from django.db.models import Max, Sum
 from django.utils import timezone
+
+from events.models import ReceivedCount
 
 
 def newest_time() -> datetime:
     """Return the latest time that something received by now may bear; what is later is of a clock that was ahead."""
     return timezone.now() + timedelta(seconds=settings.EVENTLANE_CLOCK_TOLERANCE_SECONDS)
+
+
+class Ahead(NamedTuple):
+    """Sealed events of a dataset that bear a later time than that."""
+
+    events: int
+    latest: datetime  # the newest one's, to the minute
+
+    def __str__(self) -> str:
+        are = "event is" if self.events == 1 else "events are"
+        return f"{self.events:,} {are} dated up to {self.latest:%Y-%m-%d %H:%M} UTC by a clock that was ahead"
+
+
+def dated_ahead(dataset_ids: Collection[str]) -> dict[str, Ahead]:
+    """Return what is dated in the future, by dataset; datasets without such events are left out."""
+    later = ReceivedCount.objects.filter(dataset_id__in=dataset_ids, minute__gt=newest_time())
+    counts = later.values_list("dataset_id").order_by().annotate(Sum("events"), Max("minute"))
+    return {dataset_id: Ahead(events, latest) for dataset_id, events, latest in counts}

@@ -18,6 +18,7 @@ from eventlane.api.serializers import Representation, read_time
 from eventlane.api.sources import Key, Sort
 from eventlane.wire.errors import ApiError, InvalidQueryParameter, UnknownObject
 from events.access import get_dataset
+from events.clock import newest_time
 from events.filters import EXAMPLE, PATTERN, read_filter
 from events.models import DamagedFile, Dataset
 from projects.api.viewsets import ProjectObjectViewSet
@@ -63,6 +64,7 @@ class EventRepresentation(Representation):
     id = serializers.CharField()
     received_time = ExactTimeField()
     event_time = ExactTimeField()
+    ahead = serializers.SerializerMethodField()
     namespace = serializers.CharField()
     service = serializers.CharField(required=False)
     level = serializers.CharField(required=False)
@@ -72,6 +74,10 @@ class EventRepresentation(Representation):
     duration = serializers.FloatField(required=False)
     error = serializers.CharField(required=False)
     event = RawField()
+
+    def get_ahead(self, event: Any) -> bool | None:
+        """Name an event that a clock which was ahead has dated in the future."""
+        return True if event.received_time > newest_time() else None
 
 
 CONDITIONS = (
@@ -125,7 +131,8 @@ class EventsViewSet(ProjectObjectViewSet):
 
         At the newest end events may still appear before others that were shown: those being stored at that moment,
         and those of other nodes, which show with their sealing some seconds later. A walk that must not miss any ends
-        with a `to` some seconds ago, and has no `partial` on any page.
+        with a `to` some seconds ago, and has no `partial` on any page. Events that a clock which was ahead has dated in
+        the future are the newest until then; they have `ahead`.
         """
         source = EventSource(get_dataset(self.project, id), read_conditions(request))
         response = self.page(source)

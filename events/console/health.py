@@ -12,6 +12,7 @@ from django.db import DatabaseError, InterfaceError
 from psycopg_pool import PoolTimeout
 
 from eventlane.console import count_of
+from events.clock import dated_ahead
 from events.journal import Backlog
 from events.lake.figures import known_damage
 from events.models import DamagedFile, Dataset, QuarantineCount, SealerTrouble
@@ -109,6 +110,15 @@ def quarantine(datasets: Sequence[Dataset]) -> list[Notice]:
     by_id = {dataset.pk: dataset for dataset in datasets}
     counts = QuarantineCount.objects.filter(pk__in=["", *by_id]).order_by("-latest_time")
     return [_quarantined(count, by_id.get(count.pk)) for count in counts]
+
+
+def ahead(datasets: Sequence[Dataset], now: datetime) -> list[Notice]:
+    """Return which of these datasets hold events that a clock has dated in the future."""
+    by_id = {dataset.pk: dataset for dataset in datasets}
+    return [
+        Notice("warning", f"Events of {by_id[dataset_id]} in the future", f"{found}.", now, by_id[dataset_id])
+        for dataset_id, found in dated_ahead(by_id).items()
+    ]
 
 
 def _quarantined(count: QuarantineCount, dataset: Dataset | None) -> Notice:

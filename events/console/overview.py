@@ -17,7 +17,7 @@ from eventlane.console import moment, number, size
 from eventlane.project_choice import project_choice
 from events.console.activity import Activity, received
 from events.console.chart import draw
-from events.console.health import damage, is_late, quarantine, told, troubles
+from events.console.health import ahead, damage, is_late, quarantine, told, troubles
 from events.console.sizes import measure
 from events.journal import Backlog
 from events.journal.reader import backlog
@@ -139,7 +139,12 @@ def _backlog(waiting: Backlog) -> dict[str, Any]:
 
 def _notices(datasets: Sequence[Dataset], now: datetime) -> list[Any] | None:
     """Return what went wrong, the worst first; None when that can't be told."""
-    parts = (told(damage, datasets), told(troubles, now), told(quarantine, datasets))
+    parts = (
+        told(damage, datasets),
+        told(troubles, now),
+        told(quarantine, datasets),
+        told(ahead, datasets, now),
+    )
     if None in parts:
         return None
     return sorted([notice for part in parts for notice in part or ()], key=lambda notice: notice.kind != "danger")

@@ -9,17 +9,19 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
+from unfold.views import ChangeList
 
-from eventlane.console import OwnRelatedFilter, moment, number
+from eventlane.console import ConsoleList, OwnRelatedFilter, moment
 from projects.admin.automation import SwitchAdmin
 from projects.admin.resources import state_of_resource
 from projects.connectors import CONNECTORS
 from projects.console.born import pipeline_links, with_pipelines
-from projects.console.queue import queue_context, rate_limit_of
+from projects.console.queue import not_fired, queue_context, rate_limit_of
 from projects.console.schedules import schedule
 from projects.console.uses import related
 from projects.models import PlatformEvent, Resource, Trigger
 from projects.resources.files import spec_text
+from projects.waiting import waiting_for
 
 SHOWN_EVENTS = 20
 
@@ -40,11 +42,25 @@ class ConnectorFilter(DropdownFilter):
         return queryset.filter(subscription__connector=self.value()) if known else queryset
 
 
+class TriggerList(ConsoleList):
+    """The list of triggers; what waits for them is counted a page at a time."""
+
+    result_list: Any
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Fetch a page of triggers, each with what waits to fire it."""
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        waiting = waiting_for([row.pk for row in self.result_list])
+        for row in self.result_list:
+            row.waiting = waiting.get(row.pk)
+
+
 @admin.register(Trigger)
 class TriggerAdmin(SwitchAdmin):
     """Triggers; timers stand first, by their next tick."""
 
-    list_display = ("name", "state", "listens", "starts", "next_tick", "last_event", "suppressed", "project")
+    list_display = ("name", "state", "listens", "starts", "next_tick", "last_event", "not_fired", "project")
     list_filter = (ConnectorFilter, ("project", OwnRelatedFilter))
     list_select_related = ("project", "subscription")
     search_fields = ("name",)
@@ -61,6 +77,10 @@ class TriggerAdmin(SwitchAdmin):
         return triggers.select_related("project", "subscription").annotate(
             last_event_time=Subquery(latest.values("event_time")[:1])
         )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Use the list that counts what waits."""
+        return TriggerList
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """Return the page of one trigger."""
@@ -121,8 +141,7 @@ class TriggerAdmin(SwitchAdmin):
         """Show when it had its last event."""
         return moment(trigger.last_event_time)
 
-    @display(description="Suppressed", ordering="subscription__suppressed_events")
-    def suppressed(self, trigger: Any) -> str:
-        """Show how many events were over its rate limit."""
-        subscription = getattr(trigger, "subscription", None)
-        return number(subscription.suppressed_events) if subscription else "0"
+    @display(description="Not fired")
+    def not_fired(self, trigger: Any) -> str:
+        """Show how many events wait to fire it, were over its rate limit, or were dropped."""
+        return not_fired(getattr(trigger, "subscription", None), trigger.waiting)

@@ -13,9 +13,10 @@ from eventlane.api.serializers import NameField, Representation, RequestBody, Te
 from eventlane.api.sources import by_text
 from projects.access import get_project, get_resource, get_resource_by_name, resources_of
 from projects.api.viewsets import OrganizationObjectViewSet, ProjectObjectViewSet
-from projects.models import Resource
+from projects.models import Resource, Subscription
 from projects.resources.deploy import deploy
 from projects.resources.switch import switch
+from projects.waiting import waiting_for
 
 SPEC_MEMBERS = ("type", "version", "name", "description", "data")
 
@@ -46,6 +47,34 @@ class ResourceRepresentation(Representation):
     spec = SpecRepresentation()
 
 
+class TriggerCounts(Representation):
+    """Events that matched a trigger on a dataset and started nothing."""
+
+    waiting = serializers.IntegerField(help_text="They start pipelines when their turn comes.")
+    dropped = serializers.IntegerField(help_text="They waited when the trigger was disabled, or its queue aborted.")
+    suppressed = serializers.IntegerField(help_text="They were over its rate limit.")
+
+
+class OneResourceRepresentation(ResourceRepresentation):
+    """A resource that was asked for by its id or name; a trigger on a dataset with its events that fired nothing."""
+
+    not_fired = TriggerCounts(required=False)
+
+    def to_representation(self, instance: Resource) -> dict[str, Any]:
+        """Return it with what is counted of a trigger."""
+        shown = super().to_representation(instance)
+        subscription = Subscription.objects.filter(pk=instance.pk, connector="dataset").first()
+        if subscription is None:
+            return shown
+        waiting = waiting_for([instance.pk]).get(instance.pk)
+        counts = {
+            "waiting": waiting.events if waiting else 0,
+            "dropped": subscription.dropped_events,
+            "suppressed": subscription.suppressed_events,
+        }
+        return shown | {"not_fired": counts}
+
+
 class TypeFilter(ChoiceFilter):
     """A filter by type."""
 
@@ -74,7 +103,12 @@ class ResourcesViewSet(ProjectObjectViewSet):
     sorts = {"name": by_text("name")}
     rights = {"enable": "deploy", "disable": "deploy"}
     admin_actions = ("enable", "disable")
-    operations = {"retrieve_by_name": Operation(nouns=("resource",))}
+    operations = {
+        "retrieve": Operation(reply=OneResourceRepresentation),
+        "retrieve_by_name": Operation(reply=OneResourceRepresentation, nouns=("resource",)),
+        "enable": Operation(reply=OneResourceRepresentation),
+        "disable": Operation(reply=OneResourceRepresentation),
+    }
 
     def list(self, request: Request) -> Response:
         """Return a page of resources."""
@@ -82,11 +116,11 @@ class ResourcesViewSet(ProjectObjectViewSet):
 
     def retrieve(self, request: Request, id: str) -> Response:
         """Return one resource."""
-        return Response(self.show(get_resource(self.project, id)))
+        return Response(OneResourceRepresentation.show(get_resource(self.project, id)))
 
     def retrieve_by_name(self, request: Request, type: str, name: str) -> Response:
         """Return the resource of a type and name."""
-        return Response(self.show(get_resource_by_name(self.project, type, name)))
+        return Response(OneResourceRepresentation.show(get_resource_by_name(self.project, type, name)))
 
     def enable(self, request: Request, id: str) -> Response:
         """Let a resource work again. What a trigger missed while it was disabled is not made up for."""
@@ -103,7 +137,7 @@ class ResourcesViewSet(ProjectObjectViewSet):
 
     def _set_disabled(self, id: str, disabled: bool) -> Response:
         switch(resources_of(self.project).filter(pk=id), disabled=disabled)
-        return Response(self.show(get_resource(self.project, id)))
+        return Response(OneResourceRepresentation.show(get_resource(self.project, id)))
 
 
 class SpecsField(serializers.Field):

@@ -4,10 +4,10 @@ from typing import Any
 
 from django.conf import settings
 
-from eventlane.console import count_of, moment
+from eventlane.console import count_of, moment, number
 from projects.execution.queued import queued_pipelines
 from projects.models import Resource, Subscription
-from projects.waiting import waiting_for
+from projects.waiting import Waiting, waiting_for
 
 MOST_COUNTED = 10_000
 
@@ -40,3 +40,13 @@ def rate_limit_of(subscription: Subscription) -> str:
     if limit is None:
         return "none"
     return f"{count_of(limit[0], 'event')} in {limit[1]:g} s{'' if own else ', the server’s'}"
+
+
+def not_fired(subscription: Subscription | None, waiting: Waiting | None) -> str:
+    """Return how many events of a trigger fired nothing, in words."""
+    counts = {
+        "wait": waiting.events if waiting else 0,
+        "dropped": subscription.dropped_events if subscription else 0,
+        "over the limit": subscription.suppressed_events if subscription else 0,
+    }
+    return ", ".join(f"{number(count)} {what}" for what, count in counts.items() if count) or "–"

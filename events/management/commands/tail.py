@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from eventlane.commands import ExampleCommand
 from eventlane.durations import InvalidDuration, parse_duration
+from events.clock import dated_ahead
 from events.filters import EXAMPLE, read_filter
 from events.lake.follow import Follower
 from events.lake.lines import json_line, plain_line
@@ -65,6 +66,8 @@ python manage.py tail logs --from 1d --json | jq .event.message
         query = _query(_find_dataset(options["dataset"], options["project"]), options)
         show = _printer(options["json"])
         try:
+            for ahead in dated_ahead([query.dataset.pk]).values():
+                self.stderr.write(f"{ahead}; they are not shown until then")
             if options["follow"]:
                 _follow(query, show, self.stderr.write)
             else:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import UUID
@@ -41,6 +42,12 @@ def write(node: Node, start: int, count: int) -> None:
 
 def test_lake_that_was_never_made_gives_an_empty_page(node: Node, client: ApiClient) -> None:
     assert page(client, node) == page(client, node, order="desc") == {"elements": []}
+
+
+def test_event_dated_in_the_future_is_named(node: Node, client: ApiClient) -> None:
+    node.write('{"n":1}')
+    node.write('{"n":2}', age=-timedelta(days=365))
+    assert [element.get("ahead") for element in page(client, node)["elements"]] == [None, True]
 
 
 def test_event_on_the_wire(node: Node, client: ApiClient) -> None:

@@ -137,6 +137,14 @@ def test_quarantine_is_told_by_dataset(node: Node, alice: Client) -> None:
     assert [notice.dataset for notice in quarantine([node.dataset, second])] == [node.dataset]
 
 
+def test_events_dated_in_the_future_are_named(node: Node, alice: Client) -> None:
+    assert "in the future" not in text(alice)
+    node.write('{"n":1}', age=-timedelta(days=365))
+    node.seal()
+    page = text(alice)
+    assert "Events of logs in the future" in page and "1 event is dated up to" in page
+
+
 def test_quarantine_of_others_is_not_told(node: Node) -> None:
     node.write(b"nonsense")
     node.seal()

@@ -90,6 +90,7 @@ def test_event_dated_in_the_future_is_not_the_newest_and_doctor_names_it(node: N
     assert shown(node, "--limit", "1") == shown(node, "--from", "1h") == [2]
     node.seal()
     assert shown(node, "--limit", "1") == shown(node) == [2]
+    assert node.manage("tail", "logs").stderr.startswith("1 event is dated up to ")
     [found] = [line for line in node.manage("doctor", check=False).stdout.splitlines() if "it was ahead" in line]
     assert "1 events of logs are dated up to" in found
 

@@ -6,6 +6,7 @@ import pytest
 
 from eventlane.ids import is_id, new_id
 from eventlane.wire.headers import EVERY_ANSWER
+from events.models import TriggerMatch
 from projects.models import Project, Resource
 from projects.resources.deploy import deploy
 from tests.cast import House, make_account, make_house
@@ -208,6 +209,18 @@ def test_resources_of_others_are_unknown(house, client):
         assert not one.disabled
     assert client.get("/resources").json() == {"elements": []}
     assert client.get("/resources/type/task/name/greet").json()["code"] == "unknown_resource"
+
+
+def test_trigger_on_a_dataset_tells_what_it_did_not_fire(client, house):
+    deploy(house.project, [task(), pipeline(), trigger("storm", connector="dataset", event="logs"), trigger()])
+    storm, guests = (Resource.objects.get(project=house.project, name=name) for name in ("storm", "guests"))
+    row = {"trigger_id": storm.pk, "dataset": "logs", "event_time": storm.creation_time, "event": b"{}"}
+    TriggerMatch.objects.bulk_create(TriggerMatch(**row) for _ in range(7))
+    told = client.get(f"/resources/id/{storm.pk}").json()["not_fired"]
+    assert told == {"waiting": 7, "dropped": 0, "suppressed": 0}
+    told = client.post(f"/resources/id/{storm.pk}/disable").json()["not_fired"]
+    assert told == {"waiting": 0, "dropped": 7, "suppressed": 0}
+    assert "not_fired" not in client.get(f"/resources/id/{guests.pk}").json()
 
 
 def test_disable_and_enable(client, house):

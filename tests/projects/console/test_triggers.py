@@ -108,10 +108,12 @@ def test_page_tells_the_rate_limit_what_waits_and_what_was_dropped(alice: Client
         for _ in range(1200)
     ]
     TriggerMatch.objects.bulk_create(rows)
+    assert "1,200 wait" in text(alice, TRIGGERS)
     page = text(alice, address(by_name["storm"], model="trigger"))
     assert "1,000 events in 60 s, the server’s" in page and "1,200 events, the oldest from" in page
     told = text_of(alice.post(address(by_name["storm"], "disable", model="trigger"), follow=True))
     assert "Disabled. 1,200 waiting events dropped." in told and "1200 waiting events, last" in told
+    assert "1,200 dropped" in text(alice, TRIGGERS)
     assert not TriggerMatch.objects.exists()
 
 
