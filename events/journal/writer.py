@@ -188,18 +188,21 @@ class JournalWriter:
     def _write_for_ever(self) -> None:
         while True:
             self._filled.acquire()
-            with self._queue:
-                commit, self._next = self._next, _Commit()
-            try:
-                with self._disk:
-                    self._write(commit)
-            except Exception as error:  # without this thread nothing would be stored any more
-                logger.exception("events could not be stored")
-                commit.error = error
-            try:
-                commit.settle()
-            except Exception:  # the event loop is closed: the process is ending
-                logger.exception("nobody waits for stored events any more")
+            self._write_next()  # which holds none of what it wrote while this waits for more
+
+    def _write_next(self) -> None:
+        with self._queue:
+            commit, self._next = self._next, _Commit()
+        try:
+            with self._disk:
+                self._write(commit)
+        except Exception as error:  # without this thread nothing would be stored any more
+            logger.exception("events could not be stored")
+            commit.error = error
+        try:
+            commit.settle()
+        except Exception:  # the event loop is closed: the process is ending
+            logger.exception("nobody waits for stored events any more")
 
     def _write(self, commit: _Commit) -> None:
         try:

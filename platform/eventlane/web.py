@@ -18,6 +18,7 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 
 from eventlane.asgi import application, close
+from eventlane.memory import give_back, keep_little
 from eventlane.progress import STEP_SECONDS, Progress
 
 logger = logging.getLogger("eventlane.web")  # run with -m, __name__ is another
@@ -26,6 +27,7 @@ MAX_HEAD_BYTES = 128 * 1024  # of a request's line and headers; as much of a bod
 HEAD_MILLISECONDS = 30_000  # for a request's line and headers; also how long a connection may be idle
 BACKLOG = 2048  # also the connections one process holds at a time: granian at its limit stops accepting
 STOP_SECONDS = 10.0  # for the requests that are being answered
+GIVE_BACK_SECONDS = 5.0  # between looks for memory that large bodies have left behind
 OUR_LOG = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {"propagate": True}}}
 
 
@@ -58,12 +60,13 @@ async def serve(progress: Progress) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    showing = loop.create_task(_show(progress))
+    chores = [loop.create_task(_show(progress)), loop.create_task(_give_back())]
     try:
         with suppress(asyncio.CancelledError):
             await serving
     finally:
-        showing.cancel()
+        for chore in chores:
+            chore.cancel()
         close()
     logger.info("stopped")
 
@@ -75,10 +78,18 @@ async def _show(progress: Progress) -> None:
         await asyncio.sleep(STEP_SECONDS)
 
 
+async def _give_back() -> None:
+    """Give memory back now and then, in a thread: after much was freed it takes a while."""
+    while True:
+        await asyncio.sleep(GIVE_BACK_SECONDS)
+        await asyncio.to_thread(give_back)
+
+
 def main() -> None:
     """Run one process of the web server."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--progress", type=Path)
+    keep_little()
     asyncio.run(serve(Progress(parser.parse_args().progress)))
 
 

@@ -26,7 +26,10 @@ class Lane:
         self._left -= 1
         future = asyncio.get_running_loop().run_in_executor(self._threads, lambda: work(*args, **kwargs))
         future.add_done_callback(self._leave)
-        return await future
+        try:
+            return await future
+        finally:
+            del future  # what it raised holds this frame, and with it the body, until the garbage is collected
 
     def _leave(self, future: "asyncio.Future[T]") -> None:
         self._left += 1
