@@ -5,6 +5,7 @@ least or greatest.
 """
 
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -206,3 +207,48 @@ def test_lost_connections_are_no_events_fault(node: Node, other: Dataset) -> Non
         node.seal()
     assert node.files() == [] and node.quarantine() == []
     assert numbers(node) == numbers(node, other) == [-1, *range(3000)]
+
+
+PIECES = [
+    "poison",
+    "{DATA_PATH}",
+    "{",
+    "}",
+    "'",
+    '"',
+    "\\",
+    "\0",
+    "\n",
+    "é",
+    "\U0010ffff",
+    "--",
+    "x" * 300,
+    "null",
+    "%s",
+    "$1",
+]
+
+
+def nasty_event(chance: random.Random, number: int) -> bytes:
+    """Return an event of pieces that something has choked on once; sometimes it isn't even JSON."""
+    texts = ["".join(chance.choices(PIECES, k=chance.randrange(4))) for _ in range(3)]
+    event = json.dumps({"n": number, chance.choice(["level", "message", "error", "a.b"]): texts[0], "note": texts[1:]})
+    return event.encode() if chance.random() < 0.9 else event.encode()[:-1] + chance.choice([b"", b"\xff}", b"}}"])
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_each_nasty_event_ends_in_one_place(seed: int, node: Node, other: Dataset) -> None:
+    refuse_poison(node)
+    chance = random.Random(seed)
+    sent = []
+    for number in range(60):
+        events = [nasty_event(chance, 100 * number + index) for index in range(chance.randrange(1, 9))]
+        names = ["".join(chance.choices(["web", "{DATA_PATH}", "é", "poison"], k=2)) for _ in range(2)]
+        node.write(*events, namespace=names[0], service=names[1], dataset=chance.choice([node.dataset, other]))
+        sent += events
+    node.seal()
+    assert node.files() == []
+    kept = [event for _, event in node.quarantine()]
+    stored = [text.encode() for text in node.events() + node.events(dataset=other)]
+    assert sorted(kept + stored) == sorted([*sent, b'{"n":-1}', b'{"n":-1}'])
+    assert len(stored) > len(sent) // 4
