@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,6 @@ from events.journal import backlog
 
 ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 120.0
-MARKS = {"eventlane.supervisor": "supervisor", "-m granian": "granian", " seal ": "sealer", " work": "worker"}
 SCRATCH = "/var/tmp"  # on a disk: /tmp may be memory, where fdatasync costs nothing
 
 
@@ -46,12 +46,22 @@ class Platform:
 
     def processes(self) -> dict[int, str]:
         """Return every process of it but PostgreSQL's: number → command line."""
+        return {pid: text for pid, text in self.family().items() if _name(text) != "postgres"}
+
+    def family(self) -> dict[int, str]:
+        """Return every process of it: number → command line."""
         family = {self.process.pid}
         parents = dict(_parents())
         while more := {pid for pid, parent in parents.items() if parent in family} - family:
             family |= more
-        commands = {pid: _command(pid) for pid in family}
-        return {pid: text for pid, text in commands.items() if text and "postgres" not in text.split(" ")[0]}
+        return {pid: text for pid in family if (text := _command(pid))}
+
+    def processor_seconds(self) -> dict[str, float]:
+        """Return the processor time that its processes have taken, by name."""
+        seconds: Counter[str] = Counter()
+        for pid, command in self.family().items():
+            seconds[_name(command)] += _processor_seconds(pid)
+        return dict(seconds)
 
     def memory_mb(self) -> dict[str, float]:
         """Return the memory (PSS) of its processes by name."""
@@ -157,7 +167,18 @@ def _name(command: str) -> str:
     ):
         if mark in command:
             return name
+    if "postgres" in command.split(" ")[0]:
+        return "postgres"
     return "web" if "multiprocessing" in command else command.rpartition("/")[2][:20]
+
+
+def _processor_seconds(pid: int) -> float:
+    """Return what a process and its children that ended have taken; 0 when it has just ended itself."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def _pss_mb(pid: int) -> float:

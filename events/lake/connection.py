@@ -111,8 +111,13 @@ class Lake:
 
     def has_table(self, name: str) -> bool:
         """Tell whether the lake has the table in this transaction's snapshot."""
-        found = "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND table_name = ?"
+        found = f"SELECT count(*) FROM {_catalog()}.ducklake_table WHERE end_snapshot IS NULL AND table_name = ?"
         return bool(self.value(found, [name]))
+
+    def event_tables(self) -> set[str]:
+        """Return the names of all datasets' tables in this transaction's snapshot."""
+        found = f"SELECT table_name FROM {_catalog()}.ducklake_table WHERE end_snapshot IS NULL"
+        return {name for (name,) in self.execute(found) if name.startswith("events_")}
 
     def has_sealed_files(self) -> bool:
         """Tell whether anything can be sealed yet: a lake's first writer makes the catalog before its tables."""
@@ -126,10 +131,9 @@ class Lake:
 
     def next_row_id(self, name: str) -> int:
         """Return the row id that the table's next row gets; 0 when there is no such table."""
-        catalog = f"__ducklake_metadata_lake.{quoted_name(settings.EVENTLANE_LAKE_SCHEMA)}"
         row_id = self.value(
-            f"SELECT next_row_id FROM {catalog}.ducklake_table_stats JOIN {catalog}.ducklake_table USING (table_id)"
-            " WHERE table_name = ? AND end_snapshot IS NULL",
+            f"SELECT next_row_id FROM {_catalog()}.ducklake_table_stats"
+            f" JOIN {_catalog()}.ducklake_table USING (table_id) WHERE table_name = ? AND end_snapshot IS NULL",
             [name],
         )
         return row_id or 0
@@ -250,6 +254,15 @@ def was_overtaken(lake: Lake, before: int) -> bool:
 def pause(attempt: int) -> None:
     """Wait before the next try, at random so that two who collided don't collide again."""
     time.sleep(random.uniform(0, min(1.0, 0.02 * 2**attempt)))
+
+
+def _catalog() -> str:
+    """Return the quoted name of the catalog's schema in PostgreSQL, seen in the snapshot of the lake's transaction.
+
+    For what DuckDB's own lists would say of tables, DuckLake asks for each table's figures, one by one, after each
+    commit: seconds where there are hundreds of datasets.
+    """
+    return f"__ducklake_metadata_lake.{quoted_name(settings.EVENTLANE_LAKE_SCHEMA)}"
 
 
 def event_table_name(name: str) -> str:

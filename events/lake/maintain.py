@@ -84,7 +84,7 @@ def drop_deleted_datasets(lake: Lake, now: datetime) -> str:
     """Drop the tables of deleted datasets, also one that a sealer made again just after it was dropped."""
     dropped = drop_tables(lake)
     # The tables first, the datasets second: a table is only ever made for a dataset that is already committed.
-    tables = _event_tables(lake)
+    tables = lake.event_tables()
     for name in tables - set(Dataset.objects.values_list("table_name", flat=True)):
         drop_table(lake, name)
         dropped.append(name)
@@ -96,7 +96,7 @@ def apply_retention(lake: Lake, now: datetime) -> str:
 
     What was received in the time that a damaged file is of stays, until the file is well or given up.
     """
-    datasets = Dataset.objects.filter(table_name__in=_event_tables(lake), retention_days__isnull=False)
+    datasets = Dataset.objects.filter(table_name__in=lake.event_tables(), retention_days__isnull=False)
     days = dict(datasets.values_list("table_name", "retention_days"))
 
     def apply(table: str) -> list[int]:
@@ -220,19 +220,12 @@ def remove_spilled_files(lake: Lake, now: datetime) -> str:
     return f"{len(left):,} folders removed"
 
 
-def _event_tables(lake: Lake) -> set[str]:
-    rows = lake.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND starts_with(table_name, 'events_')"
-    )
-    return {name for (name,) in rows}
-
-
 def _at_once_or_each(lake: Lake, work: Callable[..., list[int]], sums: int) -> tuple[list[int], dict[str, str]]:
     """Do the work for all tables in one commit; if that fails, for each on its own."""
     try:
         return work(), {}
     except duckdb.Error:
-        return _for_each([*sorted(_event_tables(lake)), "quarantine", "sealed_files"], work, sums)
+        return _for_each([*sorted(lake.event_tables()), "quarantine", "sealed_files"], work, sums)
 
 
 def _for_each(tables: Iterable[str], work: Callable[[str], list[int]], sums: int) -> tuple[list[int], dict[str, str]]:

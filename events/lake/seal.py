@@ -34,6 +34,12 @@ from events.models import Dataset, DroppedTable
 from events.namespaces import create_namespaces
 
 QUARANTINE = "quarantine"
+COLUMNS = ", ".join(EVENT_COLUMNS)
+CONVERTED = f"SELECT {COLUMNS} FROM ({converted('events')})"
+# Planning that takes 35 ms: for datasets with no more events in a part it is done for all of them at once.
+STAGED_EVENTS = 10_000
+STAGED = "temp.main.staged"
+STAGED_ROWS = f"SELECT {COLUMNS} FROM {STAGED} WHERE id IN (SELECT id FROM events)"
 INSERT_SEALED_FILE = "INSERT INTO lake.main.sealed_files VALUES (?, ?, now(), ?, ?)"
 
 
@@ -221,6 +227,7 @@ def _insert_batches(lake: Lake, batches: list[Batch], refused: Refused) -> tuple
     accepted = [batch for batch in batches if batch.dataset_id in tables and not refused.has_all_of(batch)]
     create_namespaces({(batch.dataset_id, batch.namespace) for batch in accepted})
     inserted = quarantined = 0
+    staged = _stage(lake, datasets)
     for dataset_id, of_dataset in datasets.items():
         events = event_table(of_dataset)
         if known := refused.among(dataset_id, events):
@@ -229,7 +236,8 @@ def _insert_batches(lake: Lake, batches: list[Batch], refused: Refused) -> tuple
             quarantined += len(known)
         if not len(events):
             continue  # their table may be what is broken
-        aside = insert_or_quarantine(lake, events, dataset_id, tables.get(dataset_id))
+        source = STAGED_ROWS if dataset_id in staged else CONVERTED
+        aside = insert_or_quarantine(lake, events, dataset_id, tables.get(dataset_id), source=source)
         inserted += len(events) - aside
         quarantined += aside
     return inserted, quarantined
@@ -249,27 +257,41 @@ def table_names(dataset_ids: Iterable[str]) -> dict[str, str]:
 
 
 def insert_or_quarantine(
-    lake: Lake, events: pa.Table, dataset_id: str, table_name: str | None, quarantine_name: str = QUARANTINE
+    lake: Lake,
+    events: pa.Table,
+    dataset_id: str,
+    table_name: str | None,
+    quarantine_name: str = QUARANTINE,
+    source: str = CONVERTED,
 ) -> int:
     """Insert events into a table, what can't be converted into quarantine; return how many went there.
 
-    Without a table, that of a deleted dataset, all do.
+    Without a table, that of a deleted dataset, all do. `source` is the query that converts them.
     """
     if table_name is None:
         refused, refusals = events, [DATASET_DELETED] * len(events)
     else:
-        refused = _insert_events(lake, table_name, events)
+        refused = _insert_events(lake, table_name, events, source)
         refusals = [Refusal(_reason(text)) for text in _texts(refused).to_pylist()]
     quarantine(lake, refused, dataset_id, refusals, quarantine_name)
     return len(refused)
 
 
-def _insert_events(lake: Lake, table_name: str, events: pa.Table) -> pa.Table:
+def _stage(lake: Lake, datasets: dict[str, list[Batch]]) -> set[str]:
+    """Have the events of small datasets converted in STAGED; return whose those are."""
+    small = {
+        dataset_id for dataset_id, batches in datasets.items() if sum(batch.count for batch in batches) <= STAGED_EVENTS
+    }
+    if small:
+        events = event_table([batch for dataset_id in small for batch in datasets[dataset_id]])
+        lake.execute(f"CREATE OR REPLACE TEMP TABLE {STAGED} AS {CONVERTED}", events=events)
+    return small
+
+
+def _insert_events(lake: Lake, table_name: str, events: pa.Table, source: str) -> pa.Table:
     """Insert what can be converted; return the rows that can't."""
     lake.create_event_table(table_name)
-    columns = ", ".join(EVENT_COLUMNS)
-    insert = f"INSERT INTO {event_table_name(table_name)} SELECT {columns} FROM ({converted('events')})"
-    inserted = lake.value(insert, events=events)
+    inserted = lake.value(f"INSERT INTO {event_table_name(table_name)} {source}", events=events)
     if inserted == len(events):
         return events.slice(0, 0)
     numbered = events.append_column("row", pa.array(range(len(events))))

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 30.0  # attaching again costs 0.1 s, staying attached 60 MB
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
+LONGEST_REST_SECONDS = 10.0
 BATCH_FILES = 200  # open at once; many systems allow a process 1,024
 
 HeldBack = Callable[[list[JournalFile]], set[str]]
@@ -54,6 +55,18 @@ def pause_seconds(failures: int) -> float:
     return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(failures, 10))
 
 
+def rest_seconds(took: float, sealed_bytes: int) -> float:
+    """Return how long to wait after a round of sealing.
+
+    Each dataset costs its share of every round, however few its events are: with many, rounds are made rarer. Not while
+    there is as much as fits a transaction: that is work, not overhead.
+    """
+    interval: float = settings.EVENTLANE_SEAL_INTERVAL_SECONDS
+    if sealed_bytes >= settings.EVENTLANE_SEAL_BATCH_BYTES:
+        return interval
+    return max(interval, min(LONGEST_REST_SECONDS, took * settings.EVENTLANE_SEAL_REST))
+
+
 class Sealer:
     """Seals the closed files of one journal folder, again and again, in one thread.
 
@@ -79,9 +92,11 @@ class Sealer:
         failures = 0
         unsure = True  # whether the last sealer of this node left in trouble
         while not stop.is_set():
+            begin, sealed_bytes = time.monotonic(), 0
             try:
                 for sealed in self.seal_available(stop):
                     _log(sealed)
+                    sealed_bytes += sealed.bytes
                     progress.step()
             except SealingFailed as error:
                 if failures == 0:
@@ -96,7 +111,7 @@ class Sealer:
                 self._tell([], quarantined=0)
             failures, unsure = 0, False
             self._rest()
-            progress.wait(stop, settings.EVENTLANE_SEAL_INTERVAL_SECONDS)
+            progress.wait(stop, rest_seconds(time.monotonic() - begin, sealed_bytes))
         self.close()
 
     def seal_available(self, stop: Event | None = None) -> Iterator["Sealed"]:

@@ -222,6 +222,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_LAKE_PATH", "", str, "folder or URL", "where Parquet files go (any DuckLake data path); empty: EVENTLANE_HOME/lake"),
         ("EVENTLANE_LAKE_SCHEMA", "lake", str, "name", "PostgreSQL schema of the DuckLake catalog"),
         ("EVENTLANE_SEAL_INTERVAL_SECONDS", "1", seconds, "seconds", "how often the sealer looks for closed journal files"),
+        ("EVENTLANE_SEAL_REST", "3", at_least(0), "times", "after a round that sealed less than EVENTLANE_SEAL_BATCH_BYTES the sealer rests for so many times as long as that took, at most 10 s: hundreds of datasets with few events each don't keep a processor busy. 0: only for EVENTLANE_SEAL_INTERVAL_SECONDS"),
         ("EVENTLANE_SEALER_HANG_SECONDS", "300", seconds, "seconds", "a sealer that finishes nothing for this long hangs: the supervisor kills it and starts it again. Longer than one transaction may take; after each kill twice as long is allowed, until it goes on"),
         ("EVENTLANE_SEAL_BATCH_BYTES", str(64 * MIB), at_least(4096), "bytes", "journal bytes sealed in one transaction; bounds the sealer's memory"),
         ("EVENTLANE_SEAL_SEARCH_SECONDS", "30", seconds, "seconds", "how long the sealer looks for the single events because of which a journal file can't be sealed; after that, it sends what stands around them into quarantine, too"),

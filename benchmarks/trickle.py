@@ -1,0 +1,175 @@
+"""What many datasets cost that get an event now and then: how long sealing and a page of one of them take.
+
+Alone: `python -m benchmarks.trickle`, with `--help` for how many, how often and how long.
+"""
+
+import argparse
+import itertools
+import os
+import random
+import statistics
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+import urllib3
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import sample
+from benchmarks.platforms import Platform, eventlane, free_port
+from eventlane.configuration import read_settings
+from eventlane.embedded_postgres import database_url
+from events.journal.format import HEADER_BYTES, decode_header
+from events.journal.reader import journal_paths
+
+SENDERS = 4
+PAGE_PAUSE_SECONDS = 0.25
+LOOK_SECONDS = 0.02
+
+
+@dataclass
+class Figures:
+    """What was measured, in seconds."""
+
+    rounds: list[float] = field(default_factory=list)  # from a file's closing to the end of its sealing
+    pages: list[float] = field(default_factory=list)
+    failures: int = 0
+    sent: int = 0
+
+
+def report(console: Console, running: Platform, datasets: int, every: float, seconds: float) -> None:
+    """Send each dataset an event every so many seconds, for so long, and print the table."""
+    trickle = _Trickle(running, datasets, every)
+    trickle.run(seconds / 4)
+    running.wait_until_closed()
+    running.wait_until_sealed()  # now the tables are there, and everything is warm
+    before, cpu_before, begin = _lake(running), running.processor_seconds(), time.monotonic()
+    figures = trickle.run(seconds)
+    after, cpu_after, took = _lake(running), running.processor_seconds(), time.monotonic() - begin
+    if figures.failures:
+        raise SystemExit(f"{figures.failures} requests failed: the figures would mean nothing")
+    title = f"{datasets} datasets, an event each every {every:g} s, {figures.sent:,} in {took:.0f} s"
+    table = Table("", "p50", "p95", "max", title=title)
+    table.add_row("s from a journal file's closing until it is sealed", *_spread(figures.rounds))
+    table.add_row("s for the newest 20 events of one dataset", *_spread(figures.pages))
+    for what in after:
+        table.add_row(f"{what} a minute", f"{(after[what] - before[what]) / took * 60:.1f}")
+    for name in cpu_after:
+        table.add_row(f"processor taken by {name}", f"{(cpu_after[name] - cpu_before.get(name, 0)) / took:.0%}")
+    console.print(table)
+
+
+class _Trickle:
+    """Senders, one reader, and one who watches the journal."""
+
+    def __init__(self, running: Platform, datasets: int, every: float) -> None:
+        self._running, self._every = running, every
+        self._http = urllib3.PoolManager(maxsize=SENDERS + 1, retries=False)
+        self._names = [f"trickle-{number}" for number in range(datasets)]
+        self._events = itertools.cycle(sample.events(100))
+        self._headers = {"Authorization": f"Bearer {running.keys['write']}"}
+        self._headers["X-Eventline-Project-Id"] = self._get("/v0/projects/name/main").json()["id"]
+        self._ids = [self._new_dataset(name) for name in self._names]
+
+    def run(self, seconds: float) -> Figures:
+        """Send, read and watch for so long."""
+        figures = Figures()
+        end = time.monotonic() + seconds
+        work = [lambda part=part: self._send_until(end, figures, part) for part in range(SENDERS)]
+        work += [lambda: self._read_until(end, figures), lambda: self._watch_until(end, figures)]
+        threads = [threading.Thread(target=one) for one in work]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return figures
+
+    def _new_dataset(self, name: str) -> str:
+        response = self._http.request(
+            "POST", f"{self._running.url}/v0/datasets", json={"name": name}, headers=self._headers
+        )
+        if response.status != 201:
+            raise SystemExit(f"no dataset: {response.status} {response.data!r}")
+        return str(response.json()["id"])
+
+    def _send_until(self, end: float, figures: Figures, part: int) -> None:
+        names = self._names[part::SENDERS]
+        pause = self._every / len(names)
+        due = time.monotonic()
+        for name in itertools.cycle(names):
+            time.sleep(max(0.0, due - time.monotonic()))
+            if time.monotonic() > end:
+                return
+            figures.failures += not self._send(name)
+            figures.sent += 1
+            due += pause
+
+    def _send(self, name: str) -> bool:
+        headers = {"x-api-key": self._running.keys["ingest"]}
+        url = f"{self._running.url}/v1/{name}/web"
+        return self._http.request("POST", url, body=b"[%b]" % next(self._events), headers=headers).status == 202
+
+    def _read_until(self, end: float, figures: Figures) -> None:
+        while (begin := time.monotonic()) < end:
+            response = self._get(f"/v0/datasets/id/{random.choice(self._ids)}/events?size=20&order=descending")
+            figures.pages.append(time.monotonic() - begin)
+            figures.failures += response.status != 200
+            time.sleep(PAGE_PAUSE_SECONDS)
+
+    def _get(self, path: str) -> urllib3.BaseHTTPResponse:
+        return self._http.request("GET", self._running.url + path, headers=self._headers)
+
+    def _watch_until(self, end: float, figures: Figures) -> None:
+        """Note how long each closed file lies in the journal."""
+        closed: dict[Path, float] = {}
+        while (now := time.monotonic()) < end:
+            there = set(journal_paths(self._running.journal))
+            figures.rounds += [now - closed.pop(path) for path in [*closed] if path not in there]
+            for path in there - set(closed):
+                if _is_closed(path):
+                    closed[path] = now
+            time.sleep(LOOK_SECONDS)
+        figures.rounds += [now - since for since in closed.values()]
+
+
+def _is_closed(path: Path) -> bool:
+    """Tell whether its writer has put its size into its header."""
+    try:
+        with path.open("rb") as file:
+            header = decode_header(file.read(HEADER_BYTES))
+    except FileNotFoundError:
+        return False
+    return bool(header and header.size)
+
+
+def _lake(running: Platform) -> dict[str, int]:
+    """Return what was ever made in the lake, by the numbers that its catalog gave."""
+    schema = read_settings({})["EVENTLANE_LAKE_SCHEMA"]
+    snapshot = f"SELECT max(snapshot_id), max(next_file_id) FROM {schema}.ducklake_snapshot"
+    with psycopg.connect(database_url(running.home)) as database:
+        snapshots, files = database.execute(snapshot).fetchone() or (0, 0)
+    return {"snapshots": snapshots, "files": files}
+
+
+def _spread(values: Sequence[float]) -> Iterator[str]:
+    ordered = sorted(values)
+    for value in (statistics.median(ordered), ordered[int(len(ordered) * 0.95)], ordered[-1]):
+        yield f"{value:.2f}"
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.trickle", description=__doc__)
+    parser.add_argument("--datasets", type=int, default=200)
+    parser.add_argument("--every", type=float, default=4.0, help="seconds between two events of a dataset")
+    parser.add_argument("--seconds", type=float, default=120.0, help="how long, after a quarter of it to warm up")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    options = _options()
+    with eventlane(free_port()) as platform:
+        report(Console(width=None if os.isatty(1) else 110), platform, options.datasets, options.every, options.seconds)

@@ -1,0 +1,129 @@
+"""Many datasets that get an event now and then: what each costs the sealer and a page."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from events.journal import open_files
+from events.lake import seal
+from events.lake.connection import Lake
+from events.lake.pages import event_pages
+from events.lake.query import EventQuery
+from events.lake.sealer import LONGEST_REST_SECONDS, rest_seconds
+from events.models import Dataset
+from tests.events.lake.conftest import Node
+
+DATASETS = 30
+
+
+@pytest.fixture
+def datasets(node: Node) -> list[Dataset]:
+    names = [f"small-{number}" for number in range(DATASETS)]
+    return Dataset.objects.bulk_create([Dataset(project=node.dataset.project, name=name) for name in names])
+
+
+def snapshots(node: Node) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f'SELECT max(snapshot_id) FROM "{node.schema}".ducklake_snapshot')
+        return int(cursor.fetchone()[0])
+
+
+def page(lake: Lake, dataset: Dataset) -> list[str]:
+    with event_pages(lake, EventQuery(dataset)) as pages:
+        return [row.event for row in pages.fetch(descending=False, after=None, limit=20)]
+
+
+@pytest.fixture
+def conversions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The statements that read fields out of events: planning one costs more than all else of a small dataset."""
+    found: list[str] = []
+    execute = Lake.execute
+
+    def noted(lake: Lake, sql: str, *arguments: Any, **tables: Any) -> Any:
+        if "json_transform" in sql:
+            found.append(sql)
+        return execute(lake, sql, *arguments, **tables)
+
+    monkeypatch.setattr(Lake, "execute", noted)
+    return found
+
+
+def test_many_small_datasets_are_sealed_in_one_commit_and_converted_at_once(
+    node: Node, datasets: list[Dataset], conversions: list[str]
+) -> None:
+    node.write("{}")
+    node.seal()
+    before = snapshots(node)
+    conversions.clear()
+    for number, dataset in enumerate(datasets):
+        node.write(f'{{"n":{number}}}', f'{{"level":"info","n":{number}}}', dataset=dataset)
+
+    assert node.seal().events == 2 * DATASETS
+
+    assert snapshots(node) == before + 1
+    assert len(conversions) == 1
+    with Lake(read_only=True) as lake:
+        for number, dataset in enumerate(datasets):
+            assert page(lake, dataset) == [f'{{"n":{number}}}', f'{{"level":"info","n":{number}}}']
+
+
+def test_small_and_large_datasets_keep_their_own_events_and_what_is_refused(
+    node: Node, datasets: list[Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seal, "STAGED_EVENTS", 3)
+    small, large, damaged = datasets[:3]
+    node.write('{"n":1}', '{"n":2}', dataset=small)
+    node.write(*[f'{{"n":{number}}}' for number in range(4)], dataset=large)
+    node.write('{"n":1}', b'{"n":\xff}', dataset=damaged)
+
+    sealed = node.seal()
+
+    assert (sealed.events, sealed.quarantined) == (7, 1)
+    assert [event for _, event in node.quarantine()] == [b'{"n":\xff}']
+    assert node.events(dataset=small) == ['{"n":1}', '{"n":2}']
+    assert node.events(dataset=large) == [f'{{"n":{number}}}' for number in range(4)]
+    assert node.events(dataset=damaged) == ['{"n":1}']
+
+
+def test_a_page_asks_the_catalog_of_its_own_dataset_only(
+    node: Node, datasets: list[Dataset], capfd: pytest.CaptureFixture[str]
+) -> None:
+    for dataset in datasets:
+        node.write('{"n":1}', dataset=dataset)
+    node.seal()
+    with Lake(read_only=True) as lake:
+        assert page(lake, datasets[0]) == ['{"n":1}']
+        node.write('{"n":2}', dataset=datasets[0])
+        node.seal()  # whatever DuckLake remembered is of an older snapshot now
+        lake.execute("SET pg_debug_show_queries = true")
+        capfd.readouterr()
+
+        assert page(lake, datasets[0]) == ['{"n":1}', '{"n":2}']
+
+        asked = sum(text.count("ducklake_table_column_stats") for text in capfd.readouterr())
+    assert 0 < asked < 5
+
+
+def test_a_page_is_whole_while_sealing_waits(node: Node, datasets: list[Dataset]) -> None:
+    node.write('{"n":1}', dataset=datasets[0])
+    node.seal()
+    node.write('{"n":2}', dataset=datasets[0])
+    node.writer.close()
+    node.write('{"n":3}', dataset=datasets[0])
+
+    files = open_files(node.journal)
+    for file in files:
+        file.close()
+    assert len(files) == 2
+    with Lake(read_only=True) as lake:
+        assert page(lake, datasets[0]) == [f'{{"n":{number}}}' for number in (1, 2, 3)]
+
+
+def test_the_sealer_rests_longer_the_longer_small_rounds_take(settings: Any) -> None:
+    settings.EVENTLANE_SEAL_INTERVAL_SECONDS, settings.EVENTLANE_SEAL_REST = 1.0, 3.0
+
+    assert rest_seconds(took=0.1, sealed_bytes=1000) == 1.0
+    assert rest_seconds(took=2.0, sealed_bytes=1000) == 6.0
+    assert rest_seconds(took=60.0, sealed_bytes=1000) == LONGEST_REST_SECONDS
+    assert rest_seconds(took=60.0, sealed_bytes=settings.EVENTLANE_SEAL_BATCH_BYTES) == 1.0
