@@ -185,6 +185,7 @@ SETTINGS: list[Setting] = [
     *_rows(
         "Limits of the platform API",
         ("EVENTLANE_MAX_REQUEST_BYTES", str(32 * MIB), at_least(1024), "bytes", "largest request body under /v0, once decompressed; a deployment carries its sources"),
+        ("EVENTLANE_MAX_REQUEST_VALUES", "500000", at_least(100), "values", "most values in the JSON of one request under /v0 or to a hook: as objects they take many times their text"),
         ("EVENTLANE_MAX_DEPLOYED_VALUES", "200000", at_least(100), "values", "values and names in all specs of one deployment, YAML's aliases and merges written out"),
         ("EVENTLANE_MAX_TRIGGERS", "200", at_least(1), "triggers", "triggers one project may have; an event is stored and filtered once for each that listens to it"),
         ("EVENTLANE_MAX_EXPRESSIONS", "200", at_least(1), "expressions", "regular expressions that the filters of one project's triggers may have"),

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from eventlane.wire.errors import MalformedRequestBody
+from eventlane.wire.values import refuse_many_values
 from projects.resources.shapes import MAX_DEPTH
 
 FORM = b"payload="  # GitHub's other content type, and others': the JSON as the field of a form
@@ -25,6 +26,7 @@ def read_payload(body: bytes) -> Any:
         raise MalformedRequestBody(f"not valid text: {error}") from None
     if not text.strip():
         return {}
+    refuse_many_values(text.encode())
     try:
         value = _read_json(text)
     except ValueError:

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 
 from eventlane.wire.body import BadBody, BodyTooLarge, read_body
 from eventlane.wire.errors import JSON, MalformedRequestBody, RequestTooLarge
+from eventlane.wire.values import refuse_many_values
 
 
 class ApiRequest(Request):
@@ -41,6 +42,7 @@ class JsonParser(BaseParser):
         body = stream.read()
         if not body.strip(b" \t\r\n"):
             return None
+        refuse_many_values(body)
         try:
             return msgspec.json.decode(body.decode())
         except RecursionError:
