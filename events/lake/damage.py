@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
+from psycopg_pool import PoolTimeout
 
 from events.lake.figures import file_state, known_damage
 from events.lake.files import Fault, KnownFile, find_fault, known_files
@@ -34,7 +35,7 @@ def find_damage(table: str, known: Iterable[str], error: duckdb.Error) -> list[D
     try:
         remembered = [file for file in known_damage(table, SEALED_FILES) if file.path not in known]
         return remembered or _search(folder, table, known, str(error))
-    except (DatabaseError, InterfaceError):
+    except (DatabaseError, InterfaceError, PoolTimeout):
         connection.close()
         return []  # what failed was the catalog
 

@@ -5,6 +5,7 @@ A commit that collides with a sealer's is tried again; what still fails is left 
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -221,11 +222,11 @@ def remove_spilled_files(lake: Lake, now: datetime) -> str:
 
 
 def _at_once_or_each(lake: Lake, work: Callable[..., list[int]], sums: int) -> tuple[list[int], dict[str, str]]:
-    """Do the work for all tables in one commit; if that fails, for each on its own."""
-    try:
-        return work(), {}
-    except duckdb.Error:
-        return _for_each([*sorted(lake.event_tables()), "quarantine", "sealed_files"], work, sums)
+    """Do the work for all tables in one commit; if that fails, or would because of damage, for each on its own."""
+    if not known_damage():
+        with suppress(duckdb.Error):
+            return work(), {}
+    return _for_each([*sorted(lake.event_tables()), "quarantine", "sealed_files"], work, sums)
 
 
 def _for_each(tables: Iterable[str], work: Callable[[str], list[int]], sums: int) -> tuple[list[int], dict[str, str]]:
