@@ -161,7 +161,7 @@ def _command(pid: int) -> str:
 def _name(command: str) -> str:
     for mark, name in (
         ("eventlane.supervisor", "supervisor"),
-        ("-m granian", "granian"),
+        ("-m eventlane.web", "web"),
         (" seal ", "sealer"),
         (" work", "worker"),
     ):
@@ -169,7 +169,7 @@ def _name(command: str) -> str:
             return name
     if "postgres" in command.split(" ")[0]:
         return "postgres"
-    return "web" if "multiprocessing" in command else command.rpartition("/")[2][:20]
+    return command.rpartition("/")[2][:20]
 
 
 def _processor_seconds(pid: int) -> float:

@@ -42,18 +42,19 @@ def _load_dataset(project_id: str | None, name: str) -> KnownDataset | None:
 class NewNamespaces:
     """Collects namespaces seen for the first time and has the directory's thread create their rows.
 
-    Nothing is lost when the process dies first: the sealer creates the rows of what it seals, too.
+    Nothing is lost when the process dies first, or too many wait while the database is away: the sealer creates the
+    rows of what it seals, too.
     """
 
-    MAX_REMEMBERED = 100_000
-
-    def __init__(self) -> None:
+    def __init__(self, most: int = 100_000) -> None:
+        """Remember some more than `most` that were written, and have at most so many wait to be."""
+        self._most = most
         self._seen: set[tuple[str, str]] = set()
         self._new: set[tuple[str, str]] = set()
 
     def note(self, dataset_id: str, namespace: str) -> None:
         """Remember that the dataset has events of this namespace."""
-        if (dataset_id, namespace) not in self._seen:
+        if (dataset_id, namespace) not in self._seen and len(self._new) < self._most:
             self._new.add((dataset_id, namespace))
 
     def write(self) -> None:
@@ -62,7 +63,7 @@ class NewNamespaces:
         if not pairs:
             return
         create_namespaces(pairs)
-        if len(self._seen) > self.MAX_REMEMBERED:
+        if len(self._seen) > self._most:
             self._seen.clear()
         self._seen |= pairs
         self._new -= pairs

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection, transaction
 
 from eventlane.ids import new_id
+from events.ingest.lookup import NewNamespaces
 from events.models import Dataset, Namespace
 from events.namespaces import create_namespaces
 from projects.models import Organization, Project
@@ -47,3 +48,14 @@ def test_dataset_deleted_at_the_same_time_does_not_fail_the_others(dataset):
     thread.join(10)
     assert failed == []
     assert names() == ["api"]
+
+
+def test_only_so_many_wait_for_the_database_and_the_others_have_another_chance(dataset):
+    new = NewNamespaces(most=2)
+    for name in ("a", "b", "c", "a"):
+        new.note(dataset.id, name)
+    new.write()
+    assert names() == ["a", "b"]
+    new.note(dataset.id, "c")
+    new.write()
+    assert names() == ["a", "b", "c"]
