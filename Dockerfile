@@ -13,6 +13,7 @@ RUN pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY manage.py ./
 COPY platform platform
 COPY projects projects
+COPY pipelines pipelines
 COPY events events
 
 RUN useradd --system --user-group --home-dir /data --shell /usr/sbin/nologin eventlane \

@@ -13,7 +13,7 @@ from benchmarks import sample
 from benchmarks.platforms import SCRATCH
 from events.journal import JournalWriter, new_batch, open_files
 from events.triggers.evaluate import STRETCH_BYTES, DatasetTrigger, TriggersByDataset, evaluate
-from projects.resources.filters import compile_filters
+from pipelines.resources.filters import compile_filters
 
 EVENTS = 1_000_000
 BATCH = 1000

@@ -2,6 +2,7 @@
 
 from django.db.models import QuerySet
 
+from eventlane.lookup import get_or_unknown
 from eventlane.names import is_name
 from eventlane.wire.errors import UnknownObject
 from events.models import Dataset, Namespace
@@ -20,23 +21,16 @@ def namespaces_of(project: Project) -> QuerySet[Namespace]:
 
 def get_dataset(project: Project, dataset_id: str) -> Dataset:
     """Return one of the project's datasets, or raise UnknownObject."""
-    return _get(datasets_of(project), "dataset", pk=dataset_id)
+    return get_or_unknown(datasets_of(project), "dataset", pk=dataset_id)
 
 
 def get_dataset_by_name(project: Project, name: str) -> Dataset:
     """Return the project's dataset of this name, or raise UnknownObject."""
     if not is_name(name):  # PostgreSQL can't be asked for every text
         raise UnknownObject("dataset")
-    return _get(datasets_of(project), "dataset", name=name)
+    return get_or_unknown(datasets_of(project), "dataset", name=name)
 
 
 def get_namespace(project: Project, namespace_id: str) -> Namespace:
     """Return a namespace of one of the project's datasets, or raise UnknownObject."""
-    return _get(namespaces_of(project), "namespace", pk=namespace_id)
-
-
-def _get(queryset: QuerySet, noun: str, **lookup: str):  # type: ignore[no-untyped-def]  # a row of any model
-    found = queryset.filter(**lookup).first()
-    if found is None:
-        raise UnknownObject(noun)
-    return found
+    return get_or_unknown(namespaces_of(project), "namespace", pk=namespace_id)

@@ -25,7 +25,7 @@ from events.console.health import damage
 from events.console.sending import arrived, sending_page
 from events.console.sizes import measure
 from events.models import Dataset, Namespace
-from projects.admin import ProjectAdmin
+from pipelines.admin import ProjectWithTasksAdmin
 from projects.models import Project
 
 
@@ -275,8 +275,8 @@ admin.site.unregister(Project)
 
 
 @admin.register(Project)
-class ProjectWithDatasetsAdmin(ProjectAdmin):
-    """Projects with what lies in them; the app below can't know about that."""
+class ProjectWithDatasetsAdmin(ProjectWithTasksAdmin):
+    """Projects with what lies in them; the apps below can't know about that."""
 
     list_display = ("name", "dataset_count", "key_count", "create_datasets", "creation_time")
 

@@ -29,9 +29,9 @@ from events.lake.figures import known_damage
 from events.lake.files import Fault, known_files, set_aside_files, verify
 from events.lake.orphans import are_too_many, leftovers, lost_rows
 from events.models import SealerTrouble
+from pipelines.runtimes.allowed import WHY_REFUSED, may_be_allowed, setting_of, switch_of, why_refused
 from projects.installation import check_installation, lake_folder
 from projects.models import Project
-from projects.runtimes.allowed import WHY_REFUSED, may_be_allowed, setting_of, switch_of, why_refused
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 OLDEST_PYTHON = (3, 11)

@@ -5,8 +5,8 @@ from django.dispatch import receiver
 
 from events.models import Dataset, DroppedTable
 from events.triggers.drop import drop_matches, waiting_matches
-from projects.models import Resource
-from projects.waiting import Waiting, waiting_asked, waiting_unwanted
+from pipelines.models import Resource
+from pipelines.waiting import Waiting, waiting_asked, waiting_unwanted
 
 
 @receiver(post_delete, sender=Dataset)

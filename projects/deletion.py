@@ -1,8 +1,13 @@
 """Deleting a project while programs send to it and workers run its tasks."""
 
+from django.dispatch import Signal
+
 from eventlane.wire.errors import UnknownObject
 from projects.attempts import attempt
-from projects.models import UNFINISHED, Project
+from projects.models import Project
+
+# Sent with the locked `project` before it is deleted: whoever has rows in it locks those that others may be moving.
+project_is_going = Signal()
 
 
 def delete_project(project: Project) -> None:
@@ -14,12 +19,9 @@ def delete_project(project: Project) -> None:
 
 
 def _delete(project_id: str) -> None:
-    """Hold everybody up who makes something in the project, then delete it; they find it gone.
-
-    Pipelines are locked before their tasks, as workers do.
-    """
+    """Hold everybody up who makes something in the project, then delete it; they find it gone."""
     project = Project.objects.select_for_update().filter(pk=project_id).first()
     if project is None:
         raise UnknownObject("project")
-    list(project.pipelines.select_for_update().filter(status__in=UNFINISHED).order_by("pk").values_list("pk"))
+    project_is_going.send(Project, project=project)
     project.delete()

@@ -22,6 +22,10 @@ TESTS = Path(__file__).parent
 TIMED = TESTS / "acceptance/test_access.py"  # keys that expire
 DRILLS = [TESTS / path for path in ("acceptance", "eventlane/test_embedded_postgres.py", "events/lake/test_restart.py")]
 
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None
+)  # how long an example takes says how busy the machine is
+hypothesis.settings.load_profile("unhurried")
 hypothesis.settings.register_profile("nightly", max_examples=2000, deadline=None)
 
 _cleanup = ExitStack()

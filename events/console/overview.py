@@ -22,8 +22,8 @@ from events.console.sizes import measure
 from events.journal import Backlog
 from events.journal.reader import backlog
 from events.models import Dataset
+from pipelines.console.activity import pipeline_activity
 from projects.admin import in_use
-from projects.console.activity import pipeline_activity
 from projects.models import Account, ApiKey, Organization, Project
 
 SHOWN_DATASETS = 10

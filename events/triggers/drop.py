@@ -8,8 +8,8 @@ from django.db.models import Count, F, Max, Min, QuerySet
 from django.utils import timezone
 
 from events.models import TriggerMatch
-from projects.models import Subscription
-from projects.waiting import Waiting
+from pipelines.models import Subscription
+from pipelines.waiting import Waiting
 
 DROPPED_AT_ONCE = 10_000  # in one transaction: a tenth of a second
 

@@ -12,8 +12,8 @@ from psycopg_pool import PoolTimeout
 from events.models import TriggerMatch
 from events.triggers.drop import count_dropped
 from events.triggers.evaluate import decode_event
-from projects.models import Resource
-from projects.platform_events import fire
+from pipelines.models import Resource
+from pipelines.platform_events import fire
 
 logger = logging.getLogger(__name__)
 

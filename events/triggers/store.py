@@ -15,7 +15,7 @@ from events.journal.reader import SUFFIX
 from events.models import JournalProgress, TriggerMatch
 from events.triggers.evaluate import Match, RateLimit
 from events.triggers.table import began_us
-from projects.models import Resource, Subscription
+from pipelines.models import Resource, Subscription
 
 INSERTED_AT_ONCE = 500
 # A power cut may bring an unlinked file back for a moment; by now its removal is on disk.

@@ -10,8 +10,8 @@ from django.db.models import OuterRef, Subquery
 from events.clock import newest_time
 from events.models import Dataset
 from events.triggers.evaluate import DatasetTrigger, RateLimit, TriggersByDataset
-from projects.models import Resource, Subscription
-from projects.resources.filters import compile_filters
+from pipelines.models import Resource, Subscription
+from pipelines.resources.filters import compile_filters
 
 logger = logging.getLogger(__name__)
 

@@ -113,6 +113,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "procrastinate.contrib.django",
     "projects",
+    "pipelines",
     "events",
 ]
 MIDDLEWARE = [

@@ -9,14 +9,16 @@ from eventlane.api.viewsets import unknown_route
 from eventlane.reference import reference
 
 urlpatterns = [
-    path("", include("projects.inbound.urls")),
+    path("", include("pipelines.inbound.urls")),
     path("v0/openapi.json", DescriptionViewSet.as_view({"get": "retrieve"})),
     path("v0/", include("projects.api.urls")),
+    path("v0/", include("pipelines.api.urls")),
     path("v0/", include("events.api.urls")),
     re_path(r"^v0(?:/[\s\S]*)?\Z", unknown_route),
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("console", RedirectView.as_view(pattern_name="admin:index")),
     path("console/", include("projects.console.urls")),
+    path("console/", include("pipelines.console.urls")),
     path("console/", include("events.console.urls")),
     path("console/reference/", admin.site.admin_view(reference), name="console-reference"),
     path("console/", admin.site.urls),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -17,7 +17,6 @@ from eventlane.ids import is_id
 from eventlane.project_choice import project_choice
 from projects.deletion import delete_project
 from projects.models import ApiKey, Project
-from projects.runtimes.allowed import WHY_REFUSED, may_be_allowed, setting_of, switch_of, why_refused
 
 
 class ProjectForm(forms.ModelForm):
@@ -37,25 +36,6 @@ class ProjectForm(forms.ModelForm):
             raise ValidationError("The organization already has a project of this name.")
         return name
 
-    def clean_code_header(self) -> str:
-        """Return it with the line ends that programs want; browsers send others."""
-        header = self.cleaned_data["code_header"].replace("\r\n", "\n")
-        return f"{header}\n" if header else ""
-
-    def clean_local_runtime(self) -> bool:
-        """Refuse to switch it on where the server's operator doesn't allow it."""
-        return self._switch("local")
-
-    def clean_container_runtime(self) -> bool:
-        """Refuse to switch it on where the server's operator doesn't allow it."""
-        return self._switch("container")
-
-    def _switch(self, runtime: str) -> bool:
-        wanted: bool = self.cleaned_data[switch_of(runtime)]
-        if wanted and not getattr(self.instance, switch_of(runtime)) and not may_be_allowed(runtime):
-            raise ValidationError(f"This server doesn't allow it; its operator can, with {setting_of(runtime)}.")
-        return wanted
-
 
 @admin.register(Project)
 class ProjectAdmin(TypedDeleteAdmin):
@@ -65,9 +45,8 @@ class ProjectAdmin(TypedDeleteAdmin):
     list_display: tuple[str, ...] = ("name", "key_count", "create_datasets", "creation_time")
     search_fields = ("name",)
     ordering = ("name",)
-    fieldsets = (
+    fieldsets: tuple[tuple[str | None, dict[str, tuple[str, ...]]], ...] = (
         (None, {"fields": ("name", "create_datasets", "creation_time")}),
-        ("Tasks", {"fields": ("code_header", "local_runtime", "container_runtime", "max_running_tasks")}),
     )
     readonly_fields = ("creation_time",)
     actions_detail = ("choose",)
@@ -110,14 +89,6 @@ class ProjectAdmin(TypedDeleteAdmin):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         context = self.admin_site.each_context(request) | {"opts": self.opts, "project": project}
         return TemplateResponse(request, "projects/choose.html", context | {"title": "Show only this project"})
-
-    def save_model(self, request: HttpRequest, obj: Project, form: forms.ModelForm, change: bool) -> None:
-        """Save it, and say where tasks were allowed to run that wouldn't."""
-        super().save_model(request, obj, form, change)
-        for runtime in WHY_REFUSED:
-            allowed = switch_of(runtime) in form.changed_data and getattr(obj, switch_of(runtime))
-            if allowed and (reason := why_refused(runtime)):
-                messages.warning(request, f"Workers like this machine refuse {runtime} tasks: {reason}.")
 
     def delete_model(self, request: HttpRequest, obj: Project) -> None:
         """Delete a project, whatever goes on in it."""

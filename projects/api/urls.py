@@ -1,24 +1,14 @@
 """The platform API's routes for organizations, accounts, projects and API keys (docs/api/v0.md, section 1.1)."""
 
-from django.urls import path, re_path
+from django.urls import path
 
 from projects.api.accounts import AccountsViewSet
 from projects.api.api_keys import ApiKeysViewSet
-from projects.api.commands import CommandExecutionsViewSet
-from projects.api.hooks import HooksViewSet
-from projects.api.identities import IdentitiesViewSet
 from projects.api.organizations import OrganizationViewSet
-from projects.api.pipelines import PipelinesViewSet, ScratchpadsViewSet
-from projects.api.platform_events import PlatformEventsViewSet
 from projects.api.projects import ProjectsViewSet
-from projects.api.resources import DeploymentsViewSet, ResourcesViewSet
 from projects.api.status import StatusViewSet
-from projects.api.tasks import TasksViewSet
 
 project_by_name = ProjectsViewSet.as_view({"get": "retrieve_by_name"})
-
-scratchpad = {"get": "retrieve", "delete": "clear"}
-scratchpad_entry = {"get": "retrieve_value", "put": "update", "delete": "destroy"}
 
 urlpatterns = [
     path("status", StatusViewSet.as_view({"get": "retrieve", "head": "head"})),
@@ -28,46 +18,10 @@ urlpatterns = [
     path("accounts/id/<str:id>", AccountsViewSet.as_view({"get": "retrieve"})),
     path("projects", ProjectsViewSet.as_view({"get": "list", "post": "create"})),
     path("projects/id/<str:id>", ProjectsViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"})),
-    path("projects/id/<str:id>/resources", DeploymentsViewSet.as_view({"put": "update"})),
     path("projects/name/<str:name>", project_by_name),
     path("projects/<str:name>", project_by_name),
     path("api_keys", ApiKeysViewSet.as_view({"get": "list", "post": "create"})),
     path("api_keys/id/<str:id>", ApiKeysViewSet.as_view({"get": "retrieve", "put": "update"})),
     path("api_keys/id/<str:id>/revoke", ApiKeysViewSet.as_view({"post": "revoke"})),
     path("api_keys/id/<str:id>/rotate", ApiKeysViewSet.as_view({"post": "rotate"})),
-    path("resources", ResourcesViewSet.as_view({"get": "list"})),
-    path("resources/id/<str:id>", ResourcesViewSet.as_view({"get": "retrieve"})),
-    path("resources/id/<str:id>/enable", ResourcesViewSet.as_view({"post": "enable"})),
-    path("resources/id/<str:id>/disable", ResourcesViewSet.as_view({"post": "disable"})),
-    path("resources/type/<str:type>/name/<str:name>", ResourcesViewSet.as_view({"get": "retrieve_by_name"})),
-    path("pipelines", PipelinesViewSet.as_view({"get": "list"})),
-    path("pipelines/abort_queued", PipelinesViewSet.as_view({"post": "abort_queued"})),
-    path("pipelines/id/<str:id>", PipelinesViewSet.as_view({"get": "retrieve"})),
-    path("pipelines/id/<str:id>/abort", PipelinesViewSet.as_view({"post": "abort"})),
-    path("pipelines/id/<str:id>/restart", PipelinesViewSet.as_view({"post": "restart"})),
-    path("pipelines/id/<str:id>/restart_from_failure", PipelinesViewSet.as_view({"post": "restart_from_failure"})),
-    path("pipelines/id/<str:id>/scratchpad", ScratchpadsViewSet.as_view(scratchpad)),
-    re_path(
-        r"^pipelines/id/(?P<id>[^/]+)/scratchpad/key/(?P<key>[\s\S]+)\Z", ScratchpadsViewSet.as_view(scratchpad_entry)
-    ),
-    path("tasks", TasksViewSet.as_view({"get": "list"})),
-    path("tasks/id/<str:id>", TasksViewSet.as_view({"get": "retrieve"})),
-    path("tasks/id/<str:id>/steps", TasksViewSet.as_view({"get": "steps"})),
-    path("identities", IdentitiesViewSet.as_view({"get": "list", "post": "create"})),
-    path(
-        "identities/id/<str:id>",
-        IdentitiesViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
-    ),
-    path("identities/name/<str:name>", IdentitiesViewSet.as_view({"get": "retrieve_by_name"})),
-    path("hooks", HooksViewSet.as_view({"get": "list"})),
-    path("hooks/id/<str:id>/renew", HooksViewSet.as_view({"post": "renew"})),
-    path("hooks/id/<str:id>/require_signatures", HooksViewSet.as_view({"post": "require_signatures"})),
-    path("hooks/id/<str:id>/accept_unsigned", HooksViewSet.as_view({"post": "accept_unsigned"})),
-    path("commands/id/<str:id>/execute", CommandExecutionsViewSet.as_view({"post": "execute"})),
-    path("command_executions", CommandExecutionsViewSet.as_view({"get": "list"})),
-    path("command_executions/id/<str:id>", CommandExecutionsViewSet.as_view({"get": "retrieve"})),
-    path("events", PlatformEventsViewSet.as_view({"get": "list", "post": "create"})),
-    path("events/id/<str:id>", PlatformEventsViewSet.as_view({"get": "retrieve"})),
-    path("events/id/<str:id>/replay", PlatformEventsViewSet.as_view({"post": "replay"})),
-    path("events/<str:id>/replay", PlatformEventsViewSet.as_view({"post": "replay"})),
 ]

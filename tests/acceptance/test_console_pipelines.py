@@ -67,7 +67,7 @@ def deployed(server: Server) -> Automation:
 
 
 def open_command(page: Page, server: Server, name: str) -> None:
-    page.goto(f"{server.url}/console/projects/command/")
+    page.goto(f"{server.url}/console/pipelines/command/")
     page.locator("#result_list").get_by_role("link", name=name, exact=True).click()
 
 
@@ -86,7 +86,7 @@ def test_command_is_executed_watched_and_restarted(page: Page, server: Server, d
     expect(page.get_by_text("This field is required.")).to_be_visible()
     page.get_by_label("who").fill("World")
     page.get_by_role("button", name="Execute").click()
-    expect(page).to_have_url(re.compile(r"/console/projects/pipeline/\w+/change/$"))
+    expect(page).to_have_url(re.compile(r"/console/pipelines/pipeline/\w+/change/$"))
     page.evaluate("window.stays = true")
     expect(node(page, "one", "started")).to_be_visible()
     expect(page.get_by_text("Hello, World <b>bold</b>")).to_be_visible()
@@ -109,7 +109,7 @@ def test_command_is_executed_watched_and_restarted(page: Page, server: Server, d
     page.get_by_role("button", name="Restart", exact=True).click()
     expect(page.get_by_text("Restarted.", exact=True)).to_be_visible()
     expect(state(page, "successful")).to_be_visible()
-    page.goto(f"{server.url}/console/projects/pipeline/?name=greetings")
+    page.goto(f"{server.url}/console/pipelines/pipeline/?name=greetings")
     expect(page.locator("#result_list tbody tr").first).to_contain_text("by admin@example.com")
 
 
@@ -156,11 +156,11 @@ def test_pages_fit_a_phone(page: Page, server: Server, deployed: Automation, sch
     places.append(page.url)
     page.get_by_role("link", name="command/execution").click()
     places.append(page.url)
-    page.goto(f"{server.url}/console/projects/resource/?q=greetings")
+    page.goto(f"{server.url}/console/pipelines/resource/?q=greetings")
     page.locator("#result_list").get_by_role("link", name="greetings", exact=True).click()
     places.append(page.url)
     page.set_viewport_size({"width": 390, "height": 844})
-    for place in [*places, f"{server.url}/console/", f"{server.url}/console/projects/pipeline/"]:
+    for place in [*places, f"{server.url}/console/", f"{server.url}/console/pipelines/pipeline/"]:
         response = page.goto(place)
         assert response is not None and response.status == 200
         page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")

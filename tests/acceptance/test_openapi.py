@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.projects.resources.samples import command, pipeline, task, trigger
+from tests.pipelines.resources.samples import command, pipeline, task, trigger
 from tests.server import ROOT, Server
 
 SECONDS = 60

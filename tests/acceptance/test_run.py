@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.automation import Automation, local_settings
+from tests.pipelines.resources.samples import command, pipeline, task
 from tests.postgres import scratch_home
-from tests.projects.resources.samples import command, pipeline, task
 from tests.server import ROOT, Server
 
 pytestmark = pytest.mark.slow

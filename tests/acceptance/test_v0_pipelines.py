@@ -28,8 +28,8 @@ from eventline.pagination import Cursor
 from eventlane.ids import new_id
 from tests.acceptance.test_v0_client import exchange, failure, raw
 from tests.automation import Automation, local_settings
+from tests.pipelines.resources.samples import command, pipeline, task, trigger
 from tests.postgres import scratch_home
-from tests.projects.resources.samples import command, pipeline, task, trigger
 from tests.reachable import PYTHON_FOR_NOBODY
 from tests.server import Server
 

@@ -15,7 +15,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from tests.automation import Automation, local_settings
-from tests.projects.resources.samples import command, pipeline, task
+from tests.pipelines.resources.samples import command, pipeline, task
 from tests.server import Server
 
 pytestmark = pytest.mark.slow

@@ -17,32 +17,29 @@ from pytest_django import DjangoDbBlocker
 
 from eventlane.ids import is_id
 from events.models import Dataset, Namespace
-from projects.api.viewsets import ProjectObjectViewSet
-from projects.api_keys import issue_api_key, revoke_api_key
-from projects.commands import execute_command
-from projects.execution.pipelines import abort_pipeline
-from projects.identities import write_fields
-from projects.models import (
-    Account,
-    ApiKey,
+from pipelines.commands import execute_command
+from pipelines.execution.pipelines import abort_pipeline
+from pipelines.identities import write_fields
+from pipelines.models import (
     CommandExecution,
     Hook,
     Identity,
-    Organization,
     Pipeline,
     PlatformEvent,
-    Project,
     Resource,
     ScratchpadEntry,
     Subscription,
     Task,
     TaskStep,
 )
-from projects.platform_events import create_events
-from projects.resources.deploy import deploy
+from pipelines.platform_events import create_events
+from pipelines.resources.deploy import deploy
+from projects.api.viewsets import ProjectObjectViewSet
+from projects.api_keys import issue_api_key, revoke_api_key
+from projects.models import Account, ApiKey, Organization, Project
 from tests.cast import House, make_account, make_house
+from tests.pipelines.resources.samples import command, pipeline, task, trigger
 from tests.platform_api import ApiClient, client_of
-from tests.projects.resources.samples import command, pipeline, task, trigger
 from tests.routes import Route, api_routes
 from tests.shared_rows import shared_rows
 

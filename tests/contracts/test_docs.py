@@ -19,7 +19,9 @@ CITATION = re.compile(
     r"docs/api/(?P<document>[\w-]+\.md)(,\s+sections?\s+(?P<sections>[\d., ]+(?:(?:to|and) [\d.]+)?))?"
 )
 SECTION_NUMBER = re.compile(r"\d+(?:\.\d+)*")
-OUR_COMMANDS = sorted(name for name, app in get_commands().items() if app in ("projects", "events", "eventlane"))
+OUR_COMMANDS = sorted(
+    name for name, app in get_commands().items() if app in ("projects", "pipelines", "events", "eventlane")
+)
 
 
 def printed(*words: str) -> str:
@@ -43,7 +45,9 @@ def test_configuration_page_is_the_same_on_every_machine(tmp_path: Path) -> None
 
 
 def test_every_command_module_is_a_command_that_django_finds() -> None:
-    folders = [Path(apps.get_app_config(app).path) / "management" / "commands" for app in ("projects", "events")]
+    folders = [
+        Path(apps.get_app_config(app).path) / "management" / "commands" for app in ("projects", "pipelines", "events")
+    ]
     modules = sorted(file.stem for folder in folders for file in folder.glob("*.py") if file.stem != "__init__")
     assert modules == OUR_COMMANDS
 

@@ -4,9 +4,9 @@ import pytest
 import yaml
 
 from eventlane.configuration import ROOT
-from projects.models import Resource
-from projects.resources.deploy import deploy
-from projects.resources.reference import EXAMPLES, MEANINGS, members_of, page
+from pipelines.models import Resource
+from pipelines.resources.deploy import deploy
+from pipelines.resources.reference import EXAMPLES, MEANINGS, members_of, page
 from tests.cast import make_house
 
 

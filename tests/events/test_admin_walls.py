@@ -14,19 +14,8 @@ from django.test import Client
 from django.urls import reverse
 
 from events.models import Dataset, Namespace
-from projects.models import (
-    Account,
-    ApiKey,
-    Command,
-    Hook,
-    Identity,
-    Organization,
-    Pipeline,
-    PlatformEvent,
-    Project,
-    Resource,
-    Trigger,
-)
+from pipelines.models import Command, Hook, Identity, Pipeline, PlatformEvent, Resource, Trigger
+from projects.models import Account, ApiKey, Organization, Project
 from tests.cast import House, logged_in, make_account, make_house
 
 pytestmark = pytest.mark.django_db

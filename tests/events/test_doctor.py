@@ -22,7 +22,7 @@ from events.doctor import OK, PROBLEM, WARNING
 from events.journal import claim_closed
 from events.lake.figures import end_troubles, note_trouble
 from events.models import TriggerMatch
-from projects.models import Resource, Subscription
+from pipelines.models import Resource, Subscription
 from tests.cast import make_house
 from tests.server import ROOT, Server
 

@@ -8,11 +8,12 @@ import pytest
 from django.db import connection
 
 from eventlane.wire.errors import UnknownObject
+from pipelines.models import Pipeline, PlatformEvent, Task
+from pipelines.platform_events import create_events
 from projects.deletion import delete_project
-from projects.models import Pipeline, PlatformEvent, Project, Task
-from projects.platform_events import create_events
-from tests.projects.execution.factory import make_definition, make_project
-from tests.projects.listeners import make_trigger
+from projects.models import Project
+from tests.pipelines.execution.factory import make_definition, make_project
+from tests.pipelines.listeners import make_trigger
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

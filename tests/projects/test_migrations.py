@@ -4,8 +4,9 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from pipelines.models import Resource
 from projects.api_keys import issue_api_key
-from projects.models import ApiKey, Project, Resource
+from projects.models import ApiKey, Project
 from tests.cast import make_house
 
 

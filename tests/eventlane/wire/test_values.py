@@ -4,7 +4,7 @@ import pytest
 
 from eventlane.wire.errors import RequestTooLarge
 from eventlane.wire.values import has_more_values
-from projects.inbound.payload import read_payload
+from pipelines.inbound.payload import read_payload
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from django.utils import timezone
 from events.journal import Batch, new_batch
 from events.models import Dataset
 from events.triggers.watcher import TriggerWatcher
-from projects.models import PlatformEvent, Resource, Subscription
+from pipelines.models import PlatformEvent, Resource, Subscription
 from tests.events.lake.conftest import Node, node, other_node, project  # noqa: F401  (fixtures)
 
 MakeTrigger = Callable[..., Resource]

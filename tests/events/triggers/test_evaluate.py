@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from events.triggers.evaluate import DatasetTrigger, decode_event, evaluate
-from projects.resources.filters import compile_filters
+from pipelines.resources.filters import compile_filters
 from tests.events.triggers.conftest import batch_of
 
 ERRORS = compile_filters([{"path": "/level", "is_equal_to": "error"}])

@@ -15,9 +15,9 @@ from events.triggers import fire as firing
 from events.triggers import store as storing
 from events.triggers import watcher as watching
 from events.triggers.watcher import TriggerWatcher
-from projects.models import Pipeline, PlatformEvent, Resource, Subscription
-from projects.resources.switch import switch
-from projects.waiting import waiting_for
+from pipelines.models import Pipeline, PlatformEvent, Resource, Subscription
+from pipelines.resources.switch import switch
+from pipelines.waiting import waiting_for
 from tests.events.lake.conftest import Node
 from tests.events.triggers.conftest import add_trigger, drain, fired, make_resource
 

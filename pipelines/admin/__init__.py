@@ -1,0 +1,26 @@
+"""The console's pages for what a project deploys and runs: one module for each."""
+
+from django.contrib import admin
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from pipelines.admin.commands import CommandAdmin
+from pipelines.admin.hooks import HookAdmin
+from pipelines.admin.identities import IdentityAdmin
+from pipelines.admin.pipelines import PipelineAdmin
+from pipelines.admin.platform_events import PlatformEventAdmin
+from pipelines.admin.projects import ProjectWithTasksAdmin
+from pipelines.admin.resources import ResourceAdmin
+from pipelines.admin.triggers import TriggerAdmin
+
+__all__ = [
+    "CommandAdmin",
+    "HookAdmin",
+    "IdentityAdmin",
+    "PipelineAdmin",
+    "PlatformEventAdmin",
+    "ProjectWithTasksAdmin",
+    "ResourceAdmin",
+    "TriggerAdmin",
+]
+
+admin.site.unregister(ProcrastinateJob)  # it knows no walls: everybody would see everybody's jobs

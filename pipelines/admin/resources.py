@@ -1,0 +1,72 @@
+"""The console's pages for resources: what is deployed. Deploying is for files and their command line."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from eventlane.console import OwnRelatedFilter, label, moment
+from pipelines.admin.automation import SwitchAdmin
+from pipelines.console.causes import resource_url
+from pipelines.console.queue import queue_context
+from pipelines.console.uses import related
+from pipelines.models import Resource
+from pipelines.resources.files import spec_text
+
+
+@admin.register(Resource)
+class ResourceAdmin(SwitchAdmin):
+    """Resources of all types; those of triggers and commands lead to pages of their own."""
+
+    list_display = ("name", "kind", "state", "changed", "project")
+    list_filter = (("type", ChoicesDropdownFilter), ("project", OwnRelatedFilter))
+    search_fields = ("name",)
+    ordering = ("project__name", "type", "name")
+    page_template = "pipelines/resource.html"
+    empty_advice = (
+        "Resources are deployed from YAML files: manage.py deploy FOLDER --project "
+        "NAME. README.md has some to begin with."
+    )
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show a task's or a pipeline's page."""
+        url = resource_url(self.find(request, object_id))
+        if url != request.path:
+            return HttpResponseRedirect(url)
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def page_context(self, request: HttpRequest, row: Resource) -> dict[str, Any]:
+        """Return the page of one resource."""
+        return {
+            "resource": row,
+            "spec": spec_text(row.spec),
+            "related": related(row),
+            **queue_context(row),
+            # A task does nothing by itself: what uses it can be disabled.
+            "may_switch": row.type == Resource.Type.PIPELINE and self.has_switch_permission(request),
+        }
+
+    @display(description="Type", ordering="type")
+    def kind(self, resource: Resource) -> str:
+        """Show its type."""
+        return resource.get_type_display()
+
+    @display(description="Status", ordering="disabled")
+    def state(self, resource: Resource) -> SafeString:
+        """Show whether it works."""
+        return state_of_resource(resource)
+
+    @display(description="Deployed", ordering="update_time")
+    def changed(self, resource: Resource) -> SafeString | str:
+        """Show when its spec was set."""
+        return moment(resource.update_time)
+
+
+def state_of_resource(resource: Resource) -> SafeString:
+    """Return whether a resource works, as a label."""
+    return label("disabled", "warning") if resource.disabled else label("enabled", "success")

@@ -1,0 +1,96 @@
+"""Commands: pipelines that somebody starts, with parameters (docs/api/v0.md, section 6.3)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from eventlane.wire.errors import InvalidRequestBody, StateError, UnknownObject
+from pipelines.execution.pipelines import start_pipelines
+from pipelines.models import CommandExecution, PlatformEvent, Resource
+from pipelines.platform_events import enabled_pipelines, hold_resources
+from pipelines.resources.parameters import check_values
+from pipelines.resources.shapes import storable
+from projects.models import Account, Project
+
+EXECUTION = "execution"
+COMMAND_LINE = "manage.py run"  # who executes there has no account
+
+
+def get_command(project: Project, command_id: str) -> Resource:
+    """Return one of the project's commands, or raise UnknownObject."""
+    commands = Resource.objects.select_related("project").filter(project=project)
+    command = commands.filter(type=Resource.Type.COMMAND, pk=command_id).first()
+    if command is None:
+        raise UnknownObject("resource")
+    return command
+
+
+def command_executions_of(project: Project) -> QuerySet[CommandExecution]:
+    """Return what was executed in the project, each with its project."""
+    return CommandExecution.objects.filter(project=project).select_related("project")
+
+
+def get_command_execution(project: Project, execution_id: str) -> CommandExecution:
+    """Return one of the project's command executions, or raise UnknownObject."""
+    execution = command_executions_of(project).filter(pk=execution_id).first()
+    if execution is None:
+        raise UnknownObject("command_execution")
+    return execution
+
+
+def execute_command(
+    command: Resource, values: Mapping[str, Any], executor: Account | None, *, pointer: str = "/parameters"
+) -> CommandExecution:
+    """Execute a command: one event, and a pipeline for each that it names and that isn't disabled.
+
+    Raises InvalidRequestBody with every problem of the values, whose place in the body is `pointer`; then
+    StateError when the command is disabled.
+    """
+    with transaction.atomic():
+        hold_resources(command.project_id)
+        current = get_command(command.project, command.pk)
+        parameters = _effective(current, values, pointer)
+        if current.disabled:
+            raise StateError("resource_disabled", f"The command {current.name} is disabled.")
+        return _execute(current, parameters, executor)
+
+
+def _effective(command: Resource, values: Mapping[str, Any], pointer: str) -> dict[str, Any]:
+    parameters, problems = check_values(command.data["parameters"], values, pointer)
+    problems += storable(values, pointer)
+    if problems:
+        raise InvalidRequestBody(problems)
+    return parameters
+
+
+def _execute(command: Resource, parameters: dict[str, Any], executor: Account | None) -> CommandExecution:
+    now = timezone.now()
+    event = PlatformEvent.objects.create(
+        project=command.project,
+        command_id=command.pk,
+        connector="command",
+        name=EXECUTION,
+        data={"parameters": parameters, "command_id": command.pk, "command_name": command.name},
+        event_time=now,
+        processed=True,
+    )
+    return CommandExecution.objects.create(
+        project=command.project,
+        executor=executor,
+        executor_name=executor.email if executor else COMMAND_LINE,
+        execution_time=now,
+        command_id=command.pk,
+        parameters=parameters,
+        event=event,
+        pipeline_ids=_start(event, command, parameters),
+    )
+
+
+def _start(event: PlatformEvent, command: Resource, parameters: dict[str, Any]) -> list[str]:
+    names = command.data["pipelines"]
+    definitions = enabled_pipelines(command.project_id, names)
+    named = [definitions[name] for name in names if name in definitions]
+    return [pipeline.pk for pipeline in start_pipelines(event, named, parameters)] if named else []

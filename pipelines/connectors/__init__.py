@@ -1,0 +1,56 @@
+"""Where platform events come from, and what triggers may listen to (docs/api/v0.md, section 6.7).
+
+One module for each connector. It says which EVENTS there are, None for any name, and in PARAMETERS what a trigger's
+subscription takes. webhook and dataset are ours.
+"""
+
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+from eventlane.names import is_name
+from eventlane.wire.errors import Problem
+from pipelines.connectors import command, custom, dataset, github, time, webhook
+
+_MODULES: dict[str, ModuleType] = {
+    "command": command,
+    "custom": custom,
+    "dataset": dataset,
+    "github": github,
+    "time": time,
+    "webhook": webhook,
+}
+CONNECTORS = tuple(_MODULES)
+OPEN_CONNECTORS = tuple(name for name in CONNECTORS if name != "command")  # for triggers and for POST /events
+
+
+def event_names(connector: str) -> frozenset[str] | None:
+    """Return the events of a connector; None when any name will do."""
+    names: frozenset[str] | None = _MODULES[connector].EVENTS
+    return names
+
+
+def is_event_name(connector: str, name: str) -> bool:
+    """Tell whether a connector may have an event of this name."""
+    names = event_names(connector)
+    return is_name(name) if names is None else name in names
+
+
+def subscription_problems(connector: str, event: str, parameters: Mapping[str, Any], pointer: str) -> list[Problem]:
+    """Return what is wrong with what a trigger listens to; `pointer` is that of the trigger's `data`."""
+    if connector not in OPEN_CONNECTORS:
+        known = f"must be one of {', '.join(OPEN_CONNECTORS)}"
+        return [Problem(f"{pointer}/connector", "starts no triggers" if connector in _MODULES else known)]
+    problems = [] if is_event_name(connector, event) else [Problem(f"{pointer}/event", _no_event(connector))]
+    _MODULES[connector].PARAMETERS(parameters, f"{pointer}/parameters", problems)
+    return problems
+
+
+def concerns(connector: str, parameters: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+    """Tell whether an event that a subscription listens to is about what its parameters name."""
+    return connector != "github" or github.concerns(parameters, data)
+
+
+def _no_event(connector: str) -> str:
+    names = event_names(connector)
+    return f"must be one of {', '.join(sorted(names))}" if names else "must be a name: a-z, 0-9, '-' and '_'"

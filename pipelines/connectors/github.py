@@ -1,0 +1,56 @@
+"""github: what GitHub's webhooks tell of an organization's repositories."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipelines.resources.shapes import optional, record, required, text
+
+EVENTS = frozenset(
+    {
+        "branch_creation",
+        "branch_deletion",
+        "push",
+        "raw",
+        "repository_creation",
+        "repository_deletion",
+        "tag_creation",
+        "tag_deletion",
+    }
+)
+MAX_NAME_LENGTH = 100  # GitHub's own for repositories; organizations have fewer
+
+PARAMETERS = record(
+    {
+        "organization": required(text(most=MAX_NAME_LENGTH)),
+        "repository": optional(text(most=MAX_NAME_LENGTH)),
+    }
+)
+
+
+def concerns(parameters: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+    """Tell whether an event is about what a subscription names, as far as the event says it.
+
+    GitHub's names have no case: Exograd and exograd are one organization.
+    """
+    told = _origin(data)
+    return all(
+        told[name].casefold() == str(wanted).casefold()
+        for name, wanted in parameters.items()
+        if isinstance(told.get(name), str)
+    )
+
+
+def _origin(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return organization and repository of an event; a raw one has them inside GitHub's own."""
+    payload = data.get("event")
+    if not isinstance(payload, Mapping):
+        return dict(data)
+    repository, organization = _object(payload, "repository"), _object(payload, "organization")
+    owner = _object(repository, "owner")
+    told = {"organization": organization.get("login", owner.get("login")), "repository": repository.get("name")}
+    return told | {name: data[name] for name in told if name in data}
+
+
+def _object(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    member = value.get(name)
+    return member if isinstance(member, Mapping) else {}

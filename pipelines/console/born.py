@@ -1,0 +1,33 @@
+"""Platform events as lists show them: with what they started."""
+
+import json
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+
+from pipelines.console.states import state_label
+from pipelines.models import Pipeline, PlatformEvent
+
+SHOWN_CHARACTERS = 100_000  # of an event's data, on one page
+
+
+def with_pipelines(events: QuerySet[PlatformEvent]) -> QuerySet[PlatformEvent]:
+    """Return events with the pipelines that they started, and without their data."""
+    started = Pipeline.objects.only("name", "status", "event").order_by("name")
+    return events.defer("data").prefetch_related(Prefetch("pipelines", started))
+
+
+def pipeline_links(event: PlatformEvent) -> list[tuple[Pipeline, Any]]:
+    """Return what an event started, each with the label of its state."""
+    return [(pipeline, state_label(pipeline.status)) for pipeline in event.pipelines.all()]
+
+
+def pretty(data: Any) -> tuple[str, bool]:
+    """Return data as indented JSON, and whether that is cut."""
+    text = ""
+    # Piece by piece: indented, a megabyte of nested arrays has gigabytes.
+    for piece in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(data):
+        text += piece
+        if len(text) > SHOWN_CHARACTERS:
+            return text[:SHOWN_CHARACTERS], True
+    return text, False

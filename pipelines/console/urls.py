@@ -1,0 +1,15 @@
+"""Where the pages of pipelines were in earlier releases: bookmarks and scripts go on working."""
+
+from django.http import HttpRequest, HttpResponsePermanentRedirect
+from django.urls import re_path
+
+PAGES = "pipeline|command|trigger|platformevent|resource|hook|identity"
+
+
+def moved(request: HttpRequest, page: str) -> HttpResponsePermanentRedirect:
+    """Lead to the page's address of today, whatever the method."""
+    address = request.get_full_path().replace("/console/projects/", "/console/pipelines/", 1)
+    return HttpResponsePermanentRedirect(address, preserve_request=True)
+
+
+urlpatterns = [re_path(rf"^projects/(?P<page>(?:{PAGES})/.*)$", moved)]

@@ -1,0 +1,68 @@
+"""What has to happen now and then in the whole platform. Every worker does it; who comes second finds it done."""
+
+import logging
+import time
+from datetime import datetime, timedelta
+
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from pipelines.execution.pipelines import delete_expired, release_waiting
+from pipelines.execution.progress import wake_parked
+from pipelines.execution.tasks import end_lost_tasks
+from pipelines.timers import emit_due_ticks
+from projects.logins import forget_failures
+
+logger = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 5.0
+FORGET_SECONDS = 600.0
+
+
+class Conductor:
+    """Ticks at every step; sweeps up after dead processes every few seconds, and forgets logins now and then."""
+
+    def __init__(self) -> None:
+        self._last_step = time.monotonic()
+        self._next_sweep = self._next_forgetting = self._begin = self._last_step
+
+    def step(self) -> None:
+        """Do what is due now. Raises what the database raises."""
+        now = time.monotonic()
+        if now - self._last_step > settings.EVENTLANE_TASK_LOST_SECONDS / 2:
+            # The database (or this machine) was away: workers could not say that they live. Let them first.
+            self._begin = now
+        self._last_step = now
+        emit_due_ticks(timezone.now())
+        if now >= self._next_sweep:
+            self._next_sweep = now + SWEEP_SECONDS
+            self._sweep()
+        if now >= self._next_forgetting:
+            self._next_forgetting = now + FORGET_SECONDS
+            forget_logins(timezone.now())
+
+    def _sweep(self) -> None:
+        release_waiting()
+        wake_parked()
+        delete_expired(timezone.now())
+        if time.monotonic() - self._begin < settings.EVENTLANE_TASK_LOST_SECONDS / 2:
+            return
+        for task in end_lost_tasks(timezone.now()):
+            logger.warning("worker %s was lost while it ran task %s", task.worker, task.pk)
+        async_to_sync(_run_stalled_jobs_again)()
+
+
+def forget_logins(now: datetime) -> None:
+    """Delete sessions that have ended, and failed logins that don't count any more."""
+    Session.objects.filter(expire_date__lt=now).delete()
+    forget_failures(now)
+
+
+async def _run_stalled_jobs_again() -> None:
+    """Put back the jobs that a dead worker had fetched; those whose tasks it had started find them taken."""
+    seconds = settings.EVENTLANE_TASK_LOST_SECONDS
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=seconds):
+        await app.job_manager.retry_job(job, retry_at=timezone.now() + timedelta(seconds=1))

@@ -1,0 +1,172 @@
+"""What may run next: from a pipeline that may begin to the jobs that workers fetch.
+
+Whoever moves a pipeline holds the lock of its row first, then those of its tasks; the turn of a definition is
+settled under an advisory lock taken after both. In that order nobody waits in a circle.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from pipelines.models import UNFINISHED, Pipeline, Status, Task
+
+RUN_TASK = "eventlane.run_task"
+QUEUE = "tasks"
+TURN_LOCK, LIMIT_LOCK = 7_001, 7_002  # first halves of advisory locks
+
+
+def lock_pipeline(pipeline_id: str) -> Pipeline | None:
+    """Lock and return a pipeline as it is now, None when it is gone. Only inside a transaction."""
+    return Pipeline.objects.select_for_update().defer("spec").filter(pk=pipeline_id).first()
+
+
+def settle(pipeline: Pipeline) -> None:
+    """End a locked pipeline whose tasks all are finished, else hand out those whose turn has come."""
+    tasks = list(pipeline.tasks.defer("spec", "pipeline_task", "command_parameters"))
+    if all(task.is_finished for task in tasks):
+        end_pipeline(pipeline, [task.status for task in tasks])
+    elif pipeline.released:
+        hand_out(ready_tasks(tasks))
+
+
+def end_pipeline(pipeline: Pipeline, statuses: Iterable[str]) -> None:
+    """Give a locked pipeline its last status (docs/api/v0.md, section 6.1), and its turn to the next in line."""
+    end_time, delete_time = end_times(pipeline, timezone.now())
+    Pipeline.objects.filter(pk=pipeline.pk).update(
+        status=_last_status(pipeline, set(statuses)), end_time=end_time, delete_time=delete_time
+    )
+    if pipeline.released and pipeline.definition_id and not pipeline.concurrent:
+        release_next(pipeline.definition_id)
+
+
+def end_times(pipeline: Pipeline, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """Return the end time and the delete time of a pipeline that ends now; one that never began has no end."""
+    return now if pipeline.start_time else None, now + pipeline.retention if pipeline.retention else None
+
+
+def _last_status(pipeline: Pipeline, statuses: set[str]) -> str:
+    if pipeline.aborted:
+        return str(Status.ABORTED)
+    for status in (str(Status.FAILED), str(Status.ABORTED)):
+        if status in statuses:
+            return status
+    return str(Status.SUCCESSFUL)
+
+
+def release_next(definition_id: str) -> None:
+    """Let the oldest waiting pipeline of a definition run, if none of them is at it.
+
+    One that was aborted is at it until the last of its processes is gone; who says so (let_go) asks again. The lock
+    makes two that ended at once take turns; the constraint pipeline_one_at_a_time would refuse the second.
+    """
+    with transaction.atomic():
+        _lock(TURN_LOCK, definition_id)
+        of_definition = Pipeline.objects.filter(definition_id=definition_id, status__in=UNFINISHED)
+        being_stopped = Task.objects.filter(pipeline__definition_id=definition_id).exclude(worker="")
+        while not of_definition.filter(released=True).exists() and not being_stopped.exists():
+            waiting = of_definition.order_by("event_time", "id").first()
+            if waiting is None or release(waiting):
+                return
+
+
+def release(pipeline: Pipeline) -> bool:
+    """Let a pipeline's tasks run; return False when it ended meanwhile."""
+    released = Pipeline.objects.filter(pk=pipeline.pk, released=False, status__in=UNFINISHED).update(released=True)
+    if released:
+        hand_out(ready_tasks(list(pipeline.tasks.defer("spec", "pipeline_task", "command_parameters"))))
+    return bool(released)
+
+
+def ready_tasks(tasks: Sequence[Task]) -> list[Task]:
+    """Return those of a pipeline's tasks that wait for nothing any more.
+
+    A task that failed for good with on_failure "abort" has aborted all others, so a finished dependency is enough.
+    One whose earlier run is still being stopped has a worker yet, and waits for it: no task runs twice at once.
+    """
+    unfinished = {task.name for task in tasks if not task.is_finished}
+    return [
+        task
+        for task in tasks
+        if task.status == Status.CREATED
+        and not (task.queued or task.parked or task.worker)
+        and unfinished.isdisjoint(task.dependencies)
+    ]
+
+
+def hand_out(tasks: Sequence[Task]) -> None:
+    """Give each task a new run and a job for it; in the transaction that found it ready."""
+    if not tasks:
+        return
+    for task in tasks:
+        task.run, task.queued, task.parked = task.run + 1, True, False
+    Task.objects.bulk_update(tasks, ["run", "queued", "parked"])
+    defer_runs(tasks)
+
+
+def defer_runs(tasks: Iterable[Task]) -> None:
+    """Make the jobs for tasks that are marked as queued."""
+    later: dict[datetime | None, list[Task]] = {}
+    for task in tasks:
+        later.setdefault(task.due_time, []).append(task)
+    for due_time, due in later.items():
+        job = app.configure_task(RUN_TASK, queue=QUEUE, schedule_at=due_time)
+        job.batch_defer(*({"task": task.pk, "pipeline": task.pipeline_id, "run": task.run} for task in due))
+
+
+def is_limited(project_limit: int | None) -> bool:
+    """Tell whether running tasks have to be counted; `project_limit` is the project's own."""
+    return bool(
+        settings.EVENTLANE_MAX_RUNNING_TASKS
+        or settings.EVENTLANE_PROJECT_MAX_RUNNING_TASKS
+        or project_limit is not None
+    )
+
+
+def may_run(project_id: str, project_limit: int | None) -> bool:
+    """Tell whether one more task of a project may run now; the answer holds until the transaction ends."""
+    _lock(LIMIT_LOCK, "")
+    return _free(project_id, project_limit)
+
+
+def wake_parked() -> None:
+    """Hand out a task that waited for others to end, the oldest that the limits let run.
+
+    Only the oldest of each project is looked at: one project's queue must not hide another's.
+    """
+    parked = Task.objects.filter(parked=True)
+    if not parked.exists():
+        return
+    with transaction.atomic():
+        _lock(LIMIT_LOCK, "")
+        oldest = parked.select_related("project").order_by("project_id", "id").distinct("project_id")
+        for task in sorted(oldest, key=lambda task: task.pk):
+            if _free(task.project_id, task.project.max_running_tasks) and _unpark(task):
+                return
+
+
+def _unpark(task: Task) -> bool:
+    changed = Task.objects.filter(pk=task.pk, parked=True, run=task.run).update(
+        parked=False, queued=True, run=task.run + 1
+    )
+    task.run += 1
+    if changed:
+        defer_runs([task])
+    return bool(changed)
+
+
+def _free(project_id: str, project_limit: int | None) -> bool:
+    everywhere = settings.EVENTLANE_MAX_RUNNING_TASKS
+    here = settings.EVENTLANE_PROJECT_MAX_RUNNING_TASKS if project_limit is None else project_limit
+    running = Task.objects.filter(status=Status.STARTED)
+    if everywhere and running.count() >= everywhere:
+        return False
+    return not here or running.filter(project_id=project_id).count() < here
+
+
+def _lock(kind: int, text: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [kind, text])

@@ -1,0 +1,146 @@
+"""A task in a worker's hands: claimed, kept alive, finished, found lost.
+
+Every move is a compare-and-swap on the task's status and run, so a job or worker that comes late changes nothing.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from pipelines.execution.pipelines import abort_tasks
+from pipelines.execution.progress import is_limited, lock_pipeline, may_run, release_next, settle, wake_parked
+from pipelines.models import Pipeline, Status, Task
+
+# Functions of the database (projects/migrations/sql): the ways to it and back are what a short task costs.
+CLAIM = "SELECT * FROM eventlane_claim_task(%(task)s, %(run)s, %(pipeline)s, %(worker)s, %(counted)s)"
+SUCCEED = "SELECT eventlane_succeed_task(%s, %s, %s)"
+NOT_ENDED, ENDED, ENDED_WHILE_OTHERS_WAIT = 0, 1, 2
+
+
+def claim_task(task_id: str, pipeline_id: str, run: int, worker: str) -> Task | None:
+    """Start a task's run for a worker and return it, None when it isn't to be run (any more, or yet).
+
+    Where running tasks are limited they are counted, and a task over the limits is parked.
+    """
+    values = {"task": task_id, "pipeline": pipeline_id, "run": run, "worker": worker}
+    if not is_limited(None) and (task := _claim(values | {"counted": False})):
+        return task
+    with transaction.atomic():
+        project = _project(pipeline_id)
+        if project is None or not is_limited(project[1]):
+            return _claim(values | {"counted": True})
+        lock_pipeline(pipeline_id)
+        if may_run(*project):
+            return _claim(values | {"counted": True})
+        Task.objects.filter(pk=task_id, run=run, status=Status.CREATED).update(queued=False, parked=True)
+    wake_parked()  # a task may have ended meanwhile, and have seen nobody who waits
+    return None
+
+
+def _claim(values: dict[str, Any]) -> Task | None:
+    found = list(Task.objects.raw(CLAIM, values))
+    return found[0] if found else None
+
+
+def finish_task(task: Task, failure: str | None = None) -> bool:
+    """End a started task, successfully or with a message; run it again while it has retries. False: it isn't its turn.
+
+    What that means for its pipeline is settled in the same transaction.
+    """
+    if failure is None and (ended := _succeed(task)):
+        if ended == ENDED_WHILE_OTHERS_WAIT:
+            wake_parked()
+        return True
+    with transaction.atomic():
+        pipeline = lock_pipeline(task.pipeline_id)
+        if pipeline is None or not _end(task, pipeline, failure):
+            return False
+        settle(pipeline)
+    wake_parked()
+    return True
+
+
+def let_go(task: Task) -> None:
+    """Note that no process of a task's aborted run is left; if it was restarted meanwhile, it may begin now."""
+    with transaction.atomic():
+        pipeline = lock_pipeline(task.pipeline_id)
+        released = Task.objects.filter(pk=task.pk, run=task.run).exclude(worker="").update(worker="")
+        if pipeline is not None and released:
+            if not pipeline.is_finished:
+                settle(pipeline)
+            if pipeline.definition_id and not pipeline.concurrent:
+                release_next(pipeline.definition_id)
+    wake_parked()
+
+
+def keep_alive(worker: str, task_ids: Iterable[str]) -> dict[str, int]:
+    """Say that a worker still has these tasks; return the runs of those that should go on, by id.
+
+    Rows that others hold are skipped until the next time, so that nobody waits in a circle; they count as going on.
+    """
+    ids = list(task_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE projects_task SET heartbeat_time = now() WHERE id IN (SELECT id FROM projects_task"
+            " WHERE id = ANY(%s) AND worker = %s ORDER BY id FOR UPDATE SKIP LOCKED)",
+            [ids, worker],
+        )
+    going_on = Task.objects.filter(pk__in=ids, worker=worker, status=Status.STARTED)
+    return dict(going_on.values_list("pk", "run"))
+
+
+def end_lost_tasks(now: datetime) -> list[Task]:
+    """Fail (or retry) the started tasks whose worker has not been heard of, and free aborted ones; return them."""
+    limit = now - timedelta(seconds=settings.EVENTLANE_TASK_LOST_SECONDS)
+    stale = Task.objects.filter(heartbeat_time__lt=limit).exclude(worker="")
+    lost = list(stale.filter(status=Status.STARTED)[:100])
+    for task in lost:
+        finish_task(task, f"The worker {task.worker} was lost while it ran the task.")
+    for task in stale.exclude(status=Status.STARTED)[:100]:
+        let_go(task)
+    return lost
+
+
+def _succeed(task: Task) -> int:
+    """End a task the short way (migrations/sql/0005_succeed_task.sql); NOT_ENDED: try the longer one."""
+    with connection.cursor() as cursor:
+        cursor.execute(SUCCEED, [task.pk, task.run, task.pipeline_id])
+        [answer] = cursor.fetchone()
+    return answer
+
+
+def _project(pipeline_id: str) -> tuple[str, int | None] | None:
+    """Return the project of a pipeline and its limit of running tasks."""
+    return Pipeline.objects.filter(pk=pipeline_id).values_list("project_id", "project__max_running_tasks").first()
+
+
+def _end(task: Task, pipeline: Pipeline, failure: str | None) -> bool:
+    """Move the task from started to where it goes; return False when another did that before."""
+    mine = Task.objects.filter(pk=task.pk, run=task.run, status=Status.STARTED)
+    now = timezone.now()
+    if failure is None:
+        return bool(mine.update(status=Status.SUCCESSFUL, end_time=now, worker=""))
+    entry = task.pipeline_task
+    if task.retry < entry.get("nb_retries", 0):
+        return _retry(task, now + timedelta(seconds=entry.get("retry_delay", 0)))
+    if not mine.update(status=Status.FAILED, end_time=now, worker="", failure_message=failure):
+        return False
+    if entry.get("on_failure", "abort") == "abort":
+        abort_tasks([pipeline])
+    return True
+
+
+def _retry(task: Task, due_time: datetime) -> bool:
+    """Put a failed task back, to be run again from its first step; its earlier output is erased."""
+    mine = Task.objects.filter(pk=task.pk, run=task.run, status=Status.STARTED)
+    changed = mine.update(
+        status=Status.CREATED, start_time=None, end_time=None, worker="", retry=F("retry") + 1, due_time=due_time
+    )
+    if changed:
+        task.steps.all().delete()
+    return bool(changed)

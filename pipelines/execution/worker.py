@@ -1,0 +1,197 @@
+"""A worker process: procrastinate fetches jobs and runs each in a thread; this keeps their tasks' state true.
+
+Beside the jobs three threads run. One says every second which tasks this process still has, and stops those that were
+aborted or taken away. One stops all when that could not be said for too long. The third is the conductor: what has to
+happen now and then, whoever does it.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+
+from eventlane.database import disconnect
+from pipelines.execution.conductor import Conductor
+from pipelines.execution.jobs import worker_app
+from pipelines.execution.progress import QUEUE
+from pipelines.execution.tasks import claim_task, finish_task, keep_alive, let_go
+from pipelines.models import Task
+from pipelines.runtimes.run import TaskFailed, TaskStopped, run_task
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+HEARTBEAT_SECONDS = 1.0
+LATEST_HEARTBEAT_SHARE = 0.7  # of the time after which others take a task for lost: then this stops it
+LATEST_END_SHARE = 0.9  # and then it ends itself, if that didn't help
+RETRY_SECONDS = 1.0
+STOPPED = "The worker was stopped while it ran the task."
+OUT_OF_TOUCH = "The worker lost touch with the database while it ran the task."
+
+
+class Worker:
+    """Runs tasks until told to stop."""
+
+    def __init__(self, concurrency: int) -> None:
+        self.name = f"{settings.EVENTLANE_NODE}/{os.getpid()}"
+        self._concurrency = concurrency
+        # Each thread keeps a connection of Django's: asking for one at every job would cost as much as the job.
+        connection.settings_dict["OPTIONS"]["pool"] |= {"max_size": concurrency + 6}
+        # By task and run: once a run's end is written down, the next may begin here before this one is forgotten.
+        self._running: dict[tuple[str, int], threading.Event] = {}
+        self._last_heartbeat = time.monotonic()
+        self._stopping = threading.Event()
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Work until SIGTERM or Ctrl-C; then let tasks end for a while, and stop those that don't."""
+        helpers = [
+            self._helper("heartbeat", self._beat, HEARTBEAT_SECONDS),
+            self._helper("watch", self._watch, HEARTBEAT_SECONDS / 2),
+            self._helper("conductor", Conductor().step, settings.EVENTLANE_CONDUCT_SECONDS),
+        ]
+        for helper in helpers:
+            helper.start()
+        try:
+            asyncio.run(self._work())
+        finally:
+            self._ended.set()
+            for helper in helpers:
+                helper.join()
+
+    def work_on(self, task_id: str, pipeline_id: str, run: int) -> None:
+        """Run a task to its end. Called in a thread of its own, which the runtime may rely on to stay."""
+        task = _persistently(lambda: claim_task(task_id, pipeline_id, run, self.name))
+        if task is None:
+            return
+        stop = self._running[task_id, run] = threading.Event()
+        try:
+            self._end(task, *self._outcome(task, stop))
+        finally:
+            del self._running[task_id, run]
+
+    def _outcome(self, task: Task, stop: threading.Event) -> tuple[bool, str | None]:
+        """Run the task; return whether it was stopped, and why it failed, if it did."""
+        try:
+            run_task(task, stop)
+        except TaskStopped:
+            return True, None
+        except TaskFailed as failure:
+            return False, str(failure)
+        except Exception as error:
+            logger.exception("task %s crashed in its runtime", task.pk)
+            return False, f"The runtime failed: {type(error).__name__}. The worker's log knows more."
+        return False, None
+
+    def _end(self, task: Task, stopped: bool, failure: str | None) -> None:
+        """Write the outcome down. When it isn't this run's to say any more, say at least that its process is gone."""
+        if stopped:
+            failure = STOPPED if self._stopping.is_set() else OUT_OF_TOUCH
+        if not _persistently(lambda: finish_task(task, failure)):
+            _persistently(lambda: let_go(task))
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(self._concurrency + 4, thread_name_prefix="task"))
+        app = worker_app()
+        async with app.open_async():
+            worker = asyncio.ensure_future(
+                app.run_worker_async(
+                    queues=[QUEUE],
+                    name=self.name,
+                    concurrency=self._concurrency,
+                    delete_jobs="successful",
+                    install_signal_handlers=False,
+                    additional_context={"worker": self},
+                    update_heartbeat_interval=5.0,
+                    stalled_worker_timeout=settings.EVENTLANE_TASK_LOST_SECONDS,
+                )
+            )
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self._request_stop, worker)
+            try:
+                await worker
+            except asyncio.CancelledError:
+                if not self._stopping.is_set():
+                    raise
+
+    def _request_stop(self, worker: "asyncio.Future[None]") -> None:
+        """Fetch no more jobs; give running tasks some time, then stop them."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        worker.cancel()
+        asyncio.get_running_loop().call_later(settings.EVENTLANE_WORKER_STOP_SECONDS, self._stop_tasks)
+
+    def _stop_tasks(self) -> None:
+        for stop in list(self._running.values()):
+            stop.set()
+
+    def _helper(self, name: str, step: Callable[[], None], seconds: float) -> threading.Thread:
+        """Return a thread that makes a step every so many seconds until the worker ends, whatever a step raises."""
+
+        def run() -> None:
+            while not self._ended.wait(seconds):
+                _survives(name, step)
+
+        return threading.Thread(target=run, name=name)
+
+    def _beat(self) -> None:
+        """Keep this worker's tasks alive, and stop those that are no longer its own."""
+        mine, now = dict(self._running), time.monotonic()
+        if mine:
+            self._keep_alive(mine)
+        self._last_heartbeat = now
+
+    def _watch(self) -> None:
+        """Stop all tasks before others run them again: two at once would be worse than none.
+
+        In a thread of its own: a connection that went dead answers nothing, not even an error. Where the end of a
+        task waits for such a connection, too, this process ends at once, and its tasks with it.
+        """
+        silent = (time.monotonic() - self._last_heartbeat) / settings.EVENTLANE_TASK_LOST_SECONDS
+        if silent > LATEST_HEARTBEAT_SHARE:
+            self._stop_tasks()
+        if silent > LATEST_END_SHARE and self._running:
+            logger.critical("the database has not been heard of for too long: ending with %s", list(self._running))
+            os._exit(1)
+
+    def _keep_alive(self, mine: dict[tuple[str, int], threading.Event]) -> None:
+        going_on = keep_alive(self.name, {task_id for task_id, _ in mine})
+        for (task_id, run), stop in mine.items():
+            if going_on.get(task_id) != run:
+                stop.set()
+
+
+def _persistently(move: Callable[[], T]) -> T:
+    """Make a move, however often the database refuses; at last raise, so that the job is run again.
+
+    By then others have taken the task for lost, unless it could not even be claimed.
+    """
+    deadline = time.monotonic() + settings.EVENTLANE_TASK_LOST_SECONDS
+    while True:
+        try:
+            return move()
+        except DatabaseError as error:
+            disconnect()
+            if time.monotonic() > deadline:
+                raise
+            logger.warning("a task's state can't be written, trying again: %s", " ".join(str(error).split())[:300])
+            time.sleep(RETRY_SECONDS)
+
+
+def _survives(name: str, step: Callable[[], None]) -> None:
+    """Make a step in a thread of our own; a failure is logged, the connection dropped, the next one may succeed."""
+    try:
+        step()
+    except Exception as error:
+        logger.warning("%s: %s", name, " ".join(f"{type(error).__name__}: {error}".split())[:300])
+        disconnect()

@@ -1,0 +1,70 @@
+"""From a delivery's body to what it says, whatever its Content-Type claims."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from eventlane.wire.errors import MalformedRequestBody
+from eventlane.wire.values import refuse_many_values
+from pipelines.resources.shapes import MAX_DEPTH
+
+FORM = b"payload="  # GitHub's other content type, and others': the JSON as the field of a form
+MOST_FIELDS = 100
+
+
+def read_payload(body: bytes) -> Any:
+    """Return the JSON of a body, or of the field `payload` of a form; text that is neither as it is.
+
+    An empty body is an empty object. Raises MalformedRequestBody when the body isn't text,
+    or JSON but for NaN or Infinity in it.
+    """
+    try:
+        text = _form_payload(body) if body.startswith(FORM) else body.decode("utf-8-sig")
+    except ValueError as error:  # UnicodeDecodeError too
+        raise MalformedRequestBody(f"not valid text: {error}") from None
+    if not text.strip():
+        return {}
+    refuse_many_values(text.encode())
+    try:
+        value = _read_json(text)
+    except ValueError:
+        return text
+    except RecursionError:
+        raise MalformedRequestBody("the JSON is nested too deeply") from None
+    _check_depth(value)
+    return value
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """Return an object as it is, anything else as the member `body` of one."""
+    return value if isinstance(value, dict) else {"body": value}
+
+
+def _check_depth(value: Any) -> None:
+    """Refuse what can be read but not shown again: other requests have less of the stack left for it."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        members = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))
+        level = [one for some in members for one in some if isinstance(one, dict | list)]
+        if not level:
+            return
+    raise MalformedRequestBody(f"the JSON is nested deeper than {MAX_DEPTH} levels")
+
+
+def _form_payload(body: bytes) -> str:
+    fields = parse_qs(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
+    return fields["payload"][0]
+
+
+def _read_json(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except ValueError:  # it refuses half of a surrogate pair and numbers too large for a float
+        pass
+    constants: list[str] = []
+    value = json.loads(text, parse_constant=constants.append)
+    if constants:
+        raise MalformedRequestBody(f"not valid JSON: it has no {constants[0]}")
+    return value

@@ -1,0 +1,104 @@
+"""POST /hooks/<token>/<event> for the connector webhook, POST /hooks/<token> for GitHub.
+
+A plain Django view. The address is the secret: it is in no log line and no error.
+"""
+
+import logging
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from psycopg_pool import PoolTimeout
+
+from eventlane.names import is_name
+from eventlane.wire.body import BadBody, BodyTooLarge, read_body
+from eventlane.wire.errors import (
+    JSON,
+    ApiError,
+    BadRequest,
+    InternalError,
+    MalformedRequestBody,
+    RequestTooLarge,
+    ServiceUnavailable,
+    TooManyRequests,
+    UnhandledMethod,
+    UnknownObject,
+    error_response,
+)
+from pipelines.hooks import DELIVERIES, find_hook, note_use
+from pipelines.inbound import github
+from pipelines.inbound.payload import as_object, read_payload
+from pipelines.inbound.signature import check_signature
+from pipelines.models import Hook, PlatformEvent
+from pipelines.platform_events import create_events
+
+logger = logging.getLogger(__name__)
+
+LOGGED_PATH = "/hooks/…"
+SIGNATURE = "X-Eventlane-Signature-256"
+
+
+@csrf_exempt
+def receive(request: HttpRequest, route: str) -> HttpResponse:
+    """Take one delivery and say how many platform events came of it."""
+    request.path = LOGGED_PATH  # Django logs the path of what it answers with an error
+    try:
+        events = _take(request, *_split(route))
+    except ApiError as error:
+        return error_response(error)
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        logger.error("a hook can't take what was sent: %s", str(error).strip())
+        return error_response(ServiceUnavailable())
+    except Exception:
+        logger.exception("a hook can't take what was sent")
+        return error_response(InternalError())
+    return HttpResponse(b'{"events": %d}' % len(events), JSON, 202)
+
+
+def _split(route: str) -> tuple[str, str]:
+    """Return token and event name; one trailing slash doesn't count."""
+    token, _, event = route.removesuffix("/").partition("/")
+    return token, event
+
+
+def _take(request: HttpRequest, token: str, event: str) -> list[PlatformEvent]:
+    hook = find_hook(token)
+    if hook is None or (event and hook.connector == "github"):
+        raise UnknownObject("hook")
+    if request.method != "POST":
+        raise UnhandledMethod(str(request.method), ["POST"])
+    if hook.connector == "github":
+        events = github.take(hook, request.headers, _read_body(request))
+    else:
+        events = _take_any(hook, event, request)
+    note_use(hook)
+    return events
+
+
+def _take_any(hook: Hook, event: str, request: HttpRequest) -> list[PlatformEvent]:
+    if not is_name(event):
+        raise BadRequest("The address must end in the event's name: /hooks/TOKEN/EVENT, of a-z, 0-9, '-' and '_'.")
+    now, rate = timezone.now(), settings.EVENTLANE_HOOK_RATE_LIMIT
+    _refuse_while(DELIVERIES.seconds_to_wait(hook, rate, now))
+    body = _read_body(request)
+    if hook.encrypted_secret is not None:
+        check_signature(hook, request.headers, SIGNATURE, body)
+    _refuse_while(DELIVERIES.take(hook, rate, now))  # what isn't signed uses up nothing
+    return create_events(hook.project, "webhook", event, as_object(read_payload(body)))
+
+
+def _refuse_while(seconds: float) -> None:
+    """Refuse a delivery when there is any time to wait."""
+    if seconds:
+        raise TooManyRequests("The hook takes no more than its rate limit (EVENTLANE_HOOK_RATE_LIMIT).", seconds)
+
+
+def _read_body(request: HttpRequest) -> bytes:
+    try:
+        return read_body(request.META, settings.EVENTLANE_MAX_HOOK_BYTES)
+    except BodyTooLarge as error:
+        raise RequestTooLarge(f"The {error}.") from None
+    except BadBody as error:
+        raise MalformedRequestBody(str(error)) from None

@@ -1,0 +1,37 @@
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from eventlane.commands import ExampleCommand
+from pipelines.runtimes.allowed import WHY_REFUSED, may_be_allowed, setting_of, switch_of, why_refused
+from projects.command_line import add_project_argument, find_project
+
+
+class Command(ExampleCommand):
+    help = (
+        "Let tasks of a project run as processes of the workers (the runtime `local`) or in containers, as the\n"
+        "switches on the project's page in the console do. Only where EVENTLANE_LOCAL_RUNTIME or\n"
+        "EVENTLANE_CONTAINER_RUNTIME allows it."
+    )
+    example = """
+python manage.py allow_tasks --project main
+python manage.py allow_tasks --project main --runtime container
+python manage.py allow_tasks --project main --revoke
+"""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_project_argument(parser)
+        parser.add_argument("--runtime", choices=tuple(WHY_REFUSED), default="local", help="local unless given")
+        parser.add_argument("--revoke", action="store_true", help="don't let them any more")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        project, runtime, wanted = find_project(options["project"]), options["runtime"], not options["revoke"]
+        if wanted and not getattr(project, switch_of(runtime)) and not may_be_allowed(runtime):
+            raise CommandError(f"this server doesn't allow {runtime} tasks: see {setting_of(runtime)}")
+        setattr(project, switch_of(runtime), wanted)
+        project.save(update_fields=[switch_of(runtime)])
+        self.stdout.write(
+            f"{runtime.capitalize()} tasks of project {project} {'may' if wanted else 'may no longer'} run."
+        )
+        if wanted and (reason := why_refused(runtime)):
+            self.stderr.write(f"Workers like this machine refuse them: {reason}.", self.style.WARNING)

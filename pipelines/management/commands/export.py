@@ -1,0 +1,42 @@
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from eventlane.commands import ExampleCommand
+from pipelines.resources.files import UnreadableFolder, write_folder, yaml_files
+from projects.command_line import add_project_argument, find_project
+
+
+class Command(ExampleCommand):
+    help = (
+        "Write what is deployed in a project into a folder, one file for each resource: task/hello.yaml.\n"
+        "`deploy` of that folder changes nothing. The code of a step is in the file, wherever it came from."
+    )
+    example = """
+python manage.py export pipelines
+python manage.py export pipelines --project main --force
+"""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("folder", metavar="DIR", type=Path, help="made when it isn't there")
+        add_project_argument(parser)
+        parser.add_argument("--force", action="store_true", help="write into a folder that isn't empty, over its files")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        project = find_project(options["project"])
+        folder: Path = options["folder"]
+        resources = project.resources.order_by("type", "name")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if any(folder.iterdir()) and not options["force"]:
+                raise CommandError(f"{folder} isn't empty; --force writes over what is there")
+            written = write_folder(folder, (resource.spec for resource in resources))
+            others = [file for file in yaml_files(folder) if file not in written]
+        except OSError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}") from None
+        except UnreadableFolder as error:
+            raise CommandError(str(error)) from None
+        for file in others:
+            self.stderr.write(f"{file} was there before; `deploy` would read it, too", self.style.WARNING)
+        self.stdout.write(f"Project {project}: {len(written)} resources in {folder}.")

@@ -1,0 +1,134 @@
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from eventlane.commands import ExampleCommand
+from eventlane.wire.errors import InvalidRequestBody, StateError
+from pipelines.commands import execute_command
+from pipelines.following import follow_pipelines
+from pipelines.models import Pipeline, Resource
+from projects.command_line import add_project_argument, find_project
+from projects.models import Project
+
+NOT_RUN = 64  # exit status
+INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
+NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
+BOOLEANS = {"true": True, "false": False}
+
+
+class Command(ExampleCommand):
+    help = (
+        "Execute a command: start its pipelines, and show what their tasks write while they write it.\n\n"
+        "The output of tasks goes to the standard output, notes to the standard error. Tasks are run by a worker:\n"
+        "`manage.py up` has one, `manage.py work` starts another. Ctrl-C stops following; the pipelines go on.\n\n"
+        "Exit status: 0 successful, 1 failed, 2 aborted, 3 not ended within --timeout, 64 nothing was run,\n"
+        "130 after a Ctrl-C."
+    )
+    example = """
+python manage.py run deploy-site branch=main replicas=3
+python manage.py run nightly-report --project main --timeout 600
+python manage.py run rebuild-index --no-follow
+"""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("command", metavar="COMMAND", help="name of the command")
+        parser.add_argument("values", metavar="key=value", nargs="*", help="a value for a parameter")
+        add_project_argument(parser)
+        parser.add_argument("--no-follow", action="store_true", help="only start; print the ids of the pipelines")
+        parser.add_argument("--timeout", type=float, metavar="S", help="stop following after so many seconds")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        command = _find_command(find_project(options["project"]), options["command"])
+        pipelines = _execute(command, options["values"])
+        if options["no_follow"]:
+            self.stdout.write("\n".join(pipeline.pk for pipeline in pipelines))
+            return
+        for pipeline in pipelines:
+            self.stderr.write(f"pipeline {pipeline}", str)
+        raise SystemExit(follow_pipelines(self, pipelines, options["timeout"]))
+
+
+def _find_command(project: Project, name: str) -> Resource:
+    commands = Resource.objects.select_related("project").filter(project=project, type=Resource.Type.COMMAND)
+    found = {command.name: command for command in commands.order_by("name")}
+    if name not in found:
+        choice = ", ".join(found) or "none yet: `manage.py deploy` brings them"
+        raise CommandError(f"project {project} has no command {name!r}; there is {choice}", returncode=NOT_RUN)
+    return found[name]
+
+
+def _execute(command: Resource, words: Sequence[str]) -> list[Pipeline]:
+    try:
+        execution = execute_command(command, read_values(command.data["parameters"], words), None, pointer="")
+    except InvalidRequestBody as error:
+        raise _refusal(command, [_sentence(**problem) for problem in error.data["jsv_errors"]]) from None
+    except InvalidValues as error:
+        raise _refusal(command, error.args[0]) from None
+    except StateError as error:
+        raise CommandError(str(error), returncode=NOT_RUN) from None
+    if not execution.pipeline_ids:
+        raise CommandError(f"every pipeline of the command {command.name} is disabled", returncode=NOT_RUN)
+    found = Pipeline.objects.in_bulk(execution.pipeline_ids)
+    return [found[pipeline_id] for pipeline_id in execution.pipeline_ids]
+
+
+class InvalidValues(Exception):
+    """Words of the command line are no values for a command's parameters; its argument says why, each."""
+
+
+def read_values(parameters: Sequence[Mapping[str, Any]], words: Sequence[str]) -> dict[str, Any]:
+    """Return what key=value words say, each as its parameter's type has it; raise InvalidValues."""
+    types = {parameter["name"]: parameter["type"] for parameter in parameters}
+    values: dict[str, Any] = {}
+    problems = []
+    for word in words:
+        name, equals, text = word.partition("=")
+        try:
+            if not equals:
+                raise ValueError("is not key=value")
+            if name in values:
+                raise ValueError("is given twice")
+            values[name] = _value(types.get(name), text)
+        except ValueError as error:
+            problems.append(f"{name}: {error}" if equals else f"{word!r} {error}")
+    if problems:
+        raise InvalidValues(problems)
+    return values
+
+
+def _value(type: str | None, text: str) -> Any:
+    match type:
+        case "integer" if INTEGER.fullmatch(text):
+            return int(text)
+        case "number" if NUMBER.fullmatch(text):
+            return int(text) if INTEGER.fullmatch(text) else float(text)
+        case "boolean" if text in BOOLEANS:
+            return BOOLEANS[text]
+        case "integer":
+            raise ValueError(f"{text!r} is no whole number")
+        case "number":
+            raise ValueError(f"{text!r} is no number")
+        case "boolean":
+            raise ValueError(f"{text!r} is neither true nor false")
+        case None:
+            raise ValueError("there is no such parameter")
+    return text
+
+
+def _sentence(pointer: str, reason: str) -> str:
+    return f"{pointer.removeprefix('/')}: {reason}" if pointer else reason
+
+
+def _refusal(command: Resource, problems: Sequence[str]) -> CommandError:
+    """Return the problems, and what the command takes."""
+    takes = [f"  {_usage(parameter)}" for parameter in command.data["parameters"]] or ["  no parameters"]
+    return CommandError("\n".join([*problems, f"{command.name} takes", *takes]), returncode=NOT_RUN)
+
+
+def _usage(parameter: Mapping[str, Any]) -> str:
+    values = f" ({'|'.join(parameter['values'])})" if "values" in parameter else ""
+    default = f", default {parameter['default']!r}" if "default" in parameter else ""
+    about = f": {parameter['description']}" if "description" in parameter else ""
+    return f"{parameter['name']}={parameter['type']}{values}{default}{about}"

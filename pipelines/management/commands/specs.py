@@ -1,0 +1,19 @@
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from eventlane.commands import ExampleCommand
+from pipelines.resources.reference import EXAMPLES, page
+
+
+class Command(ExampleCommand):
+    help = "Print a page of docs/specs: what a spec of a kind may hold, each member with its type and default."
+    example = "python manage.py specs task > docs/specs/task.md"
+    requires_system_checks: list[str] = []
+    needs_platform = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("kind", choices=EXAMPLES)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write(page(options["kind"]), ending="")

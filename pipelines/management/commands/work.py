@@ -1,0 +1,25 @@
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandParser
+
+from eventlane.commands import ExampleCommand
+from projects.installation import check_at_start
+
+
+class Command(ExampleCommand):
+    help = "Run tasks of pipelines, and see to timers, until SIGTERM or Ctrl-C. Any number of these may run."
+    example = """
+python manage.py work
+python manage.py work --tasks 8
+"""
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--tasks", type=int, metavar="N", help="run so many at once, not EVENTLANE_WORKER_TASKS")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        from pipelines.execution.worker import Worker
+
+        check_at_start()
+        Worker(options["tasks"] or settings.EVENTLANE_WORKER_TASKS).run()

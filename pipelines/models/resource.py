@@ -1,0 +1,91 @@
+from django.db import models
+from django.utils import timezone
+
+from eventlane.fields import IdField
+from eventlane.names import MAX_NAME_LENGTH, validate_name
+from projects.models.project import Project
+
+
+class Resource(models.Model):
+    """Something deployed: a trigger, a command, a task or a pipeline (docs/api/v0.md, sections 2.7 and 5).
+
+    Not to be confused with what comes of it: a Pipeline or a Task is one execution of such a definition.
+    """
+
+    class Type(models.TextChoices):
+        TRIGGER = "trigger", "Trigger"
+        COMMAND = "command", "Command"
+        PIPELINE = "pipeline", "Pipeline"
+        TASK = "task", "Task"
+
+    id = IdField()
+    project = models.ForeignKey(Project, models.CASCADE, related_name="resources")
+    type = models.CharField(max_length=10, choices=Type)
+    name = models.CharField(max_length=MAX_NAME_LENGTH, validators=[validate_name])
+    disabled = models.BooleanField(default=False)
+    creation_time = models.DateTimeField(default=timezone.now, editable=False)
+    update_time = models.DateTimeField(default=timezone.now, editable=False)
+    spec = models.JSONField()  # type, version, name, description?, data: valid, with every default filled in
+
+    class Meta:
+        db_table = "projects_resource"  # made when these models were part of the app projects
+        indexes = [
+            models.Index(fields=["project", "id"], name="resource_by_id"),
+            models.Index(fields=["project", "name", "id"], name="resource_by_name"),
+            models.Index(fields=["project", "type", "id"], name="resource_by_type_id"),
+        ]
+        constraints = [models.UniqueConstraint(fields=["project", "type", "name"], name="resource_name_once")]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.name}"
+
+    @property
+    def data(self) -> dict:
+        """What of the spec depends on the type."""
+        return self.spec["data"]
+
+
+class Command(Resource):
+    """A resource of type command, as the console lists them."""
+
+    class Meta:
+        proxy = True
+
+
+class Trigger(Resource):
+    """A resource of type trigger, as the console lists them."""
+
+    class Meta:
+        proxy = True
+
+
+class Subscription(models.Model):
+    """What a trigger listens to. A new one is made when the connector, event, parameters or identity change."""
+
+    trigger = models.OneToOneField(Resource, models.CASCADE, related_name="subscription", primary_key=True)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="subscriptions")
+    connector = models.CharField(max_length=100)
+    event = models.CharField(max_length=200)
+    parameters = models.JSONField(default=dict)
+    identity = models.CharField(max_length=MAX_NAME_LENGTH, blank=True)
+    creation_time = models.DateTimeField(default=timezone.now, editable=False)
+    next_tick_time = models.DateTimeField(null=True, blank=True)  # of time/tick; null when it has no more
+    window_start_time = models.DateTimeField(null=True, blank=True)  # of the rate limit
+    window_events = models.PositiveIntegerField(default=0)  # fired in that window
+    suppressed_events = models.PositiveBigIntegerField(default=0)  # matched, but over the rate limit
+    dropped_events = models.PositiveBigIntegerField(default=0, db_default=0)  # matched, and dropped while they waited
+    drop_time = models.DateTimeField(null=True, blank=True)  # when some were dropped last
+
+    class Meta:
+        db_table = "projects_subscription"  # made when these models were part of the app projects
+        indexes = [
+            models.Index(fields=["project", "connector", "event"], name="subscription_by_event"),
+            models.Index(
+                fields=["next_tick_time"],
+                name="subscription_by_tick",
+                condition=models.Q(next_tick_time__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.connector}/{self.event}"

@@ -1,0 +1,184 @@
+"""Platform events: stored for the triggers that listen, and what they start (docs/api/v0.md, sections 6.2 and 6.8).
+
+    an event happens ─▶ every enabled trigger on its connector and name ─▶ one PlatformEvent each
+                                                                              │ the trigger's filters match
+                                                                              ▼
+                                                          one Pipeline for each pipeline of the trigger
+
+Storing and processing are one transaction: an event that is there has started what it starts. Deployments of the
+project wait for its end and it for theirs, so that what it finds stays there.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from eventlane.wire.errors import UnknownObject
+from pipelines.connectors import concerns
+from pipelines.execution.pipelines import start_pipelines
+from pipelines.jsonb import made_to_fit
+from pipelines.models import PlatformEvent, Resource, Subscription
+from pipelines.resources.filters import compile_filters
+from projects.models import Project
+
+
+def platform_events_of(project: Project) -> QuerySet[PlatformEvent]:
+    """Return the project's events, each with its project."""
+    return PlatformEvent.objects.filter(project=project).select_related("project")
+
+
+def get_platform_event(project: Project, event_id: str) -> PlatformEvent:
+    """Return one of the project's events, or raise UnknownObject."""
+    event = platform_events_of(project).filter(pk=event_id).first()
+    if event is None:
+        raise UnknownObject("event")
+    return event
+
+
+def create_events(
+    project: Project, connector: str, name: str, data: Mapping[str, Any], event_time: datetime | None = None
+) -> list[PlatformEvent]:
+    """Store and process an event for every enabled trigger that listens to it; without one, nothing is stored."""
+    with transaction.atomic():
+        hold_resources(project.pk)
+        subscriptions = Subscription.objects.filter(
+            project=project, connector=connector, event=name, trigger__disabled=False
+        )
+        triggers = [
+            subscription.trigger
+            for subscription in subscriptions.select_related("trigger").order_by("pk")
+            if concerns(connector, subscription.parameters, data)
+        ]
+        return activate(project, triggers, connector=connector, name=name, data=data, event_time=event_time)
+
+
+def fire(
+    trigger: Resource, *, connector: str, name: str, data: Mapping[str, Any], event_time: datetime
+) -> PlatformEvent:
+    """Store and process an event for one trigger whose filters are already known to match."""
+    with transaction.atomic():
+        hold_resources(trigger.project_id)
+        [event] = _store(trigger.project, [trigger], connector, name, data, event_time)
+        _start(event, trigger, _definitions(trigger.project_id, [trigger]))
+    return event
+
+
+def activate(
+    project: Project,
+    triggers: Sequence[Resource],
+    *,
+    connector: str,
+    name: str,
+    data: Mapping[str, Any],
+    event_time: datetime | None,
+) -> list[PlatformEvent]:
+    """Store an event for each of these triggers, and start what those start whose filters match.
+
+    In the caller's transaction, which holds the project's resources.
+    """
+    events = _store(project, triggers, connector, name, data, event_time or timezone.now())
+    definitions = _definitions(project.pk, triggers)
+    for event, trigger in zip(events, triggers, strict=True):
+        if _matches(trigger, event):
+            _start(event, trigger, definitions)
+    return events
+
+
+def replay(event: PlatformEvent) -> PlatformEvent:
+    """Store a copy of an event and process it by what is deployed now.
+
+    Its trigger or command may be gone or disabled; then the copy starts nothing.
+    """
+    copied = {name: getattr(event, name) for name in ("trigger_id", "command_id", "connector", "name", "data")}
+    with transaction.atomic():
+        hold_resources(event.project_id)
+        copy = PlatformEvent.objects.create(
+            project=event.project,
+            event_time=event.event_time,
+            original_event_id=event.pk,
+            processed=True,
+            **copied,
+        )
+        origin = _enabled_origin(copy)
+        if origin is not None and (origin.type == Resource.Type.COMMAND or _matches(origin, copy)):
+            _start(copy, origin, _definitions(copy.project_id, [origin]))
+    return copy
+
+
+def hold_resources(project_id: str) -> None:
+    """Keep deployments of a project from changing its resources until the transaction ends; wait for one at work.
+
+    Its lock (pipelines/resources/deploy.py) excludes this one, while any number may have this one at once. Take it
+    first: who deploys waits for the rows of subscriptions and resources after it.
+    """
+    if not _hold(project_id, "FOR SHARE"):
+        raise UnknownObject("project")
+
+
+def try_to_hold_resources(project_id: str) -> bool:
+    """Do the same where nobody deploys at the moment; else return False at once."""
+    return _hold(project_id, "FOR SHARE SKIP LOCKED")
+
+
+def _hold(project_id: str, lock: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT 1 FROM projects_project WHERE id = %s {lock}", [project_id])
+        return cursor.fetchone() is not None
+
+
+def enabled_pipelines(project_id: str, names: Iterable[str]) -> dict[str, Resource]:
+    """Return the project's pipeline resources of these names that aren't disabled, by name."""
+    pipelines = Resource.objects.filter(project_id=project_id, type=Resource.Type.PIPELINE, name__in=set(names))
+    return {pipeline.name: pipeline for pipeline in pipelines.filter(disabled=False)}
+
+
+def _store(
+    project: Project,
+    triggers: Sequence[Resource],
+    connector: str,
+    name: str,
+    data: Mapping[str, Any],
+    event_time: datetime,
+) -> list[PlatformEvent]:
+    stored = made_to_fit(data)
+    events = [
+        PlatformEvent(
+            project=project,
+            trigger_id=trigger.pk,
+            connector=connector,
+            name=name,
+            data=stored,
+            event_time=event_time,
+            processed=True,
+        )
+        for trigger in triggers
+    ]
+    return PlatformEvent.objects.bulk_create(events)
+
+
+def _matches(trigger: Resource, event: PlatformEvent) -> bool:
+    return compile_filters(trigger.data.get("filters") or [])(event.data)
+
+
+def _definitions(project_id: str, origins: Sequence[Resource]) -> dict[str, Resource]:
+    names = [name for origin in origins for name in origin.data["pipelines"]]
+    return enabled_pipelines(project_id, names) if names else {}
+
+
+def _start(event: PlatformEvent, origin: Resource, definitions: Mapping[str, Resource]) -> None:
+    named = [definitions[name] for name in origin.data["pipelines"] if name in definitions]
+    parameters = event.data["parameters"] if event.command_id else None
+    if named:
+        start_pipelines(event, named, parameters)
+
+
+def _enabled_origin(event: PlatformEvent) -> Resource | None:
+    """Return the trigger or command that an event was born from, as it is deployed now."""
+    origins = Resource.objects.filter(project_id=event.project_id, disabled=False)
+    if event.command_id:
+        return origins.filter(type=Resource.Type.COMMAND, pk=event.command_id).first()
+    return origins.filter(type=Resource.Type.TRIGGER, pk=event.trigger_id).first()

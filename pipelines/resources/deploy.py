@@ -1,0 +1,120 @@
+"""Deploy: a set of specs becomes what a project has, as a whole or not at all (docs/api/v0.md, section 5.5).
+
+New specs make resources, others change them, and resources that the set doesn't have are deleted. What didn't
+change is left alone: its update_time, and a trigger's subscription with its next tick. Whether a resource is
+disabled is no matter of its spec and stays as it is.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from eventlane.wire.errors import UnknownObject
+from pipelines.connectors.time import first_tick
+from pipelines.hooks import ensure_hooks
+from pipelines.models import Identity, Resource, Subscription
+from pipelines.resources.shapes import equal
+from pipelines.resources.specs import Spec, check_specs
+from projects.attempts import attempt
+from projects.models import Project
+
+Key = tuple[str, str]  # type and name
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What a deployment did, or would do: the resources by type and name, and the specs of both sides."""
+
+    created: list[Key]
+    updated: list[Key]
+    deleted: list[Key]
+    unchanged: list[Key]
+    before: Mapping[Key, Spec]
+    after: Mapping[Key, Spec]
+
+
+def deploy(project: Project, specs: Any, *, dry_run: bool = False) -> Deployment:
+    """Make `specs` the resources of the project and return what changed; a dry run only tells.
+
+    Raises InvalidRequestBody with every problem of every spec. Of two deployments of a project the second waits.
+    """
+    return attempt(lambda: _deploy(project, specs, dry_run))  # deleting takes resources from pipelines that run
+
+
+def _deploy(project: Project, specs: Any, dry_run: bool) -> Deployment:
+    if not dry_run:
+        _lock(project)
+    identities = {identity.name: identity for identity in Identity.objects.filter(project=project)}
+    wanted = {(spec["type"], spec["name"]): spec for spec in check_specs(specs, identities=identities)}
+    existing = {(row.type, row.name): row for row in Resource.objects.filter(project=project)}
+    deployment = _compare(existing, wanted)
+    if not dry_run:
+        _apply(project, deployment, existing, timezone.now())
+    return deployment
+
+
+def _lock(project: Project) -> None:
+    """Hold other deployments up until this one ends. Events, pipelines and keys of the project go on being made."""
+    if Project.objects.select_for_update(no_key=True).filter(pk=project.pk).first() is None:
+        raise UnknownObject("project")  # somebody deleted it meanwhile
+
+
+def _compare(existing: Mapping[Key, Resource], wanted: Mapping[Key, Spec]) -> Deployment:
+    changed = {key for key in wanted if key in existing and not equal(existing[key].spec, wanted[key])}
+    return Deployment(
+        created=[key for key in wanted if key not in existing],
+        updated=[key for key in wanted if key in changed],
+        deleted=sorted(key for key in existing if key not in wanted),
+        unchanged=[key for key in wanted if key in existing and key not in changed],
+        before={key: resource.spec for key, resource in existing.items()},
+        after=wanted,
+    )
+
+
+def _apply(project: Project, deployment: Deployment, existing: Mapping[Key, Resource], now: datetime) -> None:
+    after = deployment.after
+    Resource.objects.filter(pk__in=[existing[key].pk for key in deployment.deleted]).delete()
+    updated = [existing[key] for key in deployment.updated]
+    for resource in updated:
+        resource.spec, resource.update_time = after[resource.type, resource.name], now
+    Resource.objects.bulk_update(updated, ["spec", "update_time"], batch_size=500)
+    created = [
+        Resource(project=project, type=kind, name=name, spec=after[kind, name], creation_time=now, update_time=now)
+        for kind, name in deployment.created
+    ]
+    Resource.objects.bulk_create(created, batch_size=500)
+    _subscribe(project, [row for row in (*updated, *created) if row.type == Resource.Type.TRIGGER], now)
+    ensure_hooks(project)
+
+
+def _subscribe(project: Project, triggers: Sequence[Resource], now: datetime) -> None:
+    """Give triggers new subscriptions, but for those that go on listening to the same: their timers run on."""
+    running = {row.pk: row for row in Subscription.objects.filter(trigger__in=triggers)}
+    wanted = [_subscription(project, trigger, now) for trigger in triggers]
+    new = [row for row in wanted if row.pk not in running or not _is_same(running[row.pk], row)]
+    Subscription.objects.filter(pk__in=[row.pk for row in new]).delete()
+    Subscription.objects.bulk_create(new, batch_size=500)
+
+
+def _subscription(project: Project, trigger: Resource, now: datetime) -> Subscription:
+    data = trigger.data
+    is_timer = (data["connector"], data["event"]) == ("time", "tick")
+    return Subscription(
+        trigger=trigger,
+        project=project,
+        connector=data["connector"],
+        event=data["event"],
+        parameters=data["parameters"],
+        identity=data.get("identity", ""),
+        creation_time=now,
+        next_tick_time=first_tick(data["parameters"], now) if is_timer else None,
+    )
+
+
+def _is_same(one: Subscription, other: Subscription) -> bool:
+    if (one.connector, one.event, one.identity) != (other.connector, other.event, other.identity):
+        return False
+    return equal(one.parameters, other.parameters)

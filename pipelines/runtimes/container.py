@@ -1,0 +1,337 @@
+"""The runtime `container`: steps run one after the other in one container, by the docker or podman command line.
+
+    network create ─▶ run -d image sleep ─▶ run -d extra containers, in its network ─▶ exec each step
+                                                             network rm ◀─ rm -f all containers ◀─┘
+
+Containers have no capability that the task doesn't name, and gain none. Steps don't run as root unless it says so.
+Variables and identities reach the container as files, never as arguments, which every user of the machine could read.
+A janitor removes the containers when the worker dies: its standard input ends with the worker.
+"""
+
+import base64
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from django.conf import settings
+
+from eventlane.ids import new_id
+from pipelines.models import Task
+from pipelines.runtimes.limits import Limits
+from pipelines.runtimes.local import ENVIRONMENT, exports, remove, write_files
+from pipelines.runtimes.masking import Masker
+from pipelines.runtimes.outcome import TaskFailed
+from pipelines.runtimes.steps import SCRIPTS, command_of, scripts_of
+from pipelines.runtimes.surroundings import ROOT, Fields, Surroundings
+from pipelines.runtimes.watch import Process, Sink, Watch
+
+ENGINES = ("docker", "podman")
+DOCKER_HUB = "https://index.docker.io/v1/"
+ENGINE_SECONDS = 60.0  # for a removal
+KEPT = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "TMPDIR",
+    "XDG_RUNTIME_DIR",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "SSH_AUTH_SOCK",
+)
+KEPT_PREFIXES = ("DOCKER_", "CONTAINER", "PODMAN_", "REGISTRY_AUTH_FILE")
+IMAGE_USER = "image"  # the one that the image names
+OLD_NETWORK_HOURS = 48  # twice as long as a task may take
+APART = ("--opt", "isolate=true")  # of podman: docker keeps networks apart anyway, and passes over what it doesn't know
+LABEL = "eventlane.task"  # of all that is made for a task
+TASK_HOME = "/tmp"  # of a user whom the image doesn't know
+# What entry points of databases and the like need: they give a folder to their own user, and become that user.
+SERVICE_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID")
+STEP = f'. {ROOT}/{ENVIRONMENT}; exec "$@"'
+
+
+class ContainerRuntime:
+    """One run of a task in a container of its own."""
+
+    def __init__(self, task: Task, surroundings: Surroundings, limits: Limits, watch: Watch) -> None:
+        self._engine = engine()
+        self._task, self._surroundings, self._limits, self._watch = task, surroundings, limits, watch
+        self._parameters = task.spec["data"]["runtime"]["parameters"]
+        self._header = task.project.code_header
+        self._name = f"eventlane-{new_id().lower()}"
+        self._masker = Masker(surroundings.secrets)
+        extras = self._parameters.get("extra_containers") or []
+        self._has_network = list(without_network(_options())) == _options()  # else the server has one for all
+        self._extras = {f"{self._name}-{number}": extra for number, extra in enumerate(extras)}
+
+    def __enter__(self) -> "ContainerRuntime":
+        try:
+            self._folder = Path(tempfile.mkdtemp(prefix="eventlane-task-"))
+        except OSError as error:
+            raise TaskFailed(f"the worker can't make a folder for the task: {error.strerror}") from None
+        self._janitor: Process | None = None
+        try:
+            self._fill()
+            self._janitor = self._start_janitor()
+            self._start()
+        except OSError as error:
+            self._clean_up()
+            raise TaskFailed(f"the worker can't prepare the container: {error.strerror}") from None
+        except BaseException:
+            self._clean_up()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._clean_up()
+
+    def run(self, position: int, step: Mapping[str, Any], sink: Sink) -> int:
+        """Run a step to its end and return its exit code."""
+        argv = command_of(step, self._header, f"{ROOT}/{SCRIPTS}/{position}")
+        process = self._popen(["exec", self._name, "/bin/sh", "-c", STEP, "sh", *argv])
+        try:
+            return self._watch.follow(process, sink, lambda: self._end(process))
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+    def _end(self, process: Process) -> None:
+        """Ask every process in the container to end; the container is removed soon after, in any case."""
+        asked = self._popen(["exec", self._name, "/bin/sh", "-c", "kill -TERM -1"], stdout=subprocess.DEVNULL)
+        try:
+            process.wait(self._limits.grace_seconds)
+        except subprocess.TimeoutExpired:
+            pass
+        asked.kill()
+        asked.wait()
+        self._remove_containers()
+        try:
+            process.wait(self._limits.grace_seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    # Before and after
+
+    def _start(self) -> None:
+        if self._has_network:
+            words = ("network", "create", *APART, *self._label(), self._name)
+            self._call("no network can be made for the containers", *words)
+        image = self._parameters["image"]
+        # It ends by itself, should worker and janitor be gone and the engine go on.
+        self._call(
+            f"the container with the image {image} can't be started",
+            *("run", "--detach", "--rm", "--name", self._name, *_machine(self._parameters.get("host_type", "small"))),
+            *(*self._bounds(), *_user(self._parameters), *_capabilities(self._parameters.get("capabilities") or ())),
+            *(("--network", self._name) if self._has_network else ()),
+            *("--volume", f"{self._folder}{ROOT}:{ROOT}:ro", *self._label()),
+            *_options(),
+            *("--entrypoint", "sleep", "--", image, str(self._longest_seconds)),
+        )
+        for name, extra in self._extras.items():
+            self._start_extra(name, extra)
+
+    def _start_extra(self, name: str, extra: Mapping[str, Any]) -> None:
+        """Start a container that shares the task's network: both reach each other at localhost."""
+        variables = (extra.get("environment") or {}).items()
+        arguments = extra.get("arguments") or []
+        self._call(
+            f"the container with the image {extra['image']} can't be started",
+            *("run", "--detach", "--rm", "--name", name, "--network", f"container:{self._name}", *self._label()),
+            *(*_machine("small"), *self._bounds(), *_named_user(extra.get("user", IMAGE_USER))),
+            *_capabilities(extra.get("capabilities", SERVICE_CAPABILITIES)),
+            *without_network(_options()),
+            *(word for variable, value in variables for word in ("--env", f"{variable}={value}")),
+            *(("--entrypoint", extra["command"]) if extra.get("command") else ()),
+            *("--", extra["image"], *([arguments] if isinstance(arguments, str) else arguments)),
+        )
+
+    def _bounds(self) -> tuple[str, ...]:
+        """Return the options all have. Their first process may ignore SIGTERM: a removal must not wait for it."""
+        processes = str(self._limits.processes)
+        return "--pids-limit", processes, "--security-opt", "no-new-privileges", "--stop-signal", "KILL"
+
+    def _label(self) -> tuple[str, str]:
+        return "--label", f"{LABEL}={self._task.pk}"
+
+    @property
+    def _longest_seconds(self) -> int:
+        """Return for how long anything of this run may be there."""
+        return int(self._limits.seconds + self._limits.grace_seconds + ENGINE_SECONDS)
+
+    def _call(self, failure: str, *words: str) -> None:
+        """Run the engine to its end; raise TaskFailed with `failure` and what it said when it failed."""
+        said = _LastWords()
+        process = self._popen(list(words))
+        try:
+            code = self._watch.follow(process, said, process.kill)
+        finally:
+            process.wait()
+        if code:
+            reason = self._masker.feed(said.text) + self._masker.finish()
+            text = reason.decode(errors="replace").replace("\0", "\ufffd").strip() or f"exit status {code}"
+            raise TaskFailed(f"{failure}: {text}")
+
+    def _fill(self) -> None:
+        """Write the run's files. The folder itself lets nobody in; the container's user may read what is mounted."""
+        steps = self._task.spec["data"]["steps"]
+        files = dict(self._surroundings.files) | dict(scripts_of(steps, self._header))
+        files[ENVIRONMENT] = exports(self._surroundings.variables())
+        root = self._folder / ROOT[1:]
+        (root / "identities").mkdir(parents=True)
+        write_files(root, files, mode=0o444)
+        for path in (root, *root.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o444)
+        if self._surroundings.registries:
+            write_files(self._folder, {"config/config.json": logins(self._surroundings.registries)}, mode=0o400)
+
+    def _start_janitor(self) -> Process:
+        removals = [shlex.join([*self._engine, *words]) for words in (*self._removals(), *self._network_removals())]
+        script = "; ".join(["cat >/dev/null", *removals, shlex.join(["rm", "-rf", str(self._folder)])])
+        return subprocess.Popen(
+            ["/bin/sh", "-c", script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=self._environment(),
+            start_new_session=True,
+        )
+
+    def _removals(self) -> list[list[str]]:
+        """Return what removes the containers: those first that use another's network, or podman refuses."""
+        extras = [["rm", "--force", *self._extras]] if self._extras else []
+        return [*extras, ["rm", "--force", self._name]]
+
+    def _network_removals(self) -> list[list[str]]:
+        """Return what removes the network, and those of machines that stopped: engines have room for a few only."""
+        old = ["--filter", f"label={LABEL}", "--filter", f"until={OLD_NETWORK_HOURS}h"]
+        return [["network", "rm", self._name], ["network", "prune", "--force", *old]] if self._has_network else []
+
+    def _clean_up(self) -> None:
+        """End the janitor's input: it removes everything, whether or not there is a worker."""
+        if self._janitor and self._janitor.stdin:
+            self._janitor.stdin.close()
+            try:
+                self._janitor.wait(ENGINE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._janitor.kill()
+                self._janitor.wait()
+        remove(self._folder)
+
+    def _remove_containers(self) -> None:
+        for words in self._removals():
+            try:
+                self._popen(words, stdout=subprocess.DEVNULL).wait(ENGINE_SECONDS)
+            except subprocess.TimeoutExpired:
+                pass  # the janitor tries again
+
+    def _popen(self, words: list[str], stdout: int = subprocess.PIPE) -> Process:
+        return subprocess.Popen(
+            [*self._engine, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.STDOUT,
+            env=self._environment(),
+            start_new_session=True,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        """Return what the engine's command line gets of the worker's environment: no settings, no passwords."""
+        found = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith(KEPT_PREFIXES)}
+        if self._surroundings.registries:
+            folder = self._folder / "config"
+            found |= {"DOCKER_CONFIG": str(folder), "REGISTRY_AUTH_FILE": f"{folder}/config.json"}
+        return found
+
+
+class _LastWords:
+    """Keeps the end of what an engine says."""
+
+    limit = 2000
+
+    def __init__(self) -> None:
+        self.text = b""
+
+    def add(self, data: bytes) -> None:
+        self.text = (self.text + data)[-self.limit :]
+
+    def flush_if_due(self) -> None:
+        """There is nothing to store."""
+
+
+def engine() -> list[str]:
+    """Return the engine's command line; raise TaskFailed when there is none."""
+    command = shlex.split(settings.EVENTLANE_CONTAINER_COMMAND)
+    if command:
+        if shutil.which(command[0]) is None:
+            raise TaskFailed(f"{command[0]} (EVENTLANE_CONTAINER_COMMAND) is not on this machine's PATH")
+        return command
+    for name in ENGINES:
+        if shutil.which(name):
+            return [name]
+    raise TaskFailed("neither docker nor podman is on this machine's PATH")
+
+
+def why_refused() -> str:
+    """Return why a worker on this machine would refuse container tasks, empty when it wouldn't."""
+    try:
+        engine()
+    except TaskFailed as failure:
+        return str(failure)
+    return ""
+
+
+def logins(registries: Sequence[Fields]) -> bytes:
+    """Return a Docker configuration with the logins of registries."""
+    auths = {}
+    for fields in registries:
+        if "login" in fields and "password" in fields:
+            pair = f"{fields['login']}:{fields['password']}"
+            auths[fields.get("server") or DOCKER_HUB] = {"auth": base64.b64encode(pair.encode()).decode()}
+    return json.dumps({"auths": auths}).encode()
+
+
+def without_network(options: Iterable[str]) -> Iterator[str]:
+    """Yield options but those that name a network, in one word or two."""
+    words = iter(options)
+    for word in words:
+        if word in ("--network", "--net"):
+            next(words, None)
+        elif not word.startswith(("--network=", "--net=")):
+            yield word
+
+
+def _options() -> list[str]:
+    return shlex.split(settings.EVENTLANE_CONTAINER_OPTIONS)
+
+
+def _user(parameters: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the options for who a task's steps run as. A user whom the image doesn't know gets a home."""
+    if "user" in parameters:
+        return _named_user(parameters["user"])
+    options = _named_user(settings.EVENTLANE_CONTAINER_USER)
+    return (*options, "--env", f"HOME={TASK_HOME}") if options else ()
+
+
+def _named_user(user: str) -> tuple[str, ...]:
+    return () if user == IMAGE_USER else ("--user", user)
+
+
+def _capabilities(names: Iterable[str]) -> tuple[str, ...]:
+    return ("--cap-drop=ALL", *(f"--cap-add={name}" for name in names))
+
+
+def _machine(host_type: str) -> list[str]:
+    """Return the options for what a container may use."""
+    cpus, megabytes = getattr(settings, f"EVENTLANE_CONTAINER_{host_type.upper()}")
+    return ["--cpus", f"{cpus:g}", "--memory", f"{megabytes}m"]

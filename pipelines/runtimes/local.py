@@ -1,0 +1,268 @@
+"""The runtime `local`: steps are processes of the worker's machine. docs/tasks.md says what they can reach."""
+
+import marshal
+import os
+import pwd
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from django.conf import settings
+
+from eventlane.embedded_postgres import recorded_folder
+from pipelines.models import Task
+from pipelines.runtimes.limits import Limits
+from pipelines.runtimes.outcome import TaskFailed
+from pipelines.runtimes.sandbox import WORK, counts_processes, sandboxed, why_not_sandboxed
+from pipelines.runtimes.steps import SCRIPTS, command_of, scripts_of
+from pipelines.runtimes.surroundings import ROOT, Surroundings
+from pipelines.runtimes.watch import Process, Sink, Watch
+
+WARDEN = Path(__file__).with_name("warden.py")
+ENVIRONMENT = "task/environment"  # below ROOT: the variables as a shell reads them
+END_SECONDS = 12.0  # what the warden may take beyond the grace to kill everything
+MARK = "EVENTLINE_TASK_ID"
+UNPROTECTED = (
+    "Without it, a task could read the server's keys and its database: "
+    "install bubblewrap, or allow that with EVENTLANE_TASK_ISOLATION=none"
+)
+
+
+class LocalRuntime:
+    """One run of a task in a folder of its own, with nothing left of it afterwards."""
+
+    def __init__(self, task: Task, surroundings: Surroundings, limits: Limits, watch: Watch) -> None:
+        self._task, self._surroundings, self._limits, self._watch = task, surroundings, limits, watch
+        self._header = task.project.code_header
+        self._user = task_user()
+        self._sandboxed = _wants_sandbox(self._user)
+        if not self._sandboxed and _owns_database(self._user):
+            raise TaskFailed(
+                "without bubblewrap, local tasks need a user of their own (EVENTLANE_TASK_USER): "
+                "the one they would run as owns the database's files"
+            )
+
+    def __enter__(self) -> "LocalRuntime":
+        try:
+            self._folder = Path(tempfile.mkdtemp(prefix="eventlane-task-"))
+        except OSError as error:
+            raise TaskFailed(f"the worker can't make a folder for the task: {error.strerror}") from None
+        try:
+            self._fill()
+        except OSError as error:
+            remove(self._folder)
+            raise TaskFailed(f"the worker can't write the task's files: {error.strerror}") from None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._sandboxed:
+            kill_marked(self._task.pk)
+        remove(self._folder)
+
+    def run(self, position: int, step: Mapping[str, Any], sink: Sink) -> int:
+        """Run a step to its end and return its exit code."""
+        root = ROOT if self._sandboxed else f"{self._folder}{ROOT}"
+        argv = command_of(step, self._header, f"{root}/{SCRIPTS}/{position}")
+        warden = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(WARDEN)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={},
+            cwd="/",
+            start_new_session=True,
+        )
+        try:
+            assert warden.stdin is not None
+            with warden.stdin:
+                warden.stdin.write(marshal.dumps(self._plan(argv)))
+            return self._watch.follow(warden, sink, lambda: self._end(warden))
+        finally:
+            if warden.poll() is None:
+                self._end(warden)
+
+    def _plan(self, argv: list[str]) -> dict[str, Any]:
+        """Return what the warden is to do."""
+        limits = self._limits
+        base = {"PATH": os.environ.get("PATH") or os.defpath}
+        own_count = self._sandboxed and counts_processes()
+        processes = limits.processes if own_count else limits.processes + _threads_of(self._user)
+        inside = self._sandboxed
+        return {
+            "argv": sandboxed(argv, self._folder, processes) if inside else argv,
+            # Variables of the task must not reach bubblewrap: LD_PRELOAD would take effect outside of the sandbox.
+            "environment": base if inside else self._variables(),
+            "cwd": "/" if inside else f"{self._folder}/work",
+            "parent": os.getpid(),
+            "folder": str(self._folder),
+            "user": self._user,
+            "sandboxed": inside,
+            "grace_seconds": limits.grace_seconds,
+            "memory_bytes": limits.memory_bytes,
+            "file_bytes": limits.file_bytes,
+            "processes": None if inside else processes,
+        }
+
+    def _end(self, warden: Process) -> None:
+        """Have the warden end everything; when it can't, do what can be done from here."""
+        warden.terminate()
+        try:
+            warden.wait(self._limits.grace_seconds + END_SECONDS)
+        except subprocess.TimeoutExpired:
+            warden.kill()
+            warden.wait()
+            kill_marked(self._task.pk)
+
+    def _variables(self) -> dict[str, str]:
+        home, scratch = (WORK, "/tmp") if self._sandboxed else (f"{self._folder}/work", f"{self._folder}/tmp")
+        base = {
+            "PATH": os.environ.get("PATH") or os.defpath,
+            "LANG": os.environ.get("LANG") or "C.UTF-8",
+            "HOME": home,
+            "TMPDIR": scratch,
+        }
+        return base | self._surroundings.variables(ROOT if self._sandboxed else f"{self._folder}{ROOT}")
+
+    def _fill(self) -> None:
+        """Write the run's files, and give all of it to the task's user."""
+        files = dict(self._surroundings.files) | dict(scripts_of(self._task.spec["data"]["steps"], self._header))
+        if self._sandboxed:
+            files[ENVIRONMENT] = exports(self._variables())
+        for folder in ("work", "tmp", f"{ROOT[1:]}/task", f"{ROOT[1:]}/identities"):
+            (self._folder / folder).mkdir(mode=0o700, parents=True)
+        write_files(self._folder / ROOT[1:], files, mode=0o400)
+        if self._user is not None:
+            hand_over(self._folder, *self._user)
+
+
+def task_user() -> tuple[int, int] | None:
+    """Return the user and group that steps run as, None for the worker's own. Only root can change users."""
+    if os.geteuid() != 0:
+        return None
+    name = settings.EVENTLANE_TASK_USER or "nobody"
+    try:
+        found = pwd.getpwnam(name)
+    except KeyError:
+        raise TaskFailed(
+            f"there is no system user {name!r} on the worker to run tasks as (EVENTLANE_TASK_USER)"
+        ) from None
+    return found.pw_uid, found.pw_gid
+
+
+def _owns_database(user: tuple[int, int] | None) -> bool:
+    """Tell whether the user that root gives its tasks to is the embedded PostgreSQL's: nobody may be both."""
+    folder = (recorded_folder(settings.EVENTLANE_HOME) or settings.EVENTLANE_HOME / "postgres") / "data"
+    try:
+        return user is not None and folder.stat().st_uid == user[0]
+    except OSError:
+        return False  # there is none
+
+
+def _wants_sandbox(user: tuple[int, int] | None) -> bool:
+    if settings.EVENTLANE_TASK_ISOLATION == "none":
+        return False
+    reason = why_not_sandboxed(user)
+    if reason and settings.EVENTLANE_TASK_ISOLATION == "bwrap":
+        raise TaskFailed(f"EVENTLANE_TASK_ISOLATION asks for bubblewrap: {reason}")
+    if reason and user is None:
+        raise TaskFailed(f"{reason}. {UNPROTECTED}")
+    return not reason
+
+
+def why_refused() -> str:
+    """Return why a worker on this machine would refuse local tasks, empty when it wouldn't."""
+    try:
+        _wants_sandbox(task_user())
+    except TaskFailed as failure:
+        return str(failure)
+    return ""
+
+
+def _threads_of(user: tuple[int, int] | None) -> int:
+    """Return how many threads a user runs by now: RLIMIT_NPROC counts all of them, the worker's own too."""
+    uid = os.geteuid() if user is None else user[0]
+    count = 0
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and entry.stat().st_uid == uid:
+                count += len(list((entry / "task").iterdir()))
+        except OSError:
+            continue
+    return count
+
+
+def kill_marked(task_id: str) -> None:
+    """Kill what still runs with the task's id in its environment: nothing, unless the warden was killed."""
+    mark = f"{MARK}={task_id}".encode()
+    deadline = time.monotonic() + END_SECONDS
+    while (found := _marked(mark)) and time.monotonic() < deadline:
+        for pid in found:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                pass
+        time.sleep(0.01)
+
+
+def _marked(mark: bytes) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def exports(variables: Mapping[str, str]) -> bytes:
+    """Return variables as a shell reads them."""
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()).encode()
+
+
+def write_files(root: Path, files: Mapping[str, bytes], *, mode: int) -> None:
+    """Write files by their path below `root`."""
+    for path, data in files.items():
+        file = root / path
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_bytes(data)
+        file.chmod(mode)
+
+
+def hand_over(folder: Path, user: int, group: int) -> None:
+    """Give a folder and all that is in it to a user.
+
+    The folder itself comes last: whoever runs as that user could else put a link in while root is at it, and get
+    what it leads to.
+    """
+    for path in (*folder.rglob("*"), folder):
+        os.chown(path, user, group, follow_symlinks=False)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, and what a task made read-only in it."""
+    try:
+        shutil.rmtree(folder)
+    except OSError:
+        if os.geteuid() != 0:  # root needs no permissions, and must not give them through a link put in meanwhile
+            _open_up(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _open_up(folder: Path) -> None:
+    """Let the owner into a folder and those below it."""
+    for path, names, _ in os.walk(folder):
+        for one in (Path(path), *(Path(path, name) for name in names)):
+            if not one.is_symlink():
+                one.chmod(0o700)

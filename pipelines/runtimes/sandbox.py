@@ -1,0 +1,100 @@
+"""Bubblewrap: local tasks in namespaces of their own, with no more of this machine's files than programs need.
+
+Inside, /usr is there and a few files of /etc, all read-only; /tmp and /work are the run's own, /eventline has its
+files. Other processes aren't to be seen. There is no network, or with EVENTLANE_TASK_NETWORK this machine's.
+"""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from platform import release
+from typing import Any
+
+from django.conf import settings
+
+from pipelines.runtimes.surroundings import ROOT
+
+WORK = "/work"
+PROBE_SECONDS = 10
+PROGRAMS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")  # links into /usr, on old systems folders
+CONFIGURATION = (
+    "alternatives", "ca-certificates", "crypto-policies", "gai.conf", "group", "host.conf", "hosts", "ld.so.cache",
+    "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "nsswitch.conf", "os-release", "passwd", "pki",
+    "protocols", "resolv.conf", "services", "ssl", "timezone",
+)  # fmt: skip
+NAMESPACES_COUNT_PROCESSES = (5, 14)  # from this Linux on, RLIMIT_NPROC counts a user's processes in each by itself
+
+# The limit of processes is set inside, where only the task's are counted; dash calls it -p, bash -u.
+INSIDE = '{ ulimit -p "$0" || ulimit -u "$0"; } 2>/dev/null; . /eventline/task/environment; exec "$@"'
+
+
+def sandboxed(argv: Sequence[str], folder: Path, processes: int) -> list[str]:
+    """Return the command line that runs `argv` in a sandbox on a run's folder."""
+    own = ["--bind", f"{folder}/tmp", "/tmp", "--bind", f"{folder}/work", WORK, "--chdir", WORK]
+    files = ["--ro-bind", f"{folder}{ROOT}", ROOT]
+    # Behind the run's own /tmp, or those below /tmp would be hidden by it.
+    given = [word for path in settings.EVENTLANE_TASK_FOLDERS for word in ("--ro-bind-try", path, path)]
+    return [*_bubblewrap(), *own, *given, *files, "/bin/sh", "-c", INSIDE, str(processes), *argv]
+
+
+@lru_cache(maxsize=4)
+def why_not_sandboxed(user: tuple[int, int] | None) -> str:
+    """Return why bubblewrap can't be used by a user, empty when it can. It is tried once."""
+    if shutil.which("bwrap") is None:
+        return "bubblewrap (bwrap) is not installed on the worker"
+    identity: dict[str, Any] = {} if user is None else {"user": user[0], "group": user[1], "extra_groups": []}
+    try:
+        done = subprocess.run(
+            [*_bubblewrap(), "--tmpfs", "/tmp", "/bin/sh", "-c", ":"],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=PROBE_SECONDS,
+            env={},
+            **identity,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"bubblewrap does not work on the worker: {type(error).__name__}"
+    reason = done.stderr.decode(errors="replace").strip()
+    return f"bubblewrap does not work on the worker: {reason}" if done.returncode else ""
+
+
+def counts_processes() -> bool:
+    """Tell whether the kernel counts a sandbox's processes apart from the user's others."""
+    version = re.match(r"(\d+)\.(\d+)", release())
+    return version is not None and (int(version[1]), int(version[2])) >= NAMESPACES_COUNT_PROCESSES
+
+
+def _bubblewrap() -> list[str]:
+    return [
+        shutil.which("bwrap") or "bwrap",
+        *disabled_namespaces(),
+        *("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
+        *(() if settings.EVENTLANE_TASK_NETWORK else ("--unshare-net",)),
+        *("--die-with-parent", "--new-session", "--hostname", "task"),
+        *("--ro-bind", "/usr", "/usr"),
+        *_programs(),
+        *(word for name in CONFIGURATION for word in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")),
+        *("--proc", "/proc", "--dev", "/dev"),
+    ]
+
+
+@lru_cache(maxsize=1)
+def disabled_namespaces() -> tuple[str, ...]:
+    """Return what keeps tasks from making namespaces of their own, a way to kernel bugs; bubblewrap 0.8 has it."""
+    try:
+        told = subprocess.run(["bwrap", "--help"], capture_output=True, timeout=PROBE_SECONDS, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return ("--disable-userns",) if b"--disable-userns" in told else ()
+
+
+def _programs() -> Iterator[str]:
+    for name in PROGRAMS:
+        folder = Path(name)
+        if folder.is_symlink():
+            yield from ("--symlink", str(folder.readlink()), name)
+        elif folder.is_dir():
+            yield from ("--ro-bind", name, name)
