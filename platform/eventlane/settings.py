@@ -7,18 +7,18 @@ import socket
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from eventlane import environment
 from eventlane.api.spectacular import SPECTACULAR_SETTINGS  # noqa: F401  (the head of /v0/openapi.json)
-from eventlane.configuration import ROOT, InvalidSetting, read_settings, words
+from eventlane.configuration import ROOT, InvalidSetting, words
 from eventlane.embedded_postgres import database_url, was_started
+from eventlane.environment import *  # noqa: F403  (every row of the table; those that need more follow)
 from eventlane.public_url import https_settings
 from eventlane.unfold import UNFOLD  # noqa: F401  (the looks of the console)
 
-globals().update(_values := read_settings())
-
-EVENTLANE_HOME: Path = _values["EVENTLANE_HOME"]
-EVENTLANE_IN_USE: bool = bool(_values["DATABASE_URL"]) or was_started(EVENTLANE_HOME)
-EVENTLANE_LAKE_PATH: str = _values["EVENTLANE_LAKE_PATH"] or str(EVENTLANE_HOME / "lake")
-EVENTLANE_PUBLIC_URL: str = _values["EVENTLANE_PUBLIC_URL"] or f"http://{_values['EVENTLANE_BIND']}"
+EVENTLANE_HOME = environment.EVENTLANE_HOME
+EVENTLANE_IN_USE: bool = bool(environment.DATABASE_URL) or was_started(EVENTLANE_HOME)
+EVENTLANE_LAKE_PATH = environment.EVENTLANE_LAKE_PATH or str(EVENTLANE_HOME / "lake")
+EVENTLANE_PUBLIC_URL = environment.EVENTLANE_PUBLIC_URL or f"http://{environment.EVENTLANE_BIND}"
 
 
 def _kept(name: str, text: str) -> str:
@@ -65,7 +65,7 @@ def _database(url: str) -> dict[str, object]:
     # get a connection for another half. Giving up early makes the next who asks for one try anew.
     options["pool"] = {
         "min_size": 0,
-        "max_size": _values["EVENTLANE_DATABASE_CONNECTIONS"],
+        "max_size": environment.EVENTLANE_DATABASE_CONNECTIONS,
         "timeout": 5,
         "reconnect_timeout": 2,
     }
@@ -88,17 +88,26 @@ def _new_node_name() -> str:
     return f"{host or 'node'}-{secrets.token_hex(3)}"
 
 
-EVENTLANE_NODE: str = _values["EVENTLANE_NODE"] or _kept("node", _new_node_name())
+EVENTLANE_NODE = environment.EVENTLANE_NODE or _kept("node", _new_node_name())
 EVENTLANE_JOURNAL: Path = EVENTLANE_HOME / "journal"
-SECRET_KEY = _values["EVENTLANE_SECRET_KEY"] or _kept("secret_key", secrets.token_hex(32))
-EVENTLANE_ENCRYPTION_KEYS: list[str] = _encryption_keys(_values["EVENTLANE_ENCRYPTION_KEYS"])
-DEBUG = _values["EVENTLANE_DEBUG"]
+SECRET_KEY = environment.EVENTLANE_SECRET_KEY or _kept("secret_key", secrets.token_hex(32))
+EVENTLANE_ENCRYPTION_KEYS = _encryption_keys(environment.EVENTLANE_ENCRYPTION_KEYS)
+DEBUG = environment.EVENTLANE_DEBUG
 SESSION_ENGINE = "eventlane.sessions"
 SESSION_COOKIE_NAME = "eventlane_session"
-SESSION_COOKIE_AGE = _values["EVENTLANE_SESSION_IDLE_HOURS"] * 3600
-globals().update(https_settings(_values, EVENTLANE_PUBLIC_URL))
+SESSION_COOKIE_AGE = environment.EVENTLANE_SESSION_IDLE_HOURS * 3600
 
-DATABASE_URL: str = _values["DATABASE_URL"] or database_url(EVENTLANE_HOME)
+_https = https_settings(vars(environment), EVENTLANE_PUBLIC_URL)
+ALLOWED_HOSTS = _https["ALLOWED_HOSTS"]
+SESSION_COOKIE_SECURE = _https["SESSION_COOKIE_SECURE"]
+CSRF_COOKIE_SECURE = _https["CSRF_COOKIE_SECURE"]
+CSRF_TRUSTED_ORIGINS = _https["CSRF_TRUSTED_ORIGINS"]
+SECURE_PROXY_SSL_HEADER = _https["SECURE_PROXY_SSL_HEADER"]
+SECURE_SSL_REDIRECT = _https["SECURE_SSL_REDIRECT"]
+SECURE_SSL_HOST = _https["SECURE_SSL_HOST"]
+SECURE_HSTS_SECONDS = _https["SECURE_HSTS_SECONDS"]
+
+DATABASE_URL = environment.DATABASE_URL or database_url(EVENTLANE_HOME)
 DATABASES = {"default": _database(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -137,13 +146,13 @@ APPEND_SLASH = False
 AUTH_USER_MODEL = "projects.Account"
 AUTHENTICATION_BACKENDS = ["projects.logins.BrakedBackend"]
 LOGIN_URL = "admin:login"
-PASSWORD_RESET_TIMEOUT = _values["EVENTLANE_PASSWORD_LINK_HOURS"] * 3600
+PASSWORD_RESET_TIMEOUT = environment.EVENTLANE_PASSWORD_LINK_HOURS * 3600
 LOGIN_REDIRECT_URL = "admin:index"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
     for name, options in {
         "UserAttributeSimilarityValidator": {},
-        "MinimumLengthValidator": {"min_length": _values["EVENTLANE_MIN_PASSWORD_LENGTH"]},
+        "MinimumLengthValidator": {"min_length": environment.EVENTLANE_MIN_PASSWORD_LENGTH},
         "CommonPasswordValidator": {},
     }.items()
 ]

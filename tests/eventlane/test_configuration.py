@@ -1,8 +1,24 @@
-"""Settings that can't be taken stop the start with a word about which and why."""
+"""Settings that can't be taken stop the start with a word about which and why; each has a type that mypy knows."""
+
+from typing import Any, get_type_hints
 
 import pytest
 
-from eventlane.configuration import InvalidSetting, read_settings
+from eventlane import environment
+from eventlane.configuration import SETTINGS, InvalidSetting, Setting, read_settings
+
+
+def type_read(setting: Setting) -> Any:
+    """Return the type of what the setting's reader gives."""
+    return setting.read if isinstance(setting.read, type) else get_type_hints(setting.read)["return"]
+
+
+def test_every_row_of_the_table_is_a_typed_setting() -> None:
+    assert get_type_hints(environment) == {setting.name: type_read(setting) for setting in SETTINGS}
+
+
+def test_every_typed_setting_has_the_value_of_its_own_name() -> None:
+    assert {name: getattr(environment, name) for name in get_type_hints(environment)} == read_settings()
 
 
 @pytest.mark.parametrize("name", ["", "a", "node-a", "Web_1.example.com", "7", "x" * 100])
