@@ -8,11 +8,11 @@ from eventlane.configuration import ROOT, SETTINGS, Setting
 INTRODUCTION = """\
 # Configuration
 
-Eventlane is set up with environment variables. Every one of them has a default that works. They are read at the
-start: change one, then restart. A value that doesn't fit, or an `EVENTLANE_` variable that isn't listed here, stops
-the start with a message that names it.
+Eventlane is configured with environment variables. Each has a default that works. They are read at the start, so
+restart after you change one. An invalid value, or an `EVENTLANE_` variable that isn't listed here, stops the start
+with a message that names it.
 
-This page is made from the table in `platform/eventlane/configuration.py`: `python manage.py configuration`.
+This page is generated from the table in `platform/eventlane/configuration.py`: `python manage.py configuration`.
 """
 
 
@@ -34,7 +34,7 @@ def configuration_page() -> str:
 
 def _group(name: str, settings: list[Setting]) -> str:
     rows = "".join(map(_row, settings))
-    return f"## {name}\n\n| Variable | Default | Unit | What it is |\n| --- | --- | --- | --- |\n{rows}"
+    return f"## {name}\n\n| Variable | Default | Unit | Meaning |\n| --- | --- | --- | --- |\n{rows}"
 
 
 def _row(setting: Setting) -> str:
