@@ -1,7 +1,7 @@
 """A worker process: procrastinate fetches jobs and runs each in a thread; this keeps their tasks' state true.
 
 Beside the jobs three threads run. One says every second which tasks this process still has, and stops those that were
-aborted or taken away. One stops all when that could not be said for too long. The third is the conductor: what has to
+aborted or taken away. One stops all when that could not be said for too long. The third is the scheduler: what has to
 happen now and then, whoever does it.
 """
 
@@ -19,9 +19,9 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from eventlane.database import disconnect
-from pipelines.execution.conductor import Conductor
 from pipelines.execution.jobs import worker_app
 from pipelines.execution.progress import QUEUE
+from pipelines.execution.scheduler import Scheduler
 from pipelines.execution.tasks import claim_task, finish_task, keep_alive, let_go
 from pipelines.models import Task
 from pipelines.runtimes.run import TaskFailed, TaskStopped, run_task
@@ -56,7 +56,7 @@ class Worker:
         helpers = [
             self._helper("heartbeat", self._beat, HEARTBEAT_SECONDS),
             self._helper("watch", self._watch, HEARTBEAT_SECONDS / 2),
-            self._helper("conductor", Conductor().step, settings.EVENTLANE_CONDUCT_SECONDS),
+            self._helper("scheduler", Scheduler().step, settings.EVENTLANE_CONDUCT_SECONDS),
         ]
         for helper in helpers:
             helper.start()

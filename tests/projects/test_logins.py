@@ -16,7 +16,7 @@ from django.utils import timezone
 from eventlane.sessions import SEEN, SEEN_SECONDS, SessionStore, stored_key
 from eventlane.wire.client_address import client_address, site_of
 from eventlane.wire.seldom import SeldomLog
-from pipelines.execution.conductor import forget_logins
+from pipelines.execution.scheduler import forget_logins
 from projects import logins
 from projects.models import LoginFailure
 from tests.cast import PASSWORD, House, logged_in, make_house

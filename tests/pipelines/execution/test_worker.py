@@ -65,11 +65,11 @@ def test_thread_of_a_worker_outlives_what_its_steps_raise():
         connection.close = refuse_to_close
         raise RuntimeError("a step of mine")
 
-    helper = worker._helper("conductor", step, 0.01)
+    helper = worker._helper("scheduler", step, 0.01)
     helper.start()
     try:
         assert went_on.wait(10)
     finally:
         worker._ended.set()
         helper.join()
-    assert steps[:3] == ["conductor"] * 3
+    assert steps[:3] == ["scheduler"] * 3

@@ -22,7 +22,7 @@ SWEEP_SECONDS = 5.0
 FORGET_SECONDS = 600.0
 
 
-class Conductor:
+class Scheduler:
     """Ticks at every step; sweeps up after dead processes every few seconds, and forgets logins now and then."""
 
     def __init__(self) -> None:
