@@ -26,9 +26,9 @@ from pipelines.runtimes.steps import SCRIPTS, command_of, scripts_of
 from pipelines.runtimes.surroundings import ROOT, Surroundings
 from pipelines.runtimes.watch import Process, Sink, Watch
 
-WARDEN = Path(__file__).with_name("warden.py")
+REAPER = Path(__file__).with_name("reaper.py")
 ENVIRONMENT = "task/environment"  # below ROOT: the variables as a shell reads them
-END_SECONDS = 12.0  # what the warden may take beyond the grace to kill everything
+END_SECONDS = 12.0  # what the reaper may take beyond the grace to kill everything
 MARK = "EVENTLINE_TASK_ID"
 UNPROTECTED = (
     "Without it, a task could read the server's keys and its database: "
@@ -73,8 +73,8 @@ class LocalRuntime:
         """Run a step to its end and return its exit code."""
         root = ROOT if self._sandboxed else f"{self._folder}{ROOT}"
         argv = command_of(step, self._header, f"{root}/{SCRIPTS}/{position}")
-        warden = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(WARDEN)],
+        reaper = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(REAPER)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -83,16 +83,16 @@ class LocalRuntime:
             start_new_session=True,
         )
         try:
-            assert warden.stdin is not None
-            with warden.stdin:
-                warden.stdin.write(marshal.dumps(self._plan(argv)))
-            return self._watch.follow(warden, sink, lambda: self._end(warden))
+            assert reaper.stdin is not None
+            with reaper.stdin:
+                reaper.stdin.write(marshal.dumps(self._plan(argv)))
+            return self._watch.follow(reaper, sink, lambda: self._end(reaper))
         finally:
-            if warden.poll() is None:
-                self._end(warden)
+            if reaper.poll() is None:
+                self._end(reaper)
 
     def _plan(self, argv: list[str]) -> dict[str, Any]:
-        """Return what the warden is to do."""
+        """Return what the reaper is to do."""
         limits = self._limits
         base = {"PATH": os.environ.get("PATH") or os.defpath}
         own_count = self._sandboxed and counts_processes()
@@ -113,14 +113,14 @@ class LocalRuntime:
             "processes": None if inside else processes,
         }
 
-    def _end(self, warden: Process) -> None:
-        """Have the warden end everything; when it can't, do what can be done from here."""
-        warden.terminate()
+    def _end(self, reaper: Process) -> None:
+        """Have the reaper end everything; when it can't, do what can be done from here."""
+        reaper.terminate()
         try:
-            warden.wait(self._limits.grace_seconds + END_SECONDS)
+            reaper.wait(self._limits.grace_seconds + END_SECONDS)
         except subprocess.TimeoutExpired:
-            warden.kill()
-            warden.wait()
+            reaper.kill()
+            reaper.wait()
             kill_marked(self._task.pk)
 
     def _variables(self) -> dict[str, str]:
@@ -202,7 +202,7 @@ def _threads_of(user: tuple[int, int] | None) -> int:
 
 
 def kill_marked(task_id: str) -> None:
-    """Kill what still runs with the task's id in its environment: nothing, unless the warden was killed."""
+    """Kill what still runs with the task's id in its environment: nothing, unless the reaper was killed."""
     mark = f"{MARK}={task_id}".encode()
     deadline = time.monotonic() + END_SECONDS
     while (found := _marked(mark)) and time.monotonic() < deadline:

@@ -20,7 +20,7 @@ from pipelines.runtimes.watch import Sink, Watch
 
 __all__ = ["TaskFailed", "TaskStopped", "run_task"]
 
-SHELL_SIGNALS = 128  # what shells, and our warden, add to the number of the signal that ended a program
+SHELL_SIGNALS = 128  # what shells, and our reaper, add to the number of the signal that ended a program
 
 
 class Runtime(AbstractContextManager["Runtime"], Protocol):
