@@ -27,7 +27,7 @@ from projects.models import ApiKey, DirectoryVersion
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
-log_failed_chore = SeldomLog(logger.warning)
+log_failed_periodic_task = SeldomLog(logger.warning)
 
 UNREACHABLE = (DatabaseError, InterfaceError, PoolTimeout)
 MISSED_CHECKS = 5  # after this many the database counts as away, also when it hangs instead of refusing
@@ -81,11 +81,11 @@ class Directory:
         self._confirmed = time.monotonic()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._chores: list[Callable[[], None]] = []
+        self._periodic_tasks: list[Callable[[], None]] = []
 
-    def add_chore(self, chore: Callable[[], None]) -> None:
-        """Run `chore` after every successful check, in the checking thread."""
-        self._chores.append(chore)
+    def add_periodic_task(self, task: Callable[[], None]) -> None:
+        """Run `task` after every successful check, in the checking thread."""
+        self._periodic_tasks.append(task)
 
     def get(self, key: object, load: Callable[[], T | None], ask: bool = True) -> T | None:
         """Return what `load` says of `key`, remembered until something changes.
@@ -155,16 +155,16 @@ class Directory:
                 if failing:
                     logger.warning("PostgreSQL is back")
                 failing = False
-                self._do_chores()
+                self._run_periodic_tasks()
             time.sleep(self._check_seconds)
 
-    def _do_chores(self) -> None:
-        """Do each chore, whatever becomes of the others."""
-        for chore in self._chores:
+    def _run_periodic_tasks(self) -> None:
+        """Run each task, whatever becomes of the others."""
+        for task in self._periodic_tasks:
             try:
-                chore()
+                task()
             except Exception as error:
-                log_failed_chore("%s failed, trying again: %r", chore.__qualname__, error)
+                log_failed_periodic_task("%s failed, trying again: %r", task.__qualname__, error)
                 disconnect()
 
     def _check(self) -> None:
@@ -212,7 +212,7 @@ directory = Directory(
     settings.EVENTLANE_DIRECTORY_ENTRIES,
 )
 last_use = LastUse(settings.EVENTLANE_LAST_USE_SECONDS)
-directory.add_chore(last_use.write)
+directory.add_periodic_task(last_use.write)
 
 
 def find_key(secret: str, ask: bool = True) -> KnownKey | None:

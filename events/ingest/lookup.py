@@ -70,4 +70,4 @@ class NewNamespaces:
 
 
 new_namespaces = NewNamespaces()
-directory.add_chore(new_namespaces.write)
+directory.add_periodic_task(new_namespaces.write)

@@ -15,7 +15,7 @@ def refuse_to_close() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # how the thread is ended here
-def test_chore_that_fails_holds_up_neither_the_checks_nor_the_other_chores():
+def test_periodic_task_that_fails_holds_up_neither_the_checks_nor_the_others():
     directory = Directory(check_seconds=0.01, grace_seconds=60, max_entries=10)
     rounds, went_on = [], threading.Event()
 
@@ -24,7 +24,7 @@ def test_chore_that_fails_holds_up_neither_the_checks_nor_the_other_chores():
             del connection.close
         else:
             connection.close = refuse_to_close
-        raise RuntimeError("a chore of mine")
+        raise RuntimeError("a task of mine")
 
     def count() -> None:
         rounds.append(threading.current_thread().name)
@@ -33,8 +33,8 @@ def test_chore_that_fails_holds_up_neither_the_checks_nor_the_other_chores():
             went_on.set()
             raise SystemExit  # which ends the thread, and that is all
 
-    directory.add_chore(fail)
-    directory.add_chore(count)
+    directory.add_periodic_task(fail)
+    directory.add_periodic_task(count)
     assert directory.get("key", lambda: "value") == "value"
     assert went_on.wait(10)
     assert rounds == ["directory", "directory"]
