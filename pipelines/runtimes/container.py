@@ -24,12 +24,12 @@ from django.conf import settings
 
 from eventlane.ids import new_id
 from pipelines.models import Task
+from pipelines.runtimes.environment import FILES_ROOT, Fields, TaskEnvironment
 from pipelines.runtimes.limits import Limits
 from pipelines.runtimes.local import ENVIRONMENT, exports, remove, write_files
 from pipelines.runtimes.masking import Masker
 from pipelines.runtimes.outcome import TaskFailed
 from pipelines.runtimes.steps import SCRIPTS, command_of, scripts_of
-from pipelines.runtimes.surroundings import ROOT, Fields, Surroundings
 from pipelines.runtimes.watch import Process, Sink, Watch
 
 ENGINES = ("docker", "podman")
@@ -54,19 +54,19 @@ LABEL = "eventlane.task"  # of all that is made for a task
 TASK_HOME = "/tmp"  # of a user whom the image doesn't know
 # What entry points of databases and the like need: they give a folder to their own user, and become that user.
 SERVICE_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID")
-STEP = f'. {ROOT}/{ENVIRONMENT}; exec "$@"'
+STEP = f'. {FILES_ROOT}/{ENVIRONMENT}; exec "$@"'
 
 
 class ContainerRuntime:
     """One run of a task in a container of its own."""
 
-    def __init__(self, task: Task, surroundings: Surroundings, limits: Limits, watch: Watch) -> None:
+    def __init__(self, task: Task, environment: TaskEnvironment, limits: Limits, watch: Watch) -> None:
         self._engine = engine()
-        self._task, self._surroundings, self._limits, self._watch = task, surroundings, limits, watch
+        self._task, self._environment, self._limits, self._watch = task, environment, limits, watch
         self._parameters = task.spec["data"]["runtime"]["parameters"]
         self._header = task.project.code_header
         self._name = f"eventlane-{new_id().lower()}"
-        self._masker = Masker(surroundings.secrets)
+        self._masker = Masker(environment.secrets)
         extras = self._parameters.get("extra_containers") or []
         self._has_network = list(without_network(_options())) == _options()  # else the server has one for all
         self._extras = {f"{self._name}-{number}": extra for number, extra in enumerate(extras)}
@@ -96,7 +96,7 @@ class ContainerRuntime:
 
     def run(self, position: int, step: Mapping[str, Any], sink: Sink) -> int:
         """Run a step to its end and return its exit code."""
-        argv = command_of(step, self._header, f"{ROOT}/{SCRIPTS}/{position}")
+        argv = command_of(step, self._header, f"{FILES_ROOT}/{SCRIPTS}/{position}")
         process = self._popen(["exec", self._name, "/bin/sh", "-c", STEP, "sh", *argv])
         try:
             return self._watch.follow(process, sink, lambda: self._end(process))
@@ -134,7 +134,7 @@ class ContainerRuntime:
             *("run", "--detach", "--rm", "--name", self._name, *_machine(self._parameters.get("host_type", "small"))),
             *(*self._bounds(), *_user(self._parameters), *_capabilities(self._parameters.get("capabilities") or ())),
             *(("--network", self._name) if self._has_network else ()),
-            *("--volume", f"{self._folder}{ROOT}:{ROOT}:ro", *self._label()),
+            *("--volume", f"{self._folder}{FILES_ROOT}:{FILES_ROOT}:ro", *self._label()),
             *_options(),
             *("--entrypoint", "sleep", "--", image, str(self._longest_seconds)),
         )
@@ -185,15 +185,15 @@ class ContainerRuntime:
     def _fill(self) -> None:
         """Write the run's files. The folder itself lets nobody in; the container's user may read what is mounted."""
         steps = self._task.spec["data"]["steps"]
-        files = dict(self._surroundings.files) | dict(scripts_of(steps, self._header))
-        files[ENVIRONMENT] = exports(self._surroundings.variables())
-        root = self._folder / ROOT[1:]
+        files = dict(self._environment.files) | dict(scripts_of(steps, self._header))
+        files[ENVIRONMENT] = exports(self._environment.variables())
+        root = self._folder / FILES_ROOT[1:]
         (root / "identities").mkdir(parents=True)
         write_files(root, files, mode=0o444)
         for path in (root, *root.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o444)
-        if self._surroundings.registries:
-            write_files(self._folder, {"config/config.json": logins(self._surroundings.registries)}, mode=0o400)
+        if self._environment.registries:
+            write_files(self._folder, {"config/config.json": logins(self._environment.registries)}, mode=0o400)
 
     def _start_janitor(self) -> Process:
         removals = [shlex.join([*self._engine, *words]) for words in (*self._removals(), *self._network_removals())]
@@ -203,7 +203,7 @@ class ContainerRuntime:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=self._environment(),
+            env=self._engine_environment(),
             start_new_session=True,
         )
 
@@ -241,14 +241,14 @@ class ContainerRuntime:
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=subprocess.STDOUT,
-            env=self._environment(),
+            env=self._engine_environment(),
             start_new_session=True,
         )
 
-    def _environment(self) -> dict[str, str]:
+    def _engine_environment(self) -> dict[str, str]:
         """Return what the engine's command line gets of the worker's environment: no settings, no passwords."""
         found = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith(KEPT_PREFIXES)}
-        if self._surroundings.registries:
+        if self._environment.registries:
             folder = self._folder / "config"
             found |= {"DOCKER_CONFIG": str(folder), "REGISTRY_AUTH_FILE": f"{folder}/config.json"}
         return found

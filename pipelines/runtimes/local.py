@@ -19,15 +19,15 @@ from django.conf import settings
 
 from eventlane.embedded_postgres import recorded_folder
 from pipelines.models import Task
+from pipelines.runtimes.environment import FILES_ROOT, TaskEnvironment
 from pipelines.runtimes.limits import Limits
 from pipelines.runtimes.outcome import TaskFailed
 from pipelines.runtimes.sandbox import WORK, counts_processes, sandboxed, why_not_sandboxed
 from pipelines.runtimes.steps import SCRIPTS, command_of, scripts_of
-from pipelines.runtimes.surroundings import ROOT, Surroundings
 from pipelines.runtimes.watch import Process, Sink, Watch
 
 REAPER = Path(__file__).with_name("reaper.py")
-ENVIRONMENT = "task/environment"  # below ROOT: the variables as a shell reads them
+ENVIRONMENT = "task/environment"  # below FILES_ROOT: the variables as a shell reads them
 END_SECONDS = 12.0  # what the reaper may take beyond the grace to kill everything
 MARK = "EVENTLINE_TASK_ID"
 UNPROTECTED = (
@@ -39,8 +39,8 @@ UNPROTECTED = (
 class LocalRuntime:
     """One run of a task in a folder of its own, with nothing left of it afterwards."""
 
-    def __init__(self, task: Task, surroundings: Surroundings, limits: Limits, watch: Watch) -> None:
-        self._task, self._surroundings, self._limits, self._watch = task, surroundings, limits, watch
+    def __init__(self, task: Task, environment: TaskEnvironment, limits: Limits, watch: Watch) -> None:
+        self._task, self._environment, self._limits, self._watch = task, environment, limits, watch
         self._header = task.project.code_header
         self._user = task_user()
         self._sandboxed = _wants_sandbox(self._user)
@@ -71,7 +71,7 @@ class LocalRuntime:
 
     def run(self, position: int, step: Mapping[str, Any], sink: Sink) -> int:
         """Run a step to its end and return its exit code."""
-        root = ROOT if self._sandboxed else f"{self._folder}{ROOT}"
+        root = FILES_ROOT if self._sandboxed else f"{self._folder}{FILES_ROOT}"
         argv = command_of(step, self._header, f"{root}/{SCRIPTS}/{position}")
         reaper = subprocess.Popen(
             [sys.executable, "-I", "-S", str(REAPER)],
@@ -131,16 +131,16 @@ class LocalRuntime:
             "HOME": home,
             "TMPDIR": scratch,
         }
-        return base | self._surroundings.variables(ROOT if self._sandboxed else f"{self._folder}{ROOT}")
+        return base | self._environment.variables(FILES_ROOT if self._sandboxed else f"{self._folder}{FILES_ROOT}")
 
     def _fill(self) -> None:
         """Write the run's files, and give all of it to the task's user."""
-        files = dict(self._surroundings.files) | dict(scripts_of(self._task.spec["data"]["steps"], self._header))
+        files = dict(self._environment.files) | dict(scripts_of(self._task.spec["data"]["steps"], self._header))
         if self._sandboxed:
             files[ENVIRONMENT] = exports(self._variables())
-        for folder in ("work", "tmp", f"{ROOT[1:]}/task", f"{ROOT[1:]}/identities"):
+        for folder in ("work", "tmp", f"{FILES_ROOT[1:]}/task", f"{FILES_ROOT[1:]}/identities"):
             (self._folder / folder).mkdir(mode=0o700, parents=True)
-        write_files(self._folder / ROOT[1:], files, mode=0o400)
+        write_files(self._folder / FILES_ROOT[1:], files, mode=0o400)
         if self._user is not None:
             hand_over(self._folder, *self._user)
 

@@ -9,13 +9,13 @@ from eventlane.processes import describe_exit
 from pipelines.models import Task, TaskStep
 from pipelines.runtimes.allowed import refuse_unless_allowed
 from pipelines.runtimes.container import ContainerRuntime
+from pipelines.runtimes.environment import TaskEnvironment, task_environment
 from pipelines.runtimes.limits import Limits, limits_of
 from pipelines.runtimes.local import LocalRuntime
 from pipelines.runtimes.masking import Masker
 from pipelines.runtimes.outcome import TaskFailed, TaskStopped
 from pipelines.runtimes.output import StepRecord, release_connection
 from pipelines.runtimes.steps import title_of
-from pipelines.runtimes.surroundings import Surroundings, surroundings_of
 from pipelines.runtimes.watch import Sink, Watch
 
 __all__ = ["TaskFailed", "TaskStopped", "run_task"]
@@ -26,7 +26,7 @@ SHELL_SIGNALS = 128  # what shells, and our reaper, add to the number of the sig
 class Runtime(AbstractContextManager["Runtime"], Protocol):
     """Where steps run: entered before the first one, left after the last, however that ended."""
 
-    def __init__(self, task: Task, surroundings: Surroundings, limits: Limits, watch: Watch) -> None: ...
+    def __init__(self, task: Task, environment: TaskEnvironment, limits: Limits, watch: Watch) -> None: ...
 
     def run(self, position: int, step: Mapping[str, Any], sink: Sink) -> int:
         """Run a step to its end and return its exit code."""
@@ -58,18 +58,18 @@ def _run(task: Task, stop: Event) -> None:
     watch = Watch(stop, limits.seconds)
     watch.check()
     TaskStep.objects.filter(task=task).delete()  # of an earlier run
-    surroundings = surroundings_of(task)
-    with RUNTIMES[name](task, surroundings, limits, watch) as runtime:
-        _run_steps(task, runtime, surroundings, limits)
+    environment = task_environment(task)
+    with RUNTIMES[name](task, environment, limits, watch) as runtime:
+        _run_steps(task, runtime, environment, limits)
 
 
-def _run_steps(task: Task, runtime: Runtime, surroundings: Surroundings, limits: Limits) -> None:
+def _run_steps(task: Task, runtime: Runtime, environment: TaskEnvironment, limits: Limits) -> None:
     """Run steps until one fails. Each may keep an equal share of what output is left to the task."""
     steps = task.spec["data"].get("steps") or []
     left = limits.output_bytes
     for position, step in enumerate(steps):
         share = left // (len(steps) - position)
-        record = StepRecord(task, position, (step.get("label") or "")[:100], Masker(surroundings.secrets), share)
+        record = StepRecord(task, position, (step.get("label") or "")[:100], Masker(environment.secrets), share)
         code = None
         try:
             code = runtime.run(position, step, record)

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.conf import settings
 
-from pipelines.runtimes.surroundings import ROOT
+from pipelines.runtimes.environment import FILES_ROOT
 
 WORK = "/work"
 PROBE_SECONDS = 10
@@ -34,7 +34,7 @@ INSIDE = '{ ulimit -p "$0" || ulimit -u "$0"; } 2>/dev/null; . /eventline/task/e
 def sandboxed(argv: Sequence[str], folder: Path, processes: int) -> list[str]:
     """Return the command line that runs `argv` in a sandbox on a run's folder."""
     own = ["--bind", f"{folder}/tmp", "/tmp", "--bind", f"{folder}/work", WORK, "--chdir", WORK]
-    files = ["--ro-bind", f"{folder}{ROOT}", ROOT]
+    files = ["--ro-bind", f"{folder}{FILES_ROOT}", FILES_ROOT]
     # Behind the run's own /tmp, or those below /tmp would be hidden by it.
     given = [word for path in settings.EVENTLANE_TASK_FOLDERS for word in ("--ro-bind-try", path, path)]
     return [*_bubblewrap(), *own, *given, *files, "/bin/sh", "-c", INSIDE, str(processes), *argv]

@@ -14,7 +14,7 @@ from eventlane.ids import new_id
 from pipelines.api.platform_events import PlatformEventRepresentation
 from pipelines.commands import execute_command
 from pipelines.models import Pipeline, PlatformEvent
-from pipelines.runtimes.surroundings import event_object
+from pipelines.runtimes.environment import event_object
 from tests.cast import House, make_house
 from tests.pipelines.execution.factory import make_definition, make_event
 from tests.pipelines.listeners import make_command, make_trigger

@@ -19,9 +19,9 @@ from django.core.management import call_command
 from eventlane.ids import new_id
 from events.doctor import check_tasks
 from pipelines.runtimes.container import ContainerRuntime, logins, without_network
+from pipelines.runtimes.environment import task_environment
 from pipelines.runtimes.limits import limits_of
 from pipelines.runtimes.run import TaskFailed, TaskStopped, run_task
-from pipelines.runtimes.surroundings import surroundings_of
 from pipelines.runtimes.watch import Watch
 from projects.models import Organization
 from tests.cast import logged_in
@@ -373,7 +373,7 @@ def test_tasks_do_not_reach_each_other(make_task, networked, settings):
     web = {"name": "web", "image": IMAGE, "command": "httpd", "arguments": ["-f", "-p", "8080"]}
     first = container_task(make_task, "true", extra_containers=[web])
     watch = Watch(threading.Event(), 60)
-    with ContainerRuntime(first, surroundings_of(first), limits_of({}), watch):
+    with ContainerRuntime(first, task_environment(first), limits_of({}), watch):
         address = address_of(first, settings.EVENTLANE_CONTAINER_COMMAND.split())
         reach = f"echo | nc -w 1 {address} 8080 >/dev/null && echo reached || echo out of reach"
         wait_until(lambda: is_open(address, 8080))

@@ -18,13 +18,13 @@ from pipelines.resources.parameters import environment_of
 from pipelines.runtimes.outcome import TaskFailed
 from pipelines.secrets import UnreadableSecret
 
-ROOT = "/eventline"  # where the files are, unless a runtime can't put them there
+FILES_ROOT = "/eventline"  # where the files are, unless a runtime can't put them there
 Fields = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, repr=False)  # it holds secrets
-class Surroundings:
-    """All of it for one run. `files` are bytes by their path below ROOT."""
+class TaskEnvironment:
+    """All of it for one run. `files` are bytes by their path below FILES_ROOT."""
 
     given: Mapping[str, str]  # variables but for EVENTLINE_*
     task: Task
@@ -32,7 +32,7 @@ class Surroundings:
     secrets: tuple[str, ...]
     registries: tuple[Fields, ...]  # what registry_identities hold
 
-    def variables(self, root: str = ROOT) -> Fields:
+    def variables(self, root: str = FILES_ROOT) -> Fields:
         """Return the environment variables for files that lie in `root`."""
         own = {
             "EVENTLINE": "true",
@@ -46,7 +46,7 @@ class Surroundings:
         return own | dict(self.given)
 
 
-def surroundings_of(task: Task) -> Surroundings:
+def task_environment(task: Task) -> TaskEnvironment:
     """Gather what a task is given; raise TaskFailed when an identity it names can't be had."""
     data = task.spec["data"]
     registry_names = data["runtime"].get("parameters", {}).get("registry_identities") or []
@@ -54,7 +54,7 @@ def surroundings_of(task: Task) -> Surroundings:
     found = _identities(task, [*names, *registry_names])
     own = {name: found[name] for name in names}
     parameters = _task_parameters(task)
-    return Surroundings(
+    return TaskEnvironment(
         given=_given_variables(task, own, parameters),
         task=task,
         files=dict(_files(task, own, parameters)),
@@ -99,17 +99,17 @@ def _given_variables(
         variables |= variables_of(identity, fields)
     variables |= task.spec["data"].get("environment") or {}
     variables |= task.pipeline.command_environment
-    return variables | environment_of(_definitions(task), parameters)
+    return variables | environment_of(_declared_parameters(task), parameters)
 
 
-def _definitions(task: Task) -> list[dict[str, Any]]:
+def _declared_parameters(task: Task) -> list[dict[str, Any]]:
     return task.spec["data"].get("parameters") or []
 
 
 def _task_parameters(task: Task) -> dict[str, Any]:
     """Return the values the pipeline gives to the task's parameters, else their defaults."""
     given = task.pipeline_task.get("parameters") or {}
-    defaults = {one["name"]: one["default"] for one in _definitions(task) if "default" in one}
+    defaults = {one["name"]: one["default"] for one in _declared_parameters(task) if "default" in one}
     return defaults | given
 
 
