@@ -2,8 +2,8 @@
 
 from django.dispatch import Signal
 
+from eventlane.transactions import retry
 from eventlane.wire.errors import UnknownObject
-from projects.attempts import attempt
 from projects.models import Project
 
 # Sent with the locked `project` before it is deleted: whoever has rows in it locks those that others may be moving.
@@ -15,7 +15,7 @@ def delete_project(project: Project) -> None:
 
     Raises UnknownObject when somebody else has deleted it.
     """
-    attempt(lambda: _delete(project.pk))
+    retry(lambda: _delete(project.pk))
 
 
 def _delete(project_id: str) -> None:

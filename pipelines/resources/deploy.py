@@ -12,13 +12,13 @@ from typing import Any
 
 from django.utils import timezone
 
+from eventlane.transactions import retry
 from eventlane.wire.errors import UnknownObject
 from pipelines.connectors.time import first_tick
 from pipelines.hooks import ensure_hooks
 from pipelines.models import Identity, Resource, Subscription
 from pipelines.resources.shapes import equal
 from pipelines.resources.specs import Spec, check_specs
-from projects.attempts import attempt
 from projects.models import Project
 
 Key = tuple[str, str]  # type and name
@@ -41,7 +41,7 @@ def deploy(project: Project, specs: Any, *, dry_run: bool = False) -> Deployment
 
     Raises InvalidRequestBody with every problem of every spec. Of two deployments of a project the second waits.
     """
-    return attempt(lambda: _deploy(project, specs, dry_run))  # deleting takes resources from pipelines that run
+    return retry(lambda: _deploy(project, specs, dry_run))  # deleting takes resources from pipelines that run
 
 
 def _deploy(project: Project, specs: Any, dry_run: bool) -> Deployment:

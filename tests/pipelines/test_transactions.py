@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import IntegrityError, connection
 
+from eventlane.transactions import ATTEMPTS, retry
 from pipelines.models import PlatformEvent
-from projects.attempts import ATTEMPTS, attempt
 from projects.models import Project
 from tests.pipelines.execution.factory import make_event, make_project
 
@@ -29,7 +29,7 @@ def test_two_that_wait_for_each_other_both_come_to_their_end():
 
     def in_thread(first: PlatformEvent, second: PlatformEvent) -> None:
         try:
-            attempt(lambda: change(first, second))
+            retry(lambda: change(first, second))
         finally:
             connection.close()
 
@@ -49,7 +49,7 @@ def test_change_that_never_works_fails_at_last():
         Project.objects.create(organization=begun[-1].organization, name=begun[-1].name)
 
     with pytest.raises(IntegrityError):
-        attempt(take_the_name)
+        retry(take_the_name)
     assert len(begun) == ATTEMPTS and not Project.objects.exists()
 
 
@@ -61,5 +61,5 @@ def test_other_failures_are_not_tried_again():
         raise ValueError
 
     with pytest.raises(ValueError):
-        attempt(fail)
+        retry(fail)
     assert len(begun) == 1 and not Project.objects.exists()

@@ -1,4 +1,4 @@
-"""Changes of many rows that workers move at the same time."""
+"""Transactions of many rows, retried where workers move the same rows at the same time."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,7 +10,7 @@ T = TypeVar("T")
 ATTEMPTS = 5
 
 
-def attempt(change: Callable[[], T]) -> T:
+def retry(change: Callable[[], T]) -> T:
     """Make a change in a transaction; begin it anew when a worker came between, or each waited for the other."""
     for _ in range(ATTEMPTS - 1):
         try:
