@@ -41,10 +41,14 @@ class ProjectWithTasksAdmin(ProjectAdmin):
     """Projects with how their tasks run; the app below can't know about that."""
 
     form = ProjectWithTasksForm
-    fieldsets = (
-        *ProjectAdmin.fieldsets,
-        ("Tasks", {"fields": ("code_header", "local_runtime", "container_runtime", "max_running_tasks")}),
+    task_fields = (
+        "code_header",
+        "local_runtime",
+        "container_runtime",
+        "max_running_tasks",
+        "pipeline_retention_days",
     )
+    fieldsets = (*ProjectAdmin.fieldsets, ("Tasks", {"fields": task_fields}))
 
     def save_model(self, request: HttpRequest, obj: Project, form: forms.ModelForm, change: bool) -> None:
         """Save it, and say where tasks were allowed to run that wouldn't."""

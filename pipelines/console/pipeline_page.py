@@ -21,6 +21,7 @@ from pipelines.console.states import joint_status, state_label
 from pipelines.console.terminal import as_html
 from pipelines.models import UNFINISHED, Pipeline, Status, Task, TaskStep
 from pipelines.resources.files import spec_text
+from pipelines.retention import retention_of
 
 PAGE_CHARACTERS = 200_000  # of output, on one page
 MOST_CHARACTERS, LEAST_CHARACTERS = 20_000, 500  # of one step
@@ -73,6 +74,14 @@ class TaskPart:
     is_open: bool
 
 
+def _kept_until(pipeline: Pipeline) -> datetime | None:
+    """Return when an ended pipeline will be deleted; None: not yet known, or never."""
+    kept_for = retention_of(pipeline.project)
+    if not pipeline.is_finished or pipeline.delete_time or kept_for is None:
+        return pipeline.delete_time
+    return (pipeline.end_time or pipeline.creation_time) + kept_for
+
+
 def live_part(pipeline: Pipeline, now: datetime) -> dict[str, Any]:
     """Return what of the page changes while the pipeline runs."""
     drawing, tasks = _tasks(pipeline)
@@ -82,6 +91,7 @@ def live_part(pipeline: Pipeline, now: datetime) -> dict[str, Any]:
         "label": state_label(pipeline.status),
         "cause": cause_of(pipeline),
         "lasted": span(pipeline.start_time, pipeline.end_time or now),
+        "kept_until": _kept_until(pipeline),
         "as_of": f"{now:%H:%M:%S}",
         "drawing": drawing,
         "least_width": round(drawing.width * LEAST_SCALE),

@@ -13,6 +13,7 @@ from procrastinate.contrib.django import app
 from pipelines.execution.pipelines import delete_expired, release_waiting
 from pipelines.execution.progress import wake_parked
 from pipelines.execution.tasks import end_lost_tasks
+from pipelines.retention import delete_old
 from pipelines.timers import emit_due_ticks
 from projects.logins import forget_failures
 
@@ -23,7 +24,7 @@ FORGET_SECONDS = 600.0
 
 
 class Scheduler:
-    """Ticks at every step; sweeps up after dead processes every few seconds, and forgets logins now and then."""
+    """Ticks at every step, sweeps up after dead processes every few seconds, forgets what is old now and then."""
 
     def __init__(self) -> None:
         self._last_step = time.monotonic()
@@ -43,6 +44,7 @@ class Scheduler:
         if now >= self._next_forgetting:
             self._next_forgetting = now + FORGET_SECONDS
             forget_logins(timezone.now())
+            delete_old(timezone.now())
 
     def _sweep(self) -> None:
         release_waiting()

@@ -107,7 +107,7 @@ MEANINGS = {
     },
     "pipeline": {
         "concurrent": "whether several may run at once; otherwise each waits for the one before",
-        "retention": "how many days a finished pipeline is kept; the default is forever",
+        "retention": "how many days a finished pipeline is kept; by default the project decides",
         "tasks": "tasks that it runs",
         "tasks.name": "name for `dependencies`; the default is the task's name, with a number if that is taken",
         "tasks.label": "title on pages",

@@ -245,6 +245,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_WORKER_PROCESSES", "1", at_least(0), "processes", "worker processes that the supervisor runs; 0: none here, `manage.py work` on another machine runs the tasks"),
         ("EVENTLANE_WORKER_TASKS", "4", at_least(1), "tasks", "tasks that one worker process runs at once"),
         ("EVENTLANE_MAX_RUNNING_TASKS", "0", at_least(0), "tasks", "tasks that run at once in the whole platform; 0: as many as the workers can run"),
+        ("EVENTLANE_PIPELINE_RETENTION_DAYS", "90", at_least(0), "days", "how long finished pipelines, platform events and command executions are kept, unless the project or the pipeline's spec says otherwise; 0: forever"),
         ("EVENTLANE_PROJECT_MAX_RUNNING_TASKS", "0", at_least(0), "tasks", "tasks of one project that run at once, unless the project has its own limit; 0: no limit"),
         ("EVENTLANE_TASK_LOST_SECONDS", "30", at_least(5), "seconds", "if a worker hasn't reported for this long, the tasks it started fail or are retried"),
         ("EVENTLANE_WORKER_STOP_SECONDS", "20", at_least(0), "seconds", "how long running tasks may go on after their worker is told to stop"),

@@ -7,6 +7,7 @@ characters of base 62, so that sorting the text by bytes sorts by second.
 import os
 import re
 import time
+from datetime import datetime
 
 EPOCH = 1_400_000_000
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -21,6 +22,11 @@ SIMPLE_PATTERN = (
 def new_id() -> str:
     """Return a new KSUID."""
     return encode((int(time.time()) - EPOCH).to_bytes(4, "big") + os.urandom(16))
+
+
+def first_id(moment: datetime) -> str:
+    """Return the least KSUID of a moment's second: everything made before it sorts before it."""
+    return encode(max(0, int(moment.timestamp()) - EPOCH).to_bytes(4, "big") + bytes(16))
 
 
 def encode(data: bytes) -> str:

@@ -1,3 +1,4 @@
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils import timezone
 
@@ -37,6 +38,14 @@ class Project(models.Model):
     )
     max_running_tasks = models.PositiveIntegerField(
         null=True, blank=True, help_text="Tasks of this project that run at once. Empty: as many as the settings allow."
+    )
+    pipeline_retention_days = models.PositiveIntegerField(
+        "days to keep pipelines",
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(36_500)],
+        help_text="Pipelines that have ended, platform events and command executions are deleted after this many days. "
+        "0: never. Empty: as the server's settings say. A pipeline's spec may say otherwise.",
     )
 
     class Meta:
