@@ -32,7 +32,7 @@ from unfold.sites import UnfoldAdminSite
 from unfold.views import ChangeList
 
 from eventlane.ids import is_id
-from eventlane.login import finish_login
+from eventlane.login import account_of, finish_login
 from eventlane.project_choice import project_choice
 
 logger = logging.getLogger(__name__)
@@ -124,7 +124,9 @@ def with_policy(view: View) -> View:
 class OwnRelatedFilter(RelatedDropdownFilter):
     """A sidebar filter by a related row that offers the own organization's rows only."""
 
-    def field_choices(self, field: ForeignKey, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[Any, str]]:
+    def field_choices(
+        self, field: ForeignKey[Any, Any], request: HttpRequest, model_admin: ModelAdmin
+    ) -> list[tuple[Any, str]]:
         """Return what the related model's own list would show."""
         own = model_admin.admin_site.get_model_admin(field.related_model).get_queryset(request)
         return [(row.pk, self.text_of(row)) for row in own.order_by(*self.order)]
@@ -168,7 +170,7 @@ class ConsoleAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the organization's rows: the wall."""
-        return super().get_queryset(request).filter(**{self.organization_path: request.user.organization_id})
+        return super().get_queryset(request).filter(**{self.organization_path: account_of(request).organization_id})
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Return the organization's row; what can't be an id is not asked for (PostgreSQL refuses some of it)."""
@@ -193,8 +195,8 @@ class ConsoleAdmin(ModelAdmin):
         return {}
 
     def formfield_for_foreignkey(
-        self, db_field: ForeignKey, request: HttpRequest, **options: Any
-    ) -> ModelChoiceField | None:
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **options: Any
+    ) -> "ModelChoiceField[Any] | None":
         """Offer and accept only what the related model's own list would show."""
         options.setdefault("queryset", self.admin_site.get_model_admin(db_field.related_model).get_queryset(request))
         return super().formfield_for_foreignkey(db_field, request, **options)

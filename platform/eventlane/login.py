@@ -6,16 +6,27 @@ account before has attempts of its own: it shows a cookie that only this server 
 
 import secrets
 from math import ceil
+from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.core.signing import salted_hmac
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.utils.crypto import constant_time_compare
+from django.utils.crypto import constant_time_compare, salted_hmac
 from unfold.forms import AuthenticationForm
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import _User  # for mypy, what AUTH_USER_MODEL names
 
 BROWSER_COOKIE = "eventlane_browser"
 BROWSER_SECONDS = 180 * 24 * 3600
 TOO_MANY_REQUESTS = 429
+
+
+def account_of(request: HttpRequest) -> "_User":
+    """Return the account that is logged in, for pages that are shown to nobody else; raise PermissionDenied."""
+    if not request.user.is_authenticated:
+        raise PermissionDenied
+    return request.user
 
 
 class LoginForm(AuthenticationForm):

@@ -6,6 +6,8 @@ from typing import Any
 from django.db.models import Model
 from django.http import HttpRequest
 
+from eventlane.login import account_of
+
 SESSION_KEY = "project"
 MOST_OFFERED = 200  # an organization with more projects chooses the others on their own pages
 
@@ -19,7 +21,7 @@ class ProjectChoice:
     @cached_property
     def _first(self) -> list[Any]:
         """The organization's first projects by name, and one more if there are too many."""
-        return list(self._request.user.organization.projects.order_by("name")[: MOST_OFFERED + 1])
+        return list(account_of(self._request).organization.projects.order_by("name")[: MOST_OFFERED + 1])
 
     @property
     def offered(self) -> list[Any]:
@@ -39,7 +41,7 @@ class ProjectChoice:
         if not project_id:
             return None
         known = next((project for project in self._first if project.pk == project_id), None)
-        return known or self._request.user.organization.projects.filter(pk=project_id).first()
+        return known or account_of(self._request).organization.projects.filter(pk=project_id).first()
 
     @property
     def only(self) -> Any:
@@ -54,6 +56,5 @@ class ProjectChoice:
 
 def project_choice(request: HttpRequest) -> ProjectChoice:
     """Return the request's choice, the same one at every call."""
-    if not hasattr(request, "_project_choice"):
-        request._project_choice = ProjectChoice(request)
-    return request._project_choice
+    choice: ProjectChoice = vars(request).setdefault("_project_choice", ProjectChoice(request))
+    return choice

@@ -224,7 +224,7 @@ def sample(document: Schema, schema: Schema) -> Any:
 
 def text(source: str) -> SafeString:
     """Return a description as HTML: `code`, **strong**, and a paragraph for each empty line."""
-    html = escape(source)
+    html: str = escape(source)
     html = re.sub(r"`([^`]+)`", r"<code>\1</code>", html)
     html = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", html)
     return mark_safe(html.replace("\n\n", "</p><p>"))

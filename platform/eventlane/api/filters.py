@@ -16,7 +16,7 @@ from eventlane.wire.errors import InvalidQueryParameter
 class Filters(DjangoFilterBackend):
     """The view's `filterset_class` over the query."""
 
-    def filter_queryset(self, request: Request, queryset: QuerySet, view: Any) -> QuerySet:
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         """Return what the query asks for; raise InvalidQueryParameter."""
         filters = view.filterset_class(query_of(request), queryset=queryset, request=request)
         for name, reasons in filters.errors.items():
@@ -37,7 +37,7 @@ class IdFilter(CharFilter):
 
     openapi = IdField.openapi
 
-    def filter(self, queryset: QuerySet, value: str) -> QuerySet:
+    def filter(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep what has the id; raise InvalidQueryParameter when it can't be one."""
         if value and not is_id(value):
             raise InvalidQueryParameter(self.parameter, "must be an identifier")

@@ -47,10 +47,10 @@ class Page(Generic[E]):
 class CursorPaginator(BasePagination):
     """DRF's way to pages. The view names its sorts in `sorts`; a Source other than a queryset has its own."""
 
-    def paginate_queryset(self, queryset: QuerySet | Source, request: Request, view: Any = None) -> list[Any]:
-        """Return the elements of the page that the request asks for."""
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        """Return the elements of the page of a queryset, or a Source, that the request asks for."""
         is_queryset = isinstance(queryset, QuerySet)
-        self.source = QuerysetSource(queryset, getattr(view, "sorts", {})) if is_queryset else queryset
+        self.source: Source[Any] = QuerysetSource(queryset, getattr(view, "sorts", {})) if is_queryset else queryset
         self.cursor = read_cursor(query_of(request), self.source)
         self.page = turn_page(self.source, self.cursor)
         return self.page.elements
@@ -72,12 +72,12 @@ class CursorPaginator(BasePagination):
 def query_of(request: Request) -> Mapping[str, str]:
     """Return the query parameters, the last of each name, without those that are empty."""
     try:
-        return {name: value for name, value in request.query_params.items() if value}
+        return {name: value for name, value in request.query_params.items() if value and isinstance(value, str)}
     except SuspiciousOperation:  # Django reads at most a thousand
         raise InvalidQueryParameter("…", "there are too many") from None
 
 
-def read_cursor(query: Mapping[str, str], source: Source) -> Cursor:
+def read_cursor(query: Mapping[str, str], source: Source[Any]) -> Cursor:
     """Return the cursor that query parameters describe; raise InvalidQueryParameter when they can't."""
     if "before" in query and "after" in query:
         raise InvalidQueryParameter("before", "only one of before and after may be given")
@@ -115,13 +115,13 @@ def turn_page(source: Source[E], cursor: Cursor) -> Page[E]:
     )
 
 
-def write_key(key: Key, sort: str, source: Source) -> str:
+def write_key(key: Key, sort: str, source: Source[Any]) -> str:
     """Return a key as it goes over the wire."""
     text = key.id if sort == "id" else f"{key.id}:{source.sorts[sort].write(key.value)}"
     return base64.b64encode(text.encode()).decode()
 
 
-def _read_key(side: str, text: str, sort: str, source: Source) -> Key:
+def _read_key(side: str, text: str, sort: str, source: Source[Any]) -> Key:
     """Return the key in a query parameter. With a bare id and another sort than `id` the element is looked up."""
     element_id, colon, value = _decode(side, text).partition(":")
     if not source.is_id(element_id):

@@ -14,7 +14,8 @@ class RightOfMethod(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         """Return true, or raise PermissionDenied naming the right that is missing."""
         right = "read" if request.method in SAFE_METHODS else view.rights.get(view.action, "write")
-        if not request.auth.may(right):
+        api_key: Any = request.auth
+        if not api_key.may(right):
             raise PermissionDenied(f"This API key does not have the right to {right}.")
         return True
 

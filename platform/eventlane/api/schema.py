@@ -113,7 +113,7 @@ class ApiSchema(AutoSchema):
             found.append(_query(one.name, one.description, one.schema, required=one.required))
         return found
 
-    def get_request_serializer(self) -> type[RequestBody] | Schema | None:
+    def get_request_serializer(self) -> Any:
         """Return what the action takes: a serializer, or a schema by its content type."""
         body = self._operation().body
         return {self._operation().body_type: dict(body)} if isinstance(body, Mapping) else body

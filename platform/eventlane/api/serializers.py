@@ -15,9 +15,10 @@ RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d{1,9})?(?:[
 WHOLE = api_settings.NON_FIELD_ERRORS_KEY  # DRF's name for errors of the object itself
 
 
-class RequestBody(serializers.Serializer):
+class RequestBody(serializers.Serializer[Any]):
     """What a route takes. A null member is an absent one; an unknown one is a problem (docs/api/v0.md, section 2.0)."""
 
+    data: Any  # a member of this name goes before DRF's property
     needs_a_member = False  # whether a body without any of its members, which are all optional texts, is refused
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
@@ -55,8 +56,11 @@ class RequestBody(serializers.Serializer):
 _representations: dict[type, "Representation"] = {}
 
 
-class Representation(serializers.Serializer):
+class Representation(serializers.Serializer[Any]):
     """What a route shows. A member without a value is left out, not null (docs/api/v0.md, section 2.0)."""
+
+    data: Any  # members of these names go before what DRF means by them
+    label: Any
 
     @classmethod
     def show(cls, instance: Any) -> dict[str, Any]:
@@ -116,7 +120,7 @@ class NameField(TextField):
         self.validators.append(validate_name)
 
 
-class TimeField(serializers.Field):
+class TimeField(serializers.Field[Any, Any, Any, Any]):
     """A moment: out in UTC with whole seconds, in as any RFC 3339 text (docs/api/v0.md, section 3)."""
 
     openapi = {"type": "string", "format": "date-time"}

@@ -77,7 +77,7 @@ class Source(Protocol[E]):
 class QuerysetSource(Generic[E]):
     """Pages of model instances. Each (what the queryset filters by, sort column, id) needs an index."""
 
-    def __init__(self, queryset: QuerySet, sorts: Mapping[str, Sort]) -> None:
+    def __init__(self, queryset: QuerySet[Any], sorts: Mapping[str, Sort]) -> None:
         self._queryset = queryset
         self.sorts = sorts
 

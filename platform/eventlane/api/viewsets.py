@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -12,7 +12,7 @@ from rest_framework.viewsets import GenericViewSet
 from eventlane.api.content import ApiRequest
 from eventlane.api.operation import Operation
 from eventlane.api.serializers import Representation, RequestBody
-from eventlane.api.sources import Sort, Source
+from eventlane.api.sources import Sort
 from eventlane.ids import is_id
 from eventlane.wire.errors import (
     InternalError,
@@ -26,7 +26,7 @@ from eventlane.wire.errors import (
 logger = logging.getLogger(__name__)
 
 
-class ApiViewSet(GenericViewSet):
+class ApiViewSet(GenericViewSet[Any]):
     """One noun's routes. Its checks come in the contract's order:
 
     method → authentication → right and role → project → path → query → body → state.
@@ -39,7 +39,7 @@ class ApiViewSet(GenericViewSet):
     operations: Mapping[str, Operation] = {}  # by action, for /v0/openapi.json
     route_variables: Mapping[str, Callable[[str], bool]] = {"id": is_id}  # others are free text
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer with a rendered response: program requests skip the part of Django that renders."""
         try:
             response = super().dispatch(request, *args, **kwargs)
@@ -50,7 +50,7 @@ class ApiViewSet(GenericViewSet):
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """Return the request as DRF knows it, with a body that DRF couldn't read."""
-        self.action = self.action_map.get((request.method or "").lower())
+        self.action = self.action_map.get((request.method or "").lower(), "")
         return ApiRequest(
             request,
             parsers=self.get_parsers(),
@@ -62,7 +62,7 @@ class ApiViewSet(GenericViewSet):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Run every check that doesn't need the view's own code."""
         if request.method not in self.allowed_methods:
-            raise UnhandledMethod(request.method, self.allowed_methods)
+            raise UnhandledMethod(request.method or "", self.allowed_methods)
         super().initial(request, *args, **kwargs)
         self.select_project(request)
         for name, is_valid in self.route_variables.items():
@@ -79,9 +79,13 @@ class ApiViewSet(GenericViewSet):
         body.is_valid(raise_exception=True)
         return body.validated_data
 
-    def page(self, source: Any | Source) -> Response:
+    def page(self, source: Any) -> Response:
         """Return the page of a queryset or a Source that the query asks for."""
-        return self.get_paginated_response([self.show(element) for element in self.paginate_queryset(source)])
+        return self.get_paginated_response([self.show(element) for element in self.elements_of(source)])
+
+    def elements_of(self, source: Any) -> list[Any]:
+        """Return the elements of that page."""
+        return self.paginate_queryset(source) or []
 
     def show(self, element: Any) -> dict[str, Any]:
         """Return an element as the wire has it."""
