@@ -143,11 +143,11 @@ async def _parse(request: Request, body: bytes) -> Parsed:
         parsed = parse_acceptable(body, limits)
         if parsed is not None:
             return parsed
-    return await request.run(_decode_and_parse, body, encoding)
+    return await request.run(_decode_and_parse, request, body, encoding)
 
 
-def _decode_and_parse(body: bytes, encoding: str) -> Parsed:
-    decoded = decode_body(body, encoding, settings.EVENTLANE_MAX_BODY_BYTES)
+def _decode_and_parse(request: Request, body: bytes, encoding: str) -> Parsed:
+    decoded = decode_body(body, encoding, settings.EVENTLANE_MAX_BODY_BYTES, request.body.hold)
     if not decoded:
         raise BadBody("empty body")
     return parse_events(decoded, limits)

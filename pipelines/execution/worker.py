@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from eventlane.database import disconnect
+from eventlane.progress import STEP_SECONDS, UNWATCHED, Progress
 from pipelines.execution.jobs import worker_app
 from pipelines.execution.progress import QUEUE
 from pipelines.execution.scheduler import Scheduler
@@ -33,6 +34,7 @@ HEARTBEAT_SECONDS = 1.0
 LATEST_HEARTBEAT_SHARE = 0.7  # of the time after which others take a task for lost: then this stops it
 LATEST_END_SHARE = 0.9  # and then it ends itself, if that didn't help
 RETRY_SECONDS = 1.0
+PROGRESS_THREADS = 4  # the event loop's, which fetches jobs, and those of heartbeat, watch and scheduler
 STOPPED = "The worker was stopped while it ran the task."
 OUT_OF_TOUCH = "The worker lost touch with the database while it ran the task."
 
@@ -40,9 +42,10 @@ OUT_OF_TOUCH = "The worker lost touch with the database while it ran the task."
 class Worker:
     """Runs tasks until told to stop."""
 
-    def __init__(self, concurrency: int) -> None:
+    def __init__(self, concurrency: int, progress: Progress = UNWATCHED) -> None:
         self.name = f"{settings.EVENTLANE_NODE}/{os.getpid()}"
         self._concurrency = concurrency
+        self._progress = progress
         # Each thread keeps a connection of Django's: asking for one at every job would cost as much as the job.
         connection.settings_dict["OPTIONS"]["pool"] |= {"max_size": concurrency + 6}
         # By task and run: once a run's end is written down, the next may begin here before this one is forgotten.
@@ -117,11 +120,20 @@ class Worker:
             )
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._request_stop, worker)
+            showing = asyncio.ensure_future(self._show())
             try:
                 await worker
             except asyncio.CancelledError:
                 if not self._stopping.is_set():
                     raise
+            finally:
+                showing.cancel()
+
+    async def _show(self) -> None:
+        """Show that the event loop goes on."""
+        while True:
+            self._progress.step()
+            await asyncio.sleep(STEP_SECONDS)
 
     def _request_stop(self, worker: "asyncio.Future[None]") -> None:
         """Fetch no more jobs; give running tasks some time, then stop them."""
@@ -141,6 +153,7 @@ class Worker:
         def run() -> None:
             while not self._ended.wait(seconds):
                 _survives(name, step)
+                self._progress.step()
 
         return threading.Thread(target=run, name=name)
 

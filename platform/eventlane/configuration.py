@@ -170,7 +170,7 @@ SETTINGS: list[Setting] = [
         "Limits of every request",
         ("EVENTLANE_BODY_SECONDS", "15", seconds, "seconds", "time that a request's body may take, plus what the next setting adds; after that the answer is 408"),
         ("EVENTLANE_BODY_MIN_BYTES_PER_SECOND", str(32 * KIB), at_least(1), "bytes/s", "minimum pace of a body: each time this many bytes have arrived, it gets another second"),
-        ("EVENTLANE_MAX_BODIES_BYTES", str(64 * MIB), at_least(1024), "bytes", "bytes of bodies that one web process holds at once, for each kind of request; beyond that the answer is 503. There is always room for one body of the largest size"),
+        ("EVENTLANE_MAX_BODIES_BYTES", str(64 * MIB), at_least(1024), "bytes", "bytes of bodies that one web process holds at once, for each kind of request, compressed ones both as sent and decompressed; beyond that the answer is 503. There is always room for one body of the largest size"),
         ("EVENTLANE_MAX_FORM_BYTES", str(MIB), at_least(1024), "bytes", "largest body of a request to the console"),
     ),
     *_rows(
@@ -239,10 +239,12 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_ORPHAN_MAX_FILES", "10", at_least(0), "files", "if there are more unknown files than this, maintenance touches none of them: the catalog may be wrong"),
         ("EVENTLANE_ORPHAN_MAX_MB", "64", at_least(0), "MB", "if unknown files are larger than this in total, maintenance touches none of them"),
         ("EVENTLANE_MAINTAIN_INTERVAL_SECONDS", "600", seconds, "seconds", "how often the supervisor runs maintenance"),
+        ("EVENTLANE_MAINTAIN_HANG_SECONDS", "3600", seconds, "seconds", "maintenance that finishes no step for this long is killed by the supervisor; the next run starts on time. Set it longer than merging files may take. The time doubles after each kill until a step is finished"),
     ),
     *_rows(
         "Workers",
         ("EVENTLANE_WORKER_PROCESSES", "1", at_least(0), "processes", "worker processes that the supervisor runs; 0: none here, `manage.py work` on another machine runs the tasks"),
+        ("EVENTLANE_WORKER_HANG_SECONDS", "120", seconds, "seconds", "a worker whose event loop, heartbeat, watch or scheduler makes no progress for this long is killed and restarted by the supervisor; its tasks are lost. The time doubles after each kill until the worker makes progress"),
         ("EVENTLANE_WORKER_TASKS", "4", at_least(1), "tasks", "tasks that one worker process runs at once"),
         ("EVENTLANE_MAX_RUNNING_TASKS", "0", at_least(0), "tasks", "tasks that run at once in the whole platform; 0: as many as the workers can run"),
         ("EVENTLANE_PIPELINE_RETENTION_DAYS", "90", at_least(0), "days", "how long finished pipelines, platform events and command executions are kept, unless the project or the pipeline's spec says otherwise; 0: forever"),

@@ -6,7 +6,7 @@ A process of its own without Django (it costs 12 MB then, and no bug of the appl
                 ├─ set-up     once: migrates, makes the first organization, hands back what to show of it
                 ├─ web-1 …    the web server, as many as EVENTLANE_WEB_PROCESSES, on one port
                 ├─ sealer     manage.py seal --forever
-                ├─ worker     manage.py work, as many as EVENTLANE_WORKER_PROCESSES
+                ├─ worker-1 … manage.py work, as many as EVENTLANE_WORKER_PROCESSES
                 └─ maintain   manage.py maintain, now and then
 
 Every child is the leader of a session of its own: a Ctrl-C in the terminal reaches the supervisor alone, which
@@ -69,10 +69,11 @@ class Supervisor:
         self.sealer = self._watched("sealer", [*MANAGE, "seal", "--forever"], settings["EVENTLANE_SEALER_HANG_SECONDS"])
         self.sealer.stop_seconds = 30.0
         self.workers = [
-            Child("worker", self._command("work"), stop_seconds=settings["EVENTLANE_WORKER_STOP_SECONDS"] + 15.0)
-            for _ in range(settings["EVENTLANE_WORKER_PROCESSES"])
+            self._worker(f"worker-{number + 1}") for number in range(settings["EVENTLANE_WORKER_PROCESSES"])
         ]
-        self.maintenance = Child("maintain", self._command("maintain"), stop_seconds=10.0)
+        hang_seconds = settings["EVENTLANE_MAINTAIN_HANG_SECONDS"]
+        self.maintenance = self._watched("maintain", [*MANAGE, "maintain"], hang_seconds)
+        self.maintenance.stop_seconds = 10.0
         self.maintenance_time = 0.0
         self.kept_up: list[Child] = []
 
@@ -234,7 +235,7 @@ class Supervisor:
                 self.say(f"{child.name} can't be started, trying again in {delay:g} s: {error}")
 
     def _kill_if_hanging(self, child: Child, now: float) -> None:
-        """Kill a child that goes on no more; as one that died it is started again."""
+        """Kill a child that goes on no more; it has died then."""
         if not (child.watch and child.process):
             return
         allowed = child.watch.allowed
@@ -244,6 +245,7 @@ class Supervisor:
 
     def _maintain(self, now: float) -> None:
         """Run maintenance when it is due and the last run is over."""
+        self._kill_if_hanging(self.maintenance, now)
         if self.maintenance.process:
             if self.maintenance.has_ended() and (code := self._finish(self.maintenance)) != 0:
                 self.say(f"maintenance ended with {describe_exit(code)}; the next run is on time again")
@@ -306,14 +308,16 @@ class Supervisor:
         child.last_delay_seconds = WEB_LAST_DELAY_SECONDS
         return child
 
+    def _worker(self, name: str) -> Child:
+        child = self._watched(name, [*MANAGE, "work"], self.settings["EVENTLANE_WORKER_HANG_SECONDS"])
+        child.stop_seconds = self.settings["EVENTLANE_WORKER_STOP_SECONDS"] + 15.0
+        return child
+
     def _watched(self, name: str, command: list[str], hang_seconds: float) -> Child:
         """Return a child that touches a file while it goes on, and is killed when it doesn't for so long."""
         watch = ProgressWatch(self.home / f"{name}.progress", hang_seconds)
         words = [*command, "--progress", str(watch.file)]
         return Child(name, lambda output: self._spawn(words, output, output), watch=watch)
-
-    def _command(self, *words: str) -> Callable[[int], "subprocess.Popen[bytes]"]:
-        return lambda output: self._spawn([*MANAGE, *words], output, output)
 
     def _spawn(self, command: list[str], output: int, errors: int) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(

@@ -1,5 +1,6 @@
 """What comes through the door: bodies that are slow, cut off, too large or too many, over real sockets."""
 
+import gzip
 import re
 import socket
 import time
@@ -16,6 +17,7 @@ from tests.server import Server
 
 MIB = 1024 * 1024
 BODY_SECONDS = 2.0
+ROOM = 64 * MIB
 HELD = 34  # one more than all threads of the web server once were
 
 
@@ -24,8 +26,13 @@ def door(tmp_path_factory) -> Iterator[Server]:
     """A platform whose patience with bodies is short, with a folder of its own for temporary files."""
     folder = tmp_path_factory.mktemp("temporary")
     folder.chmod(0o777)
-    settings = {"EVENTLANE_BODY_SECONDS": str(BODY_SECONDS), "EVENTLANE_BODY_MIN_BYTES_PER_SECOND": "1000"}
-    server = Server(scratch_home(), EVENTLANE_MAX_HOOK_BYTES="10000", variables={"TMPDIR": str(folder)}, **settings)
+    settings = {
+        "EVENTLANE_WEB_PROCESSES": "1",
+        "EVENTLANE_BODY_SECONDS": str(BODY_SECONDS),
+        "EVENTLANE_BODY_MIN_BYTES_PER_SECOND": "1000",
+    }
+    settings |= {"EVENTLANE_MAX_HOOK_BYTES": "10000", "EVENTLANE_MAX_BODIES_BYTES": str(ROOM)}
+    server = Server(scratch_home(), variables={"TMPDIR": str(folder)}, **settings)
     yield server
     server.close()
 
@@ -171,6 +178,34 @@ def test_body_too_large_is_refused_before_it_is_read(door, targets, kind, size, 
         answer = reply(connection)
     assert answer.startswith(b"HTTP/1.1 %d " % status)
     assert re.search(rb"(?i)body larger than \d+ bytes", answer)
+
+
+@pytest.mark.parametrize(
+    ("kind", "lane", "largest"),
+    [("ingest", "ingest", 6 * MIB), ("hook", "platform", 32 * MIB), ("platform", "platform", 32 * MIB)],
+)
+def test_compressed_body_needs_room_for_what_it_becomes(door, targets, kind, lane, largest):
+    """Others hold all room but 5,000 bytes: enough for a body as it is sent, not once it is inflated."""
+    text = b'[{"pad":"%b"}]' % (b"x" * 9000)
+    compressed = gzip.compress(text)
+    framing = f"Content-Length: {len(compressed)}\r\nContent-Encoding: gzip\r\nConnection: close"
+
+    def answer() -> bytes:
+        with connected(door, targets.heads(framing)[kind], compressed) as connection:
+            return reply(connection)
+
+    count = ROOM // largest + 1
+    with ExitStack() as stack:
+        for _ in range(count):
+            opening = targets.heads(f"Content-Length: {largest}")[lane]
+            stack.enter_context(connected(door, opening, b"x" * ((ROOM - 5000) // count)))
+        door.wait_until(lambda: answer().startswith(b"HTTP/1.1 503 "), "there is no room")
+        refused = answer()
+        assert b"retry-after: 1" in refused.lower() and b"many bodies are being sent at once" in refused
+        plain = targets.heads("Content-Length: 4\r\nConnection: close")[kind]
+        with connected(door, plain, b"[{}]") as connection:
+            assert reply(connection)[:10] == b"HTTP/1.1 2"
+    door.wait_until(lambda: answer().startswith(b"HTTP/1.1 2"), "the room was given back")
 
 
 def test_upload_to_the_login_is_refused_and_nothing_is_written(door):

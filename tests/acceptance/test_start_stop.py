@@ -214,6 +214,18 @@ def test_web_process_that_hangs_is_replaced(fresh_server):
     assert "web-2 has" not in server.log
 
 
+def test_maintenance_that_hangs_is_killed_and_run_again(fresh_server):
+    server = fresh_server(EVENTLANE_MAINTAIN_HANG_SECONDS="5", EVENTLANE_MAINTAIN_INTERVAL_SECONDS="1")
+    server.wait_until(lambda: server.pids_of("manage.py maintain"), "it runs")
+    [victim] = server.pids_of("manage.py maintain")
+    os.kill(victim, signal.SIGSTOP)
+
+    server.wait_until(lambda: "maintain has made no step for 5 s: killed" in server.log, "it is noticed", seconds=20)
+    assert "maintenance ended with signal SIGKILL" in server.log and not is_running(victim)
+    before = server.log.count("spilled files:")
+    server.wait_until(lambda: server.log.count("spilled files:") > before, "the next run comes to its end")
+
+
 def test_stop_closes_the_journal_file(fresh_server):
     server = fresh_server(EVENTLANE_JOURNAL_MAX_AGE_SECONDS="600", EVENTLANE_WEB_PROCESSES="1")
     assert server.post("/v1/logs/stop", [{"n": 1}]).status == 202

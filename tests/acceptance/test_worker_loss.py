@@ -97,6 +97,24 @@ def test_killed_worker(fresh_server):
     automation.wait_for(begin(automation), "successful")
 
 
+def test_worker_that_hangs_is_replaced_and_its_task_is_lost(fresh_server):
+    automation = start(fresh_server, EVENTLANE_WORKER_HANG_SECONDS="6")
+    server = automation.server
+    server.wait_until(lambda: (server.home / "worker-1.progress").exists(), "it goes on")
+    deploy(automation, SLEEP)
+    pipeline_id = begin(automation)
+    [worker] = workers(server)
+
+    os.kill(worker, signal.SIGSTOP)
+
+    server.wait_until(lambda: "worker-1 has made no step for 6 s: killed" in server.log, "it is noticed", 20)
+    server.wait_until(lambda: not sleepers(), "no process of the task is left", 10)
+    automation.wait_for(pipeline_id, "failed", ENDED_SECONDS)
+    assert f"/{worker} was lost while it ran the task" in failure_of(automation, pipeline_id)
+    deploy(automation, "echo began")
+    automation.wait_for(begin(automation), "successful")
+
+
 def test_killed_worker_of_a_task_with_retries(fresh_server):
     """The second run begins after the first has ended, and says so in the scratchpad."""
     automation = start(fresh_server)

@@ -1,11 +1,14 @@
+from argparse import SUPPRESS
+from pathlib import Path
 from typing import Any
 
 import duckdb
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from eventlane.commands import ExampleCommand
+from eventlane.progress import Progress
 from events.lake.connection import Lake
 from events.lake.maintain import Step, maintain
 
@@ -18,15 +21,20 @@ class Command(ExampleCommand):
     example = "python manage.py maintain"
     requires_system_checks: list[str] = []
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--progress", type=Path, help=SUPPRESS)  # the supervisor's
+
     def handle(self, *args: Any, **options: Any) -> None:
+        progress = Progress(options["progress"])
         try:
             with Lake() as lake:
-                failed = [step.name for step in maintain(lake, timezone.now()) if not self._tell(step)]
+                failed = [step.name for step in maintain(lake, timezone.now()) if not self._tell(step, progress)]
         except (duckdb.Error, DatabaseError) as error:
             raise CommandError(f"the lake can't be reached: {error}") from None
         if failed:
             raise CommandError(f"failed: {', '.join(failed)}; the lines above say why, the next run tries again")
 
-    def _tell(self, step: Step) -> bool:
+    def _tell(self, step: Step, progress: Progress) -> bool:
+        progress.step()
         self.stdout.write(f"{step.name}: {step.result}")
         return not step.failed

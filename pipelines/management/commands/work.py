@@ -1,9 +1,12 @@
+from argparse import SUPPRESS
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandParser
 
 from eventlane.commands import ExampleCommand
+from eventlane.progress import Progress
 from projects.installation import check_at_start
 
 
@@ -17,9 +20,11 @@ python manage.py work --tasks 8
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--tasks", type=int, metavar="N", help="run so many at once, not EVENTLANE_WORKER_TASKS")
+        parser.add_argument("--progress", type=Path, help=SUPPRESS)  # the supervisor's
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from pipelines.execution.worker import Worker
+        from pipelines.execution.worker import PROGRESS_THREADS, Worker
 
         check_at_start()
-        Worker(options["tasks"] or settings.EVENTLANE_WORKER_TASKS).run()
+        progress = Progress(options["progress"], PROGRESS_THREADS)
+        Worker(options["tasks"] or settings.EVENTLANE_WORKER_TASKS, progress).run()

@@ -29,6 +29,11 @@ class ApiRequest(Request):
         except BadBody as error:
             raise MalformedRequestBody(str(error)) from None
 
+    def forget_body(self) -> None:
+        """Let the body go, as it was sent and as objects; nobody may ask for it any more."""
+        self._stream = io.BytesIO()
+        self._data = self._full_data = None
+
 
 class JsonParser(BaseParser):
     """Reads any body as JSON, whatever Content-Type says. An empty body is None."""

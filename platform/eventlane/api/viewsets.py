@@ -47,6 +47,13 @@ class ApiViewSet(GenericViewSet[Any]):
         except Exception:
             logger.exception("%s %s crashed outside of its view", request.method, request.path)
             return error_response(InternalError())
+        finally:
+            self.forget_body()
+
+    def forget_body(self) -> None:
+        """Let the body go: view and request hold each other until the garbage is collected, which may take long."""
+        if isinstance(getattr(self, "request", None), ApiRequest):
+            self.request.forget_body()
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """Return the request as DRF knows it, with a body that DRF couldn't read."""

@@ -1,6 +1,7 @@
 """Read a request's body: in time, at a least rate, up to a limit, to its very end, within the room for all bodies."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -53,20 +54,23 @@ class Pace:
 
 
 class Room:
-    """The bytes of all bodies that are held at once. Used by the event loop's thread alone."""
+    """The bytes of all bodies that are held at once, as they were sent and inflated. Any thread may use it."""
 
     def __init__(self, most: int) -> None:
         self._left = most
+        self._lock = threading.Lock()
 
     def take(self, count: int) -> None:
         """Take room for so many bytes more; raise Busy when there is none."""
-        if count > self._left:
-            raise Busy("too many bodies are being sent at once")
-        self._left -= count
+        with self._lock:
+            if count > self._left:
+                raise Busy("too many bodies are being sent at once")
+            self._left -= count
 
     def give(self, count: int) -> None:
         """Give room back."""
-        self._left += count
+        with self._lock:
+            self._left += count
 
 
 class Body:
@@ -87,14 +91,13 @@ class Body:
             raise TooLarge(f"body larger than {limit} bytes")
         parts: list[bytes] = []
 
-        def hold(part: bytes) -> None:
+        def keep(part: bytes) -> None:
             if self._held + len(part) > limit:
                 raise TooLarge(f"body larger than {limit} bytes")
-            self._room.take(len(part))
-            self._held += len(part)
+            self.hold(len(part))
             parts.append(part)
 
-        await self._receive_all(hold)
+        await self._receive_all(keep)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def skip(self, limit: int) -> None:
@@ -110,6 +113,11 @@ class Body:
         self._length = None  # a reply is out already, only the end of the body counts
         with suppress(TooSlow, CutOff):
             await self.skip(DRAIN_FACTOR * limit)
+
+    def hold(self, count: int) -> None:
+        """Take room for so many bytes more that the body becomes, in the thread that works on it; raise Busy."""
+        self._room.take(count)
+        self._held += count
 
     def release(self) -> None:
         """Give the room of the body back, once nobody needs it any more."""

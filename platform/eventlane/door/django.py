@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from eventlane.door.body import Body, Busy
 from eventlane.door.reply import Reply
 from eventlane.door.request import Request
+from eventlane.wire.body import HOLD
+from eventlane.wire.errors import NoRoom
 
 WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 CONSTANTS: dict[str, Any] = {
@@ -30,21 +33,35 @@ class DjangoRoute:
 
     async def __call__(self, request: Request) -> Reply:
         """Answer one request."""
-        return await request.run(call, self._application, request.scope, await request.read())
+        environ = environ_of(request.scope, await request.read()) | {HOLD: _holder(request.body)}
+        return await request.run(call, self._application, environ)
 
 
-def call(application: WsgiApplication, scope: Mapping[str, Any], body: bytes) -> Reply:
+def _holder(body: Body) -> Callable[[int], None]:
+    """Return what takes room for bytes more of the body, and says no as the platform API does."""
+
+    def hold(count: int) -> None:
+        try:
+            body.hold(count)
+        except Busy:
+            raise NoRoom from None
+
+    return hold
+
+
+def call(application: WsgiApplication, environ: dict[str, Any]) -> Reply:
     """Call a WSGI application and collect its reply: a client that reads slowly must not hold a thread."""
     started: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
         started[:] = [(status, headers)]
 
-    parts = application(environ_of(scope, body), start_response)
+    parts = application(environ, start_response)
     try:
         content = b"".join(parts)
     finally:
         getattr(parts, "close", lambda: None)()
+        environ["wsgi.input"].close()  # a view's request is held until the garbage is collected, its body must not
     [(status, headers)] = started
     return Reply(
         int(status[:3]), [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers], content

@@ -7,7 +7,7 @@
              ├ InvalidRouteVariable, InvalidQueryParameter, InvalidRequestBody 400 (MalformedRequestBody),
              │ RequestTooLarge 413, TooManyRequests 429
              ├ UnknownObject 404, StateError 400
-             └ BadRequest 400, InternalError 500, ServiceUnavailable 503
+             └ BadRequest 400, InternalError 500, ServiceUnavailable, NoRoom 503
 
 Whoever meets a fact raises it. Only `error_response` and the API's exception handler make replies of them.
 """
@@ -64,6 +64,15 @@ class ServiceUnavailable(ApiError):
 
     def __init__(self) -> None:
         super().__init__(headers={"Retry-After": "5"})
+
+
+class NoRoom(ApiError):
+    """Too many bodies are being sent at once."""
+
+    status, code = 503, "service_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "1"})
 
 
 class BadRequest(ApiError):

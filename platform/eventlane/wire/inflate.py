@@ -52,25 +52,27 @@ class _ZstdInflater:
         return self._frame.decompress(data)
 
 
-def inflate(encoding: str, body: bytes, most: int) -> bytes:
+def inflate(encoding: str, body: bytes, most: int, hold: Callable[[int], None] = lambda count: None) -> bytes:
     """Return what the body holds; of more than `most` bytes, only somewhat more than `most`.
 
-    Raises NotInflatable.
+    `hold` is told of every piece how many bytes it has, and may raise what ends it. Raises NotInflatable.
     """
     try:
         if encoding in ("gzip", "x-gzip"):
-            return _inflate(lambda: zlib.decompressobj(GZIP), body, most, SLICE_BYTES)
+            return _inflate(lambda: zlib.decompressobj(GZIP), body, most, SLICE_BYTES, hold)
         if encoding == "deflate":  # RFC 9110 means zlib's wrapping, some senders leave it out
             wrapping = ZLIB if body[:1] == b"\x78" else RAW_DEFLATE
-            return _inflate(lambda: zlib.decompressobj(wrapping), body, most, SLICE_BYTES)
+            return _inflate(lambda: zlib.decompressobj(wrapping), body, most, SLICE_BYTES, hold)
         if encoding == "zstd":
-            return _inflate(_ZstdInflater, body, most, ZSTD_SLICE_BYTES)
+            return _inflate(_ZstdInflater, body, most, ZSTD_SLICE_BYTES, hold)
     except (zlib.error, zstandard.ZstdError) as error:
         raise NotInflatable(f"body is not valid {encoding}: {error}") from None
     raise NotInflatable(f"Content-Encoding {encoding[:40]!a} is not supported; use gzip, deflate or zstd")
 
 
-def _inflate(new_inflater: Callable[[], _Inflater], body: bytes, most: int, slice_bytes: int) -> bytes:
+def _inflate(
+    new_inflater: Callable[[], _Inflater], body: bytes, most: int, slice_bytes: int, hold: Callable[[int], None]
+) -> bytes:
     """Inflate member after member, at least one."""
     pieces: list[bytes] = []
     size = position = 0
@@ -83,6 +85,7 @@ def _inflate(new_inflater: Callable[[], _Inflater], body: bytes, most: int, slic
             position += len(data)
             pieces.append(inflater.decompress(data, most + 1 - size))
             size += len(pieces[-1])
+            hold(len(pieces[-1]))
             if size > most:
                 return b"".join(pieces)
         position -= len(inflater.unused_data)

@@ -54,7 +54,7 @@ def test_environment_of_the_process_is_none_of_the_requests():
 
 @pytest.mark.django_db(transaction=True)
 def test_reply_is_whole_and_the_connection_is_given_back():
-    reply = call(get_wsgi_application(), scope(b"/v0/projects", (b"authorization", b"Bearer evl_x")), b"{}")
+    reply = call(get_wsgi_application(), environ_of(scope(b"/v0/projects", (b"authorization", b"Bearer evl_x")), b"{}"))
     assert reply.status == 401
     assert dict(reply.headers)[b"Content-Type"] == b"application/json"
     assert b'"unknown_api_key"' in reply.body
