@@ -37,8 +37,13 @@ class Figures:
 
     rounds: list[float] = field(default_factory=list)  # from a file's closing to the end of its sealing
     pages: list[float] = field(default_factory=list)
-    failures: int = 0
+    failures: list[str] = field(default_factory=list)
     sent: int = 0
+
+    def note(self, response: urllib3.BaseHTTPResponse, wanted: int) -> None:
+        """Keep what an answer says that isn't the wanted one."""
+        if response.status != wanted:
+            self.failures.append(f"{response.status} {response.data.decode(errors='replace')}")
 
 
 def report(console: Console, running: Platform, datasets: int, every: float, seconds: float) -> None:
@@ -51,7 +56,9 @@ def report(console: Console, running: Platform, datasets: int, every: float, sec
     figures = trickle.run(seconds)
     after, cpu_after, took = _lake(running), running.processor_seconds(), time.monotonic() - begin
     if figures.failures:
-        raise SystemExit(f"{figures.failures} requests failed: the figures would mean nothing")
+        raise SystemExit(
+            f"{len(figures.failures)} requests failed: the figures would mean nothing. The first: {figures.failures[0]}"
+        )
     title = f"{datasets} datasets, an event each every {every:g} s, {figures.sent:,} in {took:.0f} s"
     table = Table("", "p50", "p95", "max", title=title)
     table.add_row("s from a journal file's closing until it is sealed", *_spread(figures.rounds))
@@ -104,20 +111,20 @@ class _Trickle:
             time.sleep(max(0.0, due - time.monotonic()))
             if time.monotonic() > end:
                 return
-            figures.failures += not self._send(name)
+            figures.note(self._send(name), 202)
             figures.sent += 1
             due += pause
 
-    def _send(self, name: str) -> bool:
+    def _send(self, name: str) -> urllib3.BaseHTTPResponse:
         headers = {"x-api-key": self._running.keys["ingest"]}
         url = f"{self._running.url}/v1/{name}/web"
-        return self._http.request("POST", url, body=b"[%b]" % next(self._events), headers=headers).status == 202
+        return self._http.request("POST", url, body=b"[%b]" % next(self._events), headers=headers)
 
     def _read_until(self, end: float, figures: Figures) -> None:
         while (begin := time.monotonic()) < end:
-            response = self._get(f"/v0/datasets/id/{random.choice(self._ids)}/events?size=20&order=descending")
+            response = self._get(f"/v0/datasets/id/{random.choice(self._ids)}/events?size=20&order=desc")
             figures.pages.append(time.monotonic() - begin)
-            figures.failures += response.status != 200
+            figures.note(response, 200)
             time.sleep(PAGE_PAUSE_SECONDS)
 
     def _get(self, path: str) -> urllib3.BaseHTTPResponse:
