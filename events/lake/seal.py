@@ -40,6 +40,9 @@ CONVERTED = f"SELECT {COLUMNS} FROM ({converted('events')})"
 STAGED_EVENTS = 10_000
 STAGED = "temp.main.staged"
 STAGED_ROWS = f"SELECT {COLUMNS} FROM {STAGED} WHERE id IN (SELECT id FROM events)"
+# Up to so many bytes of journal are sealed in one thread: they give a second one nothing to do, and waking it for each
+# of the many small statements costs as much processor time as they do.
+ONE_THREAD_BYTES = 8 * 1024 * 1024
 INSERT_SEALED_FILE = "INSERT INTO lake.main.sealed_files VALUES (?, ?, now(), ?, ?)"
 
 
@@ -108,6 +111,7 @@ def seal_files(lake: Lake, files: Sequence[JournalFile], refused: Refused | None
     if nobody else has committed since the transaction looked at `sealed_files`.
     """
     strict = any(_is_marked(file) for file in files)
+    lake.execute(f"SET threads = {_threads(files)}")
     for attempt in range(COMMIT_ATTEMPTS):
         lake.execute(f"SET ducklake_max_retry_count = {0 if strict else 10}")
         lake.inline(INLINED_ROWS)
@@ -155,6 +159,12 @@ def sealed_names(lake: Lake, names: Iterable[str]) -> set[str]:
         "SELECT name FROM lake.main.sealed_files WHERE name IN (SELECT unnest(?::VARCHAR[]))", [list(names)]
     )
     return {name for (name,) in rows}
+
+
+def _threads(files: Iterable[JournalFile]) -> int:
+    """Return in how many threads DuckDB is to seal the files."""
+    threads: int = settings.EVENTLANE_DUCKDB_THREADS
+    return 1 if sum(file.size() for file in files) <= ONE_THREAD_BYTES else threads
 
 
 def _is_marked(file: JournalFile) -> bool:
