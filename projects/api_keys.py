@@ -49,7 +49,7 @@ def issue_api_key(
         account=account,
         project=project,
         name=name,
-        expiration_time=earliest(expiration_time, created_by_key and created_by_key.expiration_time),
+        expiration_time=earliest(expiration_time, created_by_key.expiration_time if created_by_key else None),
         created_by_key=created_by_key,
         **dict.fromkeys(rights, True),
     )

@@ -50,7 +50,7 @@ class BrakedBackend(ModelBackend):
         attempt = _note(_account_key(request, username), site_of(address), timezone.now())
         if seconds := _seconds_to_wait(attempt):
             attempt.delete()
-            request.login_wait_seconds = seconds
+            vars(request)["login_wait_seconds"] = seconds
             log_refusal("refused a login of %s from %s: too many failures", _known_name(username), address)
             raise PermissionDenied
         account = super().authenticate(request, username, password, **fields)

@@ -7,6 +7,15 @@ from django.db import models
 from eventlane.ids import LENGTH, new_id
 
 
+def longest(model: type[models.Model], name: str) -> int:
+    """Return how many characters a field of text may hold; the field must have a limit."""
+    field: Any = model._meta.get_field(name)
+    limit: int | None = field.max_length
+    if limit is None:
+        raise ValueError(f"{model.__name__}.{name} holds text of any length")
+    return limit
+
+
 class IdField(models.CharField):
     """A KSUID primary key. Collation "C" makes PostgreSQL sort it by bytes, as KSUIDs are meant to be."""
 

@@ -1,7 +1,6 @@
 """The console's pages for the people of the organization."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from django import forms
 from django.contrib import admin, messages
@@ -21,13 +20,24 @@ from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from eventlane.console import ConsoleAdmin, label, moment, number, public_address
+from eventlane.forms import ModelForm
+from eventlane.login import account_of
 from projects.admin.api_keys import in_use
 from projects.models import Account, ApiKey, Organization
 from projects.password_links import make_password_link
 from projects.taken_names import refuse_taken, refuse_while_guessing
 
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
 
-class EmailForm(forms.ModelForm):
+
+class KeyCount(TypedDict):
+    """What the list counts for each account."""
+
+    keys: int
+
+
+class EmailForm(ModelForm):
     """The e-mail address is the login of the whole server, whatever the case it is typed in."""
 
     organization_id: str  # set by AccountAdmin.get_form
@@ -74,7 +84,8 @@ class AccountForm(EmailForm):
 
     def clean(self) -> dict[str, Any]:
         """Refuse a change that would leave the organization without an admin."""
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         role = cleaned.get("role", self.instance.role)
         disabled = cleaned.get("disabled", self.instance.disabled)
         if (role != Account.Role.ADMIN or disabled) and not has_other_admin(self.instance):
@@ -155,12 +166,12 @@ class AccountAdmin(UserAdmin, ConsoleAdmin):
             account.asked_by = request
         return account
 
-    def get_form(self, request: HttpRequest, obj: Account | None = None, **kwargs: Any) -> type[forms.ModelForm]:
+    def get_form(self, request: HttpRequest, obj: Account | None = None, **kwargs: Any) -> type[ModelForm]:
         """Return the form for the organization of the account that asks."""
         form = super().get_form(request, obj, **kwargs)
-        return type(form.__name__, (form,), {"organization_id": request.user.organization_id})
+        return type(form.__name__, (form,), {"organization_id": account_of(request).organization_id})
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> Sequence[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> tuple[str, ...]:
         """Nobody disables or demotes themselves."""
         own = ("role", "disabled") if obj and obj.pk == request.user.pk else ()
         return ("last_login", "creation_time", *own)
@@ -169,10 +180,10 @@ class AccountAdmin(UserAdmin, ConsoleAdmin):
         """Nobody deletes themselves, so at least one admin stays."""
         return super().has_delete_permission(request, obj) and not (obj and obj.pk == request.user.pk)
 
-    def save_model(self, request: HttpRequest, obj: Account, form: forms.ModelForm, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Account, form: ModelForm, change: bool) -> None:
         """Put a new account into the organization of its maker."""
         if not change:
-            obj.organization_id = request.user.organization_id
+            obj.organization_id = account_of(request).organization_id
         super().save_model(request, obj, form, change)
 
     def delete_model(self, request: HttpRequest, obj: Account) -> None:
@@ -253,7 +264,7 @@ class AccountAdmin(UserAdmin, ConsoleAdmin):
         return label("Enabled", "success") if account.has_usable_password() else label("Invited", "warning")
 
     @display(description="API keys", ordering="keys")
-    def key_count(self, account: Account) -> str:
+    def key_count(self, account: "WithAnnotations[Account, KeyCount]") -> str:
         """Show how many keys act for the account."""
         return number(account.keys)
 

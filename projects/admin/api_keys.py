@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -21,6 +21,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from eventlane.console import ConsoleAdmin, OwnRelatedFilter, count_of, label, moment
+from eventlane.forms import ModelForm
 from eventlane.ids import is_id
 from eventlane.project_choice import project_choice
 from projects.api_keys import (
@@ -31,7 +32,7 @@ from projects.api_keys import (
     seal_secret,
     set_expiration,
 )
-from projects.models import ApiKey, Project
+from projects.models import ApiKey
 from projects.models.api_key import RIGHTS
 
 
@@ -70,7 +71,7 @@ class StateFilter(DropdownFilter):
     title = "status"
     parameter_name = "status"
 
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> list[tuple[str, str]]:
         """Offer every state."""
         return [(state, state.capitalize()) for state in STATES]
 
@@ -85,7 +86,7 @@ class AccountFilter(OwnRelatedFilter):
     order = ("email",)
 
 
-class ApiKeyForm(forms.ModelForm):
+class ApiKeyForm(ModelForm):
     """A key's name and expiration and, while it is new, its rights and reach."""
 
     def clean_expiration_time(self) -> datetime | None:
@@ -97,7 +98,8 @@ class ApiKeyForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         """Say at the field what the database would refuse."""
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         if "ingest" not in self.fields:
             return cleaned
         if not any(cleaned.get(right) for right in RIGHTS):
@@ -169,7 +171,7 @@ class ApiKeyAdmin(ConsoleAdmin):
             found = is_id(object_id) and self.get_queryset(request).filter(condition, pk=object_id).exists()
         return self.has_change_permission(request) and (object_id is None or found)
 
-    def in_project(self, project: Project) -> Q:
+    def in_project(self, project: Model) -> Q:
         """Keys of every project reach this one too."""
         return super().in_project(project) | Q(project=None)
 
@@ -177,11 +179,12 @@ class ApiKeyAdmin(ConsoleAdmin):
 
     def formfield_for_foreignkey(
         self, db_field: Any, request: HttpRequest, **options: Any
-    ) -> forms.ModelChoiceField | None:
+    ) -> "forms.ModelChoiceField[Any] | None":
         """Offer enabled accounts, one's own first chosen."""
         field = super().formfield_for_foreignkey(db_field, request, **options)
         if field and db_field.name == "account":
-            field.queryset = field.queryset.filter(disabled=False)
+            offered: Any = field.queryset
+            field.queryset = offered.filter(disabled=False)
             field.initial = request.user.pk
         if field and db_field.name == "project":
             field.empty_label = "Every project"
@@ -191,7 +194,7 @@ class ApiKeyAdmin(ConsoleAdmin):
         """Start from what most keys are for."""
         return {"ingest": True, "project": project_choice(request).only}
 
-    def save_model(self, request: HttpRequest, obj: ApiKey, form: forms.ModelForm, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: ModelForm, change: bool) -> None:
         """Give a new key its organization and its secret, which lives in this request only."""
         if not change:
             obj.organization_id = obj.account.organization_id

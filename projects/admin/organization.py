@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from eventlane.console import ConsoleAdmin
+from eventlane.forms import ModelForm
+from eventlane.login import account_of
 from projects.models import Organization
 from projects.taken_names import refuse_taken, refuse_while_guessing
 
 
-class OrganizationForm(forms.ModelForm):
+class OrganizationForm(ModelForm):
     """The name of one's own organization, which no other one has."""
 
     def clean_name(self) -> str:
@@ -37,7 +38,9 @@ class OrganizationAdmin(ConsoleAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """A list of one is no list: go to it."""
-        return HttpResponseRedirect(reverse("admin:projects_organization_change", args=[request.user.organization_id]))
+        return HttpResponseRedirect(
+            reverse("admin:projects_organization_change", args=[account_of(request).organization_id])
+        )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Organizations are made by whoever runs the server."""

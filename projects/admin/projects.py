@@ -1,8 +1,7 @@
 """The console's pages for projects, as far as access goes."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
@@ -13,13 +12,24 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.decorators import action, display
 
 from eventlane.console import TypedDeleteAdmin, number
+from eventlane.forms import ModelForm
 from eventlane.ids import is_id
+from eventlane.login import account_of
 from eventlane.project_choice import project_choice
 from projects.deletion import delete_project
 from projects.models import ApiKey, Project
 
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
 
-class ProjectForm(forms.ModelForm):
+
+class KeyCount(TypedDict):
+    """What the list counts for each project."""
+
+    keys: int
+
+
+class ProjectForm(ModelForm):
     """A project of the organization whose account makes it: its name must be new there, and only there."""
 
     organization_id: str  # set by ProjectAdmin.get_form
@@ -57,10 +67,10 @@ class ProjectAdmin(TypedDeleteAdmin):
 
     def get_form(
         self, request: HttpRequest, obj: Project | None = None, change: bool = False, **kwargs: Any
-    ) -> type[forms.ModelForm]:
+    ) -> type[ModelForm]:
         """Return the form for the organization of the account."""
         form = super().get_form(request, obj, change, **kwargs)
-        return type(form.__name__, (form,), {"organization_id": request.user.organization_id})
+        return type(form.__name__, (form,), {"organization_id": account_of(request).organization_id})
 
     def get_urls(self) -> list[URLPattern]:
         """Add where the sidebar sends its choice."""
@@ -100,6 +110,6 @@ class ProjectAdmin(TypedDeleteAdmin):
         return super().deletion_summary(rows) | {"API keys": number(keys)}
 
     @display(description="API keys", ordering="keys")
-    def key_count(self, project: Project) -> str:
+    def key_count(self, project: "WithAnnotations[Project, KeyCount]") -> str:
         """Show how many keys are tied to the project."""
         return number(project.keys)

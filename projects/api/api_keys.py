@@ -144,7 +144,7 @@ class ApiKeysViewSet(OrganizationObjectViewSet):
         """Change a key's name or expiration."""
         found = get_api_key(self.api_key, id)
         maker = found.created_by_key
-        end = earliest(self.api_key.expiration_time, maker and maker.expiration_time)
+        end = earliest(self.api_key.expiration_time, maker.expiration_time if maker else None)
         values = self.read_body(ApiKeyUpdate, end=end)
         time = values.pop("expiration_time", None)
         if time and found.revocation_time:

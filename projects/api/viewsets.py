@@ -1,6 +1,7 @@
 """What routes add that know of accounts and projects: roles, and the project that a request works on."""
 
 from collections.abc import Collection
+from typing import cast
 
 from rest_framework.request import Request
 
@@ -24,12 +25,12 @@ class OrganizationObjectViewSet(ApiViewSet):
     @property
     def api_key(self) -> ApiKey:
         """The key of this request."""
-        return self.request.auth
+        return cast(ApiKey, self.request.auth)
 
     @property
     def account(self) -> Account:
         """The account that the request's key acts for."""
-        return self.request.user
+        return cast(Account, self.request.user)
 
     def check_permissions(self, request: Request) -> None:
         """Check the key's rights, then the account's role."""

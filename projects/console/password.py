@@ -44,7 +44,8 @@ class PasswordView(PasswordResetConfirmView):
     @classmethod
     def as_view(cls, **options: Any) -> Any:
         """Answer under the console's content security policy."""
-        return with_policy(super().as_view(**options))
+        view: Any = super().as_view(**options)
+        return with_policy(view)
 
     def get_user(self, uidb64: str) -> Account | None:
         """Return the account of the link, if it may log in at all."""
@@ -59,10 +60,10 @@ class PasswordView(PasswordResetConfirmView):
         """Add what every page of the console knows."""
         return super().get_context_data(**admin.site.each_context(self.request)) | context | {"account": self.user}
 
-    def form_valid(self, form: SetPasswordForm) -> HttpResponse:
+    def form_valid(self, form: Any) -> HttpResponse:
         """Set the password, unless the link was used since it was checked."""
         token = self.request.session.pop(INTERNAL_RESET_SESSION_TOKEN)
-        account = use_password_link(self.user.pk, token, form.cleaned_data["new_password1"])
+        account = self.user and use_password_link(self.user.pk, token, form.cleaned_data["new_password1"])
         if account is None:
             return HttpResponseRedirect(self.request.path)
         LogEntry.objects.log_actions(account.pk, [account], CHANGE, "Set a password by a link.", single_object=True)

@@ -2,6 +2,8 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.db.models.functions import Lower
+from django.http import HttpRequest
 from django.utils import timezone
 
 from eventlane.fields import IdField
@@ -50,6 +52,8 @@ class Account(AbstractBaseUser):
         "projects.Project", models.SET_NULL, related_name="+", null=True, blank=True, editable=False
     )
 
+    asked_by: HttpRequest  # set on an account that a page of the console is about; no column
+
     objects = AccountManager()
 
     USERNAME_FIELD = "email"
@@ -60,7 +64,7 @@ class Account(AbstractBaseUser):
             models.Index(fields=["organization", "name", "id"], name="account_by_name"),
             models.Index(fields=["organization", "email", "id"], name="account_by_email"),
         ]
-        constraints = [models.UniqueConstraint(models.functions.Lower("email"), name="account_email_once")]
+        constraints = [models.UniqueConstraint(Lower("email"), name="account_email_once")]
 
     def __str__(self) -> str:
         return self.email

@@ -58,6 +58,7 @@ class ApiKey(models.Model):
     replaced_by = models.OneToOneField(
         "self", models.SET_NULL, related_name="replaces", null=True, blank=True, editable=False
     )
+    secret: str  # of a key just made in the console, for its page; no column
 
     class Meta:
         verbose_name = "API key"

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from eventlane.commands import ExampleCommand
 from eventlane.durations import InvalidDuration, parse_duration
+from eventlane.fields import longest
 from projects.api_keys import issue_api_key
 from projects.models import Account, ApiKey, Project
 from projects.models.api_key import RIGHTS
@@ -73,7 +74,7 @@ def _expiration(text: str) -> datetime:
 
 
 def _check_name(name: str) -> str:
-    limit = ApiKey._meta.get_field("name").max_length
+    limit = longest(ApiKey, "name")
     if not name.strip() or len(name) > limit:
         raise CommandError(f"a key's name has 1 to {limit} characters")
     return name.strip()
