@@ -138,7 +138,7 @@ def test_pipeline_is_started_and_followed_without_scripts(
     log_in(page, server, server.password)
     open_command(page, server, "doze")
     page.get_by_role("button", name="Execute").click()
-    expect(page.get_by_text("Reload this page to see how far it is.")).to_be_visible()
+    expect(page.get_by_text("Reload this page to see its progress.")).to_be_visible()
     server.wait_until(lambda: page.reload() and node(page, "sleep", "started").count(), "the task runs")
     page.get_by_role("button", name="Abort").click()
     expect(state(page, "aborted")).to_be_visible()

@@ -87,7 +87,7 @@ def test_list_asks_the_same_number_of_questions_whatever_its_length(acme: House)
 def test_admin_requires_signatures_and_lets_go_of_them(acme: House) -> None:
     alice, hook = logged_in(acme.admin), hook_of(acme.project, "webhook")
     page = page_of(hook, "signatures")
-    assert "Take only signed deliveries" in alice.get(page).content.decode()
+    assert "Require signatures at the" in alice.get(page).content.decode()
     assert hook_secret(hook_of(acme.project, "webhook")) is None
 
     text = alice.post(page).content.decode()

@@ -121,7 +121,7 @@ def test_one_password_alone_is_a_mistake_and_no_invitation(alice: Client) -> Non
 
 def test_link_for_an_existing_account_asks_first_and_leaves_the_old_password(alice: Client, bob: Account) -> None:
     path = f"{LIST}{bob.pk}/password_link/"
-    assert "Make a password link for bob@example.com?" in alice.get(path).content.decode()
+    assert "Create a password link for bob@example.com?" in alice.get(path).content.decode()
     assert not LogEntry.objects.filter(object_id=bob.pk).exists()
     url = alice.post(path, OWN).context["link"].url
     assert Client().login(username=bob.email, password=PASSWORD)

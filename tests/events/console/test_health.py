@@ -167,7 +167,7 @@ def test_backlog_is_shown(node: Node, alice: Client) -> None:
     old = next(node.journal.glob("*.journal"))
     old.rename(old.with_name(f"node-a-{'0190' * 8}.journal"))  # its name says June 2024
     page = text(alice)
-    assert "no sealer works on it" in page and "ev-late" in page
+    assert "no sealer is processing the journal" in page and "ev-late" in page
 
 
 def test_backlog_of_more_files_than_may_be_open(tmp_path: Path) -> None:
@@ -185,9 +185,9 @@ def test_backlog_of_more_files_than_may_be_open(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ("events_receivedcount", "How many events came in can't be told now."),
-        ("events_quarantinecount", "Whether something went wrong can't be told now."),
-        ("events_sealertrouble", "Whether something went wrong can't be told now."),
+        ("events_receivedcount", "The number of events is unavailable right now."),
+        ("events_quarantinecount", "Errors can't be shown right now."),
+        ("events_sealertrouble", "Errors can't be shown right now."),
     ],
 )
 def test_what_cannot_be_told_does_not_take_the_page_along(node: Node, alice: Client, table: str, words: str) -> None:
@@ -214,4 +214,4 @@ def test_broken_catalog_and_unreadable_journal_do_not_take_the_page_along(
     figures = {title: figure for title, figure, *_ in response.context["figures"]}
     assert figures["Events stored"] == figures["On disk"] == "?" and figures["Datasets"] == "1"
     page = response.content.decode()
-    assert "it can't be read to its end now" in page and "The journal can't be looked at now." in page
+    assert "part of the journal can't be read right now" in page and "The journal can't be read right now." in page

@@ -131,7 +131,7 @@ def test_other_address_than_the_public_one_is_told(alice: Client, acme: House, s
     assert "EVENTLANE_PUBLIC_URL" not in alice.get(page_of(acme.dataset.pk)).content.decode()
     settings.EVENTLANE_PUBLIC_URL = "http://127.0.0.1:8000"
     page = alice.get(page_of(acme.dataset.pk)).content.decode()
-    assert "You reach this console at http://testserver, but http://127.0.0.1:8000" in page
+    assert "You opened this console at http://testserver, but this page shows http://127.0.0.1:8000" in page
 
 
 def test_arrival_from_the_first_event_to_a_quiet_hour(node: Node) -> None:

@@ -154,7 +154,7 @@ def test_output_is_cut_and_there_as_a_whole(alice: Client, pipeline: Pipeline) -
     write(task, output, truncated=True)
     page = text(alice, address(pipeline, "live"))
     assert "begin" not in page and "x\nend</pre>" in page and len(page) < 100_000
-    assert "It wrote more than is kept" in page and "characters before this" in page
+    assert "the middle was dropped" in page and "earlier characters" in page
     response = alice.get(address(pipeline, "output", task.pk, 0))
     assert response.content.decode() == output
     assert response["Content-Type"] == "text/plain; charset=utf-8"

@@ -85,10 +85,10 @@ def test_page_tells_what_is_queued_and_aborts_it(
     alice: Client, bob: Client, acme: House, deployed: dict[str, Resource]
 ) -> None:
     for name, model in (("guests", "trigger"), ("greetings", "resource"), ("hello", "command")):
-        assert "Abort what is queued" not in text(bob, address(deployed[name], model=model))
+        assert "Abort queued pipelines" not in text(bob, address(deployed[name], model=model))
     first, second = run(acme.project), run(acme.project)
     page = text(bob, address(deployed["guests"], model="trigger"))
-    assert "2 pipelines" in page and "Abort what is queued" in page
+    assert "2 pipelines" in page and "Abort queued pipelines" in page
     assert "2 pipelines" in text(bob, address(deployed["greetings"]))
     told = text_of(bob.post(address(deployed["guests"], "abort_queued", model="trigger"), follow=True))
     assert "2 queued pipelines aborted." in told
@@ -133,7 +133,7 @@ def test_event_page_shows_data_as_text(alice: Client, acme: House, deployed: dic
     page = text(alice, address(event))
     assert HOSTILE not in page and "&lt;script&gt;alert(1)" in page
     assert re.search(r"&quot;größe&quot;: \[\n +1,\n +2\n +\]", page)
-    assert "no filter of its trigger matched" in page
+    assert "its trigger's filters didn't match" in page
 
 
 def test_large_data_is_cut(alice: Client, acme: House, deployed: dict[str, Resource]) -> None:
@@ -198,7 +198,7 @@ def test_page_of_another_type_is_not_found(alice: Client, deployed: dict[str, Re
 
 
 def test_overview_tells_of_pipelines_once_something_is_deployed(alice: Client, bob: Client, acme: House) -> None:
-    assert "Failed in 24 hours" not in text(alice, "/console/")
+    assert "Failed in the last 24 hours" not in text(alice, "/console/")
     deployed = deploy_all(acme.project)
     assert "nothing failed in the last 24 hours" in text(alice, "/console/live/")
     running, failed, old = (run(acme.project) for _ in range(3))
