@@ -62,7 +62,7 @@ def _fire(keys: Sequence[int]) -> Sequence[TriggerMatch]:
     triggers = _enabled_triggers(row.trigger_id for row in rows)
     for row in rows:
         if row.trigger_id in triggers:
-            data = decode_event(bytes(row.event))
+            data = decode_event(bytes(row.event), exactly=True)
             trigger = triggers[row.trigger_id]
             fire(trigger, connector="dataset", name=row.dataset, data=data, event_time=row.event_time)
     count_dropped(Counter(row.trigger_id for row in rows if row.trigger_id not in triggers))

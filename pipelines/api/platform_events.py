@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from django.conf import settings
 from django.db.models import QuerySet
 from django_filters import FilterSet
@@ -11,6 +10,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from eventlane import exact_numbers
+from eventlane.api.content import ExactJsonParser
 from eventlane.api.filters import Filters, IdFilter, TextFilter
 from eventlane.api.operation import Operation
 from eventlane.api.serializers import NameField, Representation, RequestBody, TimeField
@@ -94,7 +95,7 @@ class NewPlatformEvent(RequestBody):
     def validate_data(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
         """Refuse data that pages couldn't be made of."""
         most = settings.EVENTLANE_MAX_EVENT_DATA_BYTES
-        if len(msgspec.json.encode(data)) > most:
+        if len(exact_numbers.encode(data)) > most:
             raise serializers.ValidationError(f"must be at most {most} bytes of JSON")
         return data
 
@@ -111,6 +112,7 @@ class PlatformEventsViewSet(ProjectObjectViewSet):
     """The events of the project that triggers or commands had to do with."""
 
     serializer_class = PlatformEventRepresentation
+    parser_classes = (ExactJsonParser,)
     filter_backends = (Filters,)
     filterset_class = PlatformEventFilters
     sorts = {"event_time": by_moment("event_time")}

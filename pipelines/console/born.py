@@ -1,14 +1,17 @@
 """Platform events as lists show them: with what they started."""
 
-import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
+from eventlane import exact_numbers
 from pipelines.console.states import state_label
 from pipelines.models import Pipeline, PlatformEvent
 
 SHOWN_CHARACTERS = 100_000  # of an event's data, on one page
+TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|\{\}|\[\]|[][{},:]|[^][{},:"]+')
 
 
 def with_pipelines(events: QuerySet[PlatformEvent]) -> QuerySet[PlatformEvent]:
@@ -26,8 +29,24 @@ def pretty(data: Any) -> tuple[str, bool]:
     """Return data as indented JSON, and whether that is cut."""
     text = ""
     # Piece by piece: indented, a megabyte of nested arrays has gigabytes.
-    for piece in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(data):
+    for piece in _indented(exact_numbers.encode(data).decode()):
         text += piece
         if len(text) > SHOWN_CHARACTERS:
             return text[:SHOWN_CHARACTERS], True
     return text, False
+
+
+def _indented(compact: str) -> Iterator[str]:
+    line = "\n"
+    for found in TOKEN.finditer(compact):
+        match token := found[0]:
+            case "{" | "[":
+                line += "  "
+                yield token + line
+            case "}" | "]":
+                line = line[:-2]
+                yield line + token
+            case ",":
+                yield token + line
+            case _:
+                yield ": " if token == ":" else token

@@ -4,8 +4,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qs
 
-import msgspec
-
+from eventlane import exact_numbers
 from eventlane.wire.errors import MalformedRequestBody
 from eventlane.wire.values import refuse_many_values
 from pipelines.resources.shapes import MAX_DEPTH
@@ -60,11 +59,11 @@ def _form_payload(body: bytes) -> str:
 
 def _read_json(text: str) -> Any:
     try:
-        return msgspec.json.decode(text)
+        return exact_numbers.decode(text)
     except ValueError:  # it refuses half of a surrogate pair and numbers too large for a float
         pass
     constants: list[str] = []
-    value = json.loads(text, parse_constant=constants.append)
+    value = json.loads(text, parse_constant=constants.append, parse_float=exact_numbers.exact)
     if constants:
         raise MalformedRequestBody(f"not valid JSON: it has no {constants[0]}")
     return value

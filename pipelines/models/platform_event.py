@@ -1,6 +1,7 @@
 from django.db import models
 from django.utils import timezone
 
+from eventlane.exact_numbers import ExactDecoder, ExactEncoder
 from eventlane.fields import IdField
 from eventlane.ids import LENGTH
 from projects.models.account import Account
@@ -21,7 +22,7 @@ class PlatformEvent(models.Model):
     event_time = models.DateTimeField()
     connector = models.CharField(max_length=100)
     name = models.CharField(max_length=200)
-    data = models.JSONField()
+    data = models.JSONField(encoder=ExactEncoder, decoder=ExactDecoder)
     processed = models.BooleanField(default=False)
     original_event_id = models.CharField(max_length=LENGTH, null=True, db_collation="C")
 

@@ -125,6 +125,8 @@ def _is_equal_to(wanted: Any) -> Test:
         return lambda value: value is wanted
     if isinstance(wanted, int | float):
         number = comparable(wanted)
+        if abs(number) >= 2**64:
+            return lambda value: comparable(value) == number
         return lambda value: value == number and type(value) is not bool
     return lambda value: equal(wanted, value)
 

@@ -4,13 +4,13 @@ Later variables win: EVENTLINE_*, those of the identities, the task's `environme
 task's parameters.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
 
+from eventlane import exact_numbers
 from eventlane.api.serializers import format_time
 from pipelines.identities import kind_of, read_fields, variables_of
 from pipelines.models import Identity, PlatformEvent, Task
@@ -125,7 +125,7 @@ def _files(
             for name, (identity, fields) in identities.items()
         },
     }
-    yield "task/context", json.dumps(context, ensure_ascii=False).encode()
+    yield "task/context", exact_numbers.encode(context)
     for name, (_, fields) in identities.items():
         for field, value in fields.items():
             yield f"identities/{name}/{field}", value.encode()

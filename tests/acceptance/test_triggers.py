@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from events.drill.sender import Sender
+from tests.automation import Automation, local_settings
 from tests.server import Server
 
 TASK = {
@@ -121,3 +122,27 @@ def test_hook_of_a_deployed_trigger_takes_what_is_sent(fresh_server):
     assert fired(server) == [{"total": 12}]
     assert server.request("POST", path.replace("/hooks/", "/hooks/x"), b"{}").status == 404
     assert hook["address"].rpartition("/")[2] not in server.log
+
+
+@pytest.mark.slow
+def test_numbers_keep_their_digits_from_the_event_to_the_task(fresh_server):
+    server = fresh_server(**local_settings())
+    automation = Automation(server)
+    task = TASK | {"data": {"runtime": {"name": "local"}, "steps": [{"code": 'cat "$EVENTLINE_CONTEXT_PATH"'}]}}
+    data = {"connector": "dataset", "event": "logs", "filters": [{"path": "/n", "is_equal_to": 1.1}]}
+    spec = {"type": "trigger", "version": 1, "name": "t", "data": data | {"pipelines": ["handle"]}}
+    automation.deploy(spec, PIPELINE, task)
+
+    event = b'[{"n":1.10,"id":12345678901234567890123,"pi":-0.1234567890123456789}]'
+    shown = '"data":{"n":1.1,"id":12345678901234567890123,"pi":-0.1234567890123456789}'
+    assert server.post("/v1/logs/web", event).status == 202
+
+    automation.wait_until(lambda: automation.call("GET", "/pipelines")["elements"], "the trigger fires")
+    [started] = automation.call("GET", "/pipelines")["elements"]
+    automation.wait_for(started["id"], "successful")
+    assert shown in automation.output(started["id"])
+    for answer in (
+        automation.send("GET", f"/events/id/{started['event_id']}"),
+        automation.send("POST", f"/events/id/{started['event_id']}/replay"),
+    ):
+        assert shown in answer.data.decode()

@@ -162,6 +162,15 @@ def test_whatever_is_sent_becomes_data(house: House, body: bytes, data: Any) -> 
     assert stored() == [("webhook", "order", data)]
 
 
+@pytest.mark.parametrize("beside", ["1.5", '"\\ud800"'])
+def test_numbers_keep_their_digits(house: House, beside: str) -> None:
+    listen(house.project, "webhook", "order")
+    body = f'{{"total":0.1234567890123456789,"beside":{beside}}}'.encode()
+    assert send(f"{hook_address(hook_of(house.project, 'webhook'))}/order", body).status_code == 202
+    [(_, _, data)] = stored()
+    assert str(data["total"]) == "0.1234567890123456789"
+
+
 @pytest.mark.parametrize("body", [b'{"a":NaN}', b"[1,-Infinity]", b"payload=%7B%22a%22%3AInfinity%7D"])
 def test_what_no_json_has_is_refused(house: House, body: bytes) -> None:
     listen(house.project, "webhook", "order")

@@ -1,7 +1,7 @@
 """Bodies in and out: JSON, in one exact form (docs/api/v0.md, sections 0 and 3)."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 import msgspec
@@ -10,6 +10,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from eventlane import exact_numbers
 from eventlane.wire.body import BadBody, BodyTooLarge, read_body
 from eventlane.wire.errors import JSON, MalformedRequestBody, RequestTooLarge
 from eventlane.wire.values import refuse_many_values
@@ -39,6 +40,7 @@ class JsonParser(BaseParser):
     """Reads any body as JSON, whatever Content-Type says. An empty body is None."""
 
     media_type = "*/*"
+    decode: Callable[[str], Any] = staticmethod(msgspec.json.Decoder().decode)
 
     def parse(
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
@@ -49,11 +51,17 @@ class JsonParser(BaseParser):
             return None
         refuse_many_values(body)
         try:
-            return msgspec.json.decode(body.decode())
+            return self.decode(body.decode())
         except RecursionError:
             raise MalformedRequestBody("the JSON is nested too deeply") from None
         except ValueError as error:  # msgspec's DecodeError and UnicodeDecodeError are ValueErrors
             raise MalformedRequestBody(f"not valid JSON: {error}") from None
+
+
+class ExactJsonParser(JsonParser):
+    """Keeps all digits of numbers, for bodies whose values are shown again."""
+
+    decode = staticmethod(exact_numbers.decode)
 
 
 class JsonRenderer(BaseRenderer):
@@ -67,4 +75,4 @@ class JsonRenderer(BaseRenderer):
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> bytes:
         """Return the bytes; none at all for None, upon which DRF drops the Content-Type."""
-        return b"" if data is None else msgspec.json.encode(data)
+        return b"" if data is None else exact_numbers.encode(data)

@@ -61,4 +61,4 @@ def test_unreadable_event_and_broken_trigger_hold_up_nobody(caplog: pytest.LogCa
     ],
 )
 def test_whatever_ingest_takes_can_be_read(text: bytes, value: Any) -> None:
-    assert decode_event(text) == value
+    assert decode_event(text) == decode_event(text, exactly=True) == value

@@ -52,6 +52,18 @@ def test_match_becomes_an_event_and_pipelines_while_the_file_is_open(node: Node,
     assert TriggerMatch.objects.count() == 0
 
 
+@pytest.mark.parametrize("beside", ["1.5", '"\\ud800"', "1e999"])
+def test_numbers_keep_their_digits_and_are_compared_as_numbers(
+    node: Node, watcher: TriggerWatcher, beside: str
+) -> None:
+    digits = "0.12345678901234567890123"
+    add_trigger(node.dataset, {"path": "/n", "is_equal_to": float(digits)}, {"path": "/one", "is_equal_to": 1})
+    node.write(f'{{"n":{digits},"one":1.0,"beside":{beside}}}')
+    drain(watcher)
+    [data] = fired()
+    assert str(data["n"]) == digits and data["beside"] in (1.5, "\ufffd", "1e999")
+
+
 def test_growing_file_is_read_on_and_sealing_adds_nothing(node: Node, watcher: TriggerWatcher) -> None:
     add_trigger(node.dataset, ERROR)
     for number in range(3):

@@ -1,5 +1,6 @@
 """/v0/events: the events of the platform API."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from eventlane.ids import new_id
 from pipelines.api.platform_events import PlatformEventRepresentation
 from pipelines.commands import execute_command
 from pipelines.models import Pipeline, PlatformEvent
-from pipelines.runtimes.environment import event_object
+from pipelines.runtimes.environment import event_object, task_environment
 from tests.cast import House, make_house
 from tests.pipelines.execution.factory import make_definition, make_event
 from tests.pipelines.listeners import make_command, make_trigger
@@ -291,3 +292,27 @@ def test_tasks_find_an_event_in_their_context_as_the_api_shows_it(house, origin)
     event = make_event(house.project, **origin)
 
     assert event_object(event) == PlatformEventRepresentation.show(event)
+
+
+DIGITS = [
+    "0.1234567890123456789",
+    "-123456789012345678901234567890.5",
+    "12345678901234567890123",
+    "0.1000000000000000055511151231257827",  # what a float of 0.1 really is
+    "0." + "7" * 3000,
+]
+
+
+@pytest.mark.parametrize("number", DIGITS)
+def test_numbers_keep_their_digits(client, house, number):
+    make_trigger(house.project, filters=[{"path": "/n", "is_equal_to": json.loads(number)}])
+
+    created = client.post("/events", b'{"connector":"custom","name":"hello","data":{"n":%s}}' % number.encode())
+
+    event = PlatformEvent.objects.get()
+    assert event.pipelines.count() == 1, "the filter compares numbers"
+    replay = client.post(f"/events/id/{event.pk}/replay")
+    for response in (created, client.get(f"/events/id/{event.pk}"), client.get("/events"), replay):
+        assert f'"data":{{"n":{number}}}' in response.content.decode()
+    task = event.pipelines.get().tasks.get()
+    assert f'"data":{{"n":{number}}}' in task_environment(task).files["task/context"].decode()

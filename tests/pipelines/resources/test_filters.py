@@ -89,6 +89,9 @@ def test_other_values_are_not_equal(path, other):
 
 def test_numbers_beyond_64_bits_are_compared_as_json_readers_see_them():
     assert passes({"path": "/n", "is_equal_to": 10**30}, data={"n": 1e30})
+    assert passes({"path": "/n", "is_equal_to": 10**30}, data={"n": 10**30})
+    assert passes({"path": "/n", "is_equal_to": 1e30}, data={"n": 10**30})
+    assert not passes({"path": "/n", "is_equal_to": 10**30}, data={"n": "x"})
     assert not passes({"path": "/n", "is_equal_to": 2**53 + 1}, data={"n": 2**53})
 
 
