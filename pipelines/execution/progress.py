@@ -24,7 +24,7 @@ def lock_pipeline(pipeline_id: str) -> Pipeline | None:
     return Pipeline.objects.select_for_update().defer("spec").filter(pk=pipeline_id).first()
 
 
-def settle(pipeline: Pipeline) -> None:
+def advance(pipeline: Pipeline) -> None:
     """End a locked pipeline whose tasks all are finished, else hand out those whose turn has come."""
     tasks = list(pipeline.tasks.defer("spec", "pipeline_task", "command_parameters"))
     if all(task.is_finished for task in tasks):
@@ -60,7 +60,7 @@ def _last_status(pipeline: Pipeline, statuses: set[str]) -> str:
 def release_next(definition_id: str) -> None:
     """Let the oldest waiting pipeline of a definition run, if none of them is at it.
 
-    One that was aborted is at it until the last of its processes is gone; who says so (let_go) asks again. The lock
+    One that was aborted is at it until the last of its processes is gone; who says so (release_worker) asks again. The lock
     makes two that ended at once take turns; the constraint pipeline_one_at_a_time would refuse the second.
     """
     with transaction.atomic():

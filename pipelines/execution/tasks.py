@@ -13,7 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from pipelines.execution.pipelines import abort_tasks
-from pipelines.execution.progress import is_limited, lock_pipeline, may_run, release_next, settle, wake_parked
+from pipelines.execution.progress import advance, is_limited, lock_pipeline, may_run, release_next, wake_parked
 from pipelines.models import Pipeline, Status, Task
 
 # Functions of the database (projects/migrations/sql): the ways to it and back are what a short task costs.
@@ -60,25 +60,25 @@ def finish_task(task: Task, failure: str | None = None) -> bool:
         pipeline = lock_pipeline(task.pipeline_id)
         if pipeline is None or not _end(task, pipeline, failure):
             return False
-        settle(pipeline)
+        advance(pipeline)
     wake_parked()
     return True
 
 
-def let_go(task: Task) -> None:
+def release_worker(task: Task) -> None:
     """Note that no process of a task's aborted run is left; if it was restarted meanwhile, it may begin now."""
     with transaction.atomic():
         pipeline = lock_pipeline(task.pipeline_id)
         released = Task.objects.filter(pk=task.pk, run=task.run).exclude(worker="").update(worker="")
         if pipeline is not None and released:
             if not pipeline.is_finished:
-                settle(pipeline)
+                advance(pipeline)
             if pipeline.definition_id and not pipeline.concurrent:
                 release_next(pipeline.definition_id)
     wake_parked()
 
 
-def keep_alive(worker: str, task_ids: Iterable[str]) -> dict[str, int]:
+def heartbeat(worker: str, task_ids: Iterable[str]) -> dict[str, int]:
     """Say that a worker still has these tasks; return the runs of those that should go on, by id.
 
     Rows that others hold are skipped until the next time, so that nobody waits in a circle; they count as going on.
@@ -102,7 +102,7 @@ def end_lost_tasks(now: datetime) -> list[Task]:
     for task in lost:
         finish_task(task, f"The worker {task.worker} was lost while it ran the task.")
     for task in stale.exclude(status=Status.STARTED)[:100]:
-        let_go(task)
+        release_worker(task)
     return lost
 
 

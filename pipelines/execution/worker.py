@@ -23,7 +23,7 @@ from eventlane.progress import STEP_SECONDS, UNWATCHED, Progress
 from pipelines.execution.jobs import worker_app
 from pipelines.execution.progress import QUEUE
 from pipelines.execution.scheduler import Scheduler
-from pipelines.execution.tasks import claim_task, finish_task, keep_alive, let_go
+from pipelines.execution.tasks import claim_task, finish_task, heartbeat, release_worker
 from pipelines.models import Task
 from pipelines.runtimes.run import TaskFailed, TaskStopped, run_task
 
@@ -99,7 +99,7 @@ class Worker:
         if stopped:
             failure = STOPPED if self._stopping.is_set() else OUT_OF_TOUCH
         if not _persistently(lambda: finish_task(task, failure)):
-            _persistently(lambda: let_go(task))
+            _persistently(lambda: release_worker(task))
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
@@ -161,7 +161,7 @@ class Worker:
         """Keep this worker's tasks alive, and stop those that are no longer its own."""
         mine, now = dict(self._running), time.monotonic()
         if mine:
-            self._keep_alive(mine)
+            self._heartbeat(mine)
         self._last_heartbeat = now
 
     def _watch(self) -> None:
@@ -177,8 +177,8 @@ class Worker:
             logger.critical("the database has not been heard of for too long: ending with %s", list(self._running))
             os._exit(1)
 
-    def _keep_alive(self, mine: dict[tuple[str, int], threading.Event]) -> None:
-        going_on = keep_alive(self.name, {task_id for task_id, _ in mine})
+    def _heartbeat(self, mine: dict[tuple[str, int], threading.Event]) -> None:
+        going_on = heartbeat(self.name, {task_id for task_id, _ in mine})
         for (task_id, run), stop in mine.items():
             if going_on.get(task_id) != run:
                 stop.set()

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from eventlane.wire.errors import StateError
 from pipelines.execution.pipelines import abort_pipeline, release_waiting, restart_pipeline
-from pipelines.execution.tasks import claim_task, end_lost_tasks, finish_task, keep_alive, let_go
+from pipelines.execution.tasks import claim_task, end_lost_tasks, finish_task, heartbeat, release_worker
 from pipelines.models import UNFINISHED, Pipeline, Resource, Task
 from projects.models import Project
 from tests.pipelines.execution.factory import make_definition, make_project, start
@@ -108,7 +108,7 @@ class Game:
             self.runs += 1
         assert _value(BROKEN_ORDER, [task.pk, task.run]) == 0, "a task started before its dependencies ended"
         time.sleep(dice.random() * 0.05)
-        stopped = keep_alive(me, [task.pk]).get(task.pk) != task.run
+        stopped = heartbeat(me, [task.pk]).get(task.pk) != task.run
         with self.guard:
             del self.at_it[task.pk]
         if dice.random() < 0.05:
@@ -119,7 +119,7 @@ class Game:
         failure = "boom" if dice.random() < 0.2 else None
         if stopped or not finish_task(task, failure):
             finish_task(task, "stopped")
-            let_go(task)
+            release_worker(task)
 
     def use(self, dice: random.Random, me: str) -> None:
         """A user, until the chaos ends; then one who only lets what waits go on."""

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from eventlane.wire.errors import StateError
 from pipelines.execution.pipelines import abort_pipeline, delete_expired, release_waiting, restart_pipeline
-from pipelines.execution.tasks import claim_task, end_lost_tasks, finish_task, keep_alive, let_go
+from pipelines.execution.tasks import claim_task, end_lost_tasks, finish_task, heartbeat, release_worker
 from pipelines.models import Pipeline, ScratchpadEntry, Task, TaskStep
 from projects.models import Project
 from tests.pipelines.execution.factory import make_definition, make_project, start
@@ -137,7 +137,7 @@ def test_failure_aborts_the_others(project):
     assert statuses(pipeline) == {"a": "failed", "b": "aborted", "c": "aborted"}
     assert status(pipeline) == "failed"
     assert Task.objects.get(name="a").failure_message == "boom"
-    assert keep_alive(WORKER, [b.pk]) == {}
+    assert heartbeat(WORKER, [b.pk]) == {}
     assert not finish_task(b)
 
 
@@ -212,7 +212,7 @@ def test_turn_is_passed_on_once_the_processes_are_gone(project):
     assert not Pipeline.objects.get(pk=second.pk).released
     release_waiting()
     assert not Pipeline.objects.get(pk=second.pk).released
-    let_go(running)
+    release_worker(running)
     run(second.tasks.get())
     assert status(second) == "successful"
 
@@ -224,7 +224,7 @@ def test_restarted_pipeline_waits_for_its_own_processes(project):
     restart_pipeline(pipeline)
     assert queued(pipeline) == set()
 
-    let_go(running)
+    release_worker(running)
     run(pipeline.tasks.get())
     assert status(pipeline) == "successful"
 
@@ -309,8 +309,8 @@ def test_restarted_task_waits_for_the_end_of_its_earlier_run(project):
     restart_pipeline(pipeline)
 
     assert queued(pipeline) == set()
-    assert keep_alive(WORKER, [claimed.pk]) == {}
-    let_go(claimed)
+    assert heartbeat(WORKER, [claimed.pk]) == {}
+    release_worker(claimed)
     assert queued(pipeline) == {"a"}
     run(named(pipeline)["a"])
     assert status(pipeline) == "successful"
@@ -320,7 +320,7 @@ def test_lost_worker(project):
     pipeline = start(make_definition(project, {"name": "a"}, {"name": "b"}))
     lost, alive = claim(named(pipeline)["a"]), claim(named(pipeline)["b"])
     Task.objects.filter(pk=lost.pk).update(heartbeat_time=timezone.now() - timedelta(seconds=31))
-    assert keep_alive(WORKER, [alive.pk]) == {alive.pk: alive.run}
+    assert heartbeat(WORKER, [alive.pk]) == {alive.pk: alive.run}
 
     assert [task.pk for task in end_lost_tasks(timezone.now())] == [lost.pk]
     assert statuses(pipeline) == {"a": "failed", "b": "aborted"}
