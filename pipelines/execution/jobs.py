@@ -1,6 +1,6 @@
 """What procrastinate's workers are asked to do: jobs that name a run of a task.
 
-Jobs are made by name on Django's own connection, in the transaction that found the task ready (progress.py). Workers
+Jobs are made by name on Django's own connection, in the transaction that found the task ready (dispatch.py). Workers
 have an app of their own, on connections of procrastinate's, so that a task's code never makes jobs outside of a
 transaction.
 """
@@ -8,7 +8,7 @@ transaction.
 from django.db import connection
 from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy
 
-from pipelines.execution.progress import RUN_TASK
+from pipelines.execution.dispatch import RUN_TASK
 
 AGAIN_SECONDS = 5  # after a job that could not even begin or end its task: the database was away
 

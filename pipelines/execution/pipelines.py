@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from eventlane.wire.errors import StateError
-from pipelines.execution.progress import end_pipeline, hand_out, lock_pipeline, ready_tasks, release, release_next
+from pipelines.execution.dispatch import dispatch, end_pipeline, lock_pipeline, ready_tasks, release, release_next
 from pipelines.models import UNFINISHED, Pipeline, PlatformEvent, Resource, Status, Task, TaskStep
 from pipelines.resources.parameters import environment_of
 
@@ -50,7 +50,7 @@ def start_pipelines(
         Task.objects.bulk_create(task for of_pipeline in tasks.values() for task in of_pipeline)
         for pipeline in pipelines:
             if pipeline.released:
-                hand_out(ready_tasks(tasks[pipeline.pk]))
+                dispatch(ready_tasks(tasks[pipeline.pk]))
         # The lock of a turn is taken once this transaction holds none: callers start pipelines in any order.
         for definition_id in dict.fromkeys(p.definition_id for p in pipelines if not p.released):
             transaction.on_commit(lambda definition_id=definition_id: release_next(definition_id))
@@ -137,7 +137,7 @@ def _reopen(pipeline: Pipeline, start_time: datetime | None) -> None:
     pipeline.delete_time, pipeline.aborted, pipeline.released = None, False, alone
     pipeline.save(update_fields=["status", "start_time", "end_time", "delete_time", "aborted", "released"])
     if alone:
-        hand_out(ready_tasks(list(pipeline.tasks.all())))
+        dispatch(ready_tasks(list(pipeline.tasks.all())))
     else:
         definition_id = pipeline.definition_id
         transaction.on_commit(lambda: release_next(definition_id))

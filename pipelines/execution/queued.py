@@ -8,8 +8,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from pipelines.access import pipelines_of
+from pipelines.execution.dispatch import QUEUE, end_times, release_next
 from pipelines.execution.pipelines import abort_tasks
-from pipelines.execution.progress import QUEUE, end_times, release_next
 from pipelines.models import Pipeline, Resource, Status
 from pipelines.waiting import drop_waiting
 from projects.models import Project

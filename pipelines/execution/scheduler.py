@@ -10,8 +10,8 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
+from pipelines.execution.dispatch import wake_parked
 from pipelines.execution.pipelines import delete_expired, release_waiting
-from pipelines.execution.progress import wake_parked
 from pipelines.execution.tasks import end_lost_tasks
 from pipelines.retention import delete_old
 from pipelines.timers import emit_due_ticks

@@ -12,8 +12,8 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from pipelines.execution.dispatch import advance, is_limited, lock_pipeline, may_run, release_next, wake_parked
 from pipelines.execution.pipelines import abort_tasks
-from pipelines.execution.progress import advance, is_limited, lock_pipeline, may_run, release_next, wake_parked
 from pipelines.models import Pipeline, Status, Task
 
 # Functions of the database (projects/migrations/sql): the ways to it and back are what a short task costs.

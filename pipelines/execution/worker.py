@@ -20,8 +20,8 @@ from django.db import DatabaseError, connection
 
 from eventlane.database import disconnect
 from eventlane.progress import STEP_SECONDS, UNWATCHED, Progress
+from pipelines.execution.dispatch import QUEUE
 from pipelines.execution.jobs import worker_app
-from pipelines.execution.progress import QUEUE
 from pipelines.execution.scheduler import Scheduler
 from pipelines.execution.tasks import claim_task, finish_task, heartbeat, release_worker
 from pipelines.models import Task

@@ -10,7 +10,7 @@ from projects.models.project import Project
 class Task(models.Model):
     """One instance of a pipeline's task (docs/api/v0.md, section 2.11). pipelines/execution/ moves its state.
 
-    `run` counts how often it was handed out: a job or a worker that comes with an older number is too late
+    `run` counts how often it was dispatched: a job or a worker that comes with an older number is too late
     and changes nothing.
     """
 

@@ -33,7 +33,7 @@ def test_next_run_of_a_task_may_begin_before_the_last_is_forgotten(monkeypatch):
 
     def finish_task(task: Task, failure: str | None) -> bool:
         finished = real_finish(task, failure)
-        if failure:  # the retry is handed out; let it begin while this run is still on its way out
+        if failure:  # the retry is dispatched; let it begin while this run is still on its way out
             second.start()
             assert begun.wait(10)
         return finished

@@ -25,12 +25,12 @@ def lock_pipeline(pipeline_id: str) -> Pipeline | None:
 
 
 def advance(pipeline: Pipeline) -> None:
-    """End a locked pipeline whose tasks all are finished, else hand out those whose turn has come."""
+    """End a locked pipeline whose tasks all are finished, else dispatch those whose turn has come."""
     tasks = list(pipeline.tasks.defer("spec", "pipeline_task", "command_parameters"))
     if all(task.is_finished for task in tasks):
         end_pipeline(pipeline, [task.status for task in tasks])
     elif pipeline.released:
-        hand_out(ready_tasks(tasks))
+        dispatch(ready_tasks(tasks))
 
 
 def end_pipeline(pipeline: Pipeline, statuses: Iterable[str]) -> None:
@@ -60,7 +60,7 @@ def _last_status(pipeline: Pipeline, statuses: set[str]) -> str:
 def release_next(definition_id: str) -> None:
     """Let the oldest waiting pipeline of a definition run, if none of them is at it.
 
-    One that was aborted is at it until the last of its processes is gone; who says so (release_worker) asks again. The lock
+    One that was aborted is at it until the last of its processes is gone; release_worker then asks again. The lock
     makes two that ended at once take turns; the constraint pipeline_one_at_a_time would refuse the second.
     """
     with transaction.atomic():
@@ -77,7 +77,7 @@ def release(pipeline: Pipeline) -> bool:
     """Let a pipeline's tasks run; return False when it ended meanwhile."""
     released = Pipeline.objects.filter(pk=pipeline.pk, released=False, status__in=UNFINISHED).update(released=True)
     if released:
-        hand_out(ready_tasks(list(pipeline.tasks.defer("spec", "pipeline_task", "command_parameters"))))
+        dispatch(ready_tasks(list(pipeline.tasks.defer("spec", "pipeline_task", "command_parameters"))))
     return bool(released)
 
 
@@ -97,7 +97,7 @@ def ready_tasks(tasks: Sequence[Task]) -> list[Task]:
     ]
 
 
-def hand_out(tasks: Sequence[Task]) -> None:
+def dispatch(tasks: Sequence[Task]) -> None:
     """Give each task a new run and a job for it; in the transaction that found it ready."""
     if not tasks:
         return
@@ -133,7 +133,7 @@ def may_run(project_id: str, project_limit: int | None) -> bool:
 
 
 def wake_parked() -> None:
-    """Hand out a task that waited for others to end, the oldest that the limits let run.
+    """Dispatch a task that waited for others to end, the oldest that the limits let run.
 
     Only the oldest of each project is looked at: one project's queue must not hide another's.
     """
