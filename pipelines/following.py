@@ -220,7 +220,7 @@ def reason_to_wait(pipelines: Sequence[Pipeline], tasks: Sequence[Task]) -> str:
         return "nothing runs it yet: no worker is there. `manage.py up` has one; `manage.py work` starts another"
     if not any(pipeline.released for pipeline in pipelines):
         return "it waits for its turn: an earlier one of the same pipeline has not ended"
-    if any(task.parked for task in tasks):
+    if any(task.throttled for task in tasks):
         return "it waits: as many tasks run as the limits allow"
     return "it waits: the workers are busy"
 

@@ -259,7 +259,7 @@ def _waits(pipeline: Pipeline, task: Task, status_of: Mapping[str, Any], now: da
         return f"Waits for an earlier run of {pipeline.name} to end."
     if task.due_time and task.due_time > now:
         return f"Is tried again in {span(now, task.due_time)}."
-    if task.parked:
+    if task.throttled:
         return "Waits because as many tasks run as may run at once."
     waited = [name for name in task.dependencies if status_of.get(name) in UNFINISHED]
     return f"Waits for {', '.join(waited)}." if waited else "Waits for a worker."

@@ -92,7 +92,7 @@ def ready_tasks(tasks: Sequence[Task]) -> list[Task]:
         task
         for task in tasks
         if task.status == Status.CREATED
-        and not (task.queued or task.parked or task.worker)
+        and not (task.queued or task.throttled or task.worker)
         and unfinished.isdisjoint(task.dependencies)
     ]
 
@@ -102,8 +102,8 @@ def dispatch(tasks: Sequence[Task]) -> None:
     if not tasks:
         return
     for task in tasks:
-        task.run, task.queued, task.parked = task.run + 1, True, False
-    Task.objects.bulk_update(tasks, ["run", "queued", "parked"])
+        task.run, task.queued, task.throttled = task.run + 1, True, False
+    Task.objects.bulk_update(tasks, ["run", "queued", "throttled"])
     defer_runs(tasks)
 
 
@@ -132,25 +132,25 @@ def may_run(project_id: str, project_limit: int | None) -> bool:
     return _free(project_id, project_limit)
 
 
-def wake_parked() -> None:
+def wake_throttled() -> None:
     """Dispatch a task that waited for others to end, the oldest that the limits let run.
 
     Only the oldest of each project is looked at: one project's queue must not hide another's.
     """
-    parked = Task.objects.filter(parked=True)
-    if not parked.exists():
+    throttled = Task.objects.filter(throttled=True)
+    if not throttled.exists():
         return
     with transaction.atomic():
         _lock(LIMIT_LOCK, "")
-        oldest = parked.select_related("project").order_by("project_id", "id").distinct("project_id")
+        oldest = throttled.select_related("project").order_by("project_id", "id").distinct("project_id")
         for task in sorted(oldest, key=lambda task: task.pk):
-            if _free(task.project_id, task.project.max_running_tasks) and _unpark(task):
+            if _free(task.project_id, task.project.max_running_tasks) and _unthrottle(task):
                 return
 
 
-def _unpark(task: Task) -> bool:
-    changed = Task.objects.filter(pk=task.pk, parked=True, run=task.run).update(
-        parked=False, queued=True, run=task.run + 1
+def _unthrottle(task: Task) -> bool:
+    changed = Task.objects.filter(pk=task.pk, throttled=True, run=task.run).update(
+        throttled=False, queued=True, run=task.run + 1
     )
     task.run += 1
     if changed:

@@ -29,7 +29,7 @@ CLEARED: dict[str, Any] = {
     "failure_message": "",
     "retry": 0,
     "queued": False,
-    "parked": False,
+    "throttled": False,
     "due_time": None,
 }
 
@@ -74,7 +74,7 @@ def abort_tasks(pipelines: Sequence[Pipeline]) -> None:
     now = timezone.now()
     unfinished = Task.objects.filter(pipeline__in=[pipeline.pk for pipeline in pipelines], status__in=UNFINISHED)
     unfinished.filter(status=Status.STARTED).update(end_time=now)
-    unfinished.update(status=Status.ABORTED, queued=False, parked=False, due_time=None)
+    unfinished.update(status=Status.ABORTED, queued=False, throttled=False, due_time=None)
 
 
 def restart_pipeline(pipeline: Pipeline, *, from_failure: bool = False) -> None:

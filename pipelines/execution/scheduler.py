@@ -10,7 +10,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from pipelines.execution.dispatch import wake_parked
+from pipelines.execution.dispatch import wake_throttled
 from pipelines.execution.pipelines import delete_expired, release_waiting
 from pipelines.execution.tasks import end_lost_tasks
 from pipelines.retention import delete_old
@@ -48,7 +48,7 @@ class Scheduler:
 
     def _sweep(self) -> None:
         release_waiting()
-        wake_parked()
+        wake_throttled()
         delete_expired(timezone.now())
         if time.monotonic() - self._begin < settings.EVENTLANE_TASK_LOST_SECONDS / 2:
             return

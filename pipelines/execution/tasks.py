@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from pipelines.execution.dispatch import advance, is_limited, lock_pipeline, may_run, release_next, wake_parked
+from pipelines.execution.dispatch import advance, is_limited, lock_pipeline, may_run, release_next, wake_throttled
 from pipelines.execution.pipelines import abort_tasks
 from pipelines.models import Pipeline, Status, Task
 
@@ -25,7 +25,7 @@ NOT_ENDED, ENDED, ENDED_WHILE_OTHERS_WAIT = 0, 1, 2
 def claim_task(task_id: str, pipeline_id: str, run: int, worker: str) -> Task | None:
     """Start a task's run for a worker and return it, None when it isn't to be run (any more, or yet).
 
-    Where running tasks are limited they are counted, and a task over the limits is parked.
+    Where running tasks are limited they are counted, and a task over the limits is throttled.
     """
     values = {"task": task_id, "pipeline": pipeline_id, "run": run, "worker": worker}
     if not is_limited(None) and (task := _claim(values | {"counted": False})):
@@ -37,8 +37,8 @@ def claim_task(task_id: str, pipeline_id: str, run: int, worker: str) -> Task | 
         lock_pipeline(pipeline_id)
         if may_run(*project):
             return _claim(values | {"counted": True})
-        Task.objects.filter(pk=task_id, run=run, status=Status.CREATED).update(queued=False, parked=True)
-    wake_parked()  # a task may have ended meanwhile, and have seen nobody who waits
+        Task.objects.filter(pk=task_id, run=run, status=Status.CREATED).update(queued=False, throttled=True)
+    wake_throttled()  # a task may have ended meanwhile, and have seen nobody who waits
     return None
 
 
@@ -54,14 +54,14 @@ def finish_task(task: Task, failure: str | None = None) -> bool:
     """
     if failure is None and (ended := _succeed(task)):
         if ended == ENDED_WHILE_OTHERS_WAIT:
-            wake_parked()
+            wake_throttled()
         return True
     with transaction.atomic():
         pipeline = lock_pipeline(task.pipeline_id)
         if pipeline is None or not _end(task, pipeline, failure):
             return False
         advance(pipeline)
-    wake_parked()
+    wake_throttled()
     return True
 
 
@@ -75,7 +75,7 @@ def release_worker(task: Task) -> None:
                 advance(pipeline)
             if pipeline.definition_id and not pipeline.concurrent:
                 release_next(pipeline.definition_id)
-    wake_parked()
+    wake_throttled()
 
 
 def heartbeat(worker: str, task_ids: Iterable[str]) -> dict[str, int]:

@@ -484,7 +484,7 @@ class Migration(migrations.Migration):
                         ("retry", models.PositiveIntegerField(default=0)),
                         ("run", models.PositiveBigIntegerField(default=0)),
                         ("queued", models.BooleanField(default=False)),
-                        ("parked", models.BooleanField(default=False)),
+                        ("throttled", models.BooleanField(db_column="parked", default=False)),
                         ("due_time", models.DateTimeField(null=True)),
                         ("heartbeat_time", models.DateTimeField(null=True)),
                         ("worker", models.CharField(blank=True, max_length=200)),
@@ -725,7 +725,7 @@ class Migration(migrations.Migration):
                 migrations.AddIndex(
                     model_name="task",
                     index=models.Index(
-                        condition=models.Q(("parked", True)), fields=["project", "id"], name="task_parked"
+                        condition=models.Q(("throttled", True)), fields=["project", "id"], name="task_parked"
                     ),
                 ),
                 migrations.AddConstraint(

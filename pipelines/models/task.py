@@ -33,7 +33,7 @@ class Task(models.Model):
     retry = models.PositiveIntegerField(default=0)  # retries done so far
     run = models.PositiveBigIntegerField(default=0)
     queued = models.BooleanField(default=False)  # a job for this run exists
-    parked = models.BooleanField(default=False)  # its turn has come, but too many tasks run
+    throttled = models.BooleanField(default=False, db_column="parked")  # ready, but as many run as limits allow
     due_time = models.DateTimeField(null=True)  # not before: the delay of a retry
     heartbeat_time = models.DateTimeField(null=True)  # of the worker that runs it
     worker = models.CharField(max_length=200, blank=True)
@@ -45,7 +45,7 @@ class Task(models.Model):
             models.Index(fields=["pipeline", "id"], name="task_by_pipeline"),
             models.Index(fields=["definition"], name="task_by_definition"),
             models.Index(fields=["heartbeat_time"], name="task_running", condition=~Q(worker="")),
-            models.Index(fields=["project", "id"], name="task_parked", condition=Q(parked=True)),
+            models.Index(fields=["project", "id"], name="task_parked", condition=Q(throttled=True)),
         ]
 
     def __str__(self) -> str:

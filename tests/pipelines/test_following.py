@@ -226,7 +226,7 @@ def test_reasons_to_wait():
     assert reason_to_wait([waiting], tasks).startswith("it waits for its turn")
     waiting.released = True
     assert reason_to_wait([waiting], tasks) == "it waits: the workers are busy"
-    tasks[0].parked = True
+    tasks[0].throttled = True
     assert "limits" in reason_to_wait([waiting], tasks)
 
 

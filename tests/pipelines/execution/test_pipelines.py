@@ -351,7 +351,7 @@ def test_limits_of_running_tasks(project, settings, everywhere, of_projects, of_
 
     assert claim(named(pipeline)["b"]) is None
     assert claim(named(pipeline)["c"]) is None
-    assert set(Task.objects.filter(parked=True).values_list("name", flat=True)) == {"b", "c"}
+    assert set(Task.objects.filter(throttled=True).values_list("name", flat=True)) == {"b", "c"}
     finish_task(first)
     for _ in range(2):
         [woken] = pipeline.tasks.filter(queued=True)
