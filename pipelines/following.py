@@ -218,7 +218,7 @@ def reason_to_wait(pipelines: Sequence[Pipeline], tasks: Sequence[Task]) -> str:
     """Say why nothing of these pipelines runs yet."""
     if not any_worker():
         return "nothing runs it yet: no worker is there. `manage.py up` has one; `manage.py work` starts another"
-    if not any(pipeline.released for pipeline in pipelines):
+    if not any(pipeline.admitted for pipeline in pipelines):
         return "it waits for its turn: an earlier one of the same pipeline has not ended"
     if any(task.throttled for task in tasks):
         return "it waits: as many tasks run as the limits allow"

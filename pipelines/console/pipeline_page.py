@@ -255,7 +255,7 @@ def _waits(pipeline: Pipeline, task: Task, status_of: Mapping[str, Any], now: da
     """Say what a waiting task waits for."""
     if task.status != Status.CREATED:
         return ""
-    if not pipeline.released:
+    if not pipeline.admitted:
         return f"Waits for an earlier run of {pipeline.name} to end."
     if task.due_time and task.due_time > now:
         return f"Is tried again in {span(now, task.due_time)}."

@@ -1,7 +1,7 @@
 """What may run next: from a pipeline that may begin to the jobs that workers fetch.
 
-Whoever moves a pipeline holds the lock of its row first, then those of its tasks; the turn of a definition is
-settled under an advisory lock taken after both. In that order nobody waits in a circle.
+Whoever moves a pipeline holds the lock of its row first, then those of its tasks; the slot of a definition
+is given under an advisory lock taken after both. In that order nobody waits in a circle.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from pipelines.models import UNFINISHED, Pipeline, Status, Task
 
 RUN_TASK = "eventlane.run_task"
 QUEUE = "tasks"
-TURN_LOCK, LIMIT_LOCK = 7_001, 7_002  # first halves of advisory locks
+SLOT_LOCK, LIMIT_LOCK = 7_001, 7_002  # first halves of advisory locks
 
 
 def lock_pipeline(pipeline_id: str) -> Pipeline | None:
@@ -25,22 +25,22 @@ def lock_pipeline(pipeline_id: str) -> Pipeline | None:
 
 
 def advance(pipeline: Pipeline) -> None:
-    """End a locked pipeline whose tasks all are finished, else dispatch those whose turn has come."""
+    """End a locked pipeline whose tasks all are finished, else dispatch those that are ready."""
     tasks = list(pipeline.tasks.defer("spec", "pipeline_task", "command_parameters"))
     if all(task.is_finished for task in tasks):
         end_pipeline(pipeline, [task.status for task in tasks])
-    elif pipeline.released:
+    elif pipeline.admitted:
         dispatch(ready_tasks(tasks))
 
 
 def end_pipeline(pipeline: Pipeline, statuses: Iterable[str]) -> None:
-    """Give a locked pipeline its last status (docs/api/v0.md, section 6.1), and its turn to the next in line."""
+    """Give a locked pipeline its last status (docs/api/v0.md, section 6.1), and its slot to the next in line."""
     end_time, delete_time = end_times(pipeline, timezone.now())
     Pipeline.objects.filter(pk=pipeline.pk).update(
         status=_last_status(pipeline, set(statuses)), end_time=end_time, delete_time=delete_time
     )
-    if pipeline.released and pipeline.definition_id and not pipeline.concurrent:
-        release_next(pipeline.definition_id)
+    if pipeline.admitted and pipeline.definition_id and not pipeline.concurrent:
+        admit_next(pipeline.definition_id)
 
 
 def end_times(pipeline: Pipeline, now: datetime) -> tuple[datetime | None, datetime | None]:
@@ -57,28 +57,28 @@ def _last_status(pipeline: Pipeline, statuses: set[str]) -> str:
     return str(Status.SUCCESSFUL)
 
 
-def release_next(definition_id: str) -> None:
-    """Let the oldest waiting pipeline of a definition run, if none of them is at it.
+def admit_next(definition_id: str) -> None:
+    """Give a definition's slot to its oldest waiting pipeline, if the slot is free.
 
-    One that was aborted is at it until the last of its processes is gone; release_worker then asks again. The lock
-    makes two that ended at once take turns; the constraint pipeline_one_at_a_time would refuse the second.
+    An aborted pipeline keeps it until the last of its processes is gone; release_worker then asks again. The lock
+    makes two that ended at once come one by one; the constraint pipeline_one_at_a_time would refuse the second.
     """
     with transaction.atomic():
-        _lock(TURN_LOCK, definition_id)
+        _lock(SLOT_LOCK, definition_id)
         of_definition = Pipeline.objects.filter(definition_id=definition_id, status__in=UNFINISHED)
         being_stopped = Task.objects.filter(pipeline__definition_id=definition_id).exclude(worker="")
-        while not of_definition.filter(released=True).exists() and not being_stopped.exists():
+        while not of_definition.filter(admitted=True).exists() and not being_stopped.exists():
             waiting = of_definition.order_by("event_time", "id").first()
-            if waiting is None or release(waiting):
+            if waiting is None or admit(waiting):
                 return
 
 
-def release(pipeline: Pipeline) -> bool:
+def admit(pipeline: Pipeline) -> bool:
     """Let a pipeline's tasks run; return False when it ended meanwhile."""
-    released = Pipeline.objects.filter(pk=pipeline.pk, released=False, status__in=UNFINISHED).update(released=True)
-    if released:
+    admitted = Pipeline.objects.filter(pk=pipeline.pk, admitted=False, status__in=UNFINISHED).update(admitted=True)
+    if admitted:
         dispatch(ready_tasks(list(pipeline.tasks.defer("spec", "pipeline_task", "command_parameters"))))
-    return bool(released)
+    return bool(admitted)
 
 
 def ready_tasks(tasks: Sequence[Task]) -> list[Task]:

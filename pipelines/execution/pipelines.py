@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from eventlane.wire.errors import StateError
-from pipelines.execution.dispatch import dispatch, end_pipeline, lock_pipeline, ready_tasks, release, release_next
+from pipelines.execution.dispatch import admit, admit_next, dispatch, end_pipeline, lock_pipeline, ready_tasks
 from pipelines.models import UNFINISHED, Pipeline, PlatformEvent, Resource, Status, Task, TaskStep
 from pipelines.resources.parameters import environment_of
 
@@ -37,7 +37,7 @@ CLEARED: dict[str, Any] = {
 def start_pipelines(
     event: PlatformEvent, definitions: Sequence[Resource], command_parameters: dict[str, Any] | None = None
 ) -> list[Pipeline]:
-    """Make a pipeline with all its tasks for each definition, and let them run when their turn comes.
+    """Make a pipeline with all its tasks for each definition, and let them run once they are admitted.
 
     Works in the caller's transaction: pipelines, tasks and jobs are there together, or not at all.
     """
@@ -49,11 +49,11 @@ def start_pipelines(
         tasks = {p.pk: list(_new_tasks(p, task_resources, command_parameters)) for p in pipelines}
         Task.objects.bulk_create(task for of_pipeline in tasks.values() for task in of_pipeline)
         for pipeline in pipelines:
-            if pipeline.released:
+            if pipeline.admitted:
                 dispatch(ready_tasks(tasks[pipeline.pk]))
-        # The lock of a turn is taken once this transaction holds none: callers start pipelines in any order.
-        for definition_id in dict.fromkeys(p.definition_id for p in pipelines if not p.released):
-            transaction.on_commit(lambda definition_id=definition_id: release_next(definition_id))
+        # The lock of a slot is taken once this transaction holds none: callers start pipelines in any order.
+        for definition_id in dict.fromkeys(p.definition_id for p in pipelines if not p.admitted):
+            transaction.on_commit(lambda definition_id=definition_id: admit_next(definition_id))
     return pipelines
 
 
@@ -110,18 +110,18 @@ def delete_expired(now: datetime) -> int:
     return len(ids)
 
 
-def release_waiting() -> None:
-    """Give turns that nobody took: a process may die between a commit and what should follow it.
+def admit_waiting() -> None:
+    """Give slots that nobody took: a process may die between a commit and what should follow it.
 
     Those whose definition was deleted while they waited have nobody to wait for any more.
     """
-    waiting = Pipeline.objects.filter(released=False, status__in=UNFINISHED)
+    waiting = Pipeline.objects.filter(admitted=False, status__in=UNFINISHED)
     for definition_id in waiting.order_by().values_list("definition_id", flat=True).distinct()[:100]:
         if definition_id is not None:
-            release_next(definition_id)
+            admit_next(definition_id)
     for pipeline in waiting.filter(definition=None)[:100]:
         with transaction.atomic():
-            release(pipeline)
+            admit(pipeline)
 
 
 def _lock(pipeline: Pipeline) -> Pipeline:
@@ -134,13 +134,13 @@ def _lock(pipeline: Pipeline) -> Pipeline:
 def _reopen(pipeline: Pipeline, start_time: datetime | None) -> None:
     alone = pipeline.concurrent or pipeline.definition_id is None
     pipeline.status, pipeline.start_time, pipeline.end_time = Status.CREATED, start_time, None
-    pipeline.delete_time, pipeline.aborted, pipeline.released = None, False, alone
-    pipeline.save(update_fields=["status", "start_time", "end_time", "delete_time", "aborted", "released"])
+    pipeline.delete_time, pipeline.aborted, pipeline.admitted = None, False, alone
+    pipeline.save(update_fields=["status", "start_time", "end_time", "delete_time", "aborted", "admitted"])
     if alone:
         dispatch(ready_tasks(list(pipeline.tasks.all())))
     else:
         definition_id = pipeline.definition_id
-        transaction.on_commit(lambda: release_next(definition_id))
+        transaction.on_commit(lambda: admit_next(definition_id))
 
 
 def _task_resources(project_id: str, definitions: Iterable[Resource]) -> dict[str, Resource]:
@@ -170,7 +170,7 @@ def _new_pipeline(event: PlatformEvent, definition: Resource, environment: dict[
         event=event,
         event_time=event.event_time,
         concurrent=concurrent,
-        released=concurrent,
+        admitted=concurrent,
         retention=timedelta(days=days) if days else None,
     )
 

@@ -1,4 +1,4 @@
-"""Pipelines that wait for their turn, aborted by what they are of, however many there are."""
+"""Pipelines that wait for their slot, aborted by what they are of, however many there are."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from pipelines.access import pipelines_of
-from pipelines.execution.dispatch import QUEUE, end_times, release_next
+from pipelines.execution.dispatch import QUEUE, admit_next, end_times
 from pipelines.execution.pipelines import abort_tasks
 from pipelines.models import Pipeline, Resource, Status
 from pipelines.waiting import drop_waiting
@@ -51,7 +51,7 @@ def abort_queued(project: Project, **of: str) -> Stopped:
         last, total = aborted[-1].pk, total + len(aborted)
         definitions |= {one.definition_id for one in aborted if one.definition_id and not one.concurrent}
     for definition_id in sorted(definitions):
-        release_next(definition_id)
+        admit_next(definition_id)
     if total:
         _forget_jobs()
     return Stopped(total, events)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from pipelines.execution.dispatch import wake_throttled
-from pipelines.execution.pipelines import delete_expired, release_waiting
+from pipelines.execution.pipelines import admit_waiting, delete_expired
 from pipelines.execution.tasks import end_lost_tasks
 from pipelines.retention import delete_old
 from pipelines.timers import emit_due_ticks
@@ -47,7 +47,7 @@ class Scheduler:
             delete_old(timezone.now())
 
     def _sweep(self) -> None:
-        release_waiting()
+        admit_waiting()
         wake_throttled()
         delete_expired(timezone.now())
         if time.monotonic() - self._begin < settings.EVENTLANE_TASK_LOST_SECONDS / 2:

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from pipelines.execution.dispatch import advance, is_limited, lock_pipeline, may_run, release_next, wake_throttled
+from pipelines.execution.dispatch import admit_next, advance, is_limited, lock_pipeline, may_run, wake_throttled
 from pipelines.execution.pipelines import abort_tasks
 from pipelines.models import Pipeline, Status, Task
 
@@ -48,7 +48,7 @@ def _claim(values: dict[str, Any]) -> Task | None:
 
 
 def finish_task(task: Task, failure: str | None = None) -> bool:
-    """End a started task, successfully or with a message; run it again while it has retries. False: it isn't its turn.
+    """End a started task, successfully or with a message; run it again while it has retries. False: another ended it.
 
     What that means for its pipeline is settled in the same transaction.
     """
@@ -69,12 +69,12 @@ def release_worker(task: Task) -> None:
     """Note that no process of a task's aborted run is left; if it was restarted meanwhile, it may begin now."""
     with transaction.atomic():
         pipeline = lock_pipeline(task.pipeline_id)
-        released = Task.objects.filter(pk=task.pk, run=task.run).exclude(worker="").update(worker="")
-        if pipeline is not None and released:
+        freed = Task.objects.filter(pk=task.pk, run=task.run).exclude(worker="").update(worker="")
+        if pipeline is not None and freed:
             if not pipeline.is_finished:
                 advance(pipeline)
             if pipeline.definition_id and not pipeline.concurrent:
-                release_next(pipeline.definition_id)
+                admit_next(pipeline.definition_id)
     wake_throttled()
 
 

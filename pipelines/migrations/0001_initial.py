@@ -363,7 +363,7 @@ class Migration(migrations.Migration):
                         ),
                         ("start_time", models.DateTimeField(null=True)),
                         ("end_time", models.DateTimeField(null=True)),
-                        ("released", models.BooleanField(default=False)),
+                        ("admitted", models.BooleanField(db_column="released", default=False)),
                         ("aborted", models.BooleanField(default=False)),
                         ("retention", models.DurationField(null=True)),
                         ("delete_time", models.DateTimeField(null=True)),
@@ -692,7 +692,7 @@ class Migration(migrations.Migration):
                     model_name="pipeline",
                     constraint=models.UniqueConstraint(
                         condition=models.Q(
-                            ("concurrent", False), ("released", True), ("status__in", ("created", "started"))
+                            ("concurrent", False), ("admitted", True), ("status__in", ("created", "started"))
                         ),
                         fields=("definition",),
                         name="pipeline_one_at_a_time",

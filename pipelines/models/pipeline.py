@@ -43,9 +43,8 @@ class Pipeline(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.CREATED)
     start_time = models.DateTimeField(null=True)
     end_time = models.DateTimeField(null=True)
-    released = models.BooleanField(
-        default=False
-    )  # its tasks may run: no earlier one of the same definition holds it up
+    # It has the slot of its definition, or needs none: its tasks may run.
+    admitted = models.BooleanField(default=False, db_column="released")
     aborted = models.BooleanField(default=False)  # a user asked for it
     retention = models.DurationField(null=True)  # the definition's
     delete_time = models.DateTimeField(null=True)  # that long after it ended
@@ -65,7 +64,7 @@ class Pipeline(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["definition"],
-                condition=Q(concurrent=False, released=True, status__in=UNFINISHED),
+                condition=Q(concurrent=False, admitted=True, status__in=UNFINISHED),
                 name="pipeline_one_at_a_time",
             )
         ]

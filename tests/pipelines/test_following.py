@@ -224,7 +224,7 @@ def test_reasons_to_wait():
     assert any_worker()
     tasks = list(waiting.tasks.all())
     assert reason_to_wait([waiting], tasks).startswith("it waits for its turn")
-    waiting.released = True
+    waiting.admitted = True
     assert reason_to_wait([waiting], tasks) == "it waits: the workers are busy"
     tasks[0].throttled = True
     assert "limits" in reason_to_wait([waiting], tasks)

@@ -122,7 +122,7 @@ def test_abort_queued(client, house):
     assert statuses(*others) == {"aborted"} and not jobs.exists()
     again = start(waiting)
     assert finish_task(task)
-    assert Pipeline.objects.get(pk=again.pk).released  # nobody aborted has the turn
+    assert Pipeline.objects.get(pk=again.pk).admitted  # nobody aborted has the slot
 
 
 def test_abort_queued_needs_to_know_which(client, house):

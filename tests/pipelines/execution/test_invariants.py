@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from eventlane.wire.errors import StateError
-from pipelines.execution.pipelines import abort_pipeline, release_waiting, restart_pipeline
+from pipelines.execution.pipelines import abort_pipeline, admit_waiting, restart_pipeline
 from pipelines.execution.tasks import claim_task, end_lost_tasks, finish_task, heartbeat, release_worker
 from pipelines.models import UNFINISHED, Pipeline, Resource, Task
 from projects.models import Project
@@ -56,7 +56,7 @@ class Game:
             ),
             make_definition(project, {"name": "a"}, name="one"),
         ]
-        self.at_it: dict[str, tuple[str | None, str]] = {}  # task → definition that takes turns, pipeline
+        self.at_it: dict[str, tuple[str | None, str]] = {}  # task → definition that has one slot, pipeline
         self.guard = threading.Lock()
         self.runs = 0
         self.chaos_ends = time.monotonic() + CHAOS_SECONDS
@@ -99,12 +99,12 @@ class Game:
                 self._run(task, dice, me)
 
     def _run(self, task: Task, dice: random.Random, me: str) -> None:
-        turn = None if task.pipeline.concurrent else task.pipeline.definition_id
+        slot = None if task.pipeline.concurrent else task.pipeline.definition_id
         with self.guard:
             assert task.pk not in self.at_it, "a task runs twice at once"
-            others = {pipeline for definition, pipeline in self.at_it.values() if definition == turn}
-            assert turn is None or others <= {task.pipeline_id}, "two pipelines that take turns run at once"
-            self.at_it[task.pk] = (turn, task.pipeline_id)
+            others = {pipeline for definition, pipeline in self.at_it.values() if definition == slot}
+            assert slot is None or others <= {task.pipeline_id}, "two pipelines of one slot run at once"
+            self.at_it[task.pk] = (slot, task.pipeline_id)
             self.runs += 1
         assert _value(BROKEN_ORDER, [task.pk, task.run]) == 0, "a task started before its dependencies ended"
         time.sleep(dice.random() * 0.05)
@@ -125,7 +125,7 @@ class Game:
         """A user, until the chaos ends; then one who only lets what waits go on."""
         while not self.done.is_set():
             if time.monotonic() > self.chaos_ends:
-                release_waiting()
+                admit_waiting()
                 end_lost_tasks(timezone.now())
                 time.sleep(0.05)
                 continue

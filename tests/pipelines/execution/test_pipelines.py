@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from eventlane.wire.errors import StateError
-from pipelines.execution.pipelines import abort_pipeline, delete_expired, release_waiting, restart_pipeline
+from pipelines.execution.pipelines import abort_pipeline, admit_waiting, delete_expired, restart_pipeline
 from pipelines.execution.tasks import claim_task, end_lost_tasks, finish_task, heartbeat, release_worker
 from pipelines.models import Pipeline, ScratchpadEntry, Task, TaskStep
 from projects.models import Project
@@ -181,7 +181,7 @@ def test_pipelines_of_a_definition_take_turns(project):
     second = start(definition, event_time=now + timedelta(seconds=1))
 
     for pipeline in (first, second, third):
-        assert list(Pipeline.objects.filter(released=True, end_time=None)) == [pipeline]
+        assert list(Pipeline.objects.filter(admitted=True, end_time=None)) == [pipeline]
         run(pipeline.tasks.get())
     assert not Pipeline.objects.exclude(status="successful").exists()
 
@@ -198,9 +198,9 @@ def test_abort_passes_the_turn_on(project):
     first, second, third = (start(definition) for _ in range(3))
 
     abort_pipeline(second)
-    assert (status(second), Pipeline.objects.get(pk=third.pk).released) == ("aborted", False)
+    assert (status(second), Pipeline.objects.get(pk=third.pk).admitted) == ("aborted", False)
     abort_pipeline(first)
-    assert Pipeline.objects.get(pk=third.pk).released
+    assert Pipeline.objects.get(pk=third.pk).admitted
 
 
 def test_turn_is_passed_on_once_the_processes_are_gone(project):
@@ -209,9 +209,9 @@ def test_turn_is_passed_on_once_the_processes_are_gone(project):
     running = claim(first.tasks.get())
     abort_pipeline(first)
 
-    assert not Pipeline.objects.get(pk=second.pk).released
-    release_waiting()
-    assert not Pipeline.objects.get(pk=second.pk).released
+    assert not Pipeline.objects.get(pk=second.pk).admitted
+    admit_waiting()
+    assert not Pipeline.objects.get(pk=second.pk).admitted
     release_worker(running)
     run(second.tasks.get())
     assert status(second) == "successful"
@@ -232,10 +232,10 @@ def test_restarted_pipeline_waits_for_its_own_processes(project):
 def test_turn_that_nobody_took_is_given_later(project):
     definition = make_definition(project)
     pipeline = start(definition)
-    Pipeline.objects.update(released=False)
+    Pipeline.objects.update(admitted=False)
     Task.objects.update(queued=False)
 
-    release_waiting()
+    admit_waiting()
     run(pipeline.tasks.get())
     assert status(pipeline) == "successful"
 
@@ -425,7 +425,7 @@ def test_waiting_pipeline_of_a_deleted_definition(project):
     first, second = start(definition), start(definition)
     definition.delete()
 
-    release_waiting()
+    admit_waiting()
     for pipeline in (second, first):
         run(pipeline.tasks.get())
         assert status(pipeline) == "successful"
