@@ -425,7 +425,7 @@ import django
 django.setup()
 from django.conf import settings
 settings.EVENTLANE_CONTAINER_COMMAND, settings.EVENTLANE_CONTAINER_OPTIONS = sys.argv[2:]
-from projects.models import Task
+from pipelines.models import Task
 from pipelines.runtimes.run import run_task
 run_task(Task.objects.get(pk=sys.argv[1]), threading.Event())
 """

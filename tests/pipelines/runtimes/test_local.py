@@ -385,7 +385,7 @@ WORKER = """
 import sys, threading
 import django
 django.setup()
-from projects.models import Task
+from pipelines.models import Task
 from pipelines.runtimes.run import run_task
 run_task(Task.objects.get(pk=sys.argv[1]), threading.Event())
 """
