@@ -692,7 +692,7 @@ class Migration(migrations.Migration):
                     model_name="pipeline",
                     constraint=models.UniqueConstraint(
                         condition=models.Q(
-                            ("concurrent", False), ("admitted", True), ("status__in", ("created", "started"))
+                            ("admitted", True), ("concurrent", False), ("status__in", ("created", "started"))
                         ),
                         fields=("definition",),
                         name="pipeline_one_at_a_time",
