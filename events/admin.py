@@ -124,7 +124,7 @@ class DatasetAdmin(TypedDeleteAdmin):
     project_path = "project"
     wider_filters = ("project__id__exact",)
     actions_detail = ("send",)
-    empty_advice = "Events are sent to a dataset: add one, and its page shows how."
+    empty_advice = "Events are sent to a dataset. Add one, and its page shows how to send."
     form = DatasetForm
     bulk_delete = True
     list_display = ("name", "project", "event_count", "stored", "retention", "namespace_count", "creation_time")
@@ -255,7 +255,7 @@ class NamespaceAdmin(ReadOnlyAdmin):
     organization_path = "dataset__project__organization"
     project_path = "dataset__project"
     wider_filters = ("dataset__id__exact",)
-    empty_advice = "A namespace is made by the first event sent to it. The page of a dataset shows how to send one."
+    empty_advice = "The first event sent to a namespace creates it. The page of a dataset shows how to send one."
     list_display = ("name", "dataset", "project", "creation_time")
     list_filter = (("dataset", DatasetFilter),)
     list_select_related = ("dataset__project",)

@@ -109,7 +109,7 @@ def examine() -> Iterator[Finding]:
         except psycopg.Error as error:
             yield Finding("database", PROBLEM, f"no connection: {_one_line(error)}", _database_advice())
             for name in DATABASE_CHECKS:
-                yield Finding(name, WARNING, "not checked: that needs the database")
+                yield Finding(name, WARNING, "not checked: this needs the database")
             return
         yield from _run("database", partial(check_database, connection))
         for name, database_check in DATABASE_CHECKS.items():
@@ -134,8 +134,8 @@ def _connect() -> "psycopg.Connection[Any]":
 
 def _database_advice() -> str:
     if database_url(settings.EVENTLANE_HOME) == settings.DATABASE_URL:
-        return "the embedded PostgreSQL runs while Eventlane does: start it with `make run`"
-    return "check that PostgreSQL runs, and that DATABASE_URL is right"
+        return "the embedded PostgreSQL runs only while Eventlane does: start it with `make run`"
+    return "check that PostgreSQL is running and that DATABASE_URL is right"
 
 
 def check_versions() -> Iterator[Result]:
@@ -146,7 +146,7 @@ def check_versions() -> Iterator[Result]:
     duckdb = _installed("duckdb")
     if any(_installed(f"duckdb-extension-{name}") != duckdb for name in ("ducklake", "postgres-scanner")):
         advice = "pip install -r requirements.txt; until then DuckDB fetches its extensions from the network"
-        yield WARNING, f"DuckDB's extensions are not of DuckDB's version, {duckdb}", advice
+        yield WARNING, f"DuckDB's extensions don't have DuckDB's version, {duckdb}", advice
     elif wrong:
         yield WARNING, f"packages differ from requirements.txt: {', '.join(wrong)}", "pip install -r requirements.txt"
     else:
@@ -184,7 +184,7 @@ def check_secret_key() -> Iterator[Result]:
     elif file.exists():
         yield OK, f"{file}, readable by its owner only"
     else:
-        yield OK, "set by EVENTLANE_SECRET_KEY" if settings.EVENTLANE_IN_USE else "none yet: the first start makes it"
+        yield OK, "set by EVENTLANE_SECRET_KEY" if settings.EVENTLANE_IN_USE else "none yet: the first start creates it"
 
 
 def check_proxies() -> Iterator[Result]:
@@ -192,13 +192,13 @@ def check_proxies() -> Iterator[Result]:
     if settings.EVENTLANE_PUBLIC_URL.startswith("https://") and not settings.EVENTLANE_PROXIES:
         yield (
             WARNING,
-            "EVENTLANE_PUBLIC_URL is https, so a proxy is in front, but none is believed: all logins seem to be its",
+            "EVENTLANE_PUBLIC_URL is https, but no proxy is trusted: every login seems to come from the proxy",
             "set EVENTLANE_PROXIES to how many append to X-Forwarded-For; see docs/operations.md, Logins",
         )
     else:
         yield (
             OK,
-            f"EVENTLANE_PROXIES={settings.EVENTLANE_PROXIES}: so many are believed about where a request comes from",
+            f"EVENTLANE_PROXIES={settings.EVENTLANE_PROXIES}: the number of proxies trusted to name the sender",
         )
 
 
@@ -209,16 +209,16 @@ def check_journal() -> Iterator[Result]:
         yield (
             PROBLEM,
             f"{folder} can't be written: {error}",
-            "events are refused until it can; see owner, mode and space",
+            "events are refused until it can be; check owner, mode and free space",
         )
         return
     yield _backlog_result(backlog(folder))
     if strange := strange_entries(folder):
-        advice = "move it elsewhere; a newer Eventlane's journal file is sealed when that version is started again"
-        yield WARNING, f"no journal files, so passed over: {_some(strange)}", advice
+        advice = "move it elsewhere, unless a newer Eventlane wrote it: that version seals it when you start it again"
+        yield WARNING, f"skipped, since these aren't journal files: {_some(strange)}", advice
     if damaged := damaged_files(folder):
         advice = "what could be read is sealed; keep a copy if you want to look for the rest, then delete it"
-        yield WARNING, f"could not be read whole: {_some(damaged)}", advice
+        yield WARNING, f"could not be read completely: {_some(damaged)}", advice
 
 
 def _backlog_result(waiting: Backlog) -> Result:
@@ -226,7 +226,7 @@ def _backlog_result(waiting: Backlog) -> Result:
     if waiting.oldest_seconds <= _late_seconds():
         return OK, message
     message += f", the oldest for {timedelta(seconds=round(waiting.oldest_seconds))}"
-    return _late_state(waiting), message, "nothing is lost; `sealer` says why it isn't sealed"
+    return _late_state(waiting), message, "nothing is lost; see under `sealer` why it isn't sealed"
 
 
 def _late_seconds() -> float:
@@ -254,10 +254,10 @@ def check_sealer(_: object) -> Iterator[Result]:
     if lasting:
         return  # a backlog is no wonder then
     if waiting.oldest_seconds > _late_seconds():
-        advice = "start Eventlane (or `manage.py seal`), or see its log"
-        yield _late_state(waiting), "it reports no failure and seals nothing: it doesn't run, or it hangs", advice
+        advice = "start Eventlane (or run `manage.py seal`), or see its log"
+        yield _late_state(waiting), "it reports no failure but seals nothing: it doesn't run, or it hangs", advice
     else:
-        yield OK, "nothing waits for long, and it reports no failure"
+        yield OK, "nothing waits for long, and no failure is reported"
 
 
 def _trouble_result(trouble: SealerTrouble) -> Result:
@@ -266,7 +266,7 @@ def _trouble_result(trouble: SealerTrouble) -> Result:
     return (
         WARNING if trouble.file_name else PROBLEM,
         f"it can't seal {what} {times}: {trouble.error}",
-        "its events are safe in the journal, and it tries again by itself; mend what the error names",
+        "the events are safe in the journal, and sealing is retried; fix what the error names",
     )
 
 
@@ -284,7 +284,7 @@ def _disk_result(folder: Path, is_lake: bool) -> Result:
     """Judge a disk by the room below which events are refused. When the lake's alone is full, they wait."""
     inodes = os.statvfs(folder)
     if inodes.f_files and inodes.f_favail < FEW_INODES:
-        return PROBLEM, f"{folder}: only {inodes.f_favail} files can still be made", ROOM_ADVICE
+        return PROBLEM, f"{folder}: only {inodes.f_favail} more files can be created", ROOM_ADVICE
     free, least = free_bytes(folder), settings.EVENTLANE_MIN_FREE_MB * MIB
     message, limit = f"{folder}: {free / MIB:,.0f} MiB free", f"EVENTLANE_MIN_FREE_MB={settings.EVENTLANE_MIN_FREE_MB}"
     if free < least:
@@ -335,7 +335,7 @@ def check_migrations(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
 
 def check_clock(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
     """Ids and times are made here, expiry is judged there: the two clocks must agree."""
-    advice = "set the clock, and keep it right with NTP (timedatectl set-ntp true)"
+    advice = "set the clock and keep it right with NTP (timedatectl set-ntp true)"
     begin = time.time()
     (theirs,) = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone() or (0.0,)
     end = time.time()
@@ -346,7 +346,7 @@ def check_clock(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
     elif skew > MAX_SKEW_SECONDS:
         yield PROBLEM, f"{skew:.1f} s apart from the database's", advice
     elif back > MAX_SKEW_SECONDS:
-        yield PROBLEM, f"it was set back: the newest journal file was made {back:.0f} s from now", advice
+        yield PROBLEM, f"it was set back: the newest journal file was created {back:.0f} s in the future", advice
     else:
         yield OK, f"{skew:.3f} s apart from the database's"
     if connection.execute("SELECT to_regclass('events_receivedcount')").fetchone() == (None,):
@@ -355,7 +355,7 @@ def check_clock(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
         yield (
             WARNING,
             f"it was ahead: {events:,} events of {dataset} are dated up to {latest:%Y-%m-%d %H:%M} UTC",
-            "`tail` leaves them out until then, the API has them; their retention begins then, too",
+            "until then `tail` leaves them out, but the API has them; their retention also begins then",
         )
 
 
@@ -370,12 +370,12 @@ def check_lake(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
         yield (
             PROBLEM,
             f"{path} can't be written: {error}",
-            "nothing can be sealed until it can; see owner, mode and space",
+            "nothing is sealed until it can be; check owner, mode and free space",
         )
         return
     with Lake(read_only=True) as lake:
         if not lake.attached:
-            yield OK, f"{path}: nothing was sealed yet"
+            yield OK, f"{path}: nothing has been sealed yet"
             return
         [(quarantined, reason)] = lake.execute(
             "SELECT count(*), arg_max(reason, quarantined_time) FROM lake.main.quarantine"
@@ -383,11 +383,11 @@ def check_lake(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
     if quarantined:
         yield (
             WARNING,
-            f"{path}: {quarantined:,} entries in quarantine, the last because of this: {reason}",
-            "the table `quarantine` of the lake holds them with the reason",
+            f"{path}: {quarantined:,} entries in quarantine, the latest because: {reason}",
+            "the lake's table `quarantine` has them with their reasons",
         )
     else:
-        yield OK, f"{path}: it opens, the quarantine is empty"
+        yield OK, f"{path}: it can be opened, and the quarantine is empty"
 
 
 def check_installation_marks(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
@@ -398,7 +398,7 @@ def check_installation_marks(connection: "psycopg.Connection[Any]") -> Iterator[
         yield (
             PROBLEM,
             _one_line(error),
-            "nothing is written until they fit; see docs/operations.md, What belongs together",
+            "nothing is written until they match; see docs/operations.md, What belongs together",
         )
     else:
         yield OK, "home, journal, lake and database belong together"
@@ -408,13 +408,13 @@ def check_lake_files(_: object) -> Iterator[Result]:
     """The catalog's files are there and can be opened, and it knows those that are."""
     folder = lake_folder()
     if folder is None:
-        yield OK, f"{settings.EVENTLANE_LAKE_PATH} is no folder: its files are not looked at"
+        yield OK, f"{settings.EVENTLANE_LAKE_PATH} isn't a folder, so its files aren't checked"
         return
     faults = list(verify(folder))
     results = [*_damage_results(faults), *_unknown_results(folder, faults)]
     yield from results
     if not results:
-        yield OK, "every file that the catalog knows is there, and it knows every file"
+        yield OK, "every file in the catalog is there, and every file is in the catalog"
 
 
 def _damage_results(faults: list[Fault]) -> Iterator[Result]:
@@ -425,8 +425,8 @@ def _damage_results(faults: list[Fault]) -> Iterator[Result]:
     if lost:
         named = _some([(Path(path), reason) for path, reason in sorted(lost.items())])
         advice = (
-            "all other events can be read meanwhile. Put them back from a backup, or give them up with "
-            "`manage.py lake forget FILE`; `manage.py lake verify` names all"
+            "all other events can still be read. Put the files back from a backup, or give them up with "
+            "`manage.py lake forget FILE`; `manage.py lake verify` names all of them"
         )
         yield PROBLEM, f"{len(lost):,} files are missing or damaged: {named}", advice
 
@@ -436,7 +436,7 @@ def _unknown_results(folder: Path, faults: list[Fault]) -> Iterator[Result]:
         lost = lost_rows(lake, folder, datetime.now(UTC)) if lake.attached else {}
     if lost:
         named = _some([(Path(path), f"{rows:,} events") for path, rows in lost.items()])
-        message = f"{len(lost):,} files hold events that the catalog doesn't know, it lost their rows: {named}"
+        message = f"{len(lost):,} files have events that the catalog has lost: {named}"
         yield PROBLEM, message, "`manage.py lake adopt FILE` takes their events back, each once"
     others = sum(fault.state == "unknown" and fault.path not in lost for fault in faults)
     if others:
@@ -448,19 +448,19 @@ def _unknown_results(folder: Path, faults: list[Fault]) -> Iterator[Result]:
 
 def _left_alone(folder: Path) -> str:
     too_many = are_too_many(leftovers(folder, datetime.now(UTC)))
-    return ": so many or so large that maintenance doesn't touch them" if too_many else ""
+    return ": too many or too large for maintenance to touch them" if too_many else ""
 
 
 def check_workers(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
     """Somebody runs tasks and timers."""
     [workers, running, waiting] = connection.execute(WORKERS, [settings.EVENTLANE_TASK_LOST_SECONDS]).fetchone() or []
     if workers:
-        yield OK, f"{workers} running, with {running} tasks; {waiting} tasks wait for their turn"
+        yield OK, f"{workers} running, with {running} tasks; {waiting} tasks are waiting"
     else:
         yield (
             WARNING,
             f"none is running: timers don't tick, and {waiting} tasks wait",
-            "`manage.py work`, or `up` with an EVENTLANE_WORKER_PROCESSES of at least 1",
+            "run `manage.py work`, or `up` with EVENTLANE_WORKER_PROCESSES of at least 1",
         )
 
 
@@ -492,14 +492,14 @@ def check_tasks(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
 def check_runtime(runtime: str) -> Result:
     """Tasks of a runtime that projects allow are neither refused nor without isolation."""
     if not may_be_allowed(runtime):
-        advice = f"set {setting_of(runtime)}=true, or switch it off on the projects' pages"
+        advice = f"set {setting_of(runtime)}=true, or switch the runtime off on the projects' pages"
         return PROBLEM, f"projects allow {runtime} tasks that this server refuses ({setting_of(runtime)})", advice
     if reason := why_refused(runtime):
         return PROBLEM, f"a worker on this machine refuses {runtime} tasks: {reason}", "see docs/tasks.md"
     if runtime == "local" and settings.EVENTLANE_TASK_ISOLATION == "none":
         advice = "install bubblewrap and unset EVENTLANE_TASK_ISOLATION, unless you trust whoever deploys"
         return WARNING, "local tasks aren't isolated (EVENTLANE_TASK_ISOLATION=none)", advice
-    return OK, f"{runtime} tasks are kept apart from the server"
+    return OK, f"{runtime} tasks are isolated from the server"
 
 
 CHECKS: dict[str, Callable[[], Iterator[Result]]] = {

@@ -36,8 +36,7 @@ class CommandAdmin(SwitchAdmin):
     ordering = ("project__name", "name")
     page_template = "pipelines/command.html"
     empty_advice = (
-        "Commands are deployed from YAML files: manage.py deploy FOLDER --project "
-        "NAME. README.md has one to begin with."
+        "Commands are deployed from YAML files: manage.py deploy FOLDER --project NAME. README.md has an example."
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Command]:

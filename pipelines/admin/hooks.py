@@ -39,7 +39,7 @@ class HookAdmin(ReadOnlyAdmin):
     search_fields = ("connector", "project__name")
     ordering = ("project__name", "connector")
     fields = ("connector", "project", "signed", "creation_time", "last_use_time")
-    empty_advice = "Deploying a trigger with the connector webhook or github makes one."
+    empty_advice = "Deploy a trigger with the connector webhook or github to create one."
     actions_detail = ("reveal", "signatures", "renew")
 
     def has_reveal_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:

@@ -85,7 +85,7 @@ class IdentityAdmin(ConsoleAdmin):
     list_filter = (("project", OwnRelatedFilter),)
     list_select_related = ("project",)
     search_fields = ("name",)
-    empty_advice = "Identities are secrets that tasks name: tokens, passwords, keys."
+    empty_advice = "Identities are secrets that tasks use by name: tokens, passwords, keys."
     ordering = ("name",)
     fixed = ("name", "project", "kind", "used_by", "creation_time", "update_time", "last_use_time")
 

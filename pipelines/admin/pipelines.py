@@ -67,7 +67,7 @@ class PipelineAdmin(LongAdmin):
     list_select_related = ("project", "event")
     search_fields = ("name",)
     search_help_text = "A name, or the id of one pipeline"
-    empty_advice = "Triggers and commands start them: execute a command, or deploy a trigger with manage.py deploy."
+    empty_advice = "Triggers and commands start them. Execute a command, or deploy a trigger with manage.py deploy."
     page_template = "pipelines/pipeline.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pipeline]:

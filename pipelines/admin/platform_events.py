@@ -55,8 +55,8 @@ class PlatformEventAdmin(LongAdmin):
     search_fields = ("name",)
     page_template = "pipelines/platform_event.html"
     empty_advice = (
-        "Timers, hooks, datasets, commands and POST /v0/events make them, where a "
-        "deployed trigger or command asks for it."
+        "Timers, hooks, datasets and POST /v0/events create them if a trigger listens. "
+        "Executing a command creates one, too."
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PlatformEvent]:

@@ -27,8 +27,7 @@ class ResourceAdmin(SwitchAdmin):
     ordering = ("project__name", "type", "name")
     page_template = "pipelines/resource.html"
     empty_advice = (
-        "Resources are deployed from YAML files: manage.py deploy FOLDER --project "
-        "NAME. README.md has some to begin with."
+        "Resources are deployed from YAML files: manage.py deploy FOLDER --project NAME. README.md has examples."
     )
 
     def change_view(

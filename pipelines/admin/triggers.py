@@ -67,7 +67,7 @@ class TriggerAdmin(SwitchAdmin):
     ordering = (F("subscription__next_tick_time").asc(nulls_last=True), "name", "id")
     page_template = "pipelines/trigger.html"
     empty_advice = (
-        "Triggers are deployed from YAML files: manage.py deploy FOLDER --project NAME. docs/triggers.md shows some."
+        "Triggers are deployed from YAML files: manage.py deploy FOLDER --project NAME. docs/triggers.md has examples."
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Trigger]:

@@ -70,7 +70,7 @@ class AccountCreationForm(EmailForm, UserCreationForm):
         self.fields["password1"].required = self.fields["password2"].required = False
         self.fields[
             "password1"
-        ].help_text = "Empty: you get a link for the person, who sets the password with it. No mail is sent."
+        ].help_text = "If empty, you get a link with which the person sets a password. No mail is sent."
 
     def validate_passwords(self, *names: str) -> None:
         """Without a password nobody can log in to the account yet: Django's word for that is unusable."""

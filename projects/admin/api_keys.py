@@ -120,7 +120,7 @@ class ApiKeyAdmin(ConsoleAdmin):
 
     form = ApiKeyForm
     project_path = "project"
-    empty_advice = "Programs show an API key to get in: one with the right to ingest sends events."
+    empty_advice = "Programs authenticate with an API key. To send events, a key needs the right to ingest."
     wider_filters = ("project__id__exact",)
     secret_fields = ("digest",)
     list_display = ("title", "state", "rights_labels", "reach", "account", "last_use", "end")

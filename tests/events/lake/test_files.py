@@ -243,7 +243,7 @@ def test_doctor_tells_what_catalog_and_folder_disagree_about(node: Node, setting
         (doctor.PROBLEM, f"1 files are missing or damaged: {missing} (not in the folder)"),
         (
             doctor.WARNING,
-            "1 files are unknown to the catalog: so many or so large that maintenance doesn't touch them",
+            "1 files are unknown to the catalog: too many or too large for maintenance to touch them",
         ),
     ]
     settings.EVENTLANE_ORPHAN_MAX_FILES = 1
@@ -261,6 +261,6 @@ def test_doctor_tells_lost_rows_of_the_catalog_from_what_a_killed_sealer_left(no
     (node.lake_path / lost).rename(folder / "ducklake-00000000-0001-7000-8000-000000000000.parquet")
     problem, warning = doctor.check_lake_files(None)
     assert problem[0] == doctor.PROBLEM
-    assert problem[1].startswith("1 files hold events that the catalog doesn't know, it lost their rows: main/")
+    assert problem[1].startswith("1 files have events that the catalog has lost: main/")
     assert "ducklake-00000000-0001-7000-8000-000000000000.parquet (150 events)" in problem[1]
     assert warning[:2] == (doctor.WARNING, "1 files are unknown to the catalog")
