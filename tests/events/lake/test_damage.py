@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -215,8 +216,9 @@ def test_maintenance_goes_on_around_a_damaged_file_and_names_it(truncated: Damag
     done = node.manage("maintain", check=False)
     said = dict(line.split(": ", 1) for line in done.stdout.splitlines())
     assert (done.returncode, truncated.damaged in said["damaged files"]) == (1, True)
-    merged = int(said["merge"].removesuffix(" files merged into 2"))
-    assert merged >= 4, said  # both of the other dataset, and those of this one on a side of the damaged one's size
+    merged, created = map(int, re.findall("[0-9]+", said["merge"]))
+    # Both of the other dataset, and those of this one on one side of the damaged one's size or both: that is chance.
+    assert merged >= 4 and created in (2, 3), said
     assert said["snapshots"].endswith("expired")
     assert read(node) == (truncated.good, [truncated.damaged])
 
