@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from django import forms
 from django.conf import settings
@@ -20,6 +20,7 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from eventlane.console import ConsoleList, OwnRelatedFilter, ReadOnlyAdmin, TypedDeleteAdmin, number, size
+from eventlane.forms import ModelForm
 from eventlane.project_choice import project_choice
 from events.console.health import damage
 from events.console.sending import arrived, sending_page
@@ -43,8 +44,23 @@ def losses(datasets: Sequence[Dataset]) -> dict[str, str]:
 
 # Datasets
 
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
 
-class DatasetForm(forms.ModelForm):
+
+class NamespaceTotal(TypedDict):
+    """What the list counts for each dataset."""
+
+    namespace_total: int
+
+
+class DatasetTotal(TypedDict):
+    """What the list counts for each project."""
+
+    dataset_total: int
+
+
+class DatasetForm(ModelForm):
     """A dataset. A shorter retention deletes events, so it asks to be confirmed."""
 
     confirm_deletion = forms.BooleanField(
@@ -65,7 +81,8 @@ class DatasetForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         """Refuse a shorter retention that isn't confirmed."""
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         days = cleaned.get("retention_days")
         if shortens(self.instance.pk, days) and not cleaned.get("confirm_deletion"):
             message = f"Events received more than {days} days ago will be deleted for good. Switch this on to go on."
@@ -223,7 +240,7 @@ class DatasetAdmin(TypedDeleteAdmin):
         return f"{dataset.retention_days} days" if dataset.retention_days else "for ever"
 
     @display(description="Namespaces", ordering="namespace_total")
-    def namespace_count(self, dataset: Dataset) -> SafeString:
+    def namespace_count(self, dataset: "WithAnnotations[Dataset, NamespaceTotal]") -> SafeString:
         """Show how many namespaces there are, with the way to them."""
         url = f"{reverse('admin:events_namespace_changelist')}?dataset__id__exact={dataset.pk}"
         return format_html('<a class="text-link" href="{}">{}</a>', url, number(dataset.namespace_total))
@@ -242,7 +259,9 @@ class DatasetFilter(OwnRelatedFilter):
 
     order = ("project__name", "name")
 
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[Any, str]]:
+    def field_choices(
+        self, field: Any, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]"
+    ) -> list[tuple[Any, str]]:
         """Return the organization's datasets, each with its project."""
         own = model_admin.admin_site.get_model_admin(Dataset).get_queryset(request).select_related("project")
         return [(dataset.pk, f"{dataset.project} / {dataset}") for dataset in own.order_by(*self.order)]
@@ -289,7 +308,7 @@ class ProjectWithDatasetsAdmin(ProjectWithTasksAdmin):
         return super().deletion_summary(rows) | losses(list(Dataset.objects.filter(project__in=rows)))
 
     @display(description="Datasets", ordering="dataset_total")
-    def dataset_count(self, project: Project) -> SafeString:
+    def dataset_count(self, project: "WithAnnotations[Project, DatasetTotal]") -> SafeString:
         """Show how many datasets there are, with the way to them."""
         url = f"{reverse('admin:events_dataset_changelist')}?project__id__exact={project.pk}"
         return format_html('<a class="text-link" href="{}">{}</a>', url, number(project.dataset_total))

@@ -40,6 +40,9 @@ class Dataset(models.Model):
     )
     table_name = models.CharField(max_length=40, default=new_table_name, unique=True, editable=False)
     creation_time = models.DateTimeField(default=timezone.now, editable=False)
+    # What the lake holds, set on datasets that were measured; no columns.
+    events: int
+    bytes: int
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "name"], name="dataset_name_once")]

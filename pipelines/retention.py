@@ -5,6 +5,7 @@ deleted by that alone (execution/pipelines.py, delete_expired).
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -54,7 +55,7 @@ def _delete_of(project: Project, before: datetime) -> int:
     )
 
 
-def _delete(rows: QuerySet) -> int:
+def _delete(rows: QuerySet[Any]) -> int:
     """Delete rows under their locks, oldest first: a pipeline that is just being restarted stays."""
     deleted = 0
     for _ in range(MOST_BATCHES):

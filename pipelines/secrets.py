@@ -31,7 +31,7 @@ def encrypt(data: bytes) -> bytes:
     return _cipher(tuple(settings.EVENTLANE_ENCRYPTION_KEYS)).encrypt(data)
 
 
-def decrypt(cipher: bytes) -> bytes:
+def decrypt(cipher: bytes | memoryview) -> bytes:
     """Return what `encrypt` was given, with whichever key that was; raise UnreadableSecret."""
     try:
         return _cipher(tuple(settings.EVENTLANE_ENCRYPTION_KEYS)).decrypt(bytes(cipher))

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.dispatch import Signal
 
@@ -20,10 +21,11 @@ class Waiting:
 
 def waiting_for(trigger_ids: Collection[str]) -> Mapping[str, Waiting]:
     """Return what waits for triggers, by their ids; those for which nothing waits are left out."""
-    answers = waiting_asked.send(None, trigger_ids=trigger_ids)
+    answers: list[tuple[Any, Any]] = waiting_asked.send(None, trigger_ids=trigger_ids)
     return {trigger_id: waiting for _, found in answers for trigger_id, waiting in found.items()}
 
 
 def drop_waiting(trigger_ids: Collection[str]) -> int:
     """Drop and count what waits for triggers; return how many events that were. It may take a while."""
-    return sum(dropped for _, dropped in waiting_unwanted.send(None, trigger_ids=trigger_ids))
+    answers: list[tuple[Any, Any]] = waiting_unwanted.send(None, trigger_ids=trigger_ids)
+    return sum(dropped for _, dropped in answers)

@@ -112,7 +112,7 @@ class DatasetsViewSet(ProjectObjectViewSet):
 
     def list(self, request: Request) -> Response:
         """Return a page of datasets."""
-        datasets = self.paginate_queryset(self.filter_queryset(datasets_of(self.project)))
+        datasets = self.elements_of(self.filter_queryset(datasets_of(self.project)))
         return self.get_paginated_response(self._show_all(datasets))
 
     def create(self, request: Request) -> Response:

@@ -38,7 +38,7 @@ def is_event_id(text: str) -> bool:
     return EVENT_ID.fullmatch(text) is not None
 
 
-class ExactTimeField(serializers.Field):
+class ExactTimeField(serializers.Field[Any, Any, Any, Any]):
     """A moment to the microsecond: events are many in a second."""
 
     openapi = {"type": "string", "format": "date-time"}
@@ -48,7 +48,7 @@ class ExactTimeField(serializers.Field):
         return f"{value.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
-class RawField(serializers.Field):
+class RawField(serializers.Field[Any, Any, Any, Any]):
     """JSON text that goes out as it is: number text and the order of keys survive."""
 
     openapi = {"type": "object", "description": "The event as it was sent, to the byte."}

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from eventlane.console import moment, number, size
+from eventlane.login import account_of
 from eventlane.project_choice import project_choice
 from events.console.activity import Activity, received
 from events.console.chart import draw
@@ -33,7 +34,7 @@ UNKNOWN = "?"
 
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return the context of the home page (Unfold's DASHBOARD_CALLBACK)."""
-    own = {"title": "Overview", "is_admin": request.user.role == Account.Role.ADMIN}
+    own = {"title": "Overview", "is_admin": account_of(request).role == Account.Role.ADMIN}
     return context | own | {"narrowed_to": project_choice(request).chosen} | _figures(request)
 
 
@@ -57,13 +58,13 @@ def _figures(request: HttpRequest) -> dict[str, Any]:
         "backlog": waiting and _backlog(waiting),
         "automation": told(pipeline_activity, request, now),
         "notices": _notices(datasets, now),
-        "changes": _changes(request.user.organization),
+        "changes": _changes(account_of(request).organization),
     }
 
 
 def _own(request: HttpRequest, model: type[Model]) -> QuerySet[Any]:
     """Return what the model's own list shows: the wall, and the project chosen."""
-    model_admin = admin.site.get_model_admin(model)
+    model_admin: Any = admin.site.get_model_admin(model)
     rows = model_admin.get_queryset(request)
     project = model_admin.narrowed_to(request)
     return rows.filter(model_admin.in_project(project)) if project else rows
@@ -74,7 +75,7 @@ def _cards(
 ) -> list[tuple[str, str, str, str]]:
     events, stored = totals or (None, None)
     keys = _own(request, ApiKey).filter(in_use(now)).count()
-    projects = Project.objects.filter(organization=request.user.organization_id).count()
+    projects = Project.objects.filter(organization=account_of(request).organization_id).count()
     return [
         ("Events stored", _told(number, events), "bolt", reverse("admin:events_dataset_changelist")),
         ("On disk", _told(size, stored), "hard_drive", reverse("admin:events_dataset_changelist")),

@@ -19,6 +19,7 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from eventlane.console import count_of, number, public_address
+from eventlane.login import account_of
 from events.console.activity import received
 from events.console.health import told
 from events.console.sizes import measure
@@ -120,7 +121,9 @@ def _key_admin() -> Any:
 def _make_key(request: HttpRequest, dataset: Dataset, name: str) -> str:
     """Make a key that may send to the dataset's project, note it in its history, and return its secret."""
     with transaction.atomic():
-        api_key, secret = issue_api_key(account=request.user, name=name, rights=["ingest"], project=dataset.project)
+        api_key, secret = issue_api_key(
+            account=account_of(request), name=name, rights=["ingest"], project=dataset.project
+        )
         _key_admin().log_addition(request, api_key, f"Made to send to {dataset}.")
     return secret
 

@@ -36,7 +36,7 @@ def find_dataset(key: KnownKey, name: str, ask: bool) -> KnownDataset | None:
 
 def _load_dataset(project_id: str | None, name: str) -> KnownDataset | None:
     dataset = Dataset.objects.filter(project_id=project_id, name=name).first()
-    return dataset and KnownDataset(dataset.id, dataset.default_namespace)
+    return KnownDataset(dataset.id, dataset.default_namespace) if dataset else None
 
 
 class NewNamespaces:

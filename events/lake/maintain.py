@@ -97,8 +97,9 @@ def apply_retention(lake: Lake, now: datetime) -> str:
 
     What was received in the time that a damaged file is of stays, until the file is well or given up.
     """
-    datasets = Dataset.objects.filter(table_name__in=lake.event_tables(), retention_days__isnull=False)
-    days = dict(datasets.values_list("table_name", "retention_days"))
+    datasets = Dataset.objects.filter(table_name__in=lake.event_tables())
+    kept = datasets.values_list("table_name", "retention_days")
+    days = {table: limit for table, limit in kept if limit is not None}
 
     def apply(table: str) -> list[int]:
         end = now.replace(minute=0, second=0, microsecond=0) - timedelta(days=days[table])

@@ -67,7 +67,8 @@ def lost_rows(lake: Lake, folder: Path, now: datetime) -> dict[str, int]:
     lost = {}
     for file in found[-SEARCHED_FILES:]:
         name = table_of(file.path)
-        kept_since = now - timedelta(days=days[name]) if days[name] is not None else datetime.fromtimestamp(0, UTC)
+        kept_days = days[name]
+        kept_since = now - timedelta(days=kept_days) if kept_days is not None else datetime.fromtimestamp(0, UTC)
         if rows := _rows_lacking(lake, name, folder / file.path, kept_since):
             lost[file.path] = rows
     return lost

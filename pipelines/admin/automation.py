@@ -19,6 +19,7 @@ from django.urls import URLPattern, path, reverse
 
 from eventlane.console import ConsoleList, OwnRelatedFilter, ReadOnlyAdmin, count_of
 from eventlane.ids import is_id
+from eventlane.login import account_of
 from eventlane.wire.errors import ApiError
 from pipelines.console.queue import queue_of
 from pipelines.execution.queued import abort_queued
@@ -38,7 +39,8 @@ class BoundedPaginator(Paginator):
 
     @cached_property
     def _counted(self) -> int:
-        return self.object_list.order_by().values("pk")[: MOST_LISTED + 1].count()
+        rows: Any = self.object_list
+        return rows.order_by().values("pk")[: MOST_LISTED + 1].count()
 
     @property
     def count(self) -> int:
@@ -172,7 +174,7 @@ class SwitchAdmin(AutomationAdmin):
 
     def has_switch_permission(self, request: HttpRequest) -> bool:
         """Admins decide what works."""
-        return request.user.role == Account.Role.ADMIN
+        return account_of(request).role == Account.Role.ADMIN
 
     def below(self) -> dict[str, Page]:
         """Add the buttons' addresses."""

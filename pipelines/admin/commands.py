@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from eventlane.console import OwnRelatedFilter, count_of, moment
+from eventlane.login import account_of
 from eventlane.wire.errors import ApiError, InvalidRequestBody, Problem
 from pipelines.admin.automation import Page, SwitchAdmin
 from pipelines.admin.resources import state_of_resource
@@ -68,7 +69,9 @@ class CommandAdmin(SwitchAdmin):
         form = CommandForm(command.data["parameters"], request.POST)
         if form.is_valid():
             try:
-                return self._go_to(request, execute_command(command, form.values(), request.user, pointer=POINTER))
+                return self._go_to(
+                    request, execute_command(command, form.values(), account_of(request), pointer=POINTER)
+                )
             except InvalidRequestBody as error:
                 form.tell([Problem(**problem) for problem in error.data["jsv_errors"]])
             except ApiError as error:

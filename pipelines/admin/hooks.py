@@ -12,6 +12,7 @@ from unfold.enums import ActionVariant
 
 from eventlane.console import OwnRelatedFilter, ReadOnlyAdmin, moment, public_address
 from eventlane.ids import is_id
+from eventlane.login import account_of
 from pipelines.hooks import (
     SIGNING_CONNECTORS,
     accept_unsigned,
@@ -44,7 +45,7 @@ class HookAdmin(ReadOnlyAdmin):
 
     def has_reveal_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Admins see the address of the organization's hooks."""
-        if request.user.role != Account.Role.ADMIN:
+        if account_of(request).role != Account.Role.ADMIN:
             return False
         return object_id is None or (is_id(object_id) and self.get_queryset(request).filter(pk=object_id).exists())
 

@@ -15,6 +15,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from eventlane.console import ConsoleAdmin, OwnRelatedFilter, moment
+from eventlane.forms import ModelForm
 from eventlane.project_choice import project_choice
 from eventlane.wire.errors import StateError
 from pipelines.identities import (
@@ -44,7 +45,7 @@ class SecretTextarea(UnfoldAdminTextareaWidget):
         return ""
 
 
-class IdentityForm(forms.ModelForm):
+class IdentityForm(ModelForm):
     """An identity of one kind. While it is changed, a secret left empty stays as it is."""
 
     kind: Kind  # set by IdentityAdmin.get_form
@@ -91,7 +92,7 @@ class IdentityAdmin(ConsoleAdmin):
 
     def get_form(
         self, request: HttpRequest, obj: Identity | None = None, change: bool = False, **kwargs: Any
-    ) -> type[forms.ModelForm]:
+    ) -> type[ModelForm]:
         """Return the form for the kind of the identity."""
         kind = _asked_kind(request) if obj is None else kind_of(obj)
         fields: dict[str, Any] = {PREFIX + field.name: _form_field(field, change) for field in kind.fields}

@@ -47,10 +47,15 @@ class NameFilter(DropdownFilter):
     title = "name"
     parameter_name = "name"
 
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> list[tuple[str, str]]:
         """Offer the names of the pipeline resources that the list of resources shows."""
-        resources = model_admin.admin_site.get_model_admin(Resource).own_rows(request)
-        names = resources.filter(type=Resource.Type.PIPELINE).order_by("name").values_list("name", flat=True)
+        resource_admin: Any = model_admin.admin_site.get_model_admin(Resource)
+        names = (
+            resource_admin.own_rows(request)
+            .filter(type=Resource.Type.PIPELINE)
+            .order_by("name")
+            .values_list("name", flat=True)
+        )
         return [(name, name) for name in names.distinct()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Pipeline]) -> QuerySet[Pipeline]:

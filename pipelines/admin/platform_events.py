@@ -37,7 +37,7 @@ class ConnectorFilter(DropdownFilter):
     title = "connector"
     parameter_name = "connector"
 
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> list[tuple[str, str]]:
         """Offer all of them."""
         return [(name, name) for name in sorted(CONNECTORS)]
 

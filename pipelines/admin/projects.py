@@ -1,10 +1,10 @@
 """What projects' pages in the console add for tasks."""
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
+from eventlane.forms import ModelForm
 from pipelines.runtimes.allowed import WHY_REFUSED, may_be_allowed, setting_of, switch_of, why_refused
 from projects.admin import ProjectAdmin
 from projects.admin.projects import ProjectForm
@@ -50,7 +50,7 @@ class ProjectWithTasksAdmin(ProjectAdmin):
     )
     fieldsets = (*ProjectAdmin.fieldsets, ("Tasks", {"fields": task_fields}))
 
-    def save_model(self, request: HttpRequest, obj: Project, form: forms.ModelForm, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Project, form: ModelForm, change: bool) -> None:
         """Save it, and say where tasks were allowed to run that wouldn't."""
         super().save_model(request, obj, form, change)
         for runtime in WHY_REFUSED:

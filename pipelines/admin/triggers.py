@@ -32,7 +32,7 @@ class ConnectorFilter(DropdownFilter):
     title = "connector"
     parameter_name = "connector"
 
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> list[tuple[str, str]]:
         """Offer all connectors."""
         return [(name, name) for name in sorted(CONNECTORS)]
 

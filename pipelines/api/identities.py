@@ -54,7 +54,7 @@ class IdentityRepresentation(Representation):
             return {}
 
 
-class DataField(serializers.Field):
+class DataField(serializers.Field[Any, Any, Any, Any]):
     """The fields of an identity, each a text; which there are depends on its kind."""
 
     openapi = {"type": "object", "additionalProperties": {"type": "string"}}

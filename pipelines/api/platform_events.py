@@ -16,6 +16,7 @@ from eventlane.api.filters import Filters, IdFilter, TextFilter
 from eventlane.api.operation import Operation
 from eventlane.api.serializers import NameField, Representation, RequestBody, TimeField
 from eventlane.api.sources import by_moment
+from eventlane.fields import longest
 from eventlane.wire.errors import Problem
 from pipelines.connectors import OPEN_CONNECTORS, is_event_name
 from pipelines.models import PlatformEvent
@@ -24,7 +25,7 @@ from pipelines.resources.shapes import storable
 from projects.api.viewsets import ProjectObjectViewSet
 
 
-class FreeObjectField(serializers.Field):
+class FreeObjectField(serializers.Field[Any, Any, Any, Any]):
     """A JSON object with any members."""
 
     openapi = {"type": "object"}
@@ -104,8 +105,8 @@ class PlatformEventFilters(FilterSet):
     """Which events are listed."""
 
     pipeline_id = IdFilter("pipelines", label="The id of a pipeline that the event started.")
-    connector = TextFilter("connector", "exact", "Their connector.", PlatformEvent.connector.field.max_length)
-    name = TextFilter("name", "exact", "Their name.", PlatformEvent.name.field.max_length)
+    connector = TextFilter("connector", "exact", "Their connector.", longest(PlatformEvent, "connector"))
+    name = TextFilter("name", "exact", "Their name.", longest(PlatformEvent, "name"))
 
 
 class PlatformEventsViewSet(ProjectObjectViewSet):

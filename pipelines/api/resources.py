@@ -141,7 +141,7 @@ class ResourcesViewSet(ProjectObjectViewSet):
         return Response(OneResourceRepresentation.show(get_resource(self.project, id)))
 
 
-class SpecsField(serializers.Field):
+class SpecsField(serializers.Field[Any, Any, Any, Any]):
     """The specs, as they come: `deploy` checks them."""
 
     openapi = {

@@ -1,5 +1,7 @@
 """The platform API's routes for what a project deploys, and for what comes of it (docs/api/v0.md, section 1.1)."""
 
+from typing import Any
+
 from django.urls import path, re_path
 
 from pipelines.api.commands import CommandExecutionsViewSet
@@ -10,8 +12,8 @@ from pipelines.api.platform_events import PlatformEventsViewSet
 from pipelines.api.resources import DeploymentsViewSet, ResourcesViewSet
 from pipelines.api.tasks import TasksViewSet
 
-scratchpad = {"get": "retrieve", "delete": "clear"}
-scratchpad_entry = {"get": "retrieve_value", "put": "update", "delete": "destroy"}
+scratchpad: dict[str, Any] = {"get": "retrieve", "delete": "clear"}
+scratchpad_entry: dict[str, Any] = {"get": "retrieve_value", "put": "update", "delete": "destroy"}
 
 urlpatterns = [
     path("projects/id/<str:id>/resources", DeploymentsViewSet.as_view({"put": "update"})),

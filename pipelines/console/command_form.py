@@ -26,8 +26,8 @@ EITHER = [("", "Choose"), ("true", "true"), ("false", "false")]
 class NumberField(forms.FloatField):
     """A number, kept whole where it was written so: 7 is 7, not 7.0."""
 
-    def to_python(self, value: Any) -> int | float | None:
-        """Return the number."""
+    def to_python(self, value: Any) -> Any:
+        """Return the number, or None."""
         number = super().to_python(value)
         text = str(value).strip()
         is_whole = number is not None and text.lstrip("+-").isdecimal() and LEAST <= number <= MOST

@@ -12,6 +12,7 @@ successful      failed        restart, restart from failure: back to created
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -53,7 +54,7 @@ def start_pipelines(
                 dispatch(ready_tasks(tasks[pipeline.pk]))
         # The lock of a slot is taken once this transaction holds none: callers start pipelines in any order.
         for definition_id in dict.fromkeys(p.definition_id for p in pipelines if not p.admitted):
-            transaction.on_commit(lambda definition_id=definition_id: admit_next(definition_id))
+            transaction.on_commit(partial(admit_next, definition_id))
     return pipelines
 
 

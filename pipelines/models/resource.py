@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.db import models
 from django.utils import timezone
 
@@ -40,7 +42,7 @@ class Resource(models.Model):
         return f"{self.type} {self.name}"
 
     @property
-    def data(self) -> dict:
+    def data(self) -> dict[str, Any]:
         """What of the spec depends on the type."""
         return self.spec["data"]
 

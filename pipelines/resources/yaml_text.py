@@ -54,13 +54,14 @@ class _Loader(yaml.SafeLoader):
 
     def compose_document(self) -> yaml.Node:
         """Read a document, and count it before aliases are followed and merges done."""
-        node = super().compose_document()
+        node: Any = super().compose_document()
         self.allowance.left -= _weight(node, {})
         if self.allowance.left < 0:
             most = f"{settings.EVENTLANE_MAX_DEPLOYED_VALUES} values (EVENTLANE_MAX_DEPLOYED_VALUES)"
             problem = f"up to here there are more than {most}, aliases written out"
             raise yaml.composer.ComposerError(None, None, problem, node.end_mark)
-        return node
+        found: yaml.Node = node
+        return found
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """Build everything at once, so that PyYAML notices a value that holds itself."""

@@ -15,6 +15,12 @@ import signal
 import sys
 import time
 
+TYPE_CHECKING = False  # type checkers know the name; importing typing would slow the start
+if TYPE_CHECKING:
+    from typing import Any
+
+    Plan = dict[str, Any]
+
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 KILL_SECONDS = 10.0
@@ -42,7 +48,7 @@ def main() -> int:
     return code
 
 
-def _wait(child: int, plan: dict) -> int:
+def _wait(child: int, plan: "Plan") -> int:
     """Wait for the step; after a signal to stop give it a while, then kill."""
     deadline = None
     while True:
@@ -120,7 +126,7 @@ def _descendants() -> list[int]:
 # In the child
 
 
-def _become(plan: dict) -> None:
+def _become(plan: "Plan") -> None:
     """Turn the forked child into the step's program. Doesn't return."""
     program = plan["argv"][0]
     try:
@@ -165,7 +171,7 @@ def _execute(argv: list[str], environment: dict[str, str]) -> None:
         raise refusal
 
 
-def _limit(plan: dict) -> None:
+def _limit(plan: "Plan") -> None:
     limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: plan["file_bytes"],

@@ -41,7 +41,8 @@ python manage.py doctor --json | jq '.[] | select(.state != "ok")'
             sys.exit(1)
 
     def _show(self, finding: Finding) -> None:
-        console = Console(file=self.stdout._out, soft_wrap=True)
+        out: Any = self.stdout._out
+        console = Console(file=out, soft_wrap=True)
         mark, style = MARKS[finding.state]
         line = Text(f"{mark} " if console.is_terminal else "")
         line.append(f"{finding.state:<8}").append(f"{finding.check:<13}", "bold")

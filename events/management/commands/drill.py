@@ -65,7 +65,8 @@ python manage.py drill --rounds 20
         mark, style = ("passed", "green") if outcome.passed else ("FAILED", "bold red")
         line = Text(f"{mark}  ", style).append(f"{outcome.exercise:<16}", "bold").append(exercise.what)
         line.append(f"\n{'':24}→ {outcome.seen} ({outcome.seconds:.0f} s)")
-        Console(file=self.stdout._out, soft_wrap=True).print(line)
+        out: Any = self.stdout._out
+        Console(file=out, soft_wrap=True).print(line)
 
 
 def _try(name: str, exercise: Exercise) -> Outcome:
