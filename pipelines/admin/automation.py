@@ -32,7 +32,7 @@ MOST_LISTED = 5000
 Page = Callable[[HttpRequest, str], HttpResponse]
 
 
-class BoundedPaginator(Paginator):
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # not generic at run time
     """Counts no further than a person looks: all rows of a long table would take seconds."""
 
     template_name = "pipelines/pagination.html"

@@ -16,7 +16,7 @@ def longest(model: type[models.Model], name: str) -> int:
     return limit
 
 
-class IdField(models.CharField):
+class IdField(models.CharField):  # type: ignore[type-arg]  # not generic at run time
     """A KSUID primary key. Collation "C" makes PostgreSQL sort it by bytes, as KSUIDs are meant to be."""
 
     def __init__(self, **options: Any) -> None:

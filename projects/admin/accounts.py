@@ -128,13 +128,13 @@ class AccountPasswordForm(OwnPasswordForm, AdminPasswordChangeForm):
     field_order = ("own_password", "password1", "password2")
 
     def __init__(self, user: Account, *args: Any, **kwargs: Any) -> None:
-        super().__init__(user, *args, **kwargs)
+        super().__init__(user, *args, **kwargs)  # type: ignore[arg-type]  # of the second base, which gets it
         self.request = user.asked_by
         self.fields.pop("usable_password", None)
 
 
 @admin.register(Account)
-class AccountAdmin(UserAdmin, ConsoleAdmin):
+class AccountAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc, type-arg]  # what both define fits; not generic at run time
     """The people of the organization."""
 
     form = AccountForm
@@ -166,7 +166,9 @@ class AccountAdmin(UserAdmin, ConsoleAdmin):
             account.asked_by = request
         return account
 
-    def get_form(self, request: HttpRequest, obj: Account | None = None, **kwargs: Any) -> type[ModelForm]:
+    def get_form(  # type: ignore[override]  # UserAdmin has no `change` either
+        self, request: HttpRequest, obj: Account | None = None, **kwargs: Any
+    ) -> type[ModelForm]:
         """Return the form for the organization of the account that asks."""
         form = super().get_form(request, obj, **kwargs)
         return type(form.__name__, (form,), {"organization_id": account_of(request).organization_id})

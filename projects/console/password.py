@@ -18,7 +18,7 @@ from projects.models import Account
 from projects.password_links import link_tokens, use_password_link
 
 
-class PasswordForm(SetPasswordForm):
+class PasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # not generic at run time
     """A new password, twice."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -70,7 +70,7 @@ class Account(AbstractBaseUser):
         return self.email
 
     @property
-    def is_active(self) -> bool:
+    def is_active(self) -> bool:  # type: ignore[override]  # follows from other columns, so nobody sets it
         """Django's word for "may log in"."""
         return not (self.disabled or self.organization.disabled)
 

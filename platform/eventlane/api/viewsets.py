@@ -52,8 +52,9 @@ class ApiViewSet(GenericViewSet[Any]):
 
     def forget_body(self) -> None:
         """Let the body go: view and request hold each other until the garbage is collected, which may take long."""
-        if isinstance(getattr(self, "request", None), ApiRequest):
-            self.request.forget_body()
+        request = getattr(self, "request", None)
+        if isinstance(request, ApiRequest):
+            request.forget_body()
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """Return the request as DRF knows it, with a body that DRF couldn't read."""
