@@ -16,7 +16,7 @@ CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Command(ExampleCommand):
-    help = "Make a dataset, so that events can be sent to it."
+    help = "Create a dataset, so that events can be sent to it."
     example = """
 python manage.py create_dataset logs --project main
 python manage.py create_dataset audit --project main --retention-days forever --default-namespace app

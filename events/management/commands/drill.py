@@ -29,10 +29,9 @@ class Outcome:
 
 class Command(ExampleCommand):
     help = (
-        "Try on this machine what must never lose an event: power cuts, a moved home, an older dump, damaged\n"
-        "files of journal and lake, a hung sealer, slow senders. Each exercise starts a platform of its own in a\n"
-        "scratch folder and removes it; yours is not touched. The exit status is 1 when something did not go as\n"
-        "promised."
+        "Break things on this machine and check that no event is lost: power cuts, a moved home, an older dump,\n"
+        "damaged files of journal and lake, a hung sealer, slow senders. Each exercise starts its own platform in a\n"
+        "scratch folder and removes it; yours is not touched. The exit status is 1 if a promise was not kept."
     )
     example = """
 python manage.py drill

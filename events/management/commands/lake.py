@@ -33,10 +33,10 @@ from projects.installation import check_installation, lake_folder
 
 class Command(ExampleCommand):
     help = (
-        "Compare the lake's files with its catalog, take back files that it doesn't know, give lost ones up.\n\n"
-        "verify   compare both ways: is each file that the catalog knows there, of its size, with a readable footer;\n"
-        "         does the catalog know each file. The exit status is 1 if a file is missing, damaged or unknown\n"
-        "         (one of the last hour is called new: perhaps it is only not committed yet)\n"
+        "Compare the lake's files with its catalog, take back unknown files, give up lost ones.\n\n"
+        "verify   compare in both directions: each file in the catalog exists, has its size and a readable footer;\n"
+        "         each existing file is in the catalog. The exit status is 1 if a file is missing, damaged or unknown\n"
+        "         (one of the last hour is called new: it may not be committed yet)\n"
         "adopt    insert the events of unknown files, also of those set aside, into their datasets, each once\n"
         "forget   take missing or damaged files out of the catalog, so that what else is in the dataset can be read;\n"
         "         a damaged file is kept in the lake's folder `orphans`"

@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 
 class Command(ExampleCommand):
     help = (
-        "Seal the journal's closed files into the lake: those there are now, or with --forever each as it is closed. "
-        "Triggers on datasets see the events before; --forever fires them within a second."
+        "Seal the journal's closed files into the lake: the present ones, or with --forever each when it is closed. "
+        "Triggers on datasets see the events first; with --forever they fire within a second."
     )
     example = """
 python manage.py seal

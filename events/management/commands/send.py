@@ -27,9 +27,9 @@ class Command(ExampleCommand):
     help = (
         "Send events from a file or a pipe to an Eventlane server.\n\n"
         "The input is a JSON array of objects or one object a line (NDJSON), of any size; events are\n"
-        "sent in order, their bytes unchanged. Replies that may pass (no connection, 429, 5xx) are\n"
+        "sent in order, their bytes unchanged. Temporary failures (no connection, 429, 5xx) are\n"
         "tried again; a batch whose reply got lost may then be stored twice. The exit status is 0\n"
-        "when every event was stored. The key may stand in the environment as EVENTLANE_KEY."
+        "when every event was stored. The key can be in the environment as EVENTLANE_KEY."
     )
     example = """
 export EVENTLANE_KEY=evl_...

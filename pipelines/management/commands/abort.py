@@ -18,10 +18,10 @@ OF = {"trigger": "trigger_id", "command": "command_id", "pipeline": "name"}  # o
 
 class Command(ExampleCommand):
     help = (
-        "Abort pipelines: what runs of them is stopped within seconds, what has ended stays as it is.\n\n"
-        "With --queued all of which nothing has begun, of a trigger, of a command or of a name. Given a trigger\n"
-        "alone, events that wait to fire it are dropped, too; it goes on with the next ones, unless it is disabled\n"
-        "before."
+        "Abort pipelines: running tasks are stopped within seconds, finished tasks stay as they are.\n\n"
+        "With --queued, abort all pipelines of a trigger, a command or a name that haven't started. With a trigger\n"
+        "alone, events that wait to fire it are dropped, too. It goes on with the next events unless you disable it\n"
+        "first."
     )
     example = """
 python manage.py abort 23BxCU5Dh90B3XVF4UrkWrnjdCO

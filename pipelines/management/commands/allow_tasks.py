@@ -9,9 +9,9 @@ from projects.command_line import add_project_argument, find_project
 
 class Command(ExampleCommand):
     help = (
-        "Let tasks of a project run as processes of the workers (the runtime `local`) or in containers, as the\n"
-        "switches on the project's page in the console do. Only where EVENTLANE_LOCAL_RUNTIME or\n"
-        "EVENTLANE_CONTAINER_RUNTIME allows it."
+        "Let a project's tasks run as processes of the workers (the runtime `local`) or in containers, like the\n"
+        "switches on the project's page in the console. EVENTLANE_LOCAL_RUNTIME or EVENTLANE_CONTAINER_RUNTIME\n"
+        "must allow it."
     )
     example = """
 python manage.py allow_tasks --project main

@@ -16,11 +16,11 @@ PLACE = re.compile(r"/specs/(\d+)")
 
 class Command(ExampleCommand):
     help = (
-        "Make the specs in a folder what a project has: what is new is created, what differs is updated, what the\n"
-        "folder doesn't have is deleted. All or nothing: when one spec has a problem, nothing changes.\n\n"
-        "Reads every .yaml and .yml file below DIR, but for hidden ones and those that a line of DIR/.evcli-ignore\n"
-        "matches; every YAML document is one spec. A step's `source: FILE`, from the YAML file on, becomes its code.\n"
-        "Files outside of DIR are refused, links to them as well."
+        "Make a project's resources match the specs in a folder: new ones are created, changed ones updated, those\n"
+        "not in the folder are deleted. All or nothing: if one spec has a problem, nothing changes.\n\n"
+        "Reads every .yaml and .yml file below DIR, except hidden ones and those that a line of DIR/.evcli-ignore\n"
+        "matches. Every YAML document is one spec. A step's `source: FILE`, relative to the YAML file, becomes code.\n"
+        "Files outside DIR are refused, and so are links to them."
     )
     example = """
 python manage.py deploy pipelines

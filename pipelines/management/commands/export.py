@@ -10,8 +10,8 @@ from projects.command_line import add_project_argument, find_project
 
 class Command(ExampleCommand):
     help = (
-        "Write what is deployed in a project into a folder, one file for each resource: task/hello.yaml.\n"
-        "`deploy` of that folder changes nothing. The code of a step is in the file, wherever it came from."
+        "Write what is deployed in a project to a folder, one file per resource: task/hello.yaml.\n"
+        "Deploying that folder changes nothing. The code of a step is in the file, wherever it came from."
     )
     example = """
 python manage.py export pipelines

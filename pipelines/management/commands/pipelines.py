@@ -16,8 +16,8 @@ from projects.command_line import add_project_argument, find_project
 
 class Command(ExampleCommand):
     help = (
-        "List pipelines, newest last; or show some with their tasks.\n\n"
-        "--json prints one object a line: pipelines as the API has them, with PIPELINE_ID their tasks and steps too."
+        "List pipelines, newest last, or show some with their tasks.\n\n"
+        "--json prints one object a line: pipelines as in the API, with PIPELINE_ID also their tasks and steps."
     )
     example = """
 python manage.py pipelines --status failed --limit 5

@@ -11,8 +11,8 @@ from pipelines.following import follow_pipelines
 
 class Command(ExampleCommand):
     help = (
-        "Run a pipeline that has ended again, as it was deployed when it was made, with the same event and\n"
-        "parameters. Whole, its scratchpad is emptied; --from-failure keeps it, and what was successful."
+        "Run a finished pipeline again, with the specs, event and parameters that it had. Its scratchpad is\n"
+        "emptied. With --from-failure, the scratchpad and successful tasks are kept."
     )
     example = """
 python manage.py restart 23BxCU5Dh90B3XVF4UrkWrnjdCO

@@ -9,8 +9,8 @@ from pipelines.secrets import ENCRYPTED, rotate_secrets
 class Command(ExampleCommand):
     help = (
         "Encrypt every stored secret with the first of EVENTLANE_ENCRYPTION_KEYS.\n\n"
-        "To change keys: put a new one first (the old one stays behind it), restart everything,\n"
-        "run this, then take the old one away. It may be stopped and run again, while the platform runs."
+        "To change keys: put a new one first (keep the old one behind it), restart everything,\n"
+        "run this, then remove the old one. You can stop it and run it again while the platform runs."
     )
     example = """
 python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'

@@ -20,10 +20,10 @@ BOOLEANS = {"true": True, "false": False}
 
 class Command(ExampleCommand):
     help = (
-        "Execute a command: start its pipelines, and show what their tasks write while they write it.\n\n"
-        "The output of tasks goes to the standard output, notes to the standard error. Tasks are run by a worker:\n"
+        "Execute a command: start its pipelines and show the output of their tasks live.\n\n"
+        "The output of tasks goes to standard output, notes go to standard error. A worker runs the tasks:\n"
         "`manage.py up` has one, `manage.py work` starts another. Ctrl-C stops following; the pipelines go on.\n\n"
-        "Exit status: 0 successful, 1 failed, 2 aborted, 3 not ended within --timeout, 64 nothing was run,\n"
+        "Exit status: 0 successful, 1 failed, 2 aborted, 3 not ended within --timeout, 64 nothing was started,\n"
         "130 after a Ctrl-C."
     )
     example = """

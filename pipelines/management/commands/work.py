@@ -11,7 +11,7 @@ from projects.installation import check_at_start
 
 
 class Command(ExampleCommand):
-    help = "Run tasks of pipelines, and see to timers, until SIGTERM or Ctrl-C. Any number of these may run."
+    help = "Run pipeline tasks and timers until SIGTERM or Ctrl-C. Any number of workers may run."
     example = """
 python manage.py work
 python manage.py work --tasks 8
