@@ -177,7 +177,7 @@ def _start(event: PlatformEvent, origin: Resource, definitions: Mapping[str, Res
 
 
 def _enabled_origin(event: PlatformEvent) -> Resource | None:
-    """Return the trigger or command that an event was born from, as it is deployed now."""
+    """Return the trigger or command that an event comes from, as it is deployed now."""
     origins = Resource.objects.filter(project_id=event.project_id, disabled=False)
     if event.command_id:
         return origins.filter(type=Resource.Type.COMMAND, pk=event.command_id).first()

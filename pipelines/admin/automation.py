@@ -220,8 +220,8 @@ class SwitchAdmin(AutomationAdmin):
         dropped = switch(self.get_queryset(request).filter(pk__in=[row.pk for row in changed]), disabled=disabled)
         for row in changed:
             self.log_change(request, row, _done(disabled))
-        told = f"{count_of(len(changed), str(self.opts.verbose_name))} {'disabled' if disabled else 'enabled'}."
-        messages.success(request, f"{told}{_dropped(dropped)}")
+        outcome = f"{count_of(len(changed), str(self.opts.verbose_name))} {'disabled' if disabled else 'enabled'}."
+        messages.success(request, f"{outcome}{_dropped(dropped)}")
 
 
 def _done(disabled: bool, dropped: int = 0) -> str:

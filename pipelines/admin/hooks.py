@@ -88,10 +88,10 @@ class HookAdmin(ReadOnlyAdmin):
     def address_page(self, request: HttpRequest, hook: Hook, title: str) -> HttpResponse:
         """Return the page with what a sender needs."""
         try:
-            told = {"address": hook_address(hook), "secret": hook_secret(hook)}
+            secrets = {"address": hook_address(hook), "secret": hook_secret(hook)}
         except UnreadableSecret:
-            told = {"address": "", "secret": ""}
-        return self.panel(request, hook, "pipelines/hook.html", title=title, **told, **public_address(request))
+            secrets = {"address": "", "secret": ""}
+        return self.panel(request, hook, "pipelines/hook.html", title=title, **secrets, **public_address(request))
 
     def panel(self, request: HttpRequest, hook: Hook, template: str, **context: Any) -> HttpResponse:
         """Return a page about one hook."""

@@ -14,8 +14,8 @@ from unfold.views import ChangeList
 from eventlane.console import OwnRelatedFilter, count_of, moment
 from pipelines.admin.automation import LongAdmin, LongList, Page
 from pipelines.connectors import CONNECTORS
-from pipelines.console.born import pipeline_links, pretty, with_pipelines
 from pipelines.console.causes import causes_of
+from pipelines.console.event_rows import pipeline_links, pretty, with_pipelines
 from pipelines.models import PlatformEvent
 from pipelines.platform_events import replay
 

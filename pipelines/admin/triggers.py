@@ -15,7 +15,7 @@ from eventlane.console import ConsoleList, OwnRelatedFilter, moment
 from pipelines.admin.automation import SwitchAdmin
 from pipelines.admin.resources import state_of_resource
 from pipelines.connectors import CONNECTORS
-from pipelines.console.born import pipeline_links, with_pipelines
+from pipelines.console.event_rows import pipeline_links, with_pipelines
 from pipelines.console.queue import not_fired, queue_context, rate_limit_of
 from pipelines.console.schedules import schedule
 from pipelines.console.uses import related
@@ -113,11 +113,11 @@ class TriggerAdmin(SwitchAdmin):
     def listens(self, trigger: Trigger) -> SafeString:
         """Show the event, and how many filters it has to pass."""
         filters = len(trigger.data.get("filters") or ())
-        told = f"{filters} filter{'' if filters == 1 else 's'}" if filters else "every one"
+        condition = f"{filters} filter{'' if filters == 1 else 's'}" if filters else "every one"
         if trigger.data["connector"] == "time":
-            told = schedule(trigger.data["parameters"])
+            condition = schedule(trigger.data["parameters"])
         return format_html(
-            '{}/{}<span class="ev-sub">{}</span>', trigger.data["connector"], trigger.data["event"], told
+            '{}/{}<span class="ev-sub">{}</span>', trigger.data["connector"], trigger.data["event"], condition
         )
 
     @display(description="Starts")

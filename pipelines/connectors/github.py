@@ -32,11 +32,11 @@ def concerns(parameters: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
 
     GitHub's names have no case: Exograd and exograd are one organization.
     """
-    told = _origin(data)
+    origin = _origin(data)
     return all(
-        told[name].casefold() == str(wanted).casefold()
+        origin[name].casefold() == str(wanted).casefold()
         for name, wanted in parameters.items()
-        if isinstance(told.get(name), str)
+        if isinstance(origin.get(name), str)
     )
 
 
@@ -47,8 +47,8 @@ def _origin(data: Mapping[str, Any]) -> dict[str, Any]:
         return dict(data)
     repository, organization = _object(payload, "repository"), _object(payload, "organization")
     owner = _object(repository, "owner")
-    told = {"organization": organization.get("login", owner.get("login")), "repository": repository.get("name")}
-    return told | {name: data[name] for name in told if name in data}
+    origin = {"organization": organization.get("login", owner.get("login")), "repository": repository.get("name")}
+    return origin | {name: data[name] for name in origin if name in data}
 
 
 def _object(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:

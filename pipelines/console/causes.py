@@ -12,7 +12,7 @@ KINDS = {Resource.Type.TRIGGER: "trigger", Resource.Type.COMMAND: "command"}
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What an event was born from; `url` is empty when that is no longer deployed."""
+    """What an event comes from; `url` is empty when that is no longer deployed."""
 
     kind: str
     name: str

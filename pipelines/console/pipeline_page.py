@@ -147,8 +147,8 @@ def _most_telling(tasks: Sequence[Task]) -> list[Task]:
 def _summary(tasks: Sequence[Task]) -> str:
     """Return the graph in words, for those who don't see it."""
     counts = [(word, sum(task.status == status for task in tasks)) for status, word in Status.choices]
-    told = [f"{count} {word.lower()}" for word, count in counts if count]
-    return f"{len(tasks)} tasks: {', '.join(told)}"
+    shown = [f"{count} {word.lower()}" for word, count in counts if count]
+    return f"{len(tasks)} tasks: {', '.join(shown)}"
 
 
 # The graph
@@ -167,7 +167,7 @@ def _node(name: str, x: int, y: float, instances: Sequence[Task], now: datetime)
     return Node(
         name=name,
         title=name if len(name) <= NAME_CHARACTERS else f"{name[: NAME_CHARACTERS - 1]}…",
-        text=_told(instances, status, now),
+        text=_node_text(instances, status, now),
         status=status,
         x=x,
         y=y,
@@ -176,7 +176,7 @@ def _node(name: str, x: int, y: float, instances: Sequence[Task], now: datetime)
     )
 
 
-def _told(instances: Sequence[Task], status: str, now: datetime) -> str:
+def _node_text(instances: Sequence[Task], status: str, now: datetime) -> str:
     if len(instances) > 1:
         return f"{sum(task.is_finished for task in instances)} of {len(instances)} ended"
     [task] = instances

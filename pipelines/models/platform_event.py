@@ -9,7 +9,7 @@ from projects.models.project import Project
 
 
 class PlatformEvent(models.Model):
-    """An event of the v0 platform API: born from a trigger or a command (docs/api/v0.md, section 2.8).
+    """An event of the v0 platform API: made for a trigger or a command (docs/api/v0.md, section 2.8).
 
     The ids of both are plain columns: they outlive what they name.
     """

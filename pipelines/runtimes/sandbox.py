@@ -85,10 +85,10 @@ def _bubblewrap() -> list[str]:
 def disabled_namespaces() -> tuple[str, ...]:
     """Return what keeps tasks from making namespaces of their own, a way to kernel bugs; bubblewrap 0.8 has it."""
     try:
-        told = subprocess.run(["bwrap", "--help"], capture_output=True, timeout=PROBE_SECONDS, check=False).stdout
+        help_text = subprocess.run(["bwrap", "--help"], capture_output=True, timeout=PROBE_SECONDS, check=False).stdout
     except (OSError, subprocess.TimeoutExpired):
         return ()
-    return ("--disable-userns",) if b"--disable-userns" in told else ()
+    return ("--disable-userns",) if b"--disable-userns" in help_text else ()
 
 
 def _programs() -> Iterator[str]:

@@ -43,8 +43,8 @@ python manage.py deploy pipelines --project main --dry-run
         self._show(done)
         counts = [(done.created, "created"), (done.updated, "updated"), (done.deleted, "deleted")]
         summary = ", ".join(f"{len(keys)} {word}" for keys, word in [*counts, (done.unchanged, "unchanged")])
-        told = "Dry run, nothing was changed in" if options["dry_run"] else "Deployed to"
-        self.stdout.write(f"{told} project {project}: {summary}.")
+        lead = "Dry run, nothing was changed in" if options["dry_run"] else "Deployed to"
+        self.stdout.write(f"{lead} project {project}: {summary}.")
 
     def _show(self, done: Deployment) -> None:
         for key in done.unchanged:

@@ -4,7 +4,7 @@ import json
 import time
 
 from eventlane.exact_numbers import exact
-from pipelines.console.born import SHOWN_CHARACTERS, pretty
+from pipelines.console.event_rows import SHOWN_CHARACTERS, pretty
 
 
 def test_data_is_shown_whole_or_cut():
