@@ -43,7 +43,7 @@ class Shown:
     state: tuple[int, bool] = (-1, False)  # of the row that it was read from
 
 
-class Follower:
+class PipelineFollower:
     """Says at each look what is new since the last: output as it is, everything else as notes.
 
     Lines of output begin with the name of their task when there are several. With `safe`, output can't give orders
@@ -180,7 +180,7 @@ def follow_pipelines(command: BaseCommand, pipelines: Sequence[Pipeline], timeou
         command.stderr.write(text, str)  # not in the colour of errors
 
     try:
-        status = _follow(Follower(pipelines, write, note, safe=command.stdout.isatty()), note, timeout)
+        status = _follow(PipelineFollower(pipelines, write, note, safe=command.stdout.isatty()), note, timeout)
     except KeyboardInterrupt:
         status = INTERRUPTED
     except BrokenPipeError:  # `run … | head`: whoever read has seen enough
@@ -194,7 +194,7 @@ def follow_pipelines(command: BaseCommand, pipelines: Sequence[Pipeline], timeou
     return status
 
 
-def _follow(follower: Follower, note: Say, timeout: float | None = None) -> int:
+def _follow(follower: PipelineFollower, note: Say, timeout: float | None = None) -> int:
     """Look until all pipelines have ended or the time is up; return the exit status."""
     deadline = time.monotonic() + timeout if timeout is not None else float("inf")
     away = False

@@ -63,7 +63,7 @@ def fire(
     with transaction.atomic():
         hold_resources(trigger.project_id)
         [event] = _store(trigger.project, [trigger], connector, name, data, event_time)
-        _start(event, trigger, _definitions(trigger.project_id, [trigger]))
+        _start(event, trigger, _enabled_definitions(trigger.project_id, [trigger]))
     return event
 
 
@@ -81,7 +81,7 @@ def activate(
     In the caller's transaction, which holds the project's resources.
     """
     events = _store(project, triggers, connector, name, data, event_time or timezone.now())
-    definitions = _definitions(project.pk, triggers)
+    definitions = _enabled_definitions(project.pk, triggers)
     for event, trigger in zip(events, triggers, strict=True):
         if _matches(trigger, event):
             _start(event, trigger, definitions)
@@ -105,7 +105,7 @@ def replay(event: PlatformEvent) -> PlatformEvent:
         )
         origin = _enabled_origin(copy)
         if origin is not None and (origin.type == Resource.Type.COMMAND or _matches(origin, copy)):
-            _start(copy, origin, _definitions(copy.project_id, [origin]))
+            _start(copy, origin, _enabled_definitions(copy.project_id, [origin]))
     return copy
 
 
@@ -164,7 +164,7 @@ def _matches(trigger: Resource, event: PlatformEvent) -> bool:
     return compile_filters(trigger.data.get("filters") or [])(event.data)
 
 
-def _definitions(project_id: str, origins: Sequence[Resource]) -> dict[str, Resource]:
+def _enabled_definitions(project_id: str, origins: Sequence[Resource]) -> dict[str, Resource]:
     names = [name for origin in origins for name in origin.data["pipelines"]]
     return enabled_pipelines(project_id, names) if names else {}
 

@@ -13,9 +13,9 @@ from eventlane.ids import ALPHABET
 from eventlane.wire.errors import UnknownApiKey
 from projects.models import Account, ApiKey, Project
 
-MARK = "evl_"
+SECRET_PREFIX = "evl_"
 SECRET_CHARACTERS = 32  # of base 62: 190 bits, 143 of them hidden behind the visible prefix
-PREFIX_CHARACTERS = len(MARK) + 8
+PREFIX_CHARACTERS = len(SECRET_PREFIX) + 8
 
 
 def digest_of(secret: str) -> str:
@@ -25,7 +25,7 @@ def digest_of(secret: str) -> str:
 
 def new_secret() -> str:
     """Return a new random key."""
-    return MARK + "".join(secrets.choice(ALPHABET) for _ in range(SECRET_CHARACTERS))
+    return SECRET_PREFIX + "".join(secrets.choice(ALPHABET) for _ in range(SECRET_CHARACTERS))
 
 
 def issue_api_key(

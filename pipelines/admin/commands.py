@@ -15,7 +15,7 @@ from eventlane.login import account_of
 from eventlane.wire.errors import ApiError, InvalidRequestBody, Problem
 from pipelines.admin.automation import Page, SwitchAdmin
 from pipelines.admin.resources import state_of_resource
-from pipelines.commands import execute_command
+from pipelines.command_executions import execute_command
 from pipelines.console.command_form import POINTER, CommandForm
 from pipelines.console.queue import queue_context
 from pipelines.console.states import state_label

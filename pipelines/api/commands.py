@@ -12,7 +12,7 @@ from eventlane.api.operation import Operation
 from eventlane.api.serializers import Representation, TimeField
 from eventlane.api.sources import by_moment
 from eventlane.wire.errors import InvalidRequestBody, Problem
-from pipelines.commands import command_executions_of, execute_command, get_command, get_command_execution
+from pipelines.command_executions import command_executions_of, execute_command, get_command, get_command_execution
 from projects.api.viewsets import ProjectObjectViewSet
 
 VALUES = {

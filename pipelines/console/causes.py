@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from pipelines.models import CommandExecution, PlatformEvent, Resource
 
-KINDS = {Resource.Type.TRIGGER: "trigger", Resource.Type.COMMAND: "command"}
+PAGES = {Resource.Type.TRIGGER: "trigger", Resource.Type.COMMAND: "command"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def causes_of(events: Iterable[PlatformEvent]) -> dict[str, Cause]:
 
 def resource_url(resource: Resource) -> str:
     """Return where a resource is shown: triggers and commands have pages of their own."""
-    page = KINDS.get(Resource.Type(resource.type), "resource")
+    page = PAGES.get(Resource.Type(resource.type), "resource")
     return reverse(f"admin:pipelines_{page}_change", args=[resource.pk])
 
 

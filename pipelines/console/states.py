@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 from eventlane.console import label
 from pipelines.models import Status
 
-KINDS = {
+LABEL_KINDS = {
     Status.CREATED: "default",
     Status.STARTED: "info",
     Status.SUCCESSFUL: "success",
@@ -25,7 +25,7 @@ TELLING: tuple[Any, ...] = (
 
 def state_label(status: str) -> SafeString:
     """Return a state as a coloured label."""
-    return label(Status(status).label, KINDS[Status(status)])
+    return label(Status(status).label, LABEL_KINDS[Status(status)])
 
 
 def joint_status(statuses: Iterable[str]) -> str:

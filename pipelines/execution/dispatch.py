@@ -64,7 +64,7 @@ def admit_next(definition_id: str) -> None:
     makes two that ended at once come one by one; the constraint pipeline_one_at_a_time would refuse the second.
     """
     with transaction.atomic():
-        _lock(SLOT_LOCK, definition_id)
+        _advisory_lock(SLOT_LOCK, definition_id)
         of_definition = Pipeline.objects.filter(definition_id=definition_id, status__in=UNFINISHED)
         being_stopped = Task.objects.filter(pipeline__definition_id=definition_id).exclude(worker="")
         while not of_definition.filter(admitted=True).exists() and not being_stopped.exists():
@@ -128,7 +128,7 @@ def is_limited(project_limit: int | None) -> bool:
 
 def may_run(project_id: str, project_limit: int | None) -> bool:
     """Tell whether one more task of a project may run now; the answer holds until the transaction ends."""
-    _lock(LIMIT_LOCK, "")
+    _advisory_lock(LIMIT_LOCK, "")
     return _free(project_id, project_limit)
 
 
@@ -141,7 +141,7 @@ def wake_throttled() -> None:
     if not throttled.exists():
         return
     with transaction.atomic():
-        _lock(LIMIT_LOCK, "")
+        _advisory_lock(LIMIT_LOCK, "")
         oldest = throttled.select_related("project").order_by("project_id", "id").distinct("project_id")
         for task in sorted(oldest, key=lambda task: task.pk):
             if _free(task.project_id, task.project.max_running_tasks) and _unthrottle(task):
@@ -167,6 +167,6 @@ def _free(project_id: str, project_limit: int | None) -> bool:
     return not here or running.filter(project_id=project_id).count() < here
 
 
-def _lock(kind: int, text: str) -> None:
+def _advisory_lock(kind: int, text: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [kind, text])

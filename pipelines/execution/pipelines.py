@@ -61,7 +61,7 @@ def start_pipelines(
 def abort_pipeline(pipeline: Pipeline) -> None:
     """Stop a pipeline; its workers notice within a second. Raise StateError when it has ended."""
     with transaction.atomic():
-        locked = _lock(pipeline)
+        locked = _locked(pipeline)
         if locked.is_finished:
             raise StateError("pipeline_finished", "The pipeline has ended already.")
         locked.aborted = True
@@ -84,7 +84,7 @@ def restart_pipeline(pipeline: Pipeline, *, from_failure: bool = False) -> None:
     A task whose process is still being stopped waits for its end.
     """
     with transaction.atomic():
-        locked = _lock(pipeline)
+        locked = _locked(pipeline)
         if not locked.is_finished:
             raise StateError("pipeline_not_finished", "The pipeline has not ended yet.")
         if from_failure and locked.status == Status.SUCCESSFUL:
@@ -125,7 +125,7 @@ def admit_waiting() -> None:
             admit(pipeline)
 
 
-def _lock(pipeline: Pipeline) -> Pipeline:
+def _locked(pipeline: Pipeline) -> Pipeline:
     locked = lock_pipeline(pipeline.pk)
     if locked is None:
         raise StateError("pipeline_finished", "The pipeline has just been deleted.")

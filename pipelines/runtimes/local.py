@@ -29,7 +29,7 @@ from pipelines.runtimes.watch import Process, Sink, Watch
 REAPER = Path(__file__).with_name("reaper.py")
 ENVIRONMENT = "task/environment"  # below FILES_ROOT: the variables as a shell reads them
 END_SECONDS = 12.0  # what the reaper may take beyond the grace to kill everything
-MARK = "EVENTLINE_TASK_ID"
+TASK_VARIABLE = "EVENTLINE_TASK_ID"
 UNPROTECTED = (
     "Without it, a task could read the server's keys and its database: "
     "install bubblewrap, or allow that with EVENTLANE_TASK_ISOLATION=none"
@@ -203,7 +203,7 @@ def _threads_of(user: tuple[int, int] | None) -> int:
 
 def kill_marked(task_id: str) -> None:
     """Kill what still runs with the task's id in its environment: nothing, unless the reaper was killed."""
-    mark = f"{MARK}={task_id}".encode()
+    mark = f"{TASK_VARIABLE}={task_id}".encode()
     deadline = time.monotonic() + END_SECONDS
     while (found := _marked(mark)) and time.monotonic() < deadline:
         for pid in found:

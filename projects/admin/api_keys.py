@@ -49,7 +49,7 @@ STATES = {
     "revoked": lambda now: Q(revocation_time__isnull=False),
 }
 LIFE = ("state", "creation_time", "created_by_key", "last_use_time", "revocation_time", "replaced_by")
-KINDS = {"active": "success", "replaced": "warning", "account disabled": "warning", "revoked": "danger"}
+LABEL_KINDS = {"active": "success", "replaced": "warning", "account disabled": "warning", "revoked": "danger"}
 
 
 def state_of(api_key: ApiKey, now: datetime) -> str:
@@ -307,7 +307,7 @@ class ApiKeyAdmin(ConsoleAdmin):
     def state(self, api_key: ApiKey) -> SafeString:
         """Show what a sender with this key meets."""
         state = state_of(api_key, timezone.now())
-        return label(state, KINDS.get(state, "default"))
+        return label(state, LABEL_KINDS.get(state, "default"))
 
     @display(description="Rights")
     def rights_labels(self, api_key: ApiKey) -> SafeString:

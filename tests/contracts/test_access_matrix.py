@@ -17,7 +17,7 @@ from pytest_django import DjangoDbBlocker
 
 from eventlane.ids import is_id
 from events.models import Dataset, Namespace
-from pipelines.commands import execute_command
+from pipelines.command_executions import execute_command
 from pipelines.execution.pipelines import abort_pipeline
 from pipelines.identities import write_fields
 from pipelines.models import (

@@ -10,7 +10,7 @@ from django.utils import timezone
 from pipelines import following
 from pipelines.execution.pipelines import abort_pipeline
 from pipelines.execution.tasks import claim_task, finish_task
-from pipelines.following import ABORTED, FAILED, SUCCESSFUL, UNFINISHED, Follower, any_worker, reason_to_wait
+from pipelines.following import ABORTED, FAILED, SUCCESSFUL, UNFINISHED, PipelineFollower, any_worker, reason_to_wait
 from pipelines.models import Pipeline, Task, TaskStep
 from tests.pipelines.execution.factory import make_definition, make_project, start
 
@@ -22,7 +22,7 @@ class Screen:
 
     def __init__(self, *pipelines: Pipeline, safe: bool = True) -> None:
         self.text = ""
-        self.follower = Follower(pipelines, self._write, self._note, safe=safe)
+        self.follower = PipelineFollower(pipelines, self._write, self._note, safe=safe)
 
     def _write(self, text: str) -> None:
         self.text += text

@@ -209,7 +209,7 @@ def test_replay_without_its_trigger_starts_nothing(project, fate):
 
 
 def test_replay_of_a_command_gives_the_same_parameters(project):
-    from pipelines.commands import execute_command
+    from pipelines.command_executions import execute_command
     from pipelines.models import CommandExecution
 
     command = make_command(project, {"name": "version", "type": "string"})

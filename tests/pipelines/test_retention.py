@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from pipelines.commands import execute_command
+from pipelines.command_executions import execute_command
 from pipelines.execution.pipelines import abort_pipeline
 from pipelines.models import CommandExecution, Pipeline, PlatformEvent
 from pipelines.retention import delete_old

@@ -6,7 +6,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from eventlane.commands import ExampleCommand
 from eventlane.wire.errors import InvalidRequestBody, StateError
-from pipelines.commands import execute_command
+from pipelines.command_executions import execute_command
 from pipelines.following import follow_pipelines
 from pipelines.models import Pipeline, Resource
 from projects.command_line import add_project_argument, find_project

@@ -10,7 +10,7 @@ from eventline.command_execution import CommandExecution as SdkExecution
 from eventline.pagination import Page as SdkPage
 
 from eventlane.ids import new_id
-from pipelines.commands import execute_command
+from pipelines.command_executions import execute_command
 from pipelines.models import CommandExecution, Pipeline, PlatformEvent, Resource
 from tests.cast import House, make_account, make_house
 from tests.pipelines.execution.factory import make_definition

@@ -13,7 +13,7 @@ from eventline.pagination import Page as SdkPage
 
 from eventlane.ids import new_id
 from pipelines.api.platform_events import PlatformEventRepresentation
-from pipelines.commands import execute_command
+from pipelines.command_executions import execute_command
 from pipelines.models import Pipeline, PlatformEvent
 from pipelines.runtimes.environment import event_object, task_environment
 from tests.cast import House, make_house

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from pipelines.commands import execute_command
+from pipelines.command_executions import execute_command
 from pipelines.console.schedules import schedule
 from pipelines.models import Resource, Status
 from projects.models import Account, Project

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from pipelines.admin import PipelineAdmin, automation
-from pipelines.commands import execute_command
+from pipelines.command_executions import execute_command
 from pipelines.console.spans import span
 from pipelines.models import Pipeline, Resource, Status, Task
 from pipelines.platform_events import replay

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from eventlane.wire.errors import InvalidRequestBody, StateError, UnknownObject
-from pipelines.commands import execute_command
+from pipelines.command_executions import execute_command
 from pipelines.models import CommandExecution, Pipeline, PlatformEvent
 from projects.models import Project
 from tests.cast import make_account
