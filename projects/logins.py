@@ -10,6 +10,8 @@
 
 It is noted before it is checked, so that many at once are no way around the limit. What is refused doesn't count:
 who waits gets in, however long others go on.
+
+The identities of the platform API have nothing to do with this: they are secrets that tasks are given.
 """
 
 import hashlib

@@ -1,3 +1,22 @@
+"""Tasks of pipelines, and their steps. Five fields are a task's state; those not named are empty or false.
+
+    created                      waits for its dependencies, and for its pipeline to be admitted
+       │ dispatch    ▲
+       ▼             │ retry (due_time: not before then)
+    created, queued ─┼────────── limits reached ──▶ created, throttled ── wake_throttled ──▶ created, queued
+       │ claim       │
+       ▼             │
+    started, worker ─┴─ finish ──▶ successful or failed
+       │ abort
+       ▼
+    aborted, worker ── release_worker ──▶ aborted
+       │ restart                             │ restart (of successful and failed, too)
+       ▼                                     ▼
+    created, worker ── release_worker ──▶ created
+
+An abort ends a task that isn't started at once. `worker` stays until no process of the task is left.
+"""
+
 from django.db import models
 from django.db.models import Q
 
