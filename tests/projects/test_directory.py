@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from projects.directory import Directory
+from projects.models import DirectoryVersion
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,6 +34,9 @@ def test_periodic_task_that_fails_holds_up_neither_the_checks_nor_the_others():
             went_on.set()
             raise SystemExit  # which ends the thread, and that is all
 
+    DirectoryVersion.objects.get_or_create(
+        id=1, defaults={"version": 1}
+    )  # tests of transactions empty tables behind them
     directory.add_periodic_task(fail)
     directory.add_periodic_task(count)
     assert directory.get("key", lambda: "value") == "value"
