@@ -1,9 +1,8 @@
 """Settings that can't be taken stop the start with a word about which and why; each has a type that mypy knows."""
 
-from typing import os
+import os
+from typing import Any, get_type_hints
 
-import Any
-import get_type_hints
 import pytest
 
 from eventlane import environment
