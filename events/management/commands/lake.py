@@ -114,6 +114,11 @@ python manage.py lake forget main/events_8d0c9a5c1b2e4f60/ducklake-01a21b5a-739f
             raise CommandError(f"{left:,} of {len(files):,} files were left where they are")
         if not files:
             self.stdout.write("no files to adopt")
+        if options["all"] and (new := [file for file in unknown_files(folder) if not is_settled(file)]):
+            self.stdout.write(
+                f"{len(new):,} unknown files of the last hour were left alone, as they may be about to be committed. "
+                "`manage.py lake adopt` takes them by name, or with --all in an hour"
+            )
 
     def _forget(self, folder: Path, options: dict[str, Any]) -> None:
         for file in _lost(folder, options["files"]):

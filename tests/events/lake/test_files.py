@@ -110,6 +110,15 @@ def test_many_or_large_unknown_files_are_left_alone(node: Node, settings: Any, l
     assert paths(node) == set(lost)
 
 
+def test_adopt_all_says_that_it_leaves_new_files_alone(node: Node, lines: Any) -> None:
+    lost = fill(node, 0)
+    lose_row(node, lost)
+    said, status = lines("adopt", "--all")
+    assert (said[0], status) == ("no files to adopt", 0) and said[1].startswith("1 unknown files of the last hour")
+    assert lines("adopt", lost)[1] == 0
+    assert numbers(node) == list(range(150))
+
+
 def test_older_dump_beside_a_newer_lake_loses_nothing(node: Node, settings: Any, lines: Any, tmp_path: Path) -> None:
     """What a restore of yesterday's dump comes to: its catalog doesn't know today's files."""
     fill(node, 0)
