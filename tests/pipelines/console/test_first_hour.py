@@ -57,7 +57,7 @@ def test_list_says_why_a_pipeline_failed(alice: Client, acme: House, deployed: d
 @pytest.mark.parametrize(
     ("path", "advice"),
     [
-        ("pipelines/pipeline/", "execute a command"),
+        ("pipelines/pipeline/", "Execute a command"),
         ("pipelines/trigger/", "manage.py deploy"),
         ("pipelines/hook/", "webhook or github"),
         ("pipelines/platformevent/", "POST /v0/events"),
