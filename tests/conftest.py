@@ -20,7 +20,13 @@ from tests.postgres import prepare_environment
 
 TESTS = Path(__file__).parent
 TIMED = TESTS / "acceptance/test_access.py"  # keys that expire
-DRILLS = [TESTS / path for path in ("acceptance", "eventlane/test_embedded_postgres.py", "events/lake/test_restart.py")]
+ALONE = (
+    "acceptance",
+    "eventlane/test_embedded_postgres.py",
+    "events/lake/test_restart.py",
+    "events/lake/test_trickle.py",
+)
+DRILLS = [TESTS / path for path in ALONE]
 
 hypothesis.settings.register_profile(
     "unhurried", deadline=None

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from eventlane.children import Child, LogStream
 from eventlane.configuration import read_settings
 from eventlane.supervisor import Supervisor
@@ -29,6 +31,8 @@ def no_more_files() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+# Threads of earlier tests need files, too.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_child_that_cannot_be_started_is_tried_again():
     log = io.BytesIO()
     supervisor = Supervisor(read_settings({}), LogStream(log))
