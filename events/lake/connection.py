@@ -18,9 +18,17 @@ from psycopg.conninfo import make_conninfo
 
 from events.lake import columns, conditions
 from events.lake.columns import EVENT_COLUMNS, QUARANTINE_COLUMNS, SEALED_FILE_COLUMNS
-from events.lake.place import data_path_options
+from events.lake.place import data_path_options, has_catalog
+from projects.installation import lake_folder
 
 EXTENSIONS = {"ducklake": "duckdb_extension_ducklake", "postgres_scanner": "duckdb_extension_postgres_scanner"}
+# They differ from one statement to the next, and DuckDB and DuckLake have no other way to be told.
+CHANGING = (
+    "threads",
+    "ducklake_default_data_inlining_row_limit",
+    "ducklake_max_retry_count",
+    "ducklake_target_file_size",
+)
 NOT_LIBPQ = {"pool", "prepare_threshold", "cursor_factory", "context", "client_encoding", "server_side_binding"}
 INLINED_ROWS = 100
 ATTACH_ATTEMPTS = 5
@@ -41,24 +49,20 @@ class Interrupted(Exception):
 class Lake:
     """One DuckDB instance with the lake attached, for one thread.
 
-    Every transaction sees one snapshot: the newest at the transaction's first look at the lake.
+    Every transaction sees one snapshot: the newest at the transaction's first look at the lake. Its SQL reaches no
+    files but the lake's and its own temporary ones, and no setting that could change this. What the extension for
+    PostgreSQL brings along stays: DuckDB has no lock for it.
     """
 
-    def __init__(self, *, read_only: bool = False) -> None:
+    def __init__(self, *, read_only: bool = False, threads: int | None = None, memory_mb: int | None = None) -> None:
         """Open it. A writer creates the catalog where there is none; a reader is then not `attached`."""
         self.attached = False
         self._has_sealed_files = False
-        self._duckdb = duckdb.connect(config=_duckdb_settings())
-        try:
-            self._prepare()
-            if read_only:
-                self.attach_if_there()
-            else:
-                self._attach_new_or_old()
-                self._create_tables()
-        except BaseException:
-            self._duckdb.close()
-            raise
+        self.threads = threads or settings.EVENTLANE_DUCKDB_THREADS
+        self.memory_mb = memory_mb or settings.EVENTLANE_DUCKDB_MEMORY_MB
+        self._open(self._attach_old if read_only else self._attach_new_or_old)
+        if not read_only:
+            self._create_tables()
 
     def __enter__(self) -> "Lake":
         return self
@@ -147,11 +151,10 @@ class Lake:
         self.execute(f"CREATE TABLE IF NOT EXISTS {event_table_name(name)} ({table_definition(EVENT_COLUMNS)})")
 
     def attach_if_there(self) -> None:
-        """Attach for reading, if anything was ever sealed."""
-        try:
-            self._attach("READ_ONLY")
-        except LakeMissing:
-            pass
+        """Attach for reading, if anything was sealed since it was opened. Temporary tables are gone then."""
+        if has_catalog():  # only a new instance may: this one is locked
+            self._duckdb.close()
+            self._open(self._attach_old)
 
     def close(self) -> None:
         """Close the connections and give the memory back.
@@ -166,6 +169,27 @@ class Lake:
             pass  # it is being closed because it is broken
         self._duckdb.close()
 
+    def _open(self, attach: Callable[[], None]) -> None:
+        spill_folder().mkdir(mode=0o700, parents=True, exist_ok=True)  # DuckDB makes no more than one folder in it
+        self._duckdb = duckdb.connect(config=_duckdb_settings(self.threads, self.memory_mb))
+        try:
+            self._prepare()
+            attach()
+            self._lock()
+        except BaseException:
+            self._duckdb.close()
+            raise
+
+    def _lock(self) -> None:
+        """Keep SQL from whatever is not the lake's: DuckDB could read and write all files that this process can."""
+        path = settings.EVENTLANE_LAKE_PATH.rstrip("/") + "/"
+        if lake_folder() is None:
+            self.execute("SELECT 1 FROM glob(?) LIMIT 1", [f"{path}*"])  # loads what reads the bucket: later it can't
+        self.execute(f"SET allowed_directories = [{quoted_text(path)}]")
+        self.execute(f"SET allowed_configs = [{', '.join(map(quoted_text, CHANGING))}]")
+        self.execute("SET enable_external_access = false")
+        self.execute("SET lock_configuration = true")
+
     def _prepare(self) -> None:
         for name, package in EXTENSIONS.items():
             _load_extension(self._duckdb, name, package)
@@ -173,6 +197,13 @@ class Lake:
         self._duckdb.execute("SET TimeZone = 'UTC'")
         self.inline(INLINED_ROWS)
         self._duckdb.execute(columns.MACROS + conditions.MACROS)
+
+    def _attach_old(self) -> None:
+        """Attach for reading, if anything was ever sealed."""
+        try:
+            self._attach("READ_ONLY")
+        except LakeMissing:
+            pass
 
     def _attach_new_or_old(self) -> None:
         """Attach, creating the catalog if need be. Nodes that start together race there, and all but one fail once."""
@@ -188,10 +219,7 @@ class Lake:
 
     def _attach(self, mode: str) -> None:
         place = data_path_options(writes=mode == "READ_WRITE")
-        options, password = catalog_address()
-        self._duckdb.execute(
-            f"CREATE OR REPLACE SECRET catalog_password (TYPE postgres, PASSWORD {quoted_text(password)})"
-        )
+        options = self._create_secret()
         schema = quoted_text(settings.EVENTLANE_LAKE_SCHEMA)
         try:
             self._duckdb.execute(
@@ -203,6 +231,14 @@ class Lake:
                 raise LakeMissing("nothing has been sealed yet") from None
             raise
         self.attached = True
+
+    def _create_secret(self) -> str:
+        """Have the catalog's password there; return the other options of its address."""
+        options, password = _catalog_address()
+        self._duckdb.execute(
+            f"CREATE OR REPLACE SECRET catalog_password (TYPE postgres, PASSWORD {quoted_text(password)})"
+        )
+        return options
 
     def _create_tables(self) -> None:
         if self.has_table("sealed_files") and self.has_table("quarantine"):
@@ -290,10 +326,10 @@ def spill_folder() -> Path:
     return settings.EVENTLANE_HOME / "tmp" / "duckdb"
 
 
-def _duckdb_settings() -> dict[str, Any]:
+def _duckdb_settings(threads: int, memory_mb: int) -> dict[str, Any]:
     return {
-        "threads": settings.EVENTLANE_DUCKDB_THREADS,
-        "memory_limit": f"{settings.EVENTLANE_DUCKDB_MEMORY_MB}MB",
+        "threads": threads,
+        "memory_limit": f"{memory_mb}MB",
         "temp_directory": str(spill_folder() / f"{os.getpid()}-{next(_instances)}"),  # two instances must not share one
     }
 
@@ -310,7 +346,7 @@ def _load_extension(database: duckdb.DuckDBPyConnection, name: str, package: str
         database.execute(f"LOAD {quoted_text(str(file))}")
 
 
-def catalog_address() -> tuple[str, str]:
+def _catalog_address() -> tuple[str, str]:
     """Return Django's database as libpq options, and its password apart: errors and views show the options."""
     parameters = {
         name: value

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from psycopg_pool import PoolTimeout
 
+from events.lake.connection import quoted_text
 from events.lake.figures import file_state, known_damage
 from events.lake.files import Fault, KnownFile, find_fault, known_files
 from events.models import DamagedFile
@@ -98,8 +99,17 @@ def _unreadable(folder: Path, files: Sequence[KnownFile], message: str) -> Itera
 def content_error(file: Path) -> str:
     """Read all of a file; return what is wrong with it, or nothing."""
     try:
-        with duckdb.connect(config={"threads": 1}) as scanner:
+        with open_scanner(file) as scanner:
             scanner.execute("SELECT bit_xor(hash(file)) FROM read_parquet(?) AS file", [str(file)]).fetchall()
     except duckdb.Error as error:
         return " ".join(str(error).replace(str(file), file.name).split())[:200]
     return ""
+
+
+def open_scanner(file: Path) -> duckdb.DuckDBPyConnection:
+    """Return a DuckDB that reaches this file and nothing else."""
+    scanner = duckdb.connect(config={"threads": 1})
+    scanner.execute(f"SET allowed_paths = [{quoted_text(str(file))}]")
+    scanner.execute("SET enable_external_access = false")
+    scanner.execute("SET lock_configuration = true")
+    return scanner

@@ -145,7 +145,7 @@ class Follower:
 
     def _stage(self) -> dict[str, int]:
         """Read the followed files on into UNSEALED; return how far, by name."""
-        self._reader.lake.execute(f"DELETE FROM {UNSEALED}")
+        self._reader.empty()
         offsets = {}
         for name, followed in self._followed.items():
             offsets[name], batches = self._reader.stage(followed.file, followed.offset)

@@ -22,7 +22,7 @@ from django.conf import settings
 from django.db import connection
 
 from events.lake.columns import EVENT_COLUMNS, SEALED_FILE_COLUMNS
-from events.lake.connection import Lake, catalog_address, quoted_name, quoted_text, spill_folder
+from events.lake.connection import Lake, quoted_name, quoted_text, spill_folder
 from events.lake.damage import SEALED_FILES, find_damage
 from events.lake.figures import file_state
 from events.lake.place import data_path_options
@@ -68,18 +68,15 @@ class PartialLake(Lake):
 
     def __init__(self, table: str, left_out: Sequence[DamagedFile], like: Lake) -> None:
         """Open it, with the threads and the memory that `like` has."""
-        super().__init__(read_only=True)
-        for name in ("threads", "memory_limit"):
-            self.execute(f"SET {name} = {quoted_text(_setting(like, name))}")
+        super().__init__(read_only=True, threads=like.threads, memory_mb=like.memory_mb)
         self._tables = [table, SEALED_FILES]
         self._left_out = list(left_out)
         self._copied_snapshot: int | None = None
-        spill_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-catalog-", dir=spill_folder()))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """As in any lake: its snapshot is the newest of now."""
+        """As in any lake: its snapshot is the newest of now. Temporary tables are gone where that is a new one."""
         self._refresh()
         with super().transaction():
             yield
@@ -94,16 +91,16 @@ class PartialLake(Lake):
         damaged = [file for file in self._left_out if folder and file_state(folder / file.path) == file.state]
         if newest != self._copied_snapshot or damaged != self._left_out:
             self._left_out = damaged
-            self._attach_copy()
+            self._duckdb.close()  # it is locked
+            self._open(self._attach_copy)
             self._copied_snapshot = newest
 
     def _attach_copy(self) -> None:
         """Attach a copy of the catalog in the place of the catalog, or of an older copy."""
         file = self._folder / "catalog.duckdb"
-        self.execute("DETACH lake")
         file.unlink(missing_ok=True)
         schema = quoted_text(settings.EVENTLANE_LAKE_SCHEMA)
-        options, _ = catalog_address()
+        options = self._create_secret()
         self.execute(f"ATTACH {quoted_text(str(file))} AS copy")
         secret = "SECRET catalog_password"
         self.execute(f"ATTACH {quoted_text(options)} AS catalog (TYPE postgres, READ_ONLY, SCHEMA {schema}, {secret})")
@@ -141,10 +138,6 @@ class PartialLake(Lake):
             f" OR data_file_id IN (SELECT data_file_id FROM {schema}.ducklake_delete_file WHERE {named})",
             [names, names],
         )
-
-
-def _setting(lake: Lake, name: str) -> str:
-    return str(lake.value(f"SELECT current_setting({quoted_text(name)})"))
 
 
 def _newest_snapshot() -> int:

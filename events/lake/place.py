@@ -48,6 +48,11 @@ def data_path_options(*, writes: bool) -> str:
     return f"{options}, OVERRIDE_DATA_PATH true"
 
 
+def has_catalog() -> bool:
+    """Tell whether a lake was ever made."""
+    return _recorded_path() is not None
+
+
 def newest_files() -> list[str]:
     """Return the names of the newest files that the catalog knows; empty when there are none, or no catalog."""
     schema = connection.ops.quote_name(settings.EVENTLANE_LAKE_SCHEMA)

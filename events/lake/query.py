@@ -109,7 +109,7 @@ class EventReader:
     def __init__(self, query: EventQuery) -> None:
         self.query = query
         self.left_out: list[DamagedFile] = []
-        self._use(Lake(read_only=True))
+        self.lake = Lake(read_only=True)
 
     def __enter__(self) -> "EventReader":
         return self
@@ -133,17 +133,14 @@ class EventReader:
         """Go on without the files that are to blame for `error`; raise it when there are none."""
         self.left_out = more_damage(self.query.dataset.table_name, self.left_out, error)
         lake = self.lake
-        self._use(PartialLake(self.query.dataset.table_name, self.left_out, like=lake))
+        self.lake = PartialLake(self.query.dataset.table_name, self.left_out, like=lake)
         lake.close()
-
-    def _use(self, lake: Lake) -> None:
-        self.lake = lake
-        lake.execute(f"CREATE TEMP TABLE {UNSEALED} ({table_definition(EVENT_COLUMNS)})")
 
     def _read(self) -> Iterator[EventRow]:
         files = open_files(settings.EVENTLANE_JOURNAL)
         try:
             with self.lake.transaction():
+                self.empty()
                 sealed = self.sealed_among(files)
                 for file in files:
                     if file.name not in sealed:
@@ -152,6 +149,10 @@ class EventReader:
         finally:
             for file in files:
                 file.close()
+
+    def empty(self) -> None:
+        """Have UNSEALED there, with nothing in it."""
+        self.lake.execute(f"CREATE OR REPLACE TEMP TABLE {UNSEALED} ({table_definition(EVENT_COLUMNS)})")
 
     def sealed_among(self, files: Iterable[JournalFile]) -> set[str]:
         """Return the names of those files that are sealed in this transaction's snapshot."""

@@ -92,10 +92,7 @@ class QuerySlots:
 
 
 def _small_lake() -> Lake:
-    lake = Lake(read_only=True)
-    lake.execute("SET threads = 1")
-    lake.execute(f"SET memory_limit = '{settings.EVENTLANE_QUERY_MEMORY_MB}MB'")
-    return lake
+    return Lake(read_only=True, threads=1, memory_mb=settings.EVENTLANE_QUERY_MEMORY_MB)
 
 
 slots = QuerySlots(settings.EVENTLANE_QUERY_SLOTS)

@@ -10,7 +10,7 @@ from django.db import connection
 
 from events.journal import claim_closed, open_files
 from events.lake import seal
-from events.lake.connection import Lake
+from events.lake.connection import CHANGING, Lake
 from events.lake.pages import event_pages
 from events.lake.query import EventQuery
 from events.lake.sealer import LONGEST_REST_SECONDS, rest_seconds
@@ -111,8 +111,9 @@ def test_little_is_sealed_in_one_thread(node: Node, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_page_asks_the_catalog_of_its_own_dataset_only(
-    node: Node, datasets: list[Dataset], capfd: pytest.CaptureFixture[str]
+    node: Node, datasets: list[Dataset], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("events.lake.connection.CHANGING", [*CHANGING, "pg_debug_show_queries"])
     for dataset in datasets:
         node.write('{"n":1}', dataset=dataset)
     node.seal()
