@@ -4,6 +4,8 @@ How long it is kept is the project's choice, else the server's. A pipeline whose
 deleted by that alone (execution/pipelines.py, delete_expired).
 """
 
+import random
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,8 +17,8 @@ from eventlane.ids import first_id
 from pipelines.models import UNFINISHED, CommandExecution, Pipeline, PlatformEvent
 from projects.models import Project
 
-BATCH_ROWS = 500  # a transaction's: nobody waits for its locks
-MOST_BATCHES = 20  # of one call for one project and kind of row; the next call goes on
+BATCH_ROWS = 100  # a transaction's: nobody waits for its locks
+STEP_SECONDS = 1.0  # of one call: timers wait for it
 
 
 def retention_of(project: Project) -> timedelta | None:
@@ -27,43 +29,43 @@ def retention_of(project: Project) -> timedelta | None:
     return timedelta(days=days) if days else None
 
 
-def delete_old(now: datetime) -> int:
-    """Delete what ended too long ago, in small steps and up to a limit; return how many rows of these kinds it were."""
-    deleted = 0
-    for project in Project.objects.only("pipeline_retention_days"):
+def delete_old(now: datetime, seconds: float = STEP_SECONDS) -> bool:
+    """Delete what ended too long ago, for about so many seconds; tell whether all of it is gone."""
+    deadline = time.monotonic() + seconds
+    projects = list(Project.objects.only("pipeline_retention_days"))
+    random.shuffle(projects)  # a large one must not keep the others waiting for ever
+    for project in projects:
         kept_for = retention_of(project)
-        if kept_for is not None:
-            deleted += _delete_of(project, now - kept_for)
-    return deleted
+        if kept_for is not None and not _delete_of(project, now - kept_for, deadline):
+            return False
+    return True
 
 
-def _delete_of(project: Project, before: datetime) -> int:
+def _delete_of(project: Project, before: datetime, deadline: float) -> bool:
     """Delete what a project had before a time: first pipelines, then what only they needed.
 
     Ids sort by the second they were made in, so what may be old enough is at the beginning of an index.
     """
-    old = {"project": project, "pk__lt": first_id(before)}
+    old = Q(project=project, pk__lt=first_id(before))
     has_pipelines = Exists(Pipeline.objects.filter(event=OuterRef("event")))
     is_needed = Exists(Pipeline.objects.filter(event=OuterRef("pk"))) | Exists(
         CommandExecution.objects.filter(event=OuterRef("pk"))
     )
     ended = Q(end_time__lt=before) | Q(end_time=None)  # without an end: aborted before it began
     return (
-        _delete(Pipeline.objects.filter(ended, **old, retention=None).exclude(status__in=UNFINISHED))
-        + _delete(CommandExecution.objects.filter(~has_pipelines, **old))
-        + _delete(PlatformEvent.objects.filter(~is_needed, **old, processed=True))
+        _delete(Pipeline.objects.filter(old, ended, retention=None).exclude(status__in=UNFINISHED), deadline)
+        and _delete(CommandExecution.objects.filter(old, ~has_pipelines), deadline)
+        and _delete(PlatformEvent.objects.filter(old, ~is_needed, processed=True), deadline)
     )
 
 
-def _delete(rows: QuerySet[Any]) -> int:
-    """Delete rows under their locks, oldest first: a pipeline that is just being restarted stays."""
-    deleted = 0
-    for _ in range(MOST_BATCHES):
+def _delete(rows: QuerySet[Any], deadline: float) -> bool:
+    """Delete rows under their locks, oldest first, until a time: a pipeline that is just being restarted stays."""
+    while time.monotonic() < deadline:
         with transaction.atomic():
             locked = rows.order_by("pk").select_for_update(skip_locked=True, of=("self",))
             ids = list(locked.values_list("pk", flat=True)[:BATCH_ROWS])
             rows.model._default_manager.filter(pk__in=ids).delete()
-        deleted += len(ids)
         if len(ids) < BATCH_ROWS:
-            break
-    return deleted
+            return True
+    return False

@@ -29,6 +29,7 @@ class Scheduler:
     def __init__(self) -> None:
         self._last_step = time.monotonic()
         self._next_sweep = self._next_forgetting = self._begin = self._last_step
+        self._has_old_rows = True  # or may have: it is not known yet
 
     def step(self) -> None:
         """Do what is due now. Raises what the database raises."""
@@ -44,12 +45,14 @@ class Scheduler:
         if now >= self._next_forgetting:
             self._next_forgetting = now + FORGET_SECONDS
             forget_logins(timezone.now())
-            delete_old(timezone.now())
+            self._has_old_rows = True
 
     def _sweep(self) -> None:
         admit_waiting()
         wake_throttled()
         delete_expired(timezone.now())
+        if self._has_old_rows:
+            self._has_old_rows = not delete_old(timezone.now())
         if time.monotonic() - self._begin < settings.EVENTLANE_TASK_LOST_SECONDS / 2:
             return
         for task in end_lost_tasks(timezone.now()):

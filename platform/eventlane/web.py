@@ -60,13 +60,13 @@ async def serve(progress: Progress) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    chores = [loop.create_task(_show(progress)), loop.create_task(_give_back())]
+    periodic = [loop.create_task(_show(progress)), loop.create_task(_give_back())]
     try:
         with suppress(asyncio.CancelledError):
             await serving
     finally:
-        for chore in chores:
-            chore.cancel()
+        for task in periodic:
+            task.cancel()
         close()
     logger.info("stopped")
 
