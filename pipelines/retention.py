@@ -17,6 +17,7 @@ from eventlane.ids import first_id
 from pipelines.models import UNFINISHED, CommandExecution, Pipeline, PlatformEvent
 from projects.models import Project
 
+MOST_DAYS = 36_500  # a century: dates have an end
 BATCH_ROWS = 100  # a transaction's: nobody waits for its locks
 STEP_SECONDS = 1.0  # of one call: timers wait for it
 
@@ -26,7 +27,7 @@ def retention_of(project: Project) -> timedelta | None:
     days = project.pipeline_retention_days
     if days is None:
         days = settings.EVENTLANE_PIPELINE_RETENTION_DAYS
-    return timedelta(days=days) if days else None
+    return timedelta(days=min(days, MOST_DAYS)) if days else None
 
 
 def delete_old(now: datetime, seconds: float = STEP_SECONDS) -> bool:
