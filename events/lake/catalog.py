@@ -1,6 +1,7 @@
 """What the lake's catalog says about its tables, by plain SQL through Django: pages must not load DuckDB."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.conf import settings
 from django.db import connection
@@ -28,6 +29,20 @@ INLINED_TABLES = """
     WHERE schemaname = %s AND tablename = ANY(%s)"""
 INLINED_ROWS = "SELECT count(*), coalesce(sum(octet_length(event)), 0) FROM {schema}.{table} WHERE end_snapshot IS NULL"
 INLINED_TABLES_AT_ONCE = 200  # PostgreSQL plans a longer UNION ALL for too long
+INLINED_OF_ALL = """
+    SELECT t.table_name, i.table_name, true FROM {schema}.ducklake_inlined_data_tables i
+    JOIN {schema}.ducklake_table t USING (table_id) WHERE end_snapshot IS NULL
+    UNION ALL
+    SELECT t.table_name, tablename, false FROM pg_tables
+    JOIN {schema}.ducklake_table t ON tablename = 'ducklake_inlined_delete_' || table_id
+    WHERE schemaname = %(schema)s AND end_snapshot IS NULL"""
+# A row says which snapshot it came with; when that was is known only until the snapshot expires.
+OLDEST_YOUNG_SNAPSHOT = "SELECT min(snapshot_id) FROM {schema}.ducklake_snapshot WHERE snapshot_time > %s"
+MANY_OR_OLD = (
+    "SELECT %s WHERE (SELECT count(*) FROM {schema}.{table}) >= %s"
+    " OR EXISTS (SELECT FROM {schema}.{table} WHERE begin_snapshot < coalesce(%s, begin_snapshot + 1))"
+)
+ANY_DELETION = "SELECT %s WHERE EXISTS (SELECT FROM {schema}.{table})"
 INLINED_DELETIONS = "SELECT count(*), 0 FROM {schema}.{table}"
 
 
@@ -47,6 +62,20 @@ def dataset_sizes(table_names: Iterable[str]) -> dict[str, tuple[int, int]]:
             of_files = sizes[names[table_id]]
             sizes[names[table_id]] = (of_files[0] + events, of_files[1] + size)
     return sizes
+
+
+def tables_to_flush(rows: int, before: datetime) -> set[str]:
+    """Return the tables with so many inlined rows, with one from before that time, or with an inlined deletion."""
+    with connection.cursor() as cursor:
+        cursor.execute(_format(OLDEST_YOUNG_SNAPSHOT), [before])
+        [young] = cursor.fetchone()
+        cursor.execute(_format(INLINED_OF_ALL), {"schema": settings.EVENTLANE_LAKE_SCHEMA})
+        found = set()
+        for name, inlined, is_data in cursor.fetchall():
+            question, figures = (MANY_OR_OLD, [rows, young]) if is_data else (ANY_DELETION, [])
+            cursor.execute(_format(question, inlined), [name, *figures])
+            found |= {table for (table,) in cursor.fetchall()}
+    return found
 
 
 def _inlined(cursor: CursorWrapper, table_ids: list[int]) -> list[tuple[int, int, int]]:

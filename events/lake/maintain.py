@@ -15,6 +15,7 @@ from django.conf import settings
 
 from eventlane.processes import is_running
 from events.journal.reader import DAMAGED, journal_paths
+from events.lake.catalog import tables_to_flush
 from events.lake.connection import Lake, commit, event_table_name, quoted_name, quoted_text, spill_folder
 from events.lake.damage import SEALED_FILES, find_damage, review_damage
 from events.lake.figures import known_damage
@@ -136,14 +137,24 @@ def prune_sealed_files(lake: Lake, now: datetime) -> str:
 
 
 def flush_inlined_rows(lake: Lake, now: datetime) -> str:
-    """Move rows of small inserts from PostgreSQL into files."""
+    """Move rows of small inserts from PostgreSQL into files, where they are many or old: each table gets a file."""
+    old = now - timedelta(hours=settings.EVENTLANE_INLINED_HOURS)
+    tables = sorted(tables_to_flush(settings.EVENTLANE_INLINED_ROWS, old))
+    failures: dict[str, str] = {}
 
-    def flush(table: str = "") -> list[int]:
-        one = f", table_name => {quoted_text(table)}" if table else ""
-        return _retried(lake, f"SELECT sum(rows_flushed) FROM ducklake_flush_inlined_data('lake'{one})")
+    def flush(*tables: str) -> list[int]:
+        return [sum(commit(lake, lambda: [_flush(lake, table) for table in tables]))]
 
-    (rows,), failures = _at_once_or_each(lake, flush, 1)
+    try:
+        (rows,) = flush(*tables)
+    except duckdb.Error:
+        (rows,), failures = _for_each(tables, flush, 1)
     return _told(f"{rows:,} rows moved into files", failures)
+
+
+def _flush(lake: Lake, table: str) -> int:
+    flush = f"ducklake_flush_inlined_data('lake', table_name => {quoted_text(table)})"
+    return int(lake.value(f"SELECT sum(rows_flushed) FROM {flush}") or 0)
 
 
 def merge_files(lake: Lake, now: datetime) -> str:

@@ -234,6 +234,8 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_QUERY_MEMORY_MB", "256", at_least(64), "MB", "memory limit of one query in a web process"),
         ("EVENTLANE_RETENTION_DAYS", "30", at_least(1), "days", "retention of a new dataset"),
         ("EVENTLANE_QUARANTINE_DAYS", "30", at_least(1), "days", "how long quarantined events are kept"),
+        ("EVENTLANE_INLINED_HOURS", "1", at_least(0), "hours", "how long rows of small inserts may lie in PostgreSQL before maintenance moves those of their dataset into a file: a dataset with few events gets one file in this time"),
+        ("EVENTLANE_INLINED_ROWS", "1000", at_least(1), "rows", "rows of small inserts that a dataset has in PostgreSQL from which maintenance moves them into a file before that"),
         ("EVENTLANE_SNAPSHOT_HOURS", "1", at_least(0), "hours", "how long replaced Parquet files are kept for readers that still use them"),
         ("EVENTLANE_ORPHAN_DAYS", "30", at_least(1), "days", "how long maintenance keeps files that the catalog doesn't know, after moving them to `orphans` in the lake's folder"),
         ("EVENTLANE_ORPHAN_MAX_FILES", "10", at_least(0), "files", "if there are more unknown files than this, maintenance touches none of them: the catalog may be wrong"),

@@ -113,9 +113,25 @@ def test_small_inserts_are_moved_into_files(node: Node) -> None:
     before = node.rows()
     assert parquet_files(node) == 0 and inlined_rows() > 5
     run()
+    assert parquet_files(node) == 0 and inlined_rows() > 5
+    run(timezone.now() + timedelta(hours=1))
     assert parquet_files(node) > 0 and inlined_rows() == 0
     assert node.rows() == before
     assert size(node) == 5
+
+
+def test_only_datasets_with_many_small_inserts_get_a_file_before_an_hour_is_over(node: Node, settings: Any) -> None:
+    settings.EVENTLANE_INLINED_ROWS = 6
+    few = Dataset.objects.create(project=node.dataset.project, name="few")
+    for number in range(6):
+        write(node, number, 1)
+        if number < 5:
+            write(node, number, 1, dataset=few)
+        node.seal()
+    assert run()["inlined rows"] == "12 rows moved into files"  # the names of sealed files, too
+    assert parquet_files(node) > 0
+    assert numbers(node) == [*range(6)]
+    assert numbers(node, dataset=few) == [*range(5)]
 
 
 def test_half_deleted_file_is_rewritten(node: Node, settings: Any) -> None:
