@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 from django.db.models import Q
 
-from eventlane.commands import ExampleCommand
+from eventlane.command_line import ExampleCommand
 from events.models import Dataset
 from projects.models import Project
 

@@ -7,7 +7,7 @@ from django.core.management.base import CommandParser
 from rich.console import Console
 from rich.text import Text
 
-from eventlane.commands import ExampleCommand
+from eventlane.command_line import ExampleCommand
 from events.doctor import OK, PROBLEM, WARNING, Finding, examine
 
 MARKS = {OK: ("✓", "green"), WARNING: ("!", "yellow"), PROBLEM: ("✗", "bold red")}

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 from rich.text import Text
 
-from eventlane.commands import ExampleCommand
+from eventlane.command_line import ExampleCommand
 from eventlane.scratch import ScratchPlatform, scratch_home
 from events.drill.exercises import EXERCISES, Exercise
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.db import Error as DatabaseError
 
-from eventlane.commands import ExampleCommand
+from eventlane.command_line import ExampleCommand
 from events.lake.connection import Lake
 from events.lake.files import (
     Fault,

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from eventlane.commands import ExampleCommand
+from eventlane.command_line import ExampleCommand
 from eventlane.progress import Progress
 from events.lake.sealer import Sealer, SealingFailed
 from events.triggers.watcher import TriggerWatcher

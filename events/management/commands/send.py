@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
-from eventlane.commands import ExampleCommand
+from eventlane.command_line import ExampleCommand
 from eventlane.durations import InvalidDuration, parse_duration
 from events.elements import InvalidInput, read_chunks, split
 from events.send import EMPTY_BODY_BYTES, Connection, Sender, SendingStopped, Target

@@ -12,7 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
-from eventlane.commands import ExampleCommand
+from eventlane.command_line import ExampleCommand
 from eventlane.durations import InvalidDuration, parse_duration
 from events.clock import dated_ahead
 from events.filters import EXAMPLE, read_filter

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from eventlane.commands import ExampleCommand
+from eventlane.command_line import ExampleCommand
 from eventlane.wire.errors import InvalidRequestBody, Problem
 from pipelines.resources.deploy import Deployment, Key, deploy
 from pipelines.resources.files import Document, UnreadableFolder, read_folder, spec_text

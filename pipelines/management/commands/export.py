@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from eventlane.commands import ExampleCommand
+from eventlane.command_line import ExampleCommand
 from pipelines.resources.files import UnreadableFolder, write_folder, yaml_files
 from projects.command_line import add_project_argument, find_project
 

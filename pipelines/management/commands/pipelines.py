@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from eventlane.commands import ExampleCommand
+from eventlane.command_line import ExampleCommand
 from pipelines.api.pipelines import PipelineRepresentation
 from pipelines.api.tasks import TaskRepresentation, TaskStepRepresentation
 from pipelines.command_line import find_pipelines

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from eventlane.commands import ExampleCommand
+from eventlane.command_line import ExampleCommand
 from eventlane.wire.errors import StateError
 from pipelines.command_line import find_pipelines
 from pipelines.execution.pipelines import restart_pipeline

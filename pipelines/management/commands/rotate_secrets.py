@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from eventlane.commands import ExampleCommand
+from eventlane.command_line import ExampleCommand
 from pipelines.secrets import ENCRYPTED, rotate_secrets
 
 

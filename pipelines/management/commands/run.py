@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from eventlane.commands import ExampleCommand
+from eventlane.command_line import ExampleCommand
 from eventlane.wire.errors import InvalidRequestBody, StateError
 from pipelines.command_executions import execute_command
 from pipelines.following import follow_pipelines

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from eventlane.commands import ExampleCommand
+from eventlane.command_line import ExampleCommand
 from eventlane.progress import Progress
 from projects.installation import check_at_start
 

@@ -2,7 +2,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from eventlane.commands import ExampleCommand
+from eventlane.command_line import ExampleCommand
 from eventlane.configuration import ROOT, SETTINGS, Setting
 
 INTRODUCTION = """\

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from eventlane.commands import ExampleCommand
+from eventlane.command_line import ExampleCommand
 from eventlane.durations import InvalidDuration, parse_duration
 from eventlane.fields import longest
 from projects.api_keys import issue_api_key
