@@ -12,7 +12,7 @@ from django.db import transaction
 
 from eventlane.ids import new_id
 from eventlane.installation import Mark, events_in, write_mark
-from events.lake.place import holds_one_of, newest_files
+from events.lake.data_path import holds_one_of, newest_files
 from projects.first_start import is_empty_database
 from projects.installation import Parts, lake_folder, lake_mark, lost, read_parts, refusal, refuse_strangers
 from projects.models import Installation, Node

@@ -18,7 +18,7 @@ from psycopg.conninfo import make_conninfo
 
 from events.lake import columns, conditions
 from events.lake.columns import EVENT_COLUMNS, QUARANTINE_COLUMNS, SEALED_FILE_COLUMNS
-from events.lake.place import data_path_options, has_catalog
+from events.lake.data_path import data_path_options, has_catalog
 from projects.installation import lake_folder
 
 EXTENSIONS = {"ducklake": "duckdb_extension_ducklake", "postgres_scanner": "duckdb_extension_postgres_scanner"}

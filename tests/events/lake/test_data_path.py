@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from events.lake.place import LakeElsewhere
+from events.lake.data_path import LakeElsewhere
 from events.lake.sealer import SealingFailed
 from tests.events.lake.conftest import Node
 
