@@ -24,6 +24,7 @@ from events.lake.arrow import event_table
 from events.lake.columns import QUARANTINE_COLUMNS
 from events.lake.connection import INLINED_ROWS, Lake, commit, event_table_name, table_definition
 from events.lake.guard import plain
+from events.lake.reasons import reason_of
 from events.lake.seal import (
     Refusal,
     Refused,
@@ -37,7 +38,6 @@ from events.lake.seal import (
     seal_files,
     table_names,
 )
-from events.lake.trouble import cause
 from events.namespaces import create_namespaces
 
 HARMLESS_BYTES = 8 * 1024 * 1024  # at most, of one harmless event; more than an accepted one has
@@ -195,7 +195,7 @@ class _Trial:
             create_namespaces({(NOBODY, "trial")})  # makes none, and needs Django's connection, as others do
             self._commit(lambda: insert_or_quarantine(self.lake, events, NOBODY, self.events, self.quarantine), 0)
         except Exception as error:
-            raise LakeUnwell(cause(error)) from error
+            raise LakeUnwell(reason_of(error)) from error
 
     def can_quarantine(self, events: pa.Table, dataset_id: str, refusal: Refusal) -> bool:
         """Tell whether the events can be put into quarantine with this reason and all that is known of them."""
@@ -245,4 +245,4 @@ def _without_origin(namespace: str, service: str) -> Refusal:
 
 def _kind(error: Exception) -> str:
     """Return the cause of an error as a reason in quarantine."""
-    return cause(error).replace("{", "(").replace("}", ")")
+    return reason_of(error).replace("{", "(").replace("}", ")")

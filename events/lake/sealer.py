@@ -16,7 +16,7 @@ from django.db import connection
 from eventlane.progress import UNWATCHED, Progress
 from events.journal import JournalFile, claim_closed
 from events.lake.figures import end_troubles, note_quarantine, note_trouble
-from events.lake.trouble import cause
+from events.lake.reasons import reason_of
 from events.models import DroppedTable
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class Sealer:
             held_back = self._held_back(files)
         except Exception as error:
             self._start_afresh()
-            raise SealingFailed(cause(error)) from error
+            raise SealingFailed(reason_of(error)) from error
         return [file for file in files if file.name not in held_back]
 
     def _seal(self, files: list[JournalFile], is_well: bool = False) -> Iterator["Sealed"]:
@@ -189,7 +189,7 @@ class Sealer:
             check_lake(self._open_lake())
         except Exception as error:
             self._start_afresh()
-            raise SealingFailed(cause(error)) from error
+            raise SealingFailed(reason_of(error)) from error
 
     def _seal_together(self, files: list[JournalFile]) -> "Sealed":
         from events.lake.seal import seal_files
@@ -202,7 +202,7 @@ class Sealer:
 
         self._check_lake()
         if file.name not in self._troubled:
-            logger.error("can't seal %s, looking for what is bad in it: %s", file.path, cause(error))
+            logger.error("can't seal %s, looking for what is bad in it: %s", file.path, reason_of(error))
         try:
             yield self._done([file], seal_without_culprits(self._open_lake(), file, self._progress.step))
         except LakeUnwell as unwell:
@@ -225,15 +225,15 @@ class Sealer:
             if quarantined:
                 note_quarantine(self._open_lake())
         except Exception as error:
-            logger.warning("the console's figures could not be written: %s", cause(error))
+            logger.warning("the console's figures could not be written: %s", reason_of(error))
             self._start_afresh()
 
     def _blame(self, file: JournalFile, error: Exception) -> None:
         """Leave the file alone for a while."""
         if file.name not in self._troubled:
-            logger.error("can't seal %s, trying again later: %s", file.path, cause(error))
+            logger.error("can't seal %s, trying again later: %s", file.path, reason_of(error))
         self._troubled.setdefault(file.name, _Troubled()).failed()
-        note_trouble(file.name, cause(error))
+        note_trouble(file.name, reason_of(error))
 
     def _rests(self, name: str) -> bool:
         troubled = self._troubled.get(name)
@@ -248,7 +248,7 @@ class Sealer:
                     logger.info("dropped table %s of a deleted dataset", name)
         except Exception as error:
             self._start_afresh()
-            raise SealingFailed(cause(error)) from error
+            raise SealingFailed(reason_of(error)) from error
 
     def _open_lake(self) -> "Lake":
         from events.lake.connection import Lake

@@ -8,7 +8,7 @@ _SQL = re.compile(r'.*": (?=ERROR:)', re.DOTALL)
 _ROW = re.compile(r"\sDETAIL:.*", re.DOTALL)
 
 
-def cause(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """Return the kind of an error and what it says, without the SQL and the rows that it quotes."""
     text = _ROW.sub("", _SQL.sub("", str(error)))
     return " ".join(f"{type(error).__name__}: {text}".split())[:LONGEST]
