@@ -25,10 +25,10 @@ from eventlane.free_space import existing, free_bytes
 from eventlane.installation import WrongInstallation
 from events.journal.reader import Backlog, backlog, creation_time, damaged_files, journal_paths, strange_entries
 from events.lake.connection import Lake
-from events.lake.figures import known_damage
+from events.lake.damaged_files import known_damage
 from events.lake.files import Fault, known_files, set_aside_files, verify
 from events.lake.orphans import are_too_many, leftovers, lost_rows
-from events.models import SealerTrouble
+from events.models import SealerIncident
 from pipelines.runtimes.allowed import WHY_REFUSED, may_be_allowed, setting_of, switch_of, why_refused
 from projects.installation import check_installation, lake_folder
 from projects.models import Project
@@ -245,11 +245,11 @@ def _some(files: list[tuple[Path, str]]) -> str:
 
 def check_sealer(_: object) -> Iterator[Result]:
     """This node's sealer empties the journal; else it says why not."""
-    troubles = SealerTrouble.objects.filter(node=settings.EVENTLANE_NODE, end_time=None).order_by("start_time")
+    incidents = SealerIncident.objects.filter(node=settings.EVENTLANE_NODE, end_time=None).order_by("start_time")
     files = {path.stem for path in journal_paths(settings.EVENTLANE_JOURNAL)}
-    lasting = [trouble for trouble in troubles if not trouble.file_name or trouble.file_name in files]
-    for trouble in lasting[:SHOWN_FILES]:
-        yield _trouble_result(trouble)
+    lasting = [incident for incident in incidents if not incident.file_name or incident.file_name in files]
+    for incident in lasting[:SHOWN_FILES]:
+        yield _incident_result(incident)
     waiting = backlog(settings.EVENTLANE_JOURNAL)
     if lasting:
         return  # a backlog is no wonder then
@@ -260,12 +260,12 @@ def check_sealer(_: object) -> Iterator[Result]:
         yield OK, "nothing waits for long, and no failure is reported"
 
 
-def _trouble_result(trouble: SealerTrouble) -> Result:
-    what = f"the journal file {trouble.file_name}" if trouble.file_name else "anything"
-    times = f"since {trouble.start_time:%Y-%m-%d %H:%M} UTC, last tried at {trouble.latest_time:%H:%M}"
+def _incident_result(incident: SealerIncident) -> Result:
+    what = f"the journal file {incident.file_name}" if incident.file_name else "anything"
+    times = f"since {incident.start_time:%Y-%m-%d %H:%M} UTC, last tried at {incident.latest_time:%H:%M}"
     return (
-        WARNING if trouble.file_name else PROBLEM,
-        f"it can't seal {what} {times}: {trouble.error}",
+        WARNING if incident.file_name else PROBLEM,
+        f"it can't seal {what} {times}: {incident.error}",
         "the events are safe in the journal, and sealing is retried; fix what the error names",
     )
 

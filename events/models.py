@@ -113,7 +113,7 @@ class QuarantineCount(models.Model):
         return f"{self.entries} of {self.dataset_id}"
 
 
-class SealerTrouble(models.Model):
+class SealerIncident(models.Model):
     """Something that a node's sealer could not do: seal at all, or seal one file."""
 
     node = models.TextField()
@@ -124,6 +124,7 @@ class SealerTrouble(models.Model):
     error = models.TextField()
 
     class Meta:
+        db_table = "events_sealertrouble"  # its name in the first release
         constraints = [
             models.UniqueConstraint(
                 fields=["node", "file_name"], condition=models.Q(end_time=None), name="trouble_open_once"
@@ -142,7 +143,7 @@ class DamagedFile(models.Model):
     rows = models.PositiveBigIntegerField()
     reason = models.TextField()
     found_time = models.DateTimeField(default=timezone.now)
-    state = models.TextField(blank=True)  # of the file then, as files.file_state gives it; empty: it was not there
+    state = models.TextField(blank=True)  # of the file then, by damaged_files.file_state; empty: it was not there
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"

@@ -14,8 +14,8 @@ from psycopg_pool import PoolTimeout
 from eventlane.console import count_of
 from events.clock import dated_ahead
 from events.journal import Backlog
-from events.lake.figures import known_damage
-from events.models import DamagedFile, Dataset, QuarantineCount, SealerTrouble
+from events.lake.damaged_files import known_damage
+from events.models import DamagedFile, Dataset, QuarantineCount, SealerIncident
 from projects.models import Organization
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 LATE_SECONDS = 60.0
 FRESH = timedelta(minutes=3)  # a sealer in trouble tries again at least every minute
-SHOWN_TROUBLES = 5
+SHOWN_INCIDENTS = 5
 SHOWN_FILES = 3
 SHOWN_FOR = timedelta(days=1)
 
@@ -53,34 +53,34 @@ def is_late(waiting: Backlog) -> bool:
     return waiting.oldest_seconds > max(LATE_SECONDS, 10 * settings.EVENTLANE_JOURNAL_MAX_AGE_SECONDS)
 
 
-def troubles(now: datetime) -> list[Notice]:
+def incidents(now: datetime) -> list[Notice]:
     """Return what sealers could not do in the last day, the newest first.
 
     The text of an error may hold pieces of anybody's events, so it is shown only where there is one
     organization; the server's log has it anyway.
     """
-    lately = SealerTrouble.objects.filter(latest_time__gt=now - SHOWN_FOR)
-    found = list(lately.order_by("-latest_time")[:SHOWN_TROUBLES])
+    lately = SealerIncident.objects.filter(latest_time__gt=now - SHOWN_FOR)
+    found = list(lately.order_by("-latest_time")[:SHOWN_INCIDENTS])
     with_text = bool(found) and not Organization.objects.all()[1:].exists()
-    return [_trouble(trouble, now, with_text) for trouble in found]
+    return [_incident(incident, now, with_text) for incident in found]
 
 
-def _trouble(trouble: SealerTrouble, now: datetime, with_text: bool) -> Notice:
-    lasts = trouble.end_time is None and now - trouble.latest_time < FRESH
-    what = f"journal file {trouble.file_name}" if trouble.file_name else "anything"
-    title = f"{trouble.node} {'can’t' if lasts else 'could not'} seal {what}"
-    text = f"Since {trouble.start_time:%Y-%m-%d %H:%M} UTC" if lasts else _span(trouble)
-    text += "; its events are safe in the journal." if lasts or trouble.end_time is None else "; it works again."
+def _incident(incident: SealerIncident, now: datetime, with_text: bool) -> Notice:
+    lasts = incident.end_time is None and now - incident.latest_time < FRESH
+    what = f"journal file {incident.file_name}" if incident.file_name else "anything"
+    title = f"{incident.node} {'can’t' if lasts else 'could not'} seal {what}"
+    text = f"Since {incident.start_time:%Y-%m-%d %H:%M} UTC" if lasts else _span(incident)
+    text += "; its events are safe in the journal." if lasts or incident.end_time is None else "; it works again."
     return Notice(
         "danger" if lasts else "default",
         title,
-        f"{text} {trouble.error}" if with_text else f"{text} The server’s log says why.",
-        trouble.latest_time,
+        f"{text} {incident.error}" if with_text else f"{text} The server’s log says why.",
+        incident.latest_time,
     )
 
 
-def _span(trouble: SealerTrouble) -> str:
-    return f"From {trouble.start_time:%Y-%m-%d %H:%M} to {trouble.end_time or trouble.latest_time:%H:%M} UTC"
+def _span(incident: SealerIncident) -> str:
+    return f"From {incident.start_time:%Y-%m-%d %H:%M} to {incident.end_time or incident.latest_time:%H:%M} UTC"
 
 
 def damage(datasets: Sequence[Dataset]) -> list[Notice]:

@@ -18,7 +18,7 @@ from eventlane.login import account_of
 from eventlane.project_choice import project_choice
 from events.console.activity import Activity, received
 from events.console.chart import draw
-from events.console.health import ahead, damage, is_late, quarantine, told, troubles
+from events.console.health import ahead, damage, incidents, is_late, quarantine, told
 from events.console.sizes import measure
 from events.journal import Backlog
 from events.journal.reader import backlog
@@ -142,7 +142,7 @@ def _notices(datasets: Sequence[Dataset], now: datetime) -> list[Any] | None:
     """Return what went wrong, the worst first; None when that can't be told."""
     parts = (
         told(damage, datasets),
-        told(troubles, now),
+        told(incidents, now),
         told(quarantine, datasets),
         told(ahead, datasets, now),
     )

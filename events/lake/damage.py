@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from psycopg_pool import PoolTimeout
 
 from events.lake.connection import quoted_text
-from events.lake.figures import file_state, known_damage
+from events.lake.damaged_files import file_state, known_damage
 from events.lake.files import Fault, KnownFile, find_fault, known_files
 from events.models import DamagedFile
 from projects.installation import lake_folder

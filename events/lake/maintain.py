@@ -18,7 +18,7 @@ from events.journal.reader import DAMAGED, journal_paths
 from events.lake.catalog import tables_to_flush
 from events.lake.connection import Lake, commit, event_table_name, quoted_name, quoted_text, spill_folder
 from events.lake.damage import SEALED_FILES, find_damage, review_damage
-from events.lake.figures import known_damage
+from events.lake.damaged_files import known_damage
 from events.lake.files import known_files
 from events.lake.orphans import remove_old_orphans, set_aside_leftovers
 from events.lake.seal import drop_table, drop_tables

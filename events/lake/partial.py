@@ -24,8 +24,8 @@ from django.db import connection
 from events.lake.columns import EVENT_COLUMNS, SEALED_FILE_COLUMNS
 from events.lake.connection import Lake, quoted_name, quoted_text, spill_folder
 from events.lake.damage import SEALED_FILES, find_damage
+from events.lake.damaged_files import file_state
 from events.lake.data_path import data_path_options
-from events.lake.figures import file_state
 from events.models import DamagedFile
 from projects.installation import lake_folder
 

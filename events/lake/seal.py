@@ -29,7 +29,7 @@ from events.lake.connection import (
     pause,
     was_overtaken,
 )
-from events.lake.figures import note_received
+from events.lake.statistics import note_received
 from events.models import Dataset, DroppedTable
 from events.namespaces import create_namespaces
 

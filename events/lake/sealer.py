@@ -15,8 +15,9 @@ from django.db import connection
 
 from eventlane.progress import UNWATCHED, Progress
 from events.journal import JournalFile, claim_closed
-from events.lake.figures import end_troubles, note_quarantine, note_trouble
+from events.lake.incidents import end_incidents, note_incident
 from events.lake.reasons import reason_of
+from events.lake.statistics import note_quarantine
 from events.models import DroppedTable
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class SealingFailed(Exception):
     """Nothing can be sealed now, whatever the file."""
 
 
-class _Troubled:
+class _Postponed:
     """A file that could not be sealed though others could, and when to try it again."""
 
     def __init__(self) -> None:
@@ -77,20 +78,20 @@ class Sealer:
         self._folder = folder
         self._held_back = held_back
         self._lake: Lake | None = None
-        self._troubled: dict[str, _Troubled] = {}
+        self._postponed: dict[str, _Postponed] = {}
         self._last_work = time.monotonic()
         self._progress = UNWATCHED
 
     @property
-    def troubled_files(self) -> list[str]:
+    def postponed_files(self) -> list[str]:
         """The names of files that could not be sealed though others could."""
-        return sorted(self._troubled)
+        return sorted(self._postponed)
 
     def run(self, stop: Event, progress: Progress = UNWATCHED) -> None:
-        """Seal until `stop` is set. Each trouble is logged once, and its end."""
+        """Seal until `stop` is set. Each incident is logged once, and its end."""
         self._progress = progress
         failures = 0
-        unsure = True  # whether the last sealer of this node left in trouble
+        unsure = True  # whether the last sealer of this node left with an open incident
         while not stop.is_set():
             begin, sealed_bytes = time.monotonic(), 0
             try:
@@ -101,16 +102,16 @@ class Sealer:
             except SealingFailed as error:
                 if failures == 0:
                     logger.error("sealing failed, trying again: %s", error)
-                note_trouble("", str(error))
+                note_incident("", str(error))
                 progress.wait(stop, pause_seconds(failures))
                 failures += 1
                 continue
             if failures:
                 logger.info("sealing works again")
             if failures or unsure:
-                self._tell([], quarantined=0)
+                self._note_sealed([], quarantined=0)
             failures, unsure = 0, False
-            self._rest()
+            self._close_idle_lake()
             progress.wait(stop, rest_seconds(time.monotonic() - begin, sealed_bytes))
         self.close()
 
@@ -140,7 +141,7 @@ class Sealer:
         files: list[JournalFile] = []
         size = 0
         for file in claim_closed(self._folder):
-            if self._rests(file.name):
+            if self._is_postponed(file.name):
                 file.close()
                 continue
             if files and (len(files) == BATCH_FILES or size + file.size() > settings.EVENTLANE_SEAL_BATCH_BYTES):
@@ -172,7 +173,7 @@ class Sealer:
         except Exception as error:  # whatever it is, the files stay and the sealer goes on
             self._start_afresh()
             if len(files) == 1:
-                yield from self._seal_rest(files[0], error)
+                yield from self._seal_good_events(files[0], error)
                 return
             if not is_well:
                 self._check_lake()
@@ -196,12 +197,12 @@ class Sealer:
 
         return self._done(files, seal_files(self._open_lake(), files))
 
-    def _seal_rest(self, file: JournalFile, error: Exception) -> Iterator["Sealed"]:
+    def _seal_good_events(self, file: JournalFile, error: Exception) -> Iterator["Sealed"]:
         """Seal a file without what is bad in it."""
         from events.lake.culprits import LakeUnwell, seal_without_culprits
 
         self._check_lake()
-        if file.name not in self._troubled:
+        if file.name not in self._postponed:
             logger.error("can't seal %s, looking for what is bad in it: %s", file.path, reason_of(error))
         try:
             yield self._done([file], seal_without_culprits(self._open_lake(), file, self._progress.step))
@@ -214,30 +215,30 @@ class Sealer:
 
     def _done(self, files: list[JournalFile], sealed: "Sealed") -> "Sealed":
         for file in files:
-            self._troubled.pop(file.name, None)
-        self._tell(files, sealed.quarantined)
+            self._postponed.pop(file.name, None)
+        self._note_sealed(files, sealed.quarantined)
         return sealed
 
-    def _tell(self, files: list[JournalFile], quarantined: int) -> None:
+    def _note_sealed(self, files: list[JournalFile], quarantined: int) -> None:
         """Tell the console that sealing works. The files are gone by now: what fails here is no failure of theirs."""
         try:
-            end_troubles([file.name for file in files])
+            end_incidents([file.name for file in files])
             if quarantined:
                 note_quarantine(self._open_lake())
         except Exception as error:
-            logger.warning("the console's figures could not be written: %s", reason_of(error))
+            logger.warning("the console's statistics could not be written: %s", reason_of(error))
             self._start_afresh()
 
     def _blame(self, file: JournalFile, error: Exception) -> None:
         """Leave the file alone for a while."""
-        if file.name not in self._troubled:
+        if file.name not in self._postponed:
             logger.error("can't seal %s, trying again later: %s", file.path, reason_of(error))
-        self._troubled.setdefault(file.name, _Troubled()).failed()
-        note_trouble(file.name, reason_of(error))
+        self._postponed.setdefault(file.name, _Postponed()).failed()
+        note_incident(file.name, reason_of(error))
 
-    def _rests(self, name: str) -> bool:
-        troubled = self._troubled.get(name)
-        return troubled is not None and troubled.retry_time > time.monotonic()
+    def _is_postponed(self, name: str) -> bool:
+        postponed = self._postponed.get(name)
+        return postponed is not None and postponed.retry_time > time.monotonic()
 
     def _drop_tables(self) -> None:
         try:
@@ -266,7 +267,7 @@ class Sealer:
         finally:
             connection.close()
 
-    def _rest(self) -> None:
+    def _close_idle_lake(self) -> None:
         if self._lake is not None and time.monotonic() - self._last_work > IDLE_SECONDS:
             self.close()
 

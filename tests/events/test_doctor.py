@@ -20,7 +20,7 @@ from eventlane.free_space import free_bytes
 from events import doctor
 from events.doctor import OK, PROBLEM, WARNING
 from events.journal import claim_closed
-from events.lake.figures import end_troubles, note_trouble
+from events.lake.incidents import end_incidents, note_incident
 from events.models import TriggerMatch
 from pipelines.models import Resource, Subscription
 from tests.cast import make_house
@@ -162,20 +162,20 @@ def test_sealing_that_fails_is_said_with_its_reason(tmp_path: Path, settings: An
     settings.EVENTLANE_JOURNAL = tmp_path
     make_journal_file(tmp_path, 300)
     (name,) = [path.stem for path in tmp_path.iterdir()]
-    note_trouble("", "IOException: the bucket is gone")
+    note_incident("", "IOException: the bucket is gone")
     state, message, advice = only(doctor.check_sealer(None))
     assert state == PROBLEM and "can't seal anything" in message and "the bucket is gone" in message and advice
-    end_troubles([])
-    note_trouble(name, "a strange file")
-    note_trouble("sealed-by-now", "an old story")
+    end_incidents([])
+    note_incident(name, "a strange file")
+    note_incident("sealed-by-now", "an old story")
     state, message, advice = only(doctor.check_sealer(None))
     assert state == WARNING and name in message and "a strange file" in message and advice
 
 
-def test_troubles_of_other_nodes_are_not_this_ones(tmp_path: Path, settings: Any, db: None) -> None:
+def test_incidents_of_other_nodes_are_not_this_ones(tmp_path: Path, settings: Any, db: None) -> None:
     settings.EVENTLANE_JOURNAL, here = tmp_path, settings.EVENTLANE_NODE
     settings.EVENTLANE_NODE = "elsewhere"
-    note_trouble("", "the bucket is gone")
+    note_incident("", "the bucket is gone")
     settings.EVENTLANE_NODE = here
     assert only(doctor.check_sealer(None))[0] == OK
 

@@ -66,7 +66,7 @@ python manage.py seal --forever
             raise CommandError(f"sealing failed: {error}") from None
         finally:
             sealer.close()
-        if sealer.troubled_files:
-            raise CommandError(f"could not seal {', '.join(sealer.troubled_files)}; the log above says why")
+        if sealer.postponed_files:
+            raise CommandError(f"could not seal {', '.join(sealer.postponed_files)}; the log above says why")
         if not files:
             self.stdout.write("nothing to seal")

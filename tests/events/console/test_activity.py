@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from events.console.activity import WINDOW_MINUTES, received
 from events.console.chart import HEIGHT, draw, scale_top
-from events.lake.figures import note_received
+from events.lake.statistics import note_received
 from events.models import Dataset, ReceivedCount
 from tests.cast import make_account
 from tests.events.lake.conftest import Node

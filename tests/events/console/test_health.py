@@ -1,4 +1,4 @@
-"""What the overview says of sealing: troubles with their end, quarantine, backlog; nothing of others."""
+"""What the overview says of sealing: incidents with their end, quarantine, backlog; nothing of others."""
 
 import resource
 import threading
@@ -13,12 +13,13 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from events.console.health import is_late, quarantine, troubles
+from events.console.health import incidents, is_late, quarantine
 from events.journal import Backlog, backlog
 from events.lake.connection import Lake
-from events.lake.figures import end_troubles, note_quarantine, note_trouble
+from events.lake.incidents import end_incidents, note_incident
 from events.lake.sealer import Sealer
-from events.models import Dataset, QuarantineCount, SealerTrouble
+from events.lake.statistics import note_quarantine
+from events.models import Dataset, QuarantineCount, SealerIncident
 from projects.models import Account, Organization
 from tests.cast import logged_in, make_account
 from tests.events.lake.conftest import Node
@@ -64,12 +65,12 @@ def test_sealer_that_cannot_write_is_told_and_its_end_too(
     stop = threading.Event()
     sealer = run_sealer(node, stop)
     try:
-        until(SealerTrouble.objects.exists)
+        until(SealerIncident.objects.exists)
         page = text(alice)
         assert "node-a can’t seal anything" in page and "safe in the journal" in page
         assert "NotADirectoryError" in page  # one organization: nobody else's events can be in the text
         settings.EVENTLANE_LAKE_PATH = good
-        until(lambda: SealerTrouble.objects.exclude(end_time=None).exists())
+        until(lambda: SealerIncident.objects.exclude(end_time=None).exists())
     finally:
         stop.set()
         sealer.join()
@@ -80,32 +81,32 @@ def test_sealer_that_cannot_write_is_told_and_its_end_too(
 
 def test_error_texts_are_kept_from_several_organizations(node: Node, alice: Client) -> None:
     Organization.objects.create(name="Umbrella")
-    note_trouble("node-a-1", "InvalidInputException: a piece of somebody's event")
+    note_incident("node-a-1", "InvalidInputException: a piece of somebody's event")
     page = text(alice)
     assert "node-a can’t seal journal file node-a-1" in page and "somebody" not in page
     assert "log says why" in page
 
 
-def test_trouble_of_one_file_ends_when_it_is_sealed(node: Node) -> None:
-    note_trouble("", "nothing works")
-    note_trouble("node-a-1", "strange")
-    note_trouble("node-a-1", "stranger")
-    note_trouble("node-a-2", "strange")
-    assert SealerTrouble.objects.count() == 3
-    end_troubles(["node-a-1"])
-    assert [trouble.file_name for trouble in SealerTrouble.objects.filter(end_time=None)] == ["node-a-2"]
-    assert SealerTrouble.objects.get(file_name="node-a-1").error == "stranger"
-    note_trouble("node-a-1", "again")
-    assert SealerTrouble.objects.filter(file_name="node-a-1").count() == 2
+def test_incident_of_one_file_ends_when_it_is_sealed(node: Node) -> None:
+    note_incident("", "nothing works")
+    note_incident("node-a-1", "strange")
+    note_incident("node-a-1", "stranger")
+    note_incident("node-a-2", "strange")
+    assert SealerIncident.objects.count() == 3
+    end_incidents(["node-a-1"])
+    assert [incident.file_name for incident in SealerIncident.objects.filter(end_time=None)] == ["node-a-2"]
+    assert SealerIncident.objects.get(file_name="node-a-1").error == "stranger"
+    note_incident("node-a-1", "again")
+    assert SealerIncident.objects.filter(file_name="node-a-1").count() == 2
 
 
-def test_trouble_without_news_is_not_told_as_lasting(node: Node) -> None:
-    note_trouble("node-a-1", "strange")
-    [notice] = troubles(timezone.now())
+def test_incident_without_news_is_not_told_as_lasting(node: Node) -> None:
+    note_incident("node-a-1", "strange")
+    [notice] = incidents(timezone.now())
     assert notice.kind == "danger"
-    [notice] = troubles(timezone.now() + timedelta(minutes=10))
+    [notice] = incidents(timezone.now() + timedelta(minutes=10))
     assert notice.kind == "default" and "could not" in notice.title and "works again" not in notice.text
-    assert troubles(timezone.now() + timedelta(days=2)) == []
+    assert incidents(timezone.now() + timedelta(days=2)) == []
 
 
 def test_sealer_goes_on_though_nobody_can_be_told(node: Node, caplog: pytest.LogCaptureFixture) -> None:
@@ -114,8 +115,8 @@ def test_sealer_goes_on_though_nobody_can_be_told(node: Node, caplog: pytest.Log
     try:
         node.write("{}")
         assert node.seal().events == 1
-        assert node.files() == [] and "figures could not be written" in caplog.text
-        note_trouble("", "and nobody to tell")
+        assert node.files() == [] and "statistics could not be written" in caplog.text
+        note_incident("", "and nobody to tell")
     finally:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE hidden RENAME TO events_sealertrouble")

@@ -15,7 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from events.lake.connection import Lake, event_table_name
-from events.lake.figures import known_damage
+from events.lake.damaged_files import known_damage
 from events.lake.follow import Follower
 from events.lake.maintain import maintain
 from events.lake.query import EventQuery, EventReader

@@ -349,13 +349,13 @@ def test_file_that_fails_alone_is_tried_again_later(node: Node, monkeypatch: pyt
     sealer = Sealer(node.journal)
     for _ in range(3):
         assert sum(sealed.events for sealed in sealer.seal_available()) in (0, 10)
-    assert sealer.troubled_files == [bad.removesuffix(".journal")]
+    assert sealer.postponed_files == [bad.removesuffix(".journal")]
     monkeypatch.undo()
     end = time.monotonic() + 30
     while node.files() and time.monotonic() < end:
         assert sum(sealed.events for sealed in sealer.seal_available()) in (0, 10)
         time.sleep(0.1)
-    assert sealer.troubled_files == []
+    assert sealer.postponed_files == []
     sealer.close()
     assert numbers(node) == list(range(20))
 

@@ -1,0 +1,50 @@
+"""How much came in and what is in quarantine, in PostgreSQL: a web process must not load DuckDB to draw a page."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from events.models import QuarantineCount, ReceivedCount
+
+if TYPE_CHECKING:
+    from events.lake.connection import Lake
+
+KEPT_COUNTS = timedelta(hours=2)  # the console draws the last one
+QUARANTINED = """
+    SELECT coalesce(dataset_id, ''), count(*), epoch(max(quarantined_time)), arg_max(reason, quarantined_time)
+    FROM lake.main.quarantine GROUP BY ALL"""
+
+
+def note_received(counts: Counter[tuple[str, str, int]]) -> None:
+    """Write how many events files received, by file name, dataset id and minute since 1970.
+
+    Called before the commit that seals the files, and again with the same counts when that is repeated: what
+    is there stays. So a file that is gone from the journal has its counts here, and nothing counts twice.
+    """
+    rows = [
+        ReceivedCount(file_name=name, dataset_id=dataset, minute=_time(minute * 60), events=events)
+        for (name, dataset, minute), events in sorted(counts.items())
+    ]
+    ReceivedCount.objects.bulk_create(rows, ignore_conflicts=True)
+    ReceivedCount.objects.filter(minute__lt=timezone.now() - KEPT_COUNTS).delete()
+
+
+def note_quarantine(lake: "Lake") -> None:
+    """Write what is in quarantine by dataset. Counted anew each time, so it can't drift."""
+    rows = [
+        QuarantineCount(dataset_id=dataset, entries=entries, latest_time=_time(time), latest_reason=reason)
+        for dataset, entries, time, reason in lake.execute(QUARANTINED)
+    ]
+    QuarantineCount.objects.exclude(pk__in=[row.pk for row in rows]).delete()
+    QuarantineCount.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["dataset_id"],
+        update_fields=["entries", "latest_time", "latest_reason"],
+    )
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
