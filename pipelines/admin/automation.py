@@ -132,7 +132,7 @@ class AutomationAdmin(ReadOnlyAdmin):
         """Return the address of a row's page."""
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
 
-    def attempt(self, request: HttpRequest, row: Any, act: Callable[[], Any], done: str = "") -> HttpResponse:
+    def perform(self, request: HttpRequest, row: Any, act: Callable[[], Any], done: str = "") -> HttpResponse:
         """Do something with a row, note it in its history, go back to its page; say there why it can't be done.
 
         Without `done`, `act` returns what to say.
@@ -193,14 +193,14 @@ class SwitchAdmin(AutomationAdmin):
         if not self.has_switch_permission(request):
             raise PermissionDenied
         rows = self.get_queryset(request).filter(pk=row.pk)
-        return self.attempt(request, row, lambda: _done(disabled, switch(rows, disabled=disabled)))
+        return self.perform(request, row, lambda: _done(disabled, switch(rows, disabled=disabled)))
 
     def abort_queued(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Abort all pipelines that came of a resource and of which nothing has begun."""
         row = self.find(request, object_id)
         if row.type == Resource.Type.TASK:
             raise Http404
-        return self.attempt(request, row, lambda: f"{abort_queued(row.project, **queue_of(row))}.")
+        return self.perform(request, row, lambda: f"{abort_queued(row.project, **queue_of(row))}.")
 
     def enable_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Enable the chosen ones."""

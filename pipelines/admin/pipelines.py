@@ -118,18 +118,18 @@ class PipelineAdmin(LongAdmin):
     def abort(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Abort a pipeline."""
         pipeline = self.find(request, object_id)
-        return self.attempt(request, pipeline, lambda: abort_pipeline(pipeline), "Aborted.")
+        return self.perform(request, pipeline, lambda: abort_pipeline(pipeline), "Aborted.")
 
     def restart(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Run a pipeline again."""
         pipeline = self.find(request, object_id)
-        return self.attempt(request, pipeline, lambda: restart_pipeline(pipeline), "Restarted.")
+        return self.perform(request, pipeline, lambda: restart_pipeline(pipeline), "Restarted.")
 
     def restart_from_failure(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Run what failed again."""
         pipeline = self.find(request, object_id)
         again = "Restarted from failure."
-        return self.attempt(request, pipeline, lambda: restart_pipeline(pipeline, from_failure=True), again)
+        return self.perform(request, pipeline, lambda: restart_pipeline(pipeline, from_failure=True), again)
 
     @display(description="Status")
     def state(self, pipeline: Any) -> SafeString:

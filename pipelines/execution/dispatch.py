@@ -85,7 +85,7 @@ def ready_tasks(tasks: Sequence[Task]) -> list[Task]:
     """Return those of a pipeline's tasks that wait for nothing any more.
 
     A task that failed for good with on_failure "abort" has aborted all others, so a finished dependency is enough.
-    One whose earlier run is still being stopped has a worker yet, and waits for it: no task runs twice at once.
+    One whose earlier attempt is still being stopped has a worker yet, and waits for it: no task runs twice at once.
     """
     unfinished = {task.name for task in tasks if not task.is_finished}
     return [
@@ -98,12 +98,12 @@ def ready_tasks(tasks: Sequence[Task]) -> list[Task]:
 
 
 def dispatch(tasks: Sequence[Task]) -> None:
-    """Give each task a new run and a job for it; in the transaction that found it ready."""
+    """Give each task a new attempt and a job for it; in the transaction that found it ready."""
     if not tasks:
         return
     for task in tasks:
-        task.run, task.queued, task.throttled = task.run + 1, True, False
-    Task.objects.bulk_update(tasks, ["run", "queued", "throttled"])
+        task.attempt, task.queued, task.throttled = task.attempt + 1, True, False
+    Task.objects.bulk_update(tasks, ["attempt", "queued", "throttled"])
     defer_runs(tasks)
 
 
@@ -114,7 +114,7 @@ def defer_runs(tasks: Iterable[Task]) -> None:
         later.setdefault(task.due_time, []).append(task)
     for due_time, due in later.items():
         job = app.configure_task(RUN_TASK, queue=QUEUE, schedule_at=due_time)
-        job.batch_defer(*({"task": task.pk, "pipeline": task.pipeline_id, "run": task.run} for task in due))
+        job.batch_defer(*({"task": task.pk, "pipeline": task.pipeline_id, "run": task.attempt} for task in due))
 
 
 def is_limited(project_limit: int | None) -> bool:
@@ -149,10 +149,10 @@ def wake_throttled() -> None:
 
 
 def _unthrottle(task: Task) -> bool:
-    changed = Task.objects.filter(pk=task.pk, throttled=True, run=task.run).update(
-        throttled=False, queued=True, run=task.run + 1
+    changed = Task.objects.filter(pk=task.pk, throttled=True, attempt=task.attempt).update(
+        throttled=False, queued=True, attempt=task.attempt + 1
     )
-    task.run += 1
+    task.attempt += 1
     if changed:
         defer_runs([task])
     return bool(changed)

@@ -1,4 +1,4 @@
-"""What procrastinate's workers are asked to do: jobs that name a run of a task.
+"""What procrastinate's workers are asked to do: jobs that name an attempt at a task.
 
 Jobs are made by name on Django's own connection, in the transaction that found the task ready (dispatch.py). Workers
 have an app of their own, on connections of procrastinate's, so that a task's code never makes jobs outside of a
@@ -24,5 +24,8 @@ def worker_app() -> App:
 
 
 def run_task(context: JobContext, task: str, pipeline: str, run: int) -> None:
-    """Run a task in the worker that fetched the job, unless that run is over or taken."""
+    """Run a task in the worker that fetched the job, unless that attempt is over or taken.
+
+    `run` is the attempt: jobs that an earlier release queued name it so.
+    """
     context.additional_context["worker"].work_on(task, pipeline, run)

@@ -1,6 +1,6 @@
 """A task in a worker's hands: claimed, kept alive, finished, found lost.
 
-Every move is a compare-and-swap on the task's status and run, so a job or worker that comes late changes nothing.
+Every move is a compare-and-swap on the task's status and attempt, so a job or worker that comes late changes nothing.
 """
 
 from collections.abc import Iterable
@@ -17,17 +17,17 @@ from pipelines.execution.pipelines import abort_tasks
 from pipelines.models import Pipeline, Status, Task
 
 # Functions of the database (projects/migrations/sql): the ways to it and back are what a short task costs.
-CLAIM = "SELECT * FROM eventlane_claim_task(%(task)s, %(run)s, %(pipeline)s, %(worker)s, %(counted)s)"
+CLAIM = "SELECT * FROM eventlane_claim_task(%(task)s, %(attempt)s, %(pipeline)s, %(worker)s, %(counted)s)"
 SUCCEED = "SELECT eventlane_succeed_task(%s, %s, %s)"
 NOT_ENDED, ENDED, ENDED_WHILE_OTHERS_WAIT = 0, 1, 2
 
 
-def claim_task(task_id: str, pipeline_id: str, run: int, worker: str) -> Task | None:
-    """Start a task's run for a worker and return it, None when it isn't to be run (any more, or yet).
+def claim_task(task_id: str, pipeline_id: str, attempt: int, worker: str) -> Task | None:
+    """Start an attempt at a task for a worker and return it, None when it isn't to be run (any more, or yet).
 
     Where running tasks are limited they are counted, and a task over the limits is throttled.
     """
-    values = {"task": task_id, "pipeline": pipeline_id, "run": run, "worker": worker}
+    values = {"task": task_id, "pipeline": pipeline_id, "attempt": attempt, "worker": worker}
     if not is_limited(None) and (task := _claim(values | {"counted": False})):
         return task
     with transaction.atomic():
@@ -37,7 +37,7 @@ def claim_task(task_id: str, pipeline_id: str, run: int, worker: str) -> Task | 
         lock_pipeline(pipeline_id)
         if may_run(*project):
             return _claim(values | {"counted": True})
-        Task.objects.filter(pk=task_id, run=run, status=Status.CREATED).update(queued=False, throttled=True)
+        Task.objects.filter(pk=task_id, attempt=attempt, status=Status.CREATED).update(queued=False, throttled=True)
     wake_throttled()  # a task may have ended meanwhile, and have seen nobody who waits
     return None
 
@@ -66,10 +66,10 @@ def finish_task(task: Task, failure: str | None = None) -> bool:
 
 
 def release_worker(task: Task) -> None:
-    """Note that no process of a task's aborted run is left; if it was restarted meanwhile, it may begin now."""
+    """Note that no process of an aborted attempt is left; if the task was restarted meanwhile, it may begin now."""
     with transaction.atomic():
         pipeline = lock_pipeline(task.pipeline_id)
-        freed = Task.objects.filter(pk=task.pk, run=task.run).exclude(worker="").update(worker="")
+        freed = Task.objects.filter(pk=task.pk, attempt=task.attempt).exclude(worker="").update(worker="")
         if pipeline is not None and freed:
             if not pipeline.is_finished:
                 advance(pipeline)
@@ -79,7 +79,7 @@ def release_worker(task: Task) -> None:
 
 
 def heartbeat(worker: str, task_ids: Iterable[str]) -> dict[str, int]:
-    """Say that a worker still has these tasks; return the runs of those that should go on, by id.
+    """Say that a worker still has these tasks; return the attempts of those that should go on, by id.
 
     Rows that others hold are skipped until the next time, so that nobody waits in a circle; they count as going on.
     """
@@ -91,7 +91,7 @@ def heartbeat(worker: str, task_ids: Iterable[str]) -> dict[str, int]:
             [ids, worker],
         )
     going_on = Task.objects.filter(pk__in=ids, worker=worker, status=Status.STARTED)
-    return dict(going_on.values_list("pk", "run"))
+    return dict(going_on.values_list("pk", "attempt"))
 
 
 def end_lost_tasks(now: datetime) -> list[Task]:
@@ -109,7 +109,7 @@ def end_lost_tasks(now: datetime) -> list[Task]:
 def _succeed(task: Task) -> int:
     """End a task the short way (migrations/sql/0005_succeed_task.sql); NOT_ENDED: try the longer one."""
     with connection.cursor() as cursor:
-        cursor.execute(SUCCEED, [task.pk, task.run, task.pipeline_id])
+        cursor.execute(SUCCEED, [task.pk, task.attempt, task.pipeline_id])
         [answer] = cursor.fetchone()
     return answer
 
@@ -121,7 +121,7 @@ def _project(pipeline_id: str) -> tuple[str, int | None] | None:
 
 def _end(task: Task, pipeline: Pipeline, failure: str | None) -> bool:
     """Move the task from started to where it goes; return False when another did that before."""
-    mine = Task.objects.filter(pk=task.pk, run=task.run, status=Status.STARTED)
+    mine = Task.objects.filter(pk=task.pk, attempt=task.attempt, status=Status.STARTED)
     now = timezone.now()
     if failure is None:
         return bool(mine.update(status=Status.SUCCESSFUL, end_time=now, worker=""))
@@ -137,7 +137,7 @@ def _end(task: Task, pipeline: Pipeline, failure: str | None) -> bool:
 
 def _retry(task: Task, due_time: datetime) -> bool:
     """Put a failed task back, to be run again from its first step; its earlier output is erased."""
-    mine = Task.objects.filter(pk=task.pk, run=task.run, status=Status.STARTED)
+    mine = Task.objects.filter(pk=task.pk, attempt=task.attempt, status=Status.STARTED)
     changed = mine.update(
         status=Status.CREATED, start_time=None, end_time=None, worker="", retry=F("retry") + 1, due_time=due_time
     )

@@ -48,7 +48,7 @@ class Worker:
         self._progress = progress
         # Each thread keeps a connection of Django's: asking for one at every job would cost as much as the job.
         connection.settings_dict["OPTIONS"]["pool"] |= {"max_size": concurrency + 6}
-        # By task and run: once a run's end is written down, the next may begin here before this one is forgotten.
+        # By task and attempt: once an end is written down, the next may begin here before this one is forgotten.
         self._running: dict[tuple[str, int], threading.Event] = {}
         self._last_heartbeat = time.monotonic()
         self._stopping = threading.Event()
@@ -70,16 +70,16 @@ class Worker:
             for helper in helpers:
                 helper.join()
 
-    def work_on(self, task_id: str, pipeline_id: str, run: int) -> None:
+    def work_on(self, task_id: str, pipeline_id: str, attempt: int) -> None:
         """Run a task to its end. Called in a thread of its own, which the runtime may rely on to stay."""
-        task = _persistently(lambda: claim_task(task_id, pipeline_id, run, self.name))
+        task = _persistently(lambda: claim_task(task_id, pipeline_id, attempt, self.name))
         if task is None:
             return
-        stop = self._running[task_id, run] = threading.Event()
+        stop = self._running[task_id, attempt] = threading.Event()
         try:
             self._end(task, *self._outcome(task, stop))
         finally:
-            del self._running[task_id, run]
+            del self._running[task_id, attempt]
 
     def _outcome(self, task: Task, stop: threading.Event) -> tuple[bool, str | None]:
         """Run the task; return whether it was stopped, and why it failed, if it did."""
@@ -95,7 +95,7 @@ class Worker:
         return False, None
 
     def _end(self, task: Task, stopped: bool, failure: str | None) -> None:
-        """Write the outcome down. When it isn't this run's to say any more, say at least that its process is gone."""
+        """Write the outcome down. If that isn't this attempt's any more, say at least that its process is gone."""
         if stopped:
             failure = STOPPED if self._stopping.is_set() else OUT_OF_TOUCH
         if not _persistently(lambda: finish_task(task, failure)):
@@ -179,8 +179,8 @@ class Worker:
 
     def _heartbeat(self, mine: dict[tuple[str, int], threading.Event]) -> None:
         going_on = heartbeat(self.name, {task_id for task_id, _ in mine})
-        for (task_id, run), stop in mine.items():
-            if going_on.get(task_id) != run:
+        for (task_id, attempt), stop in mine.items():
+            if going_on.get(task_id) != attempt:
                 stop.set()
 
 

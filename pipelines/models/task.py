@@ -29,7 +29,7 @@ from projects.models.project import Project
 class Task(models.Model):
     """One instance of a pipeline's task (docs/api/v0.md, section 2.11). pipelines/execution/ moves its state.
 
-    `run` counts how often it was dispatched: a job or a worker that comes with an older number is too late
+    `attempt` counts how often it was dispatched: a job or a worker that comes with an older number is too late
     and changes nothing.
     """
 
@@ -50,8 +50,8 @@ class Task(models.Model):
     end_time = models.DateTimeField(null=True)
     failure_message = models.TextField(blank=True)
     retry = models.PositiveIntegerField(default=0)  # retries done so far
-    run = models.PositiveBigIntegerField(default=0)
-    queued = models.BooleanField(default=False)  # a job for this run exists
+    attempt = models.PositiveBigIntegerField(default=0, db_column="run")
+    queued = models.BooleanField(default=False)  # a job for this attempt exists
     throttled = models.BooleanField(default=False, db_column="parked")  # ready, but as many run as limits allow
     due_time = models.DateTimeField(null=True)  # not before: the delay of a retry
     heartbeat_time = models.DateTimeField(null=True)  # of the worker that runs it

@@ -58,7 +58,7 @@ STEP = f'. {FILES_ROOT}/{ENVIRONMENT}; exec "$@"'
 
 
 class ContainerRuntime:
-    """One run of a task in a container of its own."""
+    """One attempt at a task in a container of its own."""
 
     def __init__(self, task: Task, environment: TaskEnvironment, limits: Limits, watch: Watch) -> None:
         self._engine = engine()

@@ -11,7 +11,7 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run of a task may use."""
+    """What one attempt at a task may use."""
 
     seconds: float
     grace_seconds: float

@@ -37,7 +37,7 @@ UNPROTECTED = (
 
 
 class LocalRuntime:
-    """One run of a task in a folder of its own, with nothing left of it afterwards."""
+    """One attempt at a task in a folder of its own, with nothing left of it afterwards."""
 
     def __init__(self, task: Task, environment: TaskEnvironment, limits: Limits, watch: Watch) -> None:
         self._task, self._environment, self._limits, self._watch = task, environment, limits, watch

@@ -57,7 +57,7 @@ def _run(task: Task, stop: Event) -> None:
     limits = limits_of(parameters)
     watch = Watch(stop, limits.seconds)
     watch.check()
-    TaskStep.objects.filter(task=task).delete()  # of an earlier run
+    TaskStep.objects.filter(task=task).delete()  # of an earlier attempt
     environment = task_environment(task)
     with RUNTIMES[name](task, environment, limits, watch) as runtime:
         _run_steps(task, runtime, environment, limits)

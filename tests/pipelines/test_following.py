@@ -39,7 +39,7 @@ class Screen:
 
 def begin(pipeline: Pipeline, name: str = "noop") -> Task:
     task = pipeline.tasks.get(name=name, status="created")
-    claimed = claim_task(task.pk, pipeline.pk, task.run, "node/1")
+    claimed = claim_task(task.pk, pipeline.pk, task.attempt, "node/1")
     assert claimed is not None
     return claimed
 
@@ -120,7 +120,7 @@ def test_lines_of_several_tasks_have_their_names(pair):
     finish_task(task)
     set_times(task, 2)
     assert screen.news() == "build │ two\nbuild │ \nbuild │ end\n[build: successful after 2.0 s]\n"
-    first, second = (claim_task(row.pk, pair.pk, row.run, "node/1") for row in pair.tasks.filter(name="test"))
+    first, second = (claim_task(row.pk, pair.pk, row.attempt, "node/1") for row in pair.tasks.filter(name="test"))
     write(first, "a\n")
     write(second, "b\n")
     names = {first.instance_id: "a", second.instance_id: "b"}
@@ -133,14 +133,14 @@ def test_retry_begins_anew(pair):
     screen = Screen(pair)
     finish_task(begin(pair, "build"))
     row = pair.tasks.filter(name="test").first()
-    task = claim_task(row.pk, pair.pk, row.run, "node/1")
+    task = claim_task(row.pk, pair.pk, row.attempt, "node/1")
     write(task, "first\n")
     screen.news()
     finish_task(task, "boom")
     label = f"test#{task.instance_id}"
     assert screen.news() == f"[{label}: failed, runs again: retry 1 of 1]\n"
     row.refresh_from_db()
-    write(claim_task(row.pk, pair.pk, row.run, "node/1"), "first\n")
+    write(claim_task(row.pk, pair.pk, row.attempt, "node/1"), "first\n")
     assert screen.news() == f"[{label}: started]\n{label} │ first\n"
 
 

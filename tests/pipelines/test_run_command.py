@@ -54,7 +54,7 @@ def refusal(name: str, *words: str) -> CommandError:
 
 def end(made: Pipeline, failure: str | None = None) -> None:
     row = made.tasks.get()
-    claimed = claim_task(row.pk, made.pk, row.run, "node/1")
+    claimed = claim_task(row.pk, made.pk, row.attempt, "node/1")
     TaskStep.objects.create(
         task=row, position=0, label="say", start_time=claimed.start_time, end_time=claimed.start_time,
         exit_code=0, output="one\x1b[2J\ntwo\n",

@@ -35,7 +35,7 @@ def pipeline(house: House) -> Pipeline:
 
 def run_all(pipeline: Pipeline, failure: str | None = None) -> None:
     while task := pipeline.tasks.filter(queued=True).first():
-        finish_task(claim_task(task.pk, pipeline.pk, task.run, "node/1"), failure)
+        finish_task(claim_task(task.pk, pipeline.pk, task.attempt, "node/1"), failure)
 
 
 def text(moment) -> str:
@@ -112,7 +112,7 @@ def test_abort_queued(client, house):
     running, *queued = [start(waiting, trigger_id=trigger.pk) for _ in range(4)]
     others = [start(other, command_id=command.pk), start(other)]
     task = running.tasks.get()
-    assert claim_task(task.pk, running.pk, task.run, "node/1")
+    assert claim_task(task.pk, running.pk, task.attempt, "node/1")
 
     assert client.post("/pipelines/abort_queued", {"trigger_id": trigger.pk}).json() == {"pipelines": 3, "events": 0}
     assert [statuses(*queued), statuses(running, *others)] == [{"aborted"}, {"started", "created"}]

@@ -89,7 +89,7 @@ class Game:
     def work(self, dice: random.Random, me: str) -> None:
         """A worker: takes any queued task, like procrastinate's jobs, and sometimes the same one as another."""
         while not self.done.is_set():
-            queued = Task.objects.filter(queued=True).values_list("pk", "pipeline_id", "run")
+            queued = Task.objects.filter(queued=True).values_list("pk", "pipeline_id", "attempt")
             waiting = list(queued.filter(pk__in=list(self.at_it))) or list(queued[:10])  # those others are at, first
             if not waiting:
                 time.sleep(0.005)
@@ -106,13 +106,13 @@ class Game:
             assert slot is None or others <= {task.pipeline_id}, "two pipelines of one slot run at once"
             self.at_it[task.pk] = (slot, task.pipeline_id)
             self.runs += 1
-        assert _value(BROKEN_ORDER, [task.pk, task.run]) == 0, "a task started before its dependencies ended"
+        assert _value(BROKEN_ORDER, [task.pk, task.attempt]) == 0, "a task started before its dependencies ended"
         time.sleep(dice.random() * 0.05)
-        stopped = heartbeat(me, [task.pk]).get(task.pk) != task.run
+        stopped = heartbeat(me, [task.pk]).get(task.pk) != task.attempt
         with self.guard:
             del self.at_it[task.pk]
         if dice.random() < 0.05:
-            Task.objects.filter(pk=task.pk, run=task.run, worker=me).update(
+            Task.objects.filter(pk=task.pk, attempt=task.attempt, worker=me).update(
                 heartbeat_time=timezone.now() - timedelta(hours=1)
             )
             return  # killed: nobody finishes this run, others find it lost

@@ -40,7 +40,7 @@ def jobs() -> list[dict]:
 
 def claim(task: Task, worker: str = WORKER) -> Task | None:
     task = Task.objects.get(pk=task.pk)
-    return claim_task(task.pk, task.pipeline_id, task.run, worker)
+    return claim_task(task.pk, task.pipeline_id, task.attempt, worker)
 
 
 def run(task: Task, failure: str | None = None) -> None:
@@ -320,7 +320,7 @@ def test_lost_worker(project):
     pipeline = start(make_definition(project, {"name": "a"}, {"name": "b"}))
     lost, alive = claim(named(pipeline)["a"]), claim(named(pipeline)["b"])
     Task.objects.filter(pk=lost.pk).update(heartbeat_time=timezone.now() - timedelta(seconds=31))
-    assert heartbeat(WORKER, [alive.pk]) == {alive.pk: alive.run}
+    assert heartbeat(WORKER, [alive.pk]) == {alive.pk: alive.attempt}
 
     assert [task.pk for task in end_lost_tasks(timezone.now())] == [lost.pk]
     assert statuses(pipeline) == {"a": "failed", "b": "aborted"}
