@@ -37,7 +37,7 @@ class ApiRequest(Request):
 
 
 class JsonParser(BaseParser):
-    """Reads any body as JSON, whatever Content-Type says. An empty body is None."""
+    """Reads any body as JSON, whatever Content-Type says. An empty body is an object without members."""
 
     media_type = "*/*"
     decode: Callable[[str], Any] = staticmethod(msgspec.json.Decoder().decode)
@@ -48,7 +48,7 @@ class JsonParser(BaseParser):
         """Return the decoded body; raise MalformedRequestBody when it isn't JSON in UTF-8."""
         body = stream.read()
         if not body.strip(b" \t\r\n"):
-            return None
+            return {}
         refuse_many_values(body)
         try:
             return self.decode(body.decode())

@@ -16,7 +16,9 @@ from eventlane.api.sources import Sort
 from eventlane.ids import is_id
 from eventlane.wire.errors import (
     InternalError,
+    InvalidRequestBody,
     InvalidRouteVariable,
+    Problem,
     UnhandledMethod,
     UnknownRoute,
     error_response,
@@ -83,7 +85,9 @@ class ApiViewSet(GenericViewSet[Any]):
     def read_body(self, serializer: type[RequestBody], **context: Any) -> dict[str, Any]:
         """Return the validated members of the body; raise with every problem in it."""
         data = self.request.data
-        body = serializer(data={} if data is None else data, context=context)
+        if data is None:  # DRF would ask for data; and a null isn't an object with nothing to change
+            raise InvalidRequestBody([Problem("", "must be a JSON object")])
+        body = serializer(data=data, context=context)
         body.is_valid(raise_exception=True)
         return body.validated_data
 

@@ -172,6 +172,11 @@ def test_update_does_not_make_a_key_grow(client, made, member):
     assert problems(response) == [("", f"member '{member}' is unknown")]
 
 
+def test_null_is_no_body_to_update_with(client, made):
+    assert problems(client.put(f"/api_keys/id/{made['id']}", b"null")) == [("", "must be a JSON object")]
+    assert client.put(f"/api_keys/id/{made['id']}", b"").status_code == 200
+
+
 def test_revoke_works(client, made):
     response = client.post(f"/api_keys/id/{made['id']}/revoke")
 

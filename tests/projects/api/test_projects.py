@@ -114,6 +114,7 @@ def test_create_refuses_a_name_outside_the_rule(client, name):
         ({"name": ""}, [("/name", "must not be empty")]),
         ([], [("", "must be a JSON object")]),
         ("a", [("", "must be a JSON object")]),
+        (b"null", [("", "must be a JSON object")]),
         (
             {"name": 1, "a/b": 1, "c": 2},
             [("/name", "must be a string"), ("", "member 'a/b' is unknown"), ("", "member 'c' is unknown")],
