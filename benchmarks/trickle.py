@@ -32,7 +32,7 @@ LOOK_SECONDS = 0.02
 
 
 @dataclass
-class Figures:
+class Measurements:
     """What was measured, in seconds."""
 
     rounds: list[float] = field(default_factory=list)  # from a file's closing to the end of its sealing
@@ -53,16 +53,17 @@ def report(console: Console, running: Platform, datasets: int, every: float, sec
     running.wait_until_closed()
     running.wait_until_sealed()  # now the tables are there, and everything is warm
     before, cpu_before, begin = _lake(running), running.processor_seconds(), time.monotonic()
-    figures = trickle.run(seconds)
+    measurements = trickle.run(seconds)
     after, cpu_after, took = _lake(running), running.processor_seconds(), time.monotonic() - begin
-    if figures.failures:
+    if measurements.failures:
         raise SystemExit(
-            f"{len(figures.failures)} requests failed: the figures would mean nothing. The first: {figures.failures[0]}"
+            f"{len(measurements.failures)} requests failed: the results would mean nothing. "
+            f"The first: {measurements.failures[0]}"
         )
-    title = f"{datasets} datasets, an event each every {every:g} s, {figures.sent:,} in {took:.0f} s"
+    title = f"{datasets} datasets, an event each every {every:g} s, {measurements.sent:,} in {took:.0f} s"
     table = Table("", "p50", "p95", "max", title=title)
-    table.add_row("s from a journal file's closing until it is sealed", *_spread(figures.rounds))
-    table.add_row("s for the newest 20 events of one dataset", *_spread(figures.pages))
+    table.add_row("s from a journal file's closing until it is sealed", *_spread(measurements.rounds))
+    table.add_row("s for the newest 20 events of one dataset", *_spread(measurements.pages))
     for what in after:
         table.add_row(f"{what} a minute", f"{(after[what] - before[what]) / took * 60:.1f}")
     for name in cpu_after:
@@ -82,18 +83,18 @@ class _Trickle:
         self._headers["X-Eventline-Project-Id"] = self._get("/v0/projects/name/main").json()["id"]
         self._ids = [self._new_dataset(name) for name in self._names]
 
-    def run(self, seconds: float) -> Figures:
+    def run(self, seconds: float) -> Measurements:
         """Send, read and watch for so long."""
-        figures = Figures()
+        measurements = Measurements()
         end = time.monotonic() + seconds
-        work = [lambda part=part: self._send_until(end, figures, part) for part in range(SENDERS)]
-        work += [lambda: self._read_until(end, figures), lambda: self._watch_until(end, figures)]
+        work = [lambda part=part: self._send_until(end, measurements, part) for part in range(SENDERS)]
+        work += [lambda: self._read_until(end, measurements), lambda: self._watch_until(end, measurements)]
         threads = [threading.Thread(target=one) for one in work]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        return figures
+        return measurements
 
     def _new_dataset(self, name: str) -> str:
         response = self._http.request(
@@ -103,7 +104,7 @@ class _Trickle:
             raise SystemExit(f"no dataset: {response.status} {response.data!r}")
         return str(response.json()["id"])
 
-    def _send_until(self, end: float, figures: Figures, part: int) -> None:
+    def _send_until(self, end: float, measurements: Measurements, part: int) -> None:
         names = self._names[part::SENDERS]
         pause = self._every / len(names)
         due = time.monotonic()
@@ -111,8 +112,8 @@ class _Trickle:
             time.sleep(max(0.0, due - time.monotonic()))
             if time.monotonic() > end:
                 return
-            figures.note(self._send(name), 202)
-            figures.sent += 1
+            measurements.note(self._send(name), 202)
+            measurements.sent += 1
             due += pause
 
     def _send(self, name: str) -> urllib3.BaseHTTPResponse:
@@ -120,27 +121,27 @@ class _Trickle:
         url = f"{self._running.url}/v1/{name}/web"
         return self._http.request("POST", url, body=b"[%b]" % next(self._events), headers=headers)
 
-    def _read_until(self, end: float, figures: Figures) -> None:
+    def _read_until(self, end: float, measurements: Measurements) -> None:
         while (begin := time.monotonic()) < end:
             response = self._get(f"/v0/datasets/id/{random.choice(self._ids)}/events?size=20&order=desc")
-            figures.pages.append(time.monotonic() - begin)
-            figures.note(response, 200)
+            measurements.pages.append(time.monotonic() - begin)
+            measurements.note(response, 200)
             time.sleep(PAGE_PAUSE_SECONDS)
 
     def _get(self, path: str) -> urllib3.BaseHTTPResponse:
         return self._http.request("GET", self._running.url + path, headers=self._headers)
 
-    def _watch_until(self, end: float, figures: Figures) -> None:
+    def _watch_until(self, end: float, measurements: Measurements) -> None:
         """Note how long each closed file lies in the journal."""
         closed: dict[Path, float] = {}
         while (now := time.monotonic()) < end:
             there = set(journal_paths(self._running.journal))
-            figures.rounds += [now - closed.pop(path) for path in [*closed] if path not in there]
+            measurements.rounds += [now - closed.pop(path) for path in [*closed] if path not in there]
             for path in there - set(closed):
                 if _is_closed(path):
                     closed[path] = now
             time.sleep(LOOK_SECONDS)
-        figures.rounds += [now - since for since in closed.values()]
+        measurements.rounds += [now - since for since in closed.values()]
 
 
 def _is_closed(path: Path) -> bool:

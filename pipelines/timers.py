@@ -50,7 +50,7 @@ def _emit_or_pause(trigger_id: str, project_id: str, now: datetime) -> int:
 
 
 def _is_everybodys(error: Exception) -> bool:
-    """Tell whether PostgreSQL is gone or in trouble, but for two that wait for each other, of which it stopped one."""
+    """Tell whether PostgreSQL is gone or failing, but for two that wait for each other, of which it stopped one."""
     reason = getattr(error.__cause__, "sqlstate", None) or ""
     return isinstance(error, OperationalError | InterfaceError | PoolTimeout) and not reason.startswith("40")
 

@@ -37,15 +37,15 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()
     page.set_default_timeout(15_000)
-    troubles: list[str] = []
-    page.on("console", lambda line: troubles.append(line.text) if line.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("request", lambda request: troubles.append(request.url) if _strange(request.url, server) else None)
+    complaints: list[str] = []
+    page.on("console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: complaints.append(request.url) if _strange(request.url, server) else None)
     log_in(page, server, server.password)
     expect(page).to_have_url(f"{server.url}/console/")
     yield page
     context.close()
-    assert not troubles
+    assert not complaints
 
 
 def _strange(url: str, server: Server) -> bool:

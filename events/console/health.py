@@ -22,7 +22,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 LATE_SECONDS = 60.0
-FRESH = timedelta(minutes=3)  # a sealer in trouble tries again at least every minute
+FRESH = timedelta(minutes=3)  # a sealer that fails tries again at least every minute
 SHOWN_INCIDENTS = 5
 SHOWN_FILES = 3
 SHOWN_FOR = timedelta(days=1)
@@ -39,7 +39,7 @@ class Notice:
     dataset: Dataset | None = None
 
 
-def told(question: Callable[..., T], *words: object) -> T | None:
+def answer_or_none(question: Callable[..., T], *words: object) -> T | None:
     """Return the answer, or None when there is none to be had: one broken part must not take the page along."""
     try:
         return question(*words)

@@ -18,7 +18,7 @@ from eventlane.login import account_of
 from eventlane.project_choice import project_choice
 from events.console.activity import Activity, received
 from events.console.chart import draw
-from events.console.health import ahead, damage, incidents, is_late, quarantine, told
+from events.console.health import ahead, answer_or_none, damage, incidents, is_late, quarantine
 from events.console.sizes import measure
 from events.journal import Backlog
 from events.journal.reader import backlog
@@ -35,28 +35,28 @@ UNKNOWN = "?"
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return the context of the home page (Unfold's DASHBOARD_CALLBACK)."""
     own = {"title": "Overview", "is_admin": account_of(request).role == Account.Role.ADMIN}
-    return context | own | {"narrowed_to": project_choice(request).chosen} | _figures(request)
+    return context | own | {"narrowed_to": project_choice(request).chosen} | _statistics(request)
 
 
 def live(request: HttpRequest) -> HttpResponse:
     """Return the part of the home page that changes; the page asks for it every few seconds."""
-    return render(request, "events/overview_live.html", _figures(request))
+    return render(request, "events/overview_live.html", _statistics(request))
 
 
-def _figures(request: HttpRequest) -> dict[str, Any]:
+def _statistics(request: HttpRequest) -> dict[str, Any]:
     now = timezone.now()
     datasets = list(_own(request, Dataset).select_related("project"))
-    totals = told(measure, datasets)
-    activity = told(received, [dataset.pk for dataset in datasets], now)
-    waiting = told(backlog, settings.EVENTLANE_JOURNAL)
+    totals = answer_or_none(measure, datasets)
+    activity = answer_or_none(received, [dataset.pk for dataset in datasets], now)
+    waiting = answer_or_none(backlog, settings.EVENTLANE_JOURNAL)
     return {
         "as_of": f"{now:%H:%M:%S}",
-        "figures": _cards(request, datasets, totals, now),
+        "statistics": _cards(request, datasets, totals, now),
         "activity": activity and _activity(activity),
         "rows": [_row(dataset, activity, totals is not None) for dataset in _busiest(datasets, activity)],
         "more_datasets": max(0, len(datasets) - SHOWN_DATASETS),
         "backlog": waiting and _backlog(waiting),
-        "automation": told(pipeline_activity, request, now),
+        "automation": answer_or_none(pipeline_activity, request, now),
         "notices": _notices(datasets, now),
         "changes": _changes(account_of(request).organization),
     }
@@ -77,8 +77,8 @@ def _cards(
     keys = _own(request, ApiKey).filter(in_use(now)).count()
     projects = Project.objects.filter(organization=account_of(request).organization_id).count()
     return [
-        ("Events stored", _told(number, events), "bolt", reverse("admin:events_dataset_changelist")),
-        ("On disk", _told(size, stored), "hard_drive", reverse("admin:events_dataset_changelist")),
+        ("Events stored", _shown(number, events), "bolt", reverse("admin:events_dataset_changelist")),
+        ("On disk", _shown(size, stored), "hard_drive", reverse("admin:events_dataset_changelist")),
         ("Datasets", number(len(datasets)), "database", reverse("admin:events_dataset_changelist")),
         ("Namespaces", number(sum(row.namespace_total for row in datasets)), "label", _list_of("events_namespace")),
         ("Keys in use", number(keys), "key", _list_of("projects_apikey")),
@@ -90,7 +90,7 @@ def _list_of(name: str) -> str:
     return reverse(f"admin:{name}_changelist")
 
 
-def _told(show: Any, count: int | None) -> str:
+def _shown(show: Any, count: int | None) -> str:
     return UNKNOWN if count is None else show(count)
 
 
@@ -141,10 +141,10 @@ def _backlog(waiting: Backlog) -> dict[str, Any]:
 def _notices(datasets: Sequence[Dataset], now: datetime) -> list[Any] | None:
     """Return what went wrong, the worst first; None when that can't be told."""
     parts = (
-        told(damage, datasets),
-        told(incidents, now),
-        told(quarantine, datasets),
-        told(ahead, datasets, now),
+        answer_or_none(damage, datasets),
+        answer_or_none(incidents, now),
+        answer_or_none(quarantine, datasets),
+        answer_or_none(ahead, datasets, now),
     )
     if None in parts:
         return None

@@ -21,7 +21,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from eventlane.console import count_of, number, public_address
 from eventlane.login import account_of
 from events.console.activity import received
-from events.console.health import told
+from events.console.health import answer_or_none
 from events.console.sizes import measure
 from events.models import Dataset
 from projects.api_keys import issue_api_key
@@ -102,8 +102,8 @@ def arrived(dataset: Dataset | None) -> JsonResponse:
 
 def arrival(dataset: Dataset) -> dict[str, Any]:
     """Return what is known of the dataset's events: `state` is waiting, quiet, arrived or unknown."""
-    activity = told(received, [dataset.pk], timezone.now())
-    sizes = told(measure, [dataset])
+    activity = answer_or_none(received, [dataset.pk], timezone.now())
+    sizes = answer_or_none(measure, [dataset])
     if activity is None or sizes is None:
         return {"state": "unknown", "text": "Whether events arrive can’t be told now."}
     lately, stored = sum(activity.total()), sizes[0]

@@ -72,8 +72,8 @@ def tables_to_flush(rows: int, before: datetime) -> set[str]:
         cursor.execute(_format(INLINED_OF_ALL), {"schema": settings.EVENTLANE_LAKE_SCHEMA})
         found = set()
         for name, inlined, is_data in cursor.fetchall():
-            question, figures = (MANY_OR_OLD, [rows, young]) if is_data else (ANY_DELETION, [])
-            cursor.execute(_format(question, inlined), [name, *figures])
+            question, values = (MANY_OR_OLD, [rows, young]) if is_data else (ANY_DELETION, [])
+            cursor.execute(_format(question, inlined), [name, *values])
             found |= {table for (table,) in cursor.fetchall()}
     return found
 

@@ -295,7 +295,7 @@ def pause(attempt: int) -> None:
 def _catalog() -> str:
     """Return the quoted name of the catalog's schema in PostgreSQL, seen in the snapshot of the lake's transaction.
 
-    For what DuckDB's own lists would say of tables, DuckLake asks for each table's figures, one by one, after each
+    For what DuckDB's own lists would say of tables, DuckLake asks for each table's statistics, one by one, after each
     commit: seconds where there are hundreds of datasets.
     """
     return f"__ducklake_metadata_lake.{quoted_name(settings.EVENTLANE_LAKE_SCHEMA)}"

@@ -107,7 +107,7 @@ def apply_retention(lake: Lake, now: datetime) -> str:
         return [_delete(lake, event_table_name(table), "received_time", end, _outside_damaged(lake, table))]
 
     (deleted,), failures = _for_each(sorted(days), apply, 1)
-    return _told(f"{deleted:,} events deleted", failures)
+    return _result(f"{deleted:,} events deleted", failures)
 
 
 def prune_quarantine(lake: Lake, now: datetime) -> str:
@@ -149,7 +149,7 @@ def flush_inlined_rows(lake: Lake, now: datetime) -> str:
         (rows,) = flush(*tables)
     except duckdb.Error:
         (rows,), failures = _for_each(tables, flush, 1)
-    return _told(f"{rows:,} rows moved into files", failures)
+    return _result(f"{rows:,} rows moved into files", failures)
 
 
 def _flush(lake: Lake, table: str) -> int:
@@ -165,7 +165,7 @@ def merge_files(lake: Lake, now: datetime) -> str:
         lake.execute(f"SET ducklake_target_file_size = '{target}B'")
         (processed, made), failed = _at_once_or_each(lake, partial(_merge, lake, below), 2)
         merged, created, failures = merged + processed, created + made, failures | failed
-    return _told(f"{merged:,} files merged into {created:,}", failures)
+    return _result(f"{merged:,} files merged into {created:,}", failures)
 
 
 def _merge(lake: Lake, below: int, table: str = "") -> list[int]:
@@ -196,7 +196,7 @@ def rewrite_files(lake: Lake, now: datetime) -> str:
         return _retried(lake, f"SELECT sum(files_processed) FROM {call}")
 
     (files,), failures = _at_once_or_each(lake, rewrite, 1)
-    return _told(f"{files:,} files with deleted events rewritten", failures)
+    return _result(f"{files:,} files with deleted events rewritten", failures)
 
 
 def expire_snapshots(lake: Lake, now: datetime) -> str:
@@ -265,7 +265,7 @@ def _around_damage(table: str, work: Callable[[str], list[int]]) -> list[int]:
                 raise
 
 
-def _told(done: str, failures: dict[str, str]) -> str:
+def _result(done: str, failures: dict[str, str]) -> str:
     """Return what was done, or raise Incomplete that says also what not."""
     if failures:
         raise Incomplete(f"{done}; not for " + "; nor for ".join(f"{name}: {why}" for name, why in failures.items()))

@@ -47,7 +47,7 @@ class TriggerWatcher:
         self._next_look = self._next_tidying = 0.0
 
     def run(self, stop: threading.Event, progress: Progress = UNWATCHED) -> None:
-        """Watch until `stop` is set. A trouble is logged once, and its end."""
+        """Watch until `stop` is set. A failure is logged once, and its end."""
         failures = 0
         while not stop.is_set():
             try:

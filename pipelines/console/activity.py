@@ -19,7 +19,7 @@ LATELY = timedelta(hours=24)
 
 
 def pipeline_activity(request: HttpRequest, now: datetime) -> dict[str, Any] | None:
-    """Return the figures of the organization, or of the chosen project; None while nothing is deployed there."""
+    """Return the statistics of the organization, or of the chosen project; None while nothing is deployed there."""
     model_admin: Any = admin.site.get_model_admin(Pipeline)
     pipelines = model_admin.own_rows(request)
     resources: Any = admin.site.get_model_admin(Resource)

@@ -234,7 +234,7 @@ class ConsoleAdmin(ModelAdmin):
     def get_deleted_objects(
         self, objs: Iterable[Any], request: HttpRequest
     ) -> tuple[list[str], dict[str, str], set[str], list[str]]:
-        """Say what a deletion takes along as figures: listing each row would load them all."""
+        """Say what a deletion takes along in numbers: listing each row would load them all."""
         rows = list(objs)
         return [str(row) for row in rows], self.deletion_summary(rows), set(), []
 

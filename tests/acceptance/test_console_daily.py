@@ -1,4 +1,4 @@
-"""The console as a daily tool, in a real browser: send a first event, watch figures move, invite, switch projects."""
+"""The console as a daily tool, in a real browser: send a first event, watch numbers move, invite, switch projects."""
 
 import os
 import re
@@ -100,10 +100,10 @@ def test_other_snippets_work_as_they_are_copied(page: Page, server: Server, tmp_
         assert words in found
 
 
-def test_figures_move_without_a_reload_and_keep_the_focus(page: Page, server: Server) -> None:
+def test_statistics_move_without_a_reload_and_keep_the_focus(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/console/")
     page.evaluate("window.stays = true")
-    link = page.locator(".ev-figures a", has_text="On disk")
+    link = page.locator(".ev-statistics a", has_text="On disk")
     link.focus()
     before, as_of = last_hour(page), page.locator("[data-as-of]").inner_text()
     assert server.post("/v1/logs/daily", [{"n": number} for number in range(321)]).status == 202
@@ -120,7 +120,7 @@ def test_home_is_whole_without_scripts(browser: Browser, server: Server) -> None
     page = context.new_page()
     log_in(page, server, server.password)
     expect(page.get_by_text("Last 60 minutes", exact=True)).to_be_visible()
-    expect(page.get_by_text("Reload this page for new figures.")).to_be_visible()
+    expect(page.get_by_text("Reload this page for new statistics.")).to_be_visible()
     page.locator("#project-choice").select_option("main")
     page.get_by_role("button", name="Go", exact=True).click()
     expect(page.get_by_text("Only the project main")).to_be_visible()
@@ -172,7 +172,7 @@ def test_project_is_switched_and_lists_follow(page: Page, server: Server) -> Non
     expect(page.locator("#result_list").get_by_role("link", name="shop-orders")).to_be_visible()
     expect(logs).to_have_count(0)
     page.get_by_role("link", name="Overview").click()
-    expect(page.locator(".ev-figures a", has_text="Datasets")).to_have_text(re.compile(r"\b1\b"))
+    expect(page.locator(".ev-statistics a", has_text="Datasets")).to_have_text(re.compile(r"\b1\b"))
     page.get_by_role("button", name="Show all projects").click()
     expect(page.get_by_text("Only the project shop")).to_have_count(0)
 
@@ -203,15 +203,15 @@ def test_database_away_is_said_and_got_over(browser: Browser, fresh_server: Call
         for pid in server.pids_of("postgres"):
             with suppress(ProcessLookupError):  # they end by themselves when the first of them is gone
                 os.kill(pid, signal.SIGKILL)
-        trouble = page.get_by_text("The server can't tell now. These figures are of")
-        expect(trouble).to_be_visible(timeout=20_000)
+        failure = page.get_by_text("The server can't tell now. The page shows the state at")
+        expect(failure).to_be_visible(timeout=20_000)
         other = page.context.new_page()
         assert other.goto(f"{server.url}/console/events/dataset/").status == 503
         expect(other.get_by_text("The database can't be reached")).to_be_visible()
         other.close()
     finally:
         server.process.send_signal(signal.SIGCONT)
-    expect(trouble).to_be_hidden(timeout=40_000)
+    expect(failure).to_be_hidden(timeout=40_000)
     assert server.post("/v1/logs/after", [{"message": "after"}]).status == 202
     expect(page.locator("#last-hour")).to_have_text("1", timeout=20_000)
     page.context.close()

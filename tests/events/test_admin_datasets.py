@@ -163,10 +163,10 @@ def test_deleting_a_project_says_what_goes_and_needs_its_name(alice: Client, acm
     assert DroppedTable.objects.get().table_name == acme.dataset.table_name
 
 
-def test_overview_shows_figures_and_shortcuts(alice: Client, acme: House) -> None:
+def test_overview_shows_statistics_and_shortcuts(alice: Client, acme: House) -> None:
     page = alice.get("/console/")
-    figures = {title: figure for title, figure, *_ in page.context["figures"]}
-    assert figures["Datasets"] == figures["Projects"] == figures["Namespaces"] == figures["Keys in use"] == "1"
+    statistics = {title: value for title, value, *_ in page.context["statistics"]}
+    assert [statistics[title] for title in ("Datasets", "Projects", "Namespaces", "Keys in use")] == ["1"] * 4
     assert "Create API key" in page.content.decode()
 
 

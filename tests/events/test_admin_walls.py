@@ -94,7 +94,7 @@ def test_foreign_row_answers_like_an_unknown_one(
         response = alice.get(f"{address(model, 'changelist')}{pk}/{page}/")
         shown = alice.get(response["Location"], follow=True) if response.status_code == 302 else response
         body = re.sub(r'csrf\w*" value="\w+"', "", shown.content.decode())
-        body = body.partition("<div data-live=")[0]  # figures move
+        body = body.partition("<div data-live=")[0]  # statistics change
         return response.status_code, response.get("Location", "").replace(pk, "ID"), body.replace(pk, "ID")
 
     assert answer(umbrella.rows()[model].pk) == answer(UNKNOWN)

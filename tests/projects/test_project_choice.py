@@ -67,8 +67,8 @@ def test_overview_follows_the_choice(alice: Client, shop: Project) -> None:
     choose(alice, shop)
     for path in ("/console/", "/console/live/"):
         response = alice.get(path)
-        figures = {title: figure for title, figure, *_ in response.context["figures"]}
-        assert figures["Datasets"] == figures["Namespaces"] == "1" and figures["Keys in use"] == "2"
+        statistics = {title: value for title, value, *_ in response.context["statistics"]}
+        assert statistics["Datasets"] == statistics["Namespaces"] == "1" and statistics["Keys in use"] == "2"
         assert [row["dataset"].name for row in response.context["rows"]] == ["shop-orders"]
 
 

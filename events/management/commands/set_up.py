@@ -45,9 +45,9 @@ class Command(BaseCommand):
         mark_folders(installation)
         connection.close()
         report = _report(made) if made else {}
-        self.stdout.write(json.dumps(report) if options["json"] else self._told(report))
+        self.stdout.write(json.dumps(report) if options["json"] else self._message(report))
 
-    def _told(self, report: dict[str, Any]) -> str:
+    def _message(self, report: dict[str, Any]) -> str:
         """Return what to say: secrets on a terminal only."""
         if not report:
             return "The database is up to date."

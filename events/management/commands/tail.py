@@ -160,20 +160,20 @@ def _follow(query: EventQuery, show: Callable[[Iterable[EventRow]], int], warn: 
         show(follower.history())
         _warn_of_damage(follower.left_out, warn)
         warned = {file.path for file in follower.left_out}
-        trouble = ""
+        failure = ""
         while True:
-            time.sleep(RETRY_SECONDS if trouble else POLL_SECONDS)
+            time.sleep(RETRY_SECONDS if failure else POLL_SECONDS)
             try:
-                if trouble:
+                if failure:
                     follower.reconnect()
                 show(follower.news())
-                trouble = ""
+                failure = ""
                 _warn_of_damage([file for file in follower.left_out if file.path not in warned], warn)
                 warned |= {file.path for file in follower.left_out}
             except (duckdb.Error, DatabaseError) as error:
-                if not trouble:
+                if not failure:
                     warn(f"waiting for the database: {str(error).splitlines()[0]}")
-                trouble = str(error)
+                failure = str(error)
 
 
 def _filter(text: str) -> tuple[str, str]:

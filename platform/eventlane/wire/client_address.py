@@ -15,8 +15,8 @@ def client_address(request: HttpRequest) -> str:
     """
     peer = _plain(request.META.get("REMOTE_ADDR", ""))
     proxies = settings.EVENTLANE_PROXIES
-    told = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    return (_plain(told[-proxies]) if 0 < proxies <= len(told) else "") or peer
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    return (_plain(forwarded[-proxies]) if 0 < proxies <= len(forwarded) else "") or peer
 
 
 def site_of(address: str) -> str:

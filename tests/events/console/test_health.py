@@ -212,7 +212,7 @@ def test_broken_catalog_and_unreadable_journal_do_not_take_the_page_along(
     settings.EVENTLANE_JOURNAL = tmp_path / "file"
     settings.EVENTLANE_JOURNAL.write_text("")
     response = alice.get("/console/")
-    figures = {title: figure for title, figure, *_ in response.context["figures"]}
-    assert figures["Events stored"] == figures["On disk"] == "?" and figures["Datasets"] == "1"
+    statistics = {title: value for title, value, *_ in response.context["statistics"]}
+    assert statistics["Events stored"] == statistics["On disk"] == "?" and statistics["Datasets"] == "1"
     page = response.content.decode()
     assert "part of the journal can't be read right now" in page and "The journal can't be read right now." in page

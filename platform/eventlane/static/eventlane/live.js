@@ -1,4 +1,4 @@
-// Figures that follow the server. Without this script the pages are complete, and stand still.
+// Parts of pages that follow the server. Without this script the pages are complete, and stand still.
 //
 // data-live       an address that answers with the part's new content, asked again and again
 // data-live-ms    how often
@@ -43,7 +43,7 @@ function repeat(pause, job, goesOn) {
 async function refresh(part) {
   const answer = await ask(part.dataset.live);
   if (answer.text === undefined) {
-    tell(part, answer.trouble);
+    tell(part, answer.failure);
     return true;
   }
   const fresh = part.cloneNode(false);
@@ -57,11 +57,11 @@ function hasEnded(part) {
   return part.querySelector("[data-live-end]") !== null;
 }
 
-function tell(part, trouble) {
-  const place = document.querySelector("[data-live-trouble]");
+function tell(part, failure) {
+  const place = document.querySelector("[data-live-failure]");
   const since = part.querySelector("[data-as-of]")?.textContent;
-  place.textContent = trouble && `${trouble} These figures are of ${since} UTC.`;
-  place.hidden = !trouble;
+  place.textContent = failure && `${failure} The page shows the state at ${since} UTC.`;
+  place.hidden = !failure;
 }
 
 // Bring a list up to date; not while rows of it are chosen: their boxes would stand beside other rows.
@@ -69,9 +69,9 @@ async function refreshList() {
   const list = document.getElementById("result_list");
   if (list?.querySelector("input:checked")) return true;
   const answer = await ask(location.href);
-  const place = document.querySelector("[data-live-trouble]");
+  const place = document.querySelector("[data-live-failure]");
   place.hidden = answer.text !== undefined;
-  place.textContent = answer.trouble ?? "";
+  place.textContent = answer.failure ?? "";
   if (answer.text === undefined) return true;
   const fresh = new DOMParser().parseFromString(answer.text, "text/html").getElementById("result_list");
   if (list && fresh && !list.querySelector("input:checked")) morph(list, document.adoptNode(fresh));
@@ -81,22 +81,22 @@ async function refreshList() {
 
 async function look(check) {
   const answer = await ask(check.dataset.arrival);
-  const arrival = answer.text === undefined ? { state: "unknown", text: answer.trouble } : JSON.parse(answer.text);
+  const arrival = answer.text === undefined ? { state: "unknown", text: answer.failure } : JSON.parse(answer.text);
   check.dataset.state = arrival.state;
   if (check.textContent !== arrival.text) check.textContent = arrival.text;
   return true;
 }
 
-// Return {text} of a good answer, else {trouble}: what a person should know.
+// Return {text} of a good answer, else {failure}: what a person should know.
 async function ask(url) {
   try {
     const response = await fetch(url, { redirect: "manual", headers: { "X-Background": "1" } });
-    if (response.type === "opaqueredirect") return { trouble: "You are logged out: reload the page." };
+    if (response.type === "opaqueredirect") return { failure: "You are logged out: reload the page." };
     if (response.ok) return { text: await response.text() };
   } catch {
     // falls through: the server is gone, or the way to it
   }
-  return { trouble: "The server can't tell now." };
+  return { failure: "The server can't tell now." };
 }
 
 // Change `old` into `fresh` where they differ, so that focus, selection and what the mouse is over stay.
