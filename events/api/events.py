@@ -237,4 +237,4 @@ def _in_pages(
         with event_pages(lake, EventQuery(dataset, **conditions)) as pages:
             return work(pages)
 
-    return slots.run(lambda lake: read_around(lake, dataset.table_name, run))
+    return slots.run(lambda lake: read_around(lake, [dataset.table_name], run))

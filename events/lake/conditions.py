@@ -6,11 +6,12 @@ Texts of columns are compared as bytes, which keeps the comparison out of DuckLa
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from events.lake.guard import guarded
 
+UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TEXT_COLUMNS = {
     "namespace": "namespace",
     "service": "service",
@@ -64,9 +65,9 @@ def compile_conditions(
     """Return the conditions on a row of EVENT_COLUMNS; times are of receipt, `to_time` is exclusive."""
     conditions = Conditions()
     if from_time is not None:
-        conditions.add("received_time >= make_timestamptz(?)", _microseconds(from_time))
+        conditions.add("received_time >= make_timestamptz(?)", microseconds(from_time))
     if to_time is not None:
-        conditions.add("received_time < make_timestamptz(?)", _microseconds(to_time))
+        conditions.add("received_time < make_timestamptz(?)", microseconds(to_time))
     if namespace is not None:
         _add_text(conditions, "namespace", namespace)
     for key, value in filters:
@@ -132,5 +133,6 @@ def _pointer(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def _microseconds(time: datetime) -> int:
-    return round(time.timestamp() * 1_000_000)
+def microseconds(time: datetime) -> int:
+    """Return a time in microseconds since 1970."""
+    return (time - UNIX_EPOCH) // timedelta(microseconds=1)

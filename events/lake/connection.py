@@ -4,9 +4,8 @@ import importlib
 import itertools
 import os
 import random
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,10 +39,6 @@ _instances = itertools.count()
 
 class LakeMissing(Exception):
     """Nothing was ever sealed: there is no catalog."""
-
-
-class Interrupted(Exception):
-    """A statement ran longer than it may."""
 
 
 class Lake:
@@ -100,23 +95,21 @@ class Lake:
             self._roll_back()
             raise
 
-    @contextmanager
-    def time_limit(self, seconds: float) -> Iterator[None]:
-        """Interrupt the block's statement after `seconds`; raises Interrupted."""
-        timer = threading.Timer(seconds, self._duckdb.interrupt)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        except duckdb.InterruptException:
-            raise Interrupted(f"it ran longer than {seconds:g} seconds") from None
-        finally:
-            timer.cancel()
+    def interrupt(self) -> None:
+        """Have the statement that runs raise duckdb.InterruptException. Any thread may call this."""
+        self._duckdb.interrupt()
 
     def has_table(self, name: str) -> bool:
         """Tell whether the lake has the table in this transaction's snapshot."""
-        found = f"SELECT count(*) FROM {_catalog()}.ducklake_table WHERE end_snapshot IS NULL AND table_name = ?"
-        return bool(self.value(found, [name]))
+        return bool(self.tables_among([name]))
+
+    def tables_among(self, names: Collection[str]) -> set[str]:
+        """Return which of these tables the lake has in this transaction's snapshot."""
+        marks = ", ".join("?" * len(names))
+        found = (
+            f"SELECT table_name FROM {_catalog()}.ducklake_table WHERE end_snapshot IS NULL AND table_name IN ({marks})"
+        )
+        return {name for (name,) in self.execute(found, list(names))}
 
     def event_tables(self) -> set[str]:
         """Return the names of all datasets' tables in this transaction's snapshot."""

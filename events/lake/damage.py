@@ -24,8 +24,8 @@ NAMED = re.compile(r"ducklake-[0-9a-f-]{36}(?:-delete)?\.parquet")
 OF_CATALOG = (duckdb.IOException, duckdb.TransactionException, duckdb.ConnectionException, duckdb.OutOfMemoryException)
 
 
-def find_damage(table: str, known: Iterable[str], error: duckdb.Error) -> list[DamagedFile]:
-    """Return the files of a dataset's table that a reader may have failed on with `error`, but those it knows.
+def find_damage(tables: Sequence[str], known: Iterable[str], error: duckdb.Error) -> list[DamagedFile]:
+    """Return the files of datasets' tables that a reader may have failed on with `error`, but those it knows.
 
     Those found before come first, then those whose size or footer is wrong. Else the content is read, that of the file
     which the error names or else of all, the newest first, for EVENTLANE_QUERY_SECONDS at most.
@@ -34,8 +34,8 @@ def find_damage(table: str, known: Iterable[str], error: duckdb.Error) -> list[D
     if folder is None or not _is_of_a_file(error):
         return []
     try:
-        remembered = [file for file in known_damage(table, SEALED_FILES) if file.path not in known]
-        return remembered or _search(folder, table, known, str(error))
+        remembered = [file for file in known_damage(*tables, SEALED_FILES) if file.path not in known]
+        return remembered or _search(folder, tables, known, str(error))
     except (DatabaseError, InterfaceError, PoolTimeout):
         connection.close()
         return []  # what failed was the catalog
@@ -77,8 +77,8 @@ def _is_of_a_file(error: duckdb.Error) -> bool:
     return bool(NAMED.search(str(error))) or not isinstance(error, OF_CATALOG)
 
 
-def _search(folder: Path, table: str, known: set[str], message: str) -> list[DamagedFile]:
-    files = [file for file in known_files(table, SEALED_FILES) if file.in_use and file.path not in known]
+def _search(folder: Path, tables: Sequence[str], known: set[str], message: str) -> list[DamagedFile]:
+    files = [file for file in known_files(*tables, SEALED_FILES) if file.in_use and file.path not in known]
     faults = [fault for file in files if (fault := find_fault(folder, file))]
     return note_damage(folder, faults or _unreadable(folder, files, message))
 

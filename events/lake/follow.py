@@ -11,7 +11,9 @@ every file.
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import duckdb
 from django.conf import settings
@@ -19,8 +21,14 @@ from django.db import connection
 
 from events.journal import JournalFile, open_files
 from events.lake.conditions import Conditions
-from events.lake.query import UNSEALED, EventQuery, EventReader, EventRow, batch_key
+from events.lake.connection import Lake
+from events.lake.partial import TolerantLake
+from events.lake.query import EventQuery, EventRow, batch_key, newest, select
+from events.lake.snapshot import Snapshot, open_snapshot
+from events.lake.unsealed import Span
 from events.models import DamagedFile
+
+READ_BYTES = 16 * 1024 * 1024  # of a journal file at once
 
 
 @dataclass(slots=True)
@@ -44,7 +52,8 @@ class Follower:
     """Gives `history()` once, then `news()` as often as one likes; after an error `news()` may be called again."""
 
     def __init__(self, query: EventQuery) -> None:
-        self._reader = EventReader(query)
+        self._query = query
+        self._lake = TolerantLake([query.dataset.table_name])
         self._followed: dict[str, _Followed] = {}
         self._passed: set[str] = set()  # files whose events come, or came, out of the lake
         self._position = _Position()
@@ -53,13 +62,13 @@ class Follower:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._reader.lake.close()
+        self._lake.close()
         self._start_again()
 
     @property
     def left_out(self) -> list[DamagedFile]:
         """The damaged files that it does without."""
-        return self._reader.left_out
+        return self._lake.left_out
 
     def history(self) -> Iterator[EventRow]:
         """Yield the events there are."""
@@ -67,43 +76,35 @@ class Follower:
             try:
                 yield from self._history()
                 return
-            except duckdb.Error as error:  # before the first event, see EventReader.read
-                self._reader.leave_out_damage(error)
+            except duckdb.Error as error:  # before the first event, see EventReader.left_out
+                self._lake.leave_out(error)
                 self._start_again()
 
     def news(self) -> list[EventRow]:
         """Return what came since the last call, in order of receipt."""
-        while True:
-            try:
-                return self._news()
-            except duckdb.Error as error:
-                self._reader.leave_out_damage(error)
-
-    def _history(self) -> Iterator[EventRow]:
-        files = self._open_new_files()
-        with self._reader.lake.transaction():
-            position, sealed = self._look(files)
-            offsets = self._stage()
-            rows = self._reader.newest()
-            self._advance(position, sealed, offsets)
-            yield from rows
-
-    def _news(self) -> list[EventRow]:
-        if not self._reader.lake.attached:
-            self._reader.lake.attach_if_there()
-        files = self._open_new_files()
-        with self._reader.lake.transaction():
-            position, sealed = self._look(files)
-            offsets = self._stage()
-            rows = self._new_in_journal() + self._new_in_lake(position)
-        self._advance(position, sealed, offsets)
-        return sorted(rows, key=lambda row: row.id)
+        return self._lake.read(self._news)
 
     def reconnect(self) -> None:
         """Start with a new DuckDB where the old one has lost its database. Nothing is shown twice or left out."""
-        self._reader.lake.close()
+        self._lake.close()
         connection.close()  # Django's own, which may have broken with it
-        self._reader = EventReader(self._reader.query)
+        self._lake = TolerantLake([self._query.dataset.table_name])
+
+    def _history(self) -> Iterator[EventRow]:
+        with self._snapshot(self._lake.lake) as snapshot:
+            position = self._lake_position(snapshot)
+            offsets = self._read_on(snapshot)
+            rows = newest(snapshot, self._query)
+            self._advance(position, snapshot.sealed, offsets)
+            yield from rows
+
+    def _news(self, lake: Lake) -> list[EventRow]:
+        with self._snapshot(lake) as snapshot:
+            position = self._lake_position(snapshot)
+            offsets = self._read_on(snapshot)
+            rows = self._new_in_journal(snapshot) + self._new_in_lake(snapshot, position)
+        self._advance(position, snapshot.sealed, offsets)
+        return sorted(rows, key=lambda row: row.id)
 
     def _start_again(self) -> None:
         """Let go of all journal files."""
@@ -112,55 +113,58 @@ class Follower:
         self._followed.clear()
         self._passed.clear()
 
-    def _open_new_files(self) -> list[JournalFile]:
-        """Open the files that we don't know yet."""
+    def _snapshot(self, lake: Lake) -> AbstractContextManager[Snapshot]:
+        """Open the files that we don't know yet, then a snapshot."""
         files = open_files(settings.EVENTLANE_JOURNAL)
         self._passed &= {file.name for file in files}
-        new = []
         for file in files:
             if file.name in self._passed or file.name in self._followed:
                 file.close()
             else:
-                new.append(file)
-        return new
+                self._followed[file.name] = _Followed(file)
+        held = [followed.file for followed in self._followed.values()]
+        return open_snapshot(lake, [self._query.dataset], self._query.conditions(), held=held)
 
-    def _look(self, new: list[JournalFile]) -> tuple[_Position, set[str]]:
-        """Take sides for the new files; return where the lake is now and which files are sealed there."""
-        for file in new:
-            self._followed[file.name] = _Followed(file)
-        position = self._lake_position()
-        sealed = self._reader.sealed_among(followed.file for followed in self._followed.values())
-        for file in new:
-            if file.name in sealed:
-                self._pass(file.name)
-        return position, sealed
-
-    def _lake_position(self) -> _Position:
+    def _lake_position(self, snapshot: Snapshot) -> _Position:
         """Return the transaction's snapshot, and the next row id, which is read first: too small does no harm."""
-        lake = self._reader.lake
+        lake = snapshot.lake
         if not lake.attached:
             return _Position()
-        row_id = lake.next_row_id(self._reader.query.dataset.table_name)
+        row_id = lake.next_row_id(self._query.dataset.table_name)
         return _Position(lake.value("SELECT id FROM lake.current_snapshot()"), row_id)
 
-    def _stage(self) -> dict[str, int]:
-        """Read the followed files on into UNSEALED; return how far, by name."""
-        self._reader.empty()
+    def _read_on(self, snapshot: Snapshot) -> dict[str, int]:
+        """Stage what is new in the followed files; return how far, by name.
+
+        A sealed file of which nothing was read yet is passed over: its events are in the lake, and new there.
+        """
         offsets = {}
         for name, followed in self._followed.items():
-            offsets[name], batches = self._reader.stage(followed.file, followed.offset)
-            followed.batches |= batches
+            offsets[name] = followed.offset
+            if name not in snapshot.sealed or followed.offset:
+                offsets[name] = self._read_file(snapshot, followed)
         return offsets
 
-    def _new_in_journal(self) -> list[EventRow]:
-        return list(self._reader.select(f"FROM {UNSEALED}", Conditions(), None))
+    def _read_file(self, snapshot: Snapshot, followed: _Followed) -> int:
+        dataset, span = self._query.dataset, Span.between(self._query.from_time, self._query.to_time)
+        offset = followed.offset
+        while (reading := followed.file.read(offset, READ_BYTES)).batches:
+            offset = reading.end
+            batches = [batch for batch in reading.batches if batch.dataset_id == dataset.id]
+            followed.batches.update(batch_key(UUID(bytes=batch.first_id)) for batch in batches)
+            if wanted := [batch for batch in batches if span.holds(batch.received_us)]:
+                snapshot.stage(dataset, wanted)
+        return offset
 
-    def _new_in_lake(self, position: _Position) -> list[EventRow]:
-        table = self._reader.sealed_table()
+    def _new_in_journal(self, snapshot: Snapshot) -> list[EventRow]:
+        return [row for source in snapshot.sources(sealed=False) for row in select(snapshot, source, Conditions())]
+
+    def _new_in_lake(self, snapshot: Snapshot, position: _Position) -> list[EventRow]:
+        table = snapshot.sealed_table(self._query.dataset)
         if table is None or position.snapshot == self._position.snapshot:
             return []
         new = f"FROM {table} WHERE snapshot_id > {self._position.snapshot} AND rowid >= {self._position.row_id}"
-        rows = self._reader.select(new, self._reader.query.conditions(), None)
+        rows = select(snapshot, new, self._query.conditions())
         known = [followed.batches for followed in self._followed.values()]
         return [row for row in rows if not any(batch_key(row.id) in batches for batches in known)]
 

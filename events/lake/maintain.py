@@ -261,7 +261,7 @@ def _around_damage(table: str, work: Callable[[str], list[int]]) -> list[int]:
         try:
             return work(table)
         except duckdb.Error as error:
-            if not find_damage(table, known, error):
+            if not find_damage([table], known, error):
                 raise
 
 

@@ -40,36 +40,59 @@ CATALOG_TABLES = """
 NATIVE_TYPES = EVENT_COLUMNS | SEALED_FILE_COLUMNS
 
 
-def read_around(lake: Lake, table: str, work: Callable[[Lake], T]) -> tuple[T, list[DamagedFile]]:
-    """Return what `work` reads of a dataset's table, and the damaged files that it had to do without."""
-    left_out: list[DamagedFile] = []
-    try:
-        return work(lake), left_out
-    except duckdb.Error as error:
-        left_out = more_damage(table, left_out, error)
-    while True:
-        with PartialLake(table, left_out, like=lake) as partial:
+def read_around(lake: Lake, tables: Sequence[str], work: Callable[[Lake], T]) -> tuple[T, list[DamagedFile]]:
+    """Return what `work` reads of datasets' tables, and the damaged files that it had to do without."""
+    with TolerantLake(tables, lent=lake) as tolerant:
+        return tolerant.read(work), tolerant.left_out
+
+
+class TolerantLake:
+    """The lake for a reader of some tables, without the files that turn out to be damaged: these are `left_out`."""
+
+    def __init__(self, tables: Sequence[str], *, lent: Lake | None = None) -> None:
+        """Begin with a lake that is `lent`, and not closed here, or with a new one."""
+        self.left_out: list[DamagedFile] = []
+        self.lake = lent or Lake(read_only=True)
+        self._tables = tables
+        self._lent = lent
+
+    def __enter__(self) -> "TolerantLake":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def read(self, work: Callable[[Lake], T]) -> T:
+        """Return what `work` makes of the lake. It is called again when it fails because of a damaged file."""
+        while True:
             try:
-                return work(partial), left_out
+                return work(self.lake)
             except duckdb.Error as error:
-                left_out = more_damage(table, left_out, error)
+                self.leave_out(error)
 
+    def leave_out(self, error: duckdb.Error) -> None:
+        """Go on without the files that are to blame for `error`; raise it when there are none."""
+        found = find_damage(self._tables, [file.path for file in self.left_out], error)
+        if not found:
+            raise error
+        self.left_out = [*self.left_out, *found]
+        partial = PartialLake(self._tables, self.left_out, like=self.lake)
+        self.close()
+        self.lake = partial
 
-def more_damage(table: str, left_out: Sequence[DamagedFile], error: duckdb.Error) -> list[DamagedFile]:
-    """Return what is to be left out after `error`; raise it when no further file is to blame."""
-    found = find_damage(table, [file.path for file in left_out], error)
-    if not found:
-        raise error
-    return [*left_out, *found]
+    def close(self) -> None:
+        """Close the lake, unless it is lent."""
+        if self.lake is not self._lent:
+            self.lake.close()
 
 
 class PartialLake(Lake):
-    """The lake for a reader of one dataset's table, without damaged files; each is left out until it changes."""
+    """The lake for a reader of some datasets' tables, without damaged files; each is left out until it changes."""
 
-    def __init__(self, table: str, left_out: Sequence[DamagedFile], like: Lake) -> None:
+    def __init__(self, tables: Sequence[str], left_out: Sequence[DamagedFile], like: Lake) -> None:
         """Open it, with the threads and the memory that `like` has."""
         super().__init__(read_only=True, threads=like.threads, memory_mb=like.memory_mb)
-        self._tables = [table, SEALED_FILES]
+        self._tables = [*tables, SEALED_FILES]
         self._left_out = list(left_out)
         self._copied_snapshot: int | None = None
         self._folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-catalog-", dir=spill_folder()))
@@ -114,8 +137,9 @@ class PartialLake(Lake):
     def _copy_catalog(self) -> None:
         """Copy the catalog's tables, then take the damaged files out."""
         schema = quoted_name(settings.EVENTLANE_LAKE_SCHEMA)
+        marks = ", ".join("?" * len(self._tables))
         found = self.execute(
-            f"SELECT DISTINCT table_id FROM catalog.{schema}.ducklake_table WHERE table_name IN (?, ?)", self._tables
+            f"SELECT DISTINCT table_id FROM catalog.{schema}.ducklake_table WHERE table_name IN ({marks})", self._tables
         )
         ids = [table_id for (table_id,) in found]
         self.execute(f"CREATE SCHEMA copy.{schema}")

@@ -15,7 +15,7 @@ from django.conf import settings
 from eventlane.installation import WrongInstallation
 from eventlane.wire.errors import ApiError
 from events.lake.connection import Lake
-from events.lake.query import QueryTimeout
+from events.lake.deadline import QueryCancelled, QueryTimeout
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class QuerySlots:
             if not lake.attached:
                 lake.attach_if_there()
             result = work(lake)
-        except QueryTimeout:
+        except (QueryTimeout, QueryCancelled):
             self._idle.append(lake)
             raise
         except BaseException:

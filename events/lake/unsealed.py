@@ -8,8 +8,10 @@ import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from events.journal import Batch, JournalFile
+from events.lake.conditions import microseconds
 
 # Small: between two stretches the reading thread lets go of the GIL, and requests that send events get on.
 STRETCH_BYTES = 64 * 1024
@@ -24,6 +26,38 @@ class Stretch:
     first_us: int  # received time of the dataset's earliest event
     last_us: int
     count: int  # of the dataset's events
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A span of received time in microseconds since 1970, without its end; None is open."""
+
+    start: int | None
+    end: int | None
+
+    @classmethod
+    def between(cls, start: datetime | None, end: datetime | None) -> "Span":
+        """Return the span from one time up to another."""
+        return cls(*(None if time is None else microseconds(time) for time in (start, end)))
+
+    def reaches(self, stretch: Stretch) -> bool:
+        """Tell whether events of the stretch may lie in it."""
+        return (self.end is None or stretch.first_us < self.end) and (
+            self.start is None or stretch.last_us >= self.start
+        )
+
+    def holds(self, received_us: int) -> bool:
+        """Tell whether a time lies in it."""
+        return (self.end is None or received_us < self.end) and (self.start is None or received_us >= self.start)
+
+    def condition(self) -> str:
+        """Return it as an SQL condition."""
+        parts = []
+        if self.start is not None:
+            parts.append(f"received_time >= make_timestamptz({self.start})")
+        if self.end is not None:
+            parts.append(f"received_time < make_timestamptz({self.end})")
+        return " AND ".join(parts) or "true"
 
 
 @dataclass(slots=True)

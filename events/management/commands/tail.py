@@ -16,9 +16,10 @@ from eventlane.command_line import ExampleCommand
 from eventlane.durations import InvalidDuration, parse_duration
 from events.clock import dated_ahead
 from events.filters import EXAMPLE, read_filter
+from events.lake.deadline import QueryTimeout
 from events.lake.follow import Follower
 from events.lake.lines import json_line, plain_line
-from events.lake.query import EventQuery, EventReader, EventRow, QueryTimeout
+from events.lake.query import EventQuery, EventReader, EventRow
 from events.models import DamagedFile, Dataset, Namespace
 
 POLL_SECONDS = 0.25  # an event has to be seen within a second of its 202

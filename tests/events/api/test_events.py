@@ -16,7 +16,7 @@ import pytest
 
 from events.lake import slots as module
 from events.lake.connection import Lake
-from events.lake.query import QueryTimeout
+from events.lake.deadline import QueryTimeout
 from events.lake.slots import QuerySlots, TooManyQueries, slots
 from tests.events.ingest.test_parse import ACCEPTED
 from tests.events.lake.conftest import Node
@@ -215,7 +215,7 @@ def test_slot_is_free_again_after_any_end(node: Node) -> None:
     def fail(error: BaseException) -> Any:
         raise error
 
-    for error in (QueryTimeout("slow"), ValueError("wrong")):
+    for error in (QueryTimeout(), ValueError("wrong")):
         with pytest.raises(type(error)):
             one.run(lambda lake, error=error: fail(error))
     assert one.run(lambda lake: lake.value("SELECT 5")) == 5

@@ -62,18 +62,18 @@ def test_every_duckdb_is_locked(node: Node, shut: Callable[[Lake], None]) -> Non
     slots = QuerySlots(1)
     with Follower(EventQuery(node.dataset)) as follower:
         assert list(follower.history()) == []
-        shut(follower._reader.lake)
+        shut(follower._lake.lake)
         slots.run(shut)  # nothing was sealed yet: there is nothing to attach
         node.write('{"n":1}')
         node.seal()
         assert [row.event for row in follower.news()] == ['{"n":1}']
-        shut(follower._reader.lake)
+        shut(follower._lake.lake)
         slots.run(shut)
         assert slots.run(lambda lake: lake.attached)
     slots.close()
     with Lake() as lake, EventReader(EventQuery(node.dataset)) as reader:
         shut(lake)
-        shut(reader.lake)
+        shut(reader._lake.lake)
     sealer = Sealer(node.journal)
     shut(sealer._open_lake())
     sealer.close()
@@ -81,7 +81,7 @@ def test_every_duckdb_is_locked(node: Node, shut: Callable[[Lake], None]) -> Non
 
 def test_copy_of_the_catalog_is_locked_each_time_it_is_made(node: Node, shut: Callable[[Lake], None]) -> None:
     fill(node, 0)
-    with Lake(read_only=True) as lake, PartialLake(node.dataset.table_name, [], like=lake) as partial:
+    with Lake(read_only=True) as lake, PartialLake([node.dataset.table_name], [], like=lake) as partial:
         for count in (150, 300):
             with partial.transaction():
                 assert partial.value(f"SELECT count(*) FROM {event_table_name(node.dataset.table_name)}") == count

@@ -9,10 +9,12 @@ import pytest
 from django.utils import timezone
 
 from events.lake.connection import Lake
+from events.lake.deadline import QueryTimeout
 from events.lake.maintain import maintain
-from events.lake.pages import EventPages, event_pages
-from events.lake.query import EventQuery, EventRow, QueryTimeout
-from events.lake.unsealed import JournalIndex
+from events.lake.pages import event_pages
+from events.lake.query import EventQuery, EventRow
+from events.lake.snapshot import Snapshot
+from events.lake.unsealed import JournalIndex, Span
 from tests.events.lake.conftest import Node
 
 
@@ -157,17 +159,16 @@ def test_only_the_stretches_that_a_page_reaches_are_read(
     node: Node, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("events.lake.unsealed.STRETCH_BYTES", 1000)
-    monkeypatch.setattr("events.lake.pages._index", JournalIndex())
+    monkeypatch.setattr("events.lake.snapshot._index", JournalIndex())
     write(node, 0, 500)
     staged: list[int] = []
-    stage = EventPages._stage
+    stage = Snapshot._stage
 
-    def counting(pages: EventPages, window: Any) -> bool:
-        reached = stage(pages, window)
-        staged.append(len(pages._staged))
-        return reached
+    def counting(snapshot: Snapshot, span: Span) -> None:
+        stage(snapshot, span)
+        staged.append(len(snapshot._staged))
 
-    monkeypatch.setattr(EventPages, "_stage", counting)
+    monkeypatch.setattr(Snapshot, "_stage", counting)
     first, last = reader.page(10), reader.page(10, descending=True)
     assert [number(row) for row in first] == list(range(10))
     assert [number(row) for row in last] == list(range(499, 489, -1))

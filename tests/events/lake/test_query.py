@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from events.lake.connection import Lake
-from events.lake.query import QueryTimeout
+from events.lake.deadline import QueryTimeout
 from events.models import Dataset
 from tests.events.lake.conftest import Node
 

@@ -1,0 +1,95 @@
+"""Bound the time that a reader's statements take together, and end them when nobody waits for the answer any more."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import duckdb
+from django.conf import settings
+
+from eventlane.wire.errors import ApiError
+
+# How soon an end is noticed that came while a statement was only about to begin: DuckDB forgets such an interrupt.
+LOOK_SECONDS = 0.25
+
+
+class QueryTimeout(ApiError):
+    """The query ran longer than EVENTLANE_QUERY_SECONDS."""
+
+    status, code = 400, "query_timeout"
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"The query ran longer than {settings.EVENTLANE_QUERY_SECONDS:g} seconds. Ask for less of the past."
+        )
+
+
+class QueryCancelled(Exception):
+    """The query was cancelled."""
+
+
+class Deadline:
+    """EVENTLANE_QUERY_SECONDS from now on, for the statements of one DuckDB, which `interrupt` stops."""
+
+    def __init__(self, interrupt: Callable[[], None]) -> None:
+        self._interrupt = interrupt
+        self._end = time.monotonic() + settings.EVENTLANE_QUERY_SECONDS
+        self._cancelled = False
+        self._running = False
+        self._bounded = True  # else only a cancel ends what runs
+        self._lock = threading.Lock()  # no interrupt may hit what comes after a statement
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="query deadline", daemon=True)
+
+    def __enter__(self) -> "Deadline":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._closed.set()
+
+    @contextmanager
+    def statement(self, *, bounded: bool = True) -> Iterator[None]:
+        """Run the block's statement while there is time, if it is bounded; raise QueryTimeout or QueryCancelled."""
+        self._bounded = bounded
+        self._check()
+        self._set_running(True)
+        try:
+            yield
+        except duckdb.InterruptException:
+            self._check()
+            raise
+        finally:
+            self._set_running(False)
+
+    def cancel(self) -> None:
+        """End the statement that runs, and let none begin any more. Any thread may call this."""
+        self._cancelled = True
+        self._stop()
+
+    def _check(self) -> None:
+        if self._cancelled:
+            raise QueryCancelled
+        if self._is_late():
+            raise QueryTimeout
+
+    def _is_late(self) -> bool:
+        return self._bounded and time.monotonic() >= self._end
+
+    def _set_running(self, running: bool) -> None:
+        with self._lock:
+            self._running = running
+
+    def _stop(self) -> None:
+        with self._lock:
+            if self._running and (self._cancelled or self._is_late()):
+                self._interrupt()
+
+    def _watch(self) -> None:
+        while not self._closed.wait(self._until_next_look()):
+            self._stop()
+
+    def _until_next_look(self) -> float:
+        left = self._end - time.monotonic()
+        return min(left, LOOK_SECONDS) if left > 0 else LOOK_SECONDS

@@ -1,0 +1,210 @@
+"""The events of datasets at one moment: those sealed in the lake and those still in this node's journal, as one.
+
+How a reader sees each event exactly once, while writers append and sealers seal:
+
+1. It opens every file of the journal. From now on it can read them, also when a sealer unlinks them.
+2. It begins a transaction on the lake, which is one snapshot. It attaches the lake before, if it was made only now.
+3. It reads in that snapshot which of the opened files are sealed.
+4. The events are the lake's rows in the snapshot, and the rows of the opened files that are not sealed in it.
+
+A file's events and its name in `sealed_files` appear in one snapshot together, so no event is on both sides.
+None is on neither: an event that was stored before step 1 lay in a file that was in the folder at step 1, or
+that was unlinked before it. Files are unlinked only after their snapshot is committed, and the snapshot of
+step 2 is not older. A file that holds data is never renamed, so the listing can't miss it.
+
+`sealed_files` has to remember a name for as long as a reader may hold the file open; maintenance forgets it
+an hour after the file is gone.
+
+Events of the journal are staged: put into a temporary table, once they are needed.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from django.conf import settings
+
+from events.journal import Batch, JournalFile, open_files
+from events.lake.arrow import event_table
+from events.lake.columns import EVENT_COLUMNS, converted
+from events.lake.conditions import Conditions
+from events.lake.connection import Lake, event_table_name, quoted_text, table_definition
+from events.lake.deadline import Deadline
+from events.lake.seal import sealed_names
+from events.lake.unsealed import JournalIndex, Span, Stretch
+from events.models import Dataset
+
+COLUMNS = ", ".join(EVENT_COLUMNS)
+STAGED = "temp.main.unsealed"
+STAGED_COLUMNS = {"dataset": "VARCHAR"} | EVENT_COLUMNS
+STRETCHES_AT_ONCE = 256  # 16 MiB
+FETCHED_ROWS = 1000
+EVER = Span(None, None)
+
+_index = JournalIndex()
+
+
+class Unsealed(NamedTuple):
+    """A part of a journal file in which a dataset has events that are not sealed."""
+
+    dataset: Dataset
+    file: JournalFile
+    stretch: Stretch
+
+    def batches(self) -> list[Batch]:
+        """Read the dataset's batches."""
+        reading = self.file.read(self.stretch.start, self.stretch.end - self.stretch.start)
+        return [batch for batch in reading.batches if batch.dataset_id == self.dataset.id]
+
+
+@contextmanager
+def open_snapshot(
+    lake: Lake,
+    datasets: Sequence[Dataset],
+    where: Conditions | None = None,
+    *,
+    held: Sequence[JournalFile] | None = None,
+) -> Iterator["Snapshot"]:
+    """Give the datasets' events as of now, for the length of a transaction on the lake.
+
+    Events of the journal that don't match `where` may be missing: it spares staging them, and the reader's statements
+    repeat it. A reader that has opened the journal's files itself passes them as `held`, and stages what it likes.
+    """
+    complete_until = datetime.now(UTC)
+    files = open_files(settings.EVENTLANE_JOURNAL) if held is None else held
+    try:
+        if not lake.attached:
+            lake.attach_if_there()
+        with lake.transaction(), Deadline(lake.interrupt) as deadline:
+            snapshot = Snapshot(lake, datasets, where or Conditions(), deadline, complete_until)
+            snapshot.take_sides(files, stage_later=held is None)
+            yield snapshot
+            snapshot.clear()
+    finally:
+        for file in files if held is None else ():
+            file.close()
+
+
+class Snapshot:
+    """Events at one moment; made by `open_snapshot`.
+
+    It is complete for all that this node had acknowledged until `complete_until`, and all that other nodes had sealed.
+    """
+
+    def __init__(
+        self,
+        lake: Lake,
+        datasets: Sequence[Dataset],
+        where: Conditions,
+        deadline: Deadline,
+        complete_until: datetime,
+    ) -> None:
+        self.lake = lake
+        self.datasets = datasets
+        self.complete_until = complete_until
+        self.sealed: set[str] = set()  # the names of those opened files that are sealed in it
+        self._where = where
+        self._deadline = deadline
+        self._unsealed: list[Unsealed] = []
+        self._staged: set[Unsealed] = set()
+        self._has_stage = False
+        self._tables = lake.tables_among([dataset.table_name for dataset in datasets]) if lake.attached else set()
+
+    def take_sides(self, files: Sequence[JournalFile], *, stage_later: bool) -> None:
+        """Find out which of the files are sealed, and with `stage_later` what the others hold."""
+        self.sealed = sealed_names(self.lake, [file.name for file in files]) if files else set()
+        if stage_later:
+            unsealed = [file for file in files if file.name not in self.sealed]
+            self._unsealed = [
+                Unsealed(dataset, *found)
+                for dataset in self.datasets
+                for found in _index.stretches(unsealed, dataset.id)
+            ]
+
+    def relation(self, span: Span = EVER) -> str:
+        """Return a SELECT of the events received in the span: EVENT_COLUMNS, and `dataset` with the dataset's name."""
+        sources = self.sources(span)
+        if not sources:
+            self._make_stage()
+            sources = [f"SELECT * FROM {STAGED}"]
+        return " UNION ALL ".join(sources)
+
+    def sources(self, span: Span = EVER, *, sealed: bool = True) -> list[str]:
+        """Return what `relation` is put together from; without `sealed` only what there is in the journal."""
+        within = span.condition()
+        sources = [
+            f"SELECT {quoted_text(dataset.name)} AS dataset, {COLUMNS} FROM {table} WHERE {within}"
+            for dataset in self.datasets
+            if sealed and (table := self.sealed_table(dataset))
+        ]
+        self._stage(span)
+        if self._has_stage:
+            sources.append(f"SELECT dataset, {COLUMNS} FROM {STAGED} WHERE {within}")
+        return sources
+
+    def sealed_table(self, dataset: Dataset) -> str | None:
+        """Return the quoted name of a dataset's table, if anything was sealed into it."""
+        return event_table_name(dataset.table_name) if dataset.table_name in self._tables else None
+
+    def unsealed(self, span: Span) -> list[Stretch]:
+        """Return the stretches of the journal that the span reaches."""
+        return [unsealed.stretch for unsealed in self._unsealed if span.reaches(unsealed.stretch)]
+
+    def stage(self, dataset: Dataset, batches: Sequence[Batch]) -> None:
+        """Put a dataset's batches among the events that are not sealed."""
+        self._make_stage()
+        self.execute(
+            f"INSERT INTO {STAGED} SELECT * FROM (SELECT ? AS dataset, {COLUMNS} FROM ({converted('events')}))"
+            f" WHERE {self._where.sql}",
+            [dataset.name, *self._where.parameters],
+            events=event_table(batches),
+        )
+
+    def execute(self, sql: str, parameters: Sequence[Any] = (), **tables: Any) -> list[tuple[Any, ...]]:
+        """Run one statement like `Lake.execute`; raise QueryTimeout or QueryCancelled."""
+        with self._deadline.statement():
+            return self.lake.execute(sql, parameters, **tables)
+
+    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of one statement; raise as `execute` does, QueryTimeout only before the first row.
+
+        How long the reader takes over the rows is not bounded.
+        """
+        with self._deadline.statement():
+            result = self.lake.stream(sql, parameters)
+            rows = result.fetchmany(FETCHED_ROWS)
+        while rows:
+            yield from rows
+            with self._deadline.statement(bounded=False):
+                rows = result.fetchmany(FETCHED_ROWS)
+
+    def cancel(self) -> None:
+        """Let the statement that runs, and any later one, raise QueryCancelled. Any thread may call this."""
+        self._deadline.cancel()
+
+    def clear(self) -> None:
+        """Give back what was staged."""
+        if self._has_stage:
+            self.lake.execute(f"DROP TABLE {STAGED}")
+
+    def _stage(self, span: Span) -> None:
+        """Stage what the span reaches and isn't staged."""
+        reached = [unsealed for unsealed in self._unsealed if span.reaches(unsealed.stretch)]
+        for part in _parts([unsealed for unsealed in reached if unsealed not in self._staged]):
+            self.stage(part[0].dataset, [batch for unsealed in part for batch in unsealed.batches()])
+            self._staged.update(part)
+
+    def _make_stage(self) -> None:
+        if not self._has_stage:
+            self.lake.execute(f"CREATE OR REPLACE TEMP TABLE {STAGED} ({table_definition(STAGED_COLUMNS)})")
+            self._has_stage = True
+
+
+def _parts(unsealed: Sequence[Unsealed]) -> Iterator[Sequence[Unsealed]]:
+    """Yield as much of one dataset at a time as is converted at once."""
+    for _, of_dataset in groupby(unsealed, lambda one: one.dataset.pk):
+        found = list(of_dataset)
+        for start in range(0, len(found), STRETCHES_AT_ONCE):
+            yield found[start : start + STRETCHES_AT_ONCE]
