@@ -4,7 +4,7 @@ Texts of columns are compared as bytes, which keeps the comparison out of DuckLa
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,8 +31,9 @@ CREATE TEMP MACRO last_member(value, name) AS CASE
     WHEN len(json_keys(value)) > 0
     THEN json_extract(value, '$.*')[-list_position(list_reverse(json_keys(value)), name)]
     WHEN regexp_full_match(name, '[0-9]+') THEN json_extract(value, '/' || name) END;
-CREATE TEMP MACRO at_path(value, names) AS
-    json_extract_string(list_reduce(names::VARCHAR[], lambda part, n: last_member(part, n)::VARCHAR, value), '$');
+CREATE TEMP MACRO json_at(value, names) AS
+    nullif(list_reduce(names::VARCHAR[], lambda part, n: last_member(part, n)::VARCHAR, value), 'null');
+CREATE TEMP MACRO at_path(value, names) AS json_extract_string(json_at(value, names), '$');
 """
 
 
@@ -47,6 +48,11 @@ class Conditions:
         """Add a condition with as many `?` as parameters."""
         self.parts.append(part)
         self.parameters += parameters
+
+    def bind(self, parameter: Any) -> str:
+        """Add a parameter, and return what stands for it in the part that is added next."""
+        self.parameters.append(parameter)
+        return "?"
 
     @property
     def sql(self) -> str:
@@ -73,7 +79,7 @@ def compile_conditions(
     for key, value in filters:
         _add_filter(conditions, key, value)
     if search:
-        _add_search(conditions, search)
+        conditions.add(holds_text(search, conditions.bind))
     return conditions
 
 
@@ -114,17 +120,16 @@ def _add_text(conditions: Conditions, column: str, value: str) -> None:
     conditions.add(f"encode({column}) = ?", guarded(value).encode())
 
 
-def _add_search(conditions: Conditions, text: str) -> None:
-    """Find the text whatever its case, also where the event writes it with escapes (\\u00e9 for é, \\/ for /).
+def holds_text(text: str, bind: Callable[[str], str]) -> str:
+    """Return that an event holds the text whatever its case, also where it has escapes (\\u00e9 for é, \\/ for /).
 
-    json() writes an event with as few escapes as there can be, and json.dumps does the same to the text.
+    json() writes an event with as few escapes as there can be, and json.dumps does the same to the text. `bind` returns
+    the parameter that stands for a value.
     """
     escaped = json.dumps(text, ensure_ascii=False)[1:-1]
-    conditions.add(
-        "contains(lower(event), lower(?)) OR"
-        r" (contains(event, '\') AND contains(lower(json(plain(event))::VARCHAR), lower(?)))",
-        text,
-        escaped,
+    return (
+        f"(contains(lower(event), lower({bind(text)})) OR"
+        rf" (contains(event, '\') AND contains(lower(json(plain(event))::VARCHAR), lower({bind(escaped)}))))"
     )
 
 

@@ -1,0 +1,121 @@
+"""Run a query: over a snapshot of its datasets' events, exactly if the memory does."""
+
+import time
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import duckdb
+
+from eventlane.wire.errors import ApiError
+from events.lake.query import event_row
+from events.query.answer import Answer, make_series, shown, shown_values
+from events.query.body import show_place
+from events.query.calculations import PERCENTILES
+from events.query.compiled import (
+    GROUPED,
+    Statement,
+    events_statement,
+    groups_statement,
+    others_statement,
+    series_statement,
+)
+from events.query.model import Place, Query
+from events.query.series import make_buckets
+from events.query.values import Kind
+
+MAX_CELLS = 2_000_000  # values in a series, of all rows and calculations
+APPROXIMATE = {"count_distinct", *PERCENTILES}
+
+
+class QueryTooLarge(ApiError):
+    """The query needs more memory than it may have. Ask for less of the past, fewer groups, or fewer calculations."""
+
+    status, code = 400, "query_too_large"
+
+
+class Events(Protocol):
+    """Events of the query's datasets at one moment, as events.lake.snapshot.Snapshot has them."""
+
+    def relation(self) -> str:
+        """Return a SELECT of EVENT_COLUMNS and `dataset`."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement."""
+
+
+def answer_query(query: Query, events: Events) -> Answer:
+    """Return the answer; raise QueryTooLarge, or what the events' own `execute` raises."""
+    started = time.monotonic()
+    try:
+        answer = _answer(query, events, approximately=False)
+    except duckdb.OutOfMemoryException:
+        answer = _answer_approximately(query, events)
+    answer.statistics.elapsed_ms = (time.monotonic() - started) * 1000
+    return answer
+
+
+def _answer_approximately(query: Query, events: Events) -> Answer:
+    """Answer with what takes less memory, if there is such a thing, and say so."""
+    inexact = [one.name for one in query.calculations if one.op in APPROXIMATE]
+    if not inexact:
+        raise QueryTooLarge from None
+    try:
+        answer = _answer(query, events, approximately=True)
+    except duckdb.OutOfMemoryException:
+        raise QueryTooLarge from None
+    answer.statistics.warnings.append(f"{', '.join(inexact)}: approximate, the exact value takes too much memory")
+    return answer
+
+
+def _answer(query: Query, events: Events, *, approximately: bool) -> Answer:
+    answer = Answer(query)
+    relation = events.relation()
+    if not query.calculations:
+        _find_events(answer, _run(events, events_statement(query, relation)))
+        return answer
+    groups = groups_statement(query, relation, approximately=approximately)
+    _run(events, groups)
+    _take_rows(answer, events, groups)
+    if query.others and _has_others(query, events):
+        others = others_statement(query, relation, approximately=approximately)
+        [values] = _run(events, others)
+        answer.others = [None] * len(query.group_by) + shown_values(values, others.columns)
+    if query.granularity_us is not None:
+        _take_series(answer, events, relation, approximately)
+    events.execute(f"DROP TABLE {GROUPED}")
+    return answer
+
+
+def _run(events: Events, statement: Statement) -> list[tuple[Any, ...]]:
+    return events.execute(statement.sql, statement.parameters)
+
+
+def _take_rows(answer: Answer, events: Events, groups: Statement) -> None:
+    keys = len(answer.query.group_by)
+    names = [*(f"s{n}" for n in range(keys)), *(f"c{n}" for n in range(len(groups.columns)))]
+    first = f"SELECT {', '.join(names)} FROM {GROUPED} WHERE place <= {answer.query.limit} ORDER BY place"
+    for values in events.execute(first):
+        shown_keys = [shown(value, Kind.JSON) for value in values[:keys]]
+        answer.rows.append(shown_keys + shown_values(values[keys:], groups.columns))
+
+
+def _has_others(query: Query, events: Events) -> bool:
+    return bool(query.group_by) and events.execute(f"SELECT count(*) FROM {GROUPED}")[0][0] > query.limit
+
+
+def _take_series(answer: Answer, events: Events, relation: str, approximately: bool) -> None:
+    query = answer.query
+    assert query.granularity_us is not None
+    buckets = make_buckets(query.granularity_us, query.from_us, query.to_us, query.zone)
+    if len(answer.rows) * len(query.calculations) * len(buckets.starts) > MAX_CELLS:
+        raise QueryTooLarge("The series has too many values. Ask for fewer groups, or a coarser granularity.")
+    statement = series_statement(query, relation, buckets, approximately=approximately)
+    found = _run(events, statement) if answer.rows else []
+    answer.series = make_series(query, buckets, len(answer.rows), found, statement.columns)
+
+
+def _find_events(answer: Answer, rows: Sequence[tuple[Any, ...]]) -> None:
+    answer.events = [(dataset, event_row(tuple(values))) for _, dataset, *values in rows]
+    if rows and len(rows) == answer.query.limit and not answer.query.order_by:
+        time_us, _, id, *_ = rows[-1]
+        answer.before = show_place(Place(time_us, str(id)))

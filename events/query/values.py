@@ -1,0 +1,121 @@
+"""Values of events as SQL: each has a kind, and can be read as text, as a number, or as JSON.
+
+    text    what stands in a string; the JSON of a number, true or false; nothing for objects and arrays
+    number  a number, also one that stands in a string (see numbers.py); nothing for all else
+    json    the JSON text, which answers show
+    key     what groups and distinct values are told apart by: the text, or the JSON of objects and arrays
+
+JSON's null is no value: the path is missing.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from events.query.numbers import EXACT_BELOW, PATTERN
+
+# First characters of JSON texts, as ascii() has them.
+QUOTE, BRACKET, BRACE, NULL, TRUE, FALSE = map(ord, '"[{ntf')
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+class Kind(Enum):
+    """What a column, or an expression, holds."""
+
+    JSON = auto()  # JSON text
+    TEXT = auto()
+    NUMBER = auto()
+    TIME = auto()
+    ID = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """An expression and what it holds. Give what is long a name in a SELECT first: it is repeated."""
+
+    kind: Kind
+    sql: str
+
+    def text(self) -> str:
+        """Return its text."""
+        return _TEXT[self.kind](self.sql)
+
+    def number(self) -> str:
+        """Return it as a DOUBLE."""
+        return _NUMBER[self.kind](self.sql)
+
+    def json(self) -> str:
+        """Return it as JSON."""
+        return self.sql if self.kind is Kind.JSON else f"to_json({_SHOWN[self.kind](self.sql)})::VARCHAR"
+
+    def key(self) -> str:
+        """Return what tells it apart from others."""
+        if self.kind is Kind.JSON:
+            return f"CASE WHEN ascii({self.sql}) IN ({BRACKET}, {BRACE}) THEN {self.sql} ELSE {self.text()} END"
+        return self.text()
+
+    def is_number(self) -> str:
+        """Return that it is a number and not text with one."""
+        if self.kind is Kind.JSON:
+            others = f"{QUOTE}, {BRACKET}, {BRACE}, {NULL}, {TRUE}, {FALSE}"
+            return f"ascii({self.sql}) NOT IN ({others})"
+        return "true" if self.kind is Kind.NUMBER else "false"
+
+
+def number_in_text(text: str) -> str:
+    """Return the number that stands in a text."""
+    return f"CASE WHEN regexp_full_match({text}, '{PATTERN}') THEN {_finite(f'TRY_CAST({text} AS DOUBLE)')} END"
+
+
+def _finite(number: str) -> str:
+    return f"CASE WHEN isfinite({number}) THEN {number} END"
+
+
+def _whole(number: str) -> str:
+    """Return a DOUBLE's text where it is whole and not too large to be told so; else NULL."""
+    return (
+        f"CASE WHEN abs({number}) < {EXACT_BELOW} AND {number} = trunc({number}) THEN ({number})::BIGINT::VARCHAR END"
+    )
+
+
+def _json_text(json: str) -> str:
+    fraction = f"coalesce({_whole(f'TRY_CAST({json} AS DOUBLE)')}, {json})"
+    return (
+        f"CASE ascii({json}) WHEN {QUOTE} THEN json_extract_string({json}, '$')"
+        f" WHEN {BRACKET} THEN NULL WHEN {BRACE} THEN NULL WHEN {NULL} THEN NULL"
+        f" WHEN {TRUE} THEN {json} WHEN {FALSE} THEN {json}"
+        f" ELSE CASE WHEN contains({json}, '.') OR contains({json}, 'e') THEN {fraction} ELSE {json} END END"
+    )
+
+
+def _json_number(json: str) -> str:
+    in_text = number_in_text(f"json_extract_string({json}, '$')")
+    return (
+        f"CASE ascii({json}) WHEN {QUOTE} THEN {in_text}"
+        f" WHEN {BRACKET} THEN NULL WHEN {BRACE} THEN NULL WHEN {NULL} THEN NULL WHEN {TRUE} THEN NULL"
+        f" WHEN {FALSE} THEN NULL ELSE {_finite(f'TRY_CAST({json} AS DOUBLE)')} END"
+    )
+
+
+def _number_text(number: str) -> str:
+    return f"coalesce({_whole(number)}, {number}::VARCHAR)"
+
+
+def _time_text(time: str) -> str:
+    return f"strftime({time}, '{TIME_FORMAT}')"
+
+
+_TEXT = {
+    Kind.JSON: _json_text,
+    Kind.TEXT: lambda sql: sql,
+    Kind.NUMBER: _number_text,
+    Kind.TIME: _time_text,
+    Kind.ID: lambda sql: f"{sql}::VARCHAR",
+}
+_SHOWN = {**_TEXT, Kind.NUMBER: lambda sql: sql}
+_NUMBER = {
+    Kind.JSON: _json_number,
+    Kind.TEXT: number_in_text,
+    Kind.NUMBER: lambda sql: sql,
+    Kind.TIME: lambda sql: "NULL::DOUBLE",
+    Kind.ID: lambda sql: "NULL::DOUBLE",
+}

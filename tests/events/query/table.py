@@ -1,0 +1,72 @@
+"""Events in a DuckDB in memory, converted as the lake converts them, for questions without a whole platform."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import duckdb
+
+from events.journal import new_batch
+from events.journal.format import first_id
+from events.lake import columns, conditions
+from events.lake.arrow import event_table
+from events.lake.columns import converted
+from events.query.answer import Answer
+from events.query.body import read_query
+from events.query.run import answer_query
+
+NOW_US = 1_795_780_800_000_000  # 2026-11-27T12:00:00Z
+
+
+class Table:
+    """Events of datasets, as events.query.run asks for them."""
+
+    def __init__(self) -> None:
+        self.database = duckdb.connect()
+        self.database.execute("SET TimeZone = 'UTC'")
+        self.database.execute(columns.MACROS + conditions.MACROS)
+        self.count = 0
+
+    def close(self) -> None:
+        self.database.close()
+
+    def fill(
+        self, events: Iterable["str | dict[str, Any]"], dataset: str = "logs", received_us: int = NOW_US - 1
+    ) -> None:
+        """Have these events in the table, and no others."""
+        self.database.execute("DROP TABLE IF EXISTS known")
+        self.count = 0
+        self.add(events, dataset, received_us)
+
+    def add(
+        self, events: Iterable["str | dict[str, Any]"], dataset: str = "logs", received_us: int = NOW_US - 1
+    ) -> None:
+        """Have these events, too."""
+        texts = [(event if isinstance(event, str) else json.dumps(event)).encode() for event in events]
+        batch = new_batch("dataset", "web", "", texts, list(map(len, texts)))
+        ours = received_us + 1000 * self.count
+        batch = replace(batch, received_us=received_us, first_id=first_id(ours * 1000))
+        self.count += len(texts)
+        self.database.register("events", event_table([batch]))
+        rows = f"SELECT '{dataset}' AS dataset, * FROM ({converted('events')})"
+        known = self.database.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'known'").fetchone()
+        self.database.execute(f"INSERT INTO known {rows}" if known == (1,) else f"CREATE TABLE known AS {rows}")
+        self.database.unregister("events")
+
+    def relation(self) -> str:
+        return "SELECT * FROM known"
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return self.database.execute(sql, list(parameters)).fetchall()
+
+    def ask(self, **body: Any) -> Answer:
+        """Return the answer to a query as a request would have it."""
+        everything = {"datasets": ["logs"], "from": "0001-01-02", "to": "9999-12-30"}
+        body = {{"from_": "from"}.get(name, name): value for name, value in body.items()}
+        return answer_query(read_query(everything | body, now_us=NOW_US), self)
+
+    def found(self, **body: Any) -> list[Any]:
+        """Return the `n` of the events that a query finds."""
+        answer = self.ask(limit=1000, **body)
+        return sorted(json.loads(row.event)["n"] for _, row in answer.events)
