@@ -19,7 +19,8 @@ import urllib3
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.platforms import ROOT, Platform, eventlane, free_port
+from benchmarks.platforms import Platform, eventlane, free_port
+from eventlane.configuration import ROOT
 from eventlane.embedded_postgres import database_url
 
 TASKS, ROUNDS, WORKERS = 500, 3, 2

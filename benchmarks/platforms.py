@@ -18,9 +18,9 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from eventlane.banner import SECRETS_FILE
+from eventlane.configuration import ROOT
 from events.journal import backlog
 
-ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 120.0
 SCRATCH = "/var/tmp"  # on a disk: /tmp may be memory, where fdatasync costs nothing
 

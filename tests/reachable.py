@@ -1,13 +1,13 @@
-"""What another user of this machine can reach of the tests' surroundings."""
+"""What another user of this machine can reach of the tests' folders."""
 
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from eventlane.configuration import ROOT
+
 NOBODY = 65534
 
 

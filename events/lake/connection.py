@@ -168,12 +168,12 @@ class Lake:
         try:
             self._prepare()
             attach()
-            self._lock()
+            self._confine()
         except BaseException:
             self._duckdb.close()
             raise
 
-    def _lock(self) -> None:
+    def _confine(self) -> None:
         """Keep SQL from whatever is not the lake's: DuckDB could read and write all files that this process can."""
         path = settings.EVENTLANE_LAKE_PATH.rstrip("/") + "/"
         if lake_folder() is None:

@@ -46,7 +46,7 @@ def deploy(project: Project, specs: Any, *, dry_run: bool = False) -> Deployment
 
 def _deploy(project: Project, specs: Any, dry_run: bool) -> Deployment:
     if not dry_run:
-        _lock(project)
+        _lock_project(project)
     identities = {identity.name: identity for identity in Identity.objects.filter(project=project)}
     wanted = {(spec["type"], spec["name"]): spec for spec in check_specs(specs, identities=identities)}
     existing = {(row.type, row.name): row for row in Resource.objects.filter(project=project)}
@@ -56,7 +56,7 @@ def _deploy(project: Project, specs: Any, dry_run: bool) -> Deployment:
     return deployment
 
 
-def _lock(project: Project) -> None:
+def _lock_project(project: Project) -> None:
     """Hold other deployments up until this one ends. Events, pipelines and keys of the project go on being made."""
     if Project.objects.select_for_update(no_key=True).filter(pk=project.pk).first() is None:
         raise UnknownObject("project")  # somebody deleted it meanwhile

@@ -90,7 +90,7 @@ class ScratchPlatform:
     def manage(self, *words: str, check: bool = True, **options: Any) -> "subprocess.CompletedProcess[str]":
         """Run `manage.py` with these words against it, to its end; the output is in .stdout and .stderr."""
         options = {"capture_output": True, "text": True, "timeout": 120, **options}
-        done = subprocess.run([self.python, str(ROOT / "manage.py"), *words], **self._surroundings(), **options)
+        done = subprocess.run([self.python, str(ROOT / "manage.py"), *words], **self._popen_options(), **options)
         if check and done.returncode != 0:
             raise DidNotHappen(
                 f"manage.py {' '.join(words)}: exit status {done.returncode}\n{done.stdout}{done.stderr}"
@@ -102,9 +102,9 @@ class ScratchPlatform:
 
         Options in capitals are variables of its environment, the others are Popen's.
         """
-        surroundings = self._surroundings()
-        surroundings["env"] |= {name: options.pop(name) for name in [*options] if name.isupper()}
-        return subprocess.Popen([self.python, str(ROOT / "manage.py"), *words], **surroundings, **options)
+        with_environment = self._popen_options()
+        with_environment["env"] |= {name: options.pop(name) for name in [*options] if name.isupper()}
+        return subprocess.Popen([self.python, str(ROOT / "manage.py"), *words], **with_environment, **options)
 
     def pids(self) -> dict[int, str]:
         """Return every process of it: number → command line. Children of children too."""
@@ -162,7 +162,7 @@ class ScratchPlatform:
         for pid in self.leftovers():
             _kill(pid)
 
-    def _surroundings(self) -> dict[str, Any]:
+    def _popen_options(self) -> dict[str, Any]:
         user = {"user": self.user, "group": self.user, "extra_groups": []} if self.user is not None else {}
         return {"env": dict(self.environment), "cwd": ROOT, **user}
 

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.slow
 
 LOST_SECONDS = 5
 ENDED_SECONDS = 25.0  # the loss, the sweep that finds it, and a machine with much else to do
-MARK = 987_654  # seconds of sleep that nobody else asks for
-SLEEP = f"echo began; sleep {MARK} & sleep {MARK}; wait"
+ODD_SECONDS = 987_654  # of sleep that nobody else asks for
+SLEEP = f"echo began; sleep {ODD_SECONDS} & sleep {ODD_SECONDS}; wait"
 
 
 def start(fresh_server: Callable[..., Server], **settings: str) -> Automation:
@@ -56,7 +56,7 @@ def workers(server: Server) -> list[int]:
 
 def sleepers() -> list[int]:
     """Return the processes of tasks, whoever their parent is by now."""
-    word = str(MARK).encode()
+    word = str(ODD_SECONDS).encode()
     found = []
     for entry in Path("/proc").iterdir():
         try:
@@ -118,7 +118,7 @@ def test_worker_that_hangs_is_replaced_and_its_task_is_lost(fresh_server):
 def test_killed_worker_of_a_task_with_retries(fresh_server):
     """The second run begins after the first has ended, and says so in the scratchpad."""
     automation = start(fresh_server)
-    deploy(automation, f"echo began; sleep {MARK}", nb_retries=1)
+    deploy(automation, f"echo began; sleep {ODD_SECONDS}", nb_retries=1)
     pipeline_id = begin(automation)
 
     kill_worker(automation)
@@ -217,7 +217,7 @@ def test_killed_database(fresh_server):
 def test_database_that_stands_still_for_longer_than_a_task_may_be_silent(fresh_server):
     """Nobody could take the task for lost meanwhile: it goes on, alone, or has failed; it isn't stuck."""
     automation = start(fresh_server)
-    deploy(automation, f"echo began; sleep {MARK}", nb_retries=1)
+    deploy(automation, f"echo began; sleep {ODD_SECONDS}", nb_retries=1)
     pipeline_id = begin(automation)
 
     with standstill(automation.server):
@@ -334,7 +334,7 @@ def test_worker_that_is_cut_off(fresh_server):
     """It ends its task before others run it again: two at once would be worse than none."""
     automation = start(fresh_server, EVENTLANE_WORKER_PROCESSES="0")
     server = automation.server
-    deploy(automation, f"echo began; sleep {MARK}", nb_retries=1)
+    deploy(automation, f"echo began; sleep {ODD_SECONDS}", nb_retries=1)
     wire = Wire(server.database_url)
     lonely = server.popen("work", DATABASE_URL=wire.url)
     other = None

@@ -15,7 +15,7 @@ from tests.cast import logged_in, make_house
 from tests.pipelines.execution.factory import make_definition, make_event, make_project, make_resource, start
 
 pytestmark = pytest.mark.django_db
-KINDS = (Pipeline, CommandExecution, PlatformEvent)
+MODELS = (Pipeline, CommandExecution, PlatformEvent)
 
 
 @pytest.fixture
@@ -36,9 +36,9 @@ def days(count: float) -> Any:
 
 def deleted(count: float) -> int:
     """Let so many days pass; return how many rows were deleted."""
-    before = sum(kind.objects.count() for kind in KINDS)
+    before = sum(model.objects.count() for model in MODELS)
     assert delete_old(days(count), seconds=60)
-    return before - sum(kind.objects.count() for kind in KINDS)
+    return before - sum(model.objects.count() for model in MODELS)
 
 
 def test_ended_pipelines_go_with_their_events_after_ninety_days(project: Project) -> None:

@@ -118,9 +118,9 @@ class Run:
         except InvalidInput as error:
             return f"{error}; what stands before it was sent"
         except (SendingStopped, OSError) as error:
-            return f"{error}; {self._rest(elements)}"
+            return f"{error}; {self._say_unsent(elements)}"
         except KeyboardInterrupt:
-            return f"interrupted; {self._rest(iter(()))}"
+            return f"interrupted; {self._say_unsent(iter(()))}"
         return ""
 
     def _chunks(self) -> Iterator[bytes]:
@@ -128,7 +128,7 @@ class Run:
             self.read_bytes += len(chunk)
             yield chunk
 
-    def _rest(self, elements: Iterator[Any]) -> str:
+    def _say_unsent(self, elements: Iterator[Any]) -> str:
         """Say from where on the input was not sent. What comes from a pipe would be gone: keep it where asked to."""
         where = (
             f"not sent from {self.unit} {self.sender.unsent_from} on"
