@@ -106,14 +106,13 @@ class Lake:
     def tables_among(self, names: Collection[str]) -> set[str]:
         """Return which of these tables the lake has in this transaction's snapshot."""
         marks = ", ".join("?" * len(names))
-        found = (
-            f"SELECT table_name FROM {_catalog()}.ducklake_table WHERE end_snapshot IS NULL AND table_name IN ({marks})"
-        )
-        return {name for (name,) in self.execute(found, list(names))}
+        where = f"end_snapshot IS NULL AND table_name IN ({marks})"
+        rows = self.execute(f"SELECT table_name FROM {catalog_schema()}.ducklake_table WHERE {where}", list(names))
+        return {name for (name,) in rows}
 
     def event_tables(self) -> set[str]:
         """Return the names of all datasets' tables in this transaction's snapshot."""
-        found = f"SELECT table_name FROM {_catalog()}.ducklake_table WHERE end_snapshot IS NULL"
+        found = f"SELECT table_name FROM {catalog_schema()}.ducklake_table WHERE end_snapshot IS NULL"
         return {name for (name,) in self.execute(found) if name.startswith("events_")}
 
     def has_sealed_files(self) -> bool:
@@ -129,8 +128,8 @@ class Lake:
     def next_row_id(self, name: str) -> int:
         """Return the row id that the table's next row gets; 0 when there is no such table."""
         row_id = self.value(
-            f"SELECT next_row_id FROM {_catalog()}.ducklake_table_stats"
-            f" JOIN {_catalog()}.ducklake_table USING (table_id) WHERE table_name = ? AND end_snapshot IS NULL",
+            f"SELECT next_row_id FROM {catalog_schema()}.ducklake_table_stats"
+            f" JOIN {catalog_schema()}.ducklake_table USING (table_id) WHERE table_name = ? AND end_snapshot IS NULL",
             [name],
         )
         return row_id or 0
@@ -285,7 +284,7 @@ def pause(attempt: int) -> None:
     time.sleep(random.uniform(0, min(1.0, 0.02 * 2**attempt)))
 
 
-def _catalog() -> str:
+def catalog_schema() -> str:
     """Return the quoted name of the catalog's schema in PostgreSQL, seen in the snapshot of the lake's transaction.
 
     For what DuckDB's own lists would say of tables, DuckLake asks for each table's statistics, one by one, after each
