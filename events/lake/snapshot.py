@@ -170,7 +170,10 @@ class Snapshot:
         )
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), **tables: Any) -> list[tuple[Any, ...]]:
-        """Run one statement like `Lake.execute`; raise QueryTimeout or QueryCancelled."""
+        """Run one statement like `Lake.execute`; raise QueryTimeout or QueryCancelled.
+
+        After an error, also one of memory, DuckDB takes no more statements in the transaction: another snapshot does.
+        """
         with self._deadline.statement():
             return self.lake.execute(sql, parameters, **tables)
 
