@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import Max, Sum
 from django.utils import timezone
 
+from eventlane.times import readable_time
 from events.models import ReceivedCount
 
 
@@ -24,7 +25,7 @@ class Ahead(NamedTuple):
 
     def __str__(self) -> str:
         are = "event is" if self.events == 1 else "events are"
-        return f"{self.events:,} {are} dated up to {self.latest:%Y-%m-%d %H:%M} UTC by a clock that was ahead"
+        return f"{self.events:,} {are} dated up to {readable_time(self.latest)} by a clock that was ahead"
 
 
 def dated_ahead(dataset_ids: Collection[str]) -> dict[str, Ahead]:

@@ -23,6 +23,8 @@ from eventlane.configuration import MIB, ROOT
 from eventlane.embedded_postgres import database_url
 from eventlane.free_space import existing, free_bytes
 from eventlane.installation import WrongInstallation
+from eventlane.one_line import one_line
+from eventlane.times import readable_time
 from events.journal.reader import Backlog, backlog, creation_time, damaged_files, journal_paths, strange_entries
 from events.lake.connection import Lake
 from events.lake.damaged_files import known_damage
@@ -107,7 +109,7 @@ def examine() -> Iterator[Finding]:
         try:
             connection = stack.enter_context(_connect())
         except psycopg.Error as error:
-            yield Finding("database", PROBLEM, f"no connection: {_one_line(error)}", _database_advice())
+            yield Finding("database", PROBLEM, f"no connection: {one_line(error)}", _database_advice())
             for name in DATABASE_CHECKS:
                 yield Finding(name, WARNING, "not checked: this needs the database")
             return
@@ -121,11 +123,7 @@ def _run(name: str, check: Callable[[], Iterable[Result]]) -> Iterator[Finding]:
         for result in check():
             yield Finding(name, *result)
     except Exception as error:
-        yield Finding(name, PROBLEM, f"the check failed: {type(error).__name__}: {_one_line(error)}")
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())
+        yield Finding(name, PROBLEM, f"the check failed: {type(error).__name__}: {one_line(error)}")
 
 
 def _connect() -> "psycopg.Connection[Any]":
@@ -262,7 +260,7 @@ def check_sealer(_: object) -> Iterator[Result]:
 
 def _incident_result(incident: SealerIncident) -> Result:
     what = f"the journal file {incident.file_name}" if incident.file_name else "anything"
-    times = f"since {incident.start_time:%Y-%m-%d %H:%M} UTC, last tried at {incident.latest_time:%H:%M}"
+    times = f"since {readable_time(incident.start_time)}, last tried at {incident.latest_time:%H:%M}"
     return (
         WARNING if incident.file_name else PROBLEM,
         f"it can't seal {what} {times}: {incident.error}",
@@ -354,7 +352,7 @@ def check_clock(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
     for dataset, events, latest in connection.execute(AHEAD, [settings.EVENTLANE_CLOCK_TOLERANCE_SECONDS]):
         yield (
             WARNING,
-            f"it was ahead: {events:,} events of {dataset} are dated up to {latest:%Y-%m-%d %H:%M} UTC",
+            f"it was ahead: {events:,} events of {dataset} are dated up to {readable_time(latest)}",
             "until then `tail` leaves them out, but the API has them; their retention also begins then",
         )
 
@@ -397,7 +395,7 @@ def check_installation_marks(connection: "psycopg.Connection[Any]") -> Iterator[
     except WrongInstallation as error:
         yield (
             PROBLEM,
-            _one_line(error),
+            one_line(error),
             "nothing is written until they match; see docs/operations.md, What belongs together",
         )
     else:

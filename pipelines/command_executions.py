@@ -7,10 +7,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from eventlane.wire.errors import InvalidRequestBody, StateError, UnknownObject
-from pipelines.execution.pipelines import start_pipelines
+from eventlane.lookup import get_or_unknown
+from eventlane.wire.errors import InvalidRequestBody, StateError
 from pipelines.models import CommandExecution, PlatformEvent, Resource
-from pipelines.platform_events import enabled_pipelines, hold_resources
+from pipelines.platform_events import enabled_definitions, hold_resources, start_named_pipelines
 from pipelines.resources.parameters import check_values
 from pipelines.resources.shapes import storable
 from projects.models import Account, Project
@@ -22,10 +22,7 @@ COMMAND_LINE = "manage.py run"  # who executes there has no account
 def get_command(project: Project, command_id: str) -> Resource:
     """Return one of the project's commands, or raise UnknownObject."""
     commands = Resource.objects.select_related("project").filter(project=project)
-    command = commands.filter(type=Resource.Type.COMMAND, pk=command_id).first()
-    if command is None:
-        raise UnknownObject("resource")
-    return command
+    return get_or_unknown(commands, "resource", type=Resource.Type.COMMAND, pk=command_id)
 
 
 def command_executions_of(project: Project) -> QuerySet[CommandExecution]:
@@ -35,10 +32,7 @@ def command_executions_of(project: Project) -> QuerySet[CommandExecution]:
 
 def get_command_execution(project: Project, execution_id: str) -> CommandExecution:
     """Return one of the project's command executions, or raise UnknownObject."""
-    execution = command_executions_of(project).filter(pk=execution_id).first()
-    if execution is None:
-        raise UnknownObject("command_execution")
-    return execution
+    return get_or_unknown(command_executions_of(project), "command_execution", pk=execution_id)
 
 
 def execute_command(
@@ -77,6 +71,7 @@ def _execute(command: Resource, parameters: dict[str, Any], executor: Account | 
         event_time=now,
         processed=True,
     )
+    pipelines = start_named_pipelines(event, command, enabled_definitions([command]))
     return CommandExecution.objects.create(
         project=command.project,
         executor=executor,
@@ -85,12 +80,5 @@ def _execute(command: Resource, parameters: dict[str, Any], executor: Account | 
         command_id=command.pk,
         parameters=parameters,
         event=event,
-        pipeline_ids=_start(event, command, parameters),
+        pipeline_ids=[pipeline.pk for pipeline in pipelines],
     )
-
-
-def _start(event: PlatformEvent, command: Resource, parameters: dict[str, Any]) -> list[str]:
-    names = command.data["pipelines"]
-    definitions = enabled_pipelines(command.project_id, names)
-    named = [definitions[name] for name in names if name in definitions]
-    return [pipeline.pk for pipeline in start_pipelines(event, named, parameters)] if named else []

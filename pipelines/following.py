@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.db.models.functions import Now
 from procrastinate.contrib.django.models import ProcrastinateWorker
 
+from eventlane.database import DATABASE_FAILED
+from eventlane.one_line import one_line
 from pipelines.models import Pipeline, Status, Task, TaskStep
 
 LOOK_SECONDS = 0.3
@@ -203,9 +205,9 @@ def _follow(follower: PipelineFollower, note: Say, timeout: float | None = None)
             if follower.look():
                 return follower.status()
             away = False
-        except DatabaseError as error:
+        except DATABASE_FAILED as error:
             if not away:
-                note(f"waiting for the database: {' '.join(str(error).split())[:200]}")
+                note(f"waiting for the database: {one_line(error)}")
             away = True
             connection.close()
         left = deadline - time.monotonic()

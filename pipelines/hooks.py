@@ -11,7 +11,8 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from eventlane.wire.errors import StateError, UnknownObject
+from eventlane.lookup import get_or_unknown
+from eventlane.wire.errors import StateError
 from pipelines.models import Hook, Subscription
 from pipelines.secrets import decrypt, encrypt
 from projects.api_keys import digest_of
@@ -31,10 +32,7 @@ def hooks_of(project: Project) -> QuerySet[Hook]:
 
 def get_hook(project: Project, hook_id: str) -> Hook:
     """Return one of the project's hooks, or raise UnknownObject."""
-    hook = hooks_of(project).filter(pk=hook_id).first()
-    if hook is None:
-        raise UnknownObject("hook")
-    return hook
+    return get_or_unknown(hooks_of(project), "hook", pk=hook_id)
 
 
 def find_hook(token: str) -> Hook | None:

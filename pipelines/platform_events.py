@@ -9,7 +9,7 @@ Storing and processing are one transaction: an event that is there has started w
 project wait for its end and it for theirs, so that what it finds stays there.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,11 +17,12 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from eventlane.lookup import get_or_unknown
 from eventlane.wire.errors import UnknownObject
 from pipelines.connectors import concerns
 from pipelines.execution.pipelines import start_pipelines
 from pipelines.jsonb import made_to_fit
-from pipelines.models import PlatformEvent, Resource, Subscription
+from pipelines.models import Pipeline, PlatformEvent, Resource, Subscription
 from pipelines.resources.filters import compile_filters
 from projects.models import Project
 
@@ -33,10 +34,7 @@ def platform_events_of(project: Project) -> QuerySet[PlatformEvent]:
 
 def get_platform_event(project: Project, event_id: str) -> PlatformEvent:
     """Return one of the project's events, or raise UnknownObject."""
-    event = platform_events_of(project).filter(pk=event_id).first()
-    if event is None:
-        raise UnknownObject("event")
-    return event
+    return get_or_unknown(platform_events_of(project), "event", pk=event_id)
 
 
 def create_events(
@@ -63,7 +61,7 @@ def fire(
     with transaction.atomic():
         hold_resources(trigger.project_id)
         [event] = _store(trigger.project, [trigger], connector, name, data, event_time)
-        _start(event, trigger, _enabled_definitions(trigger.project_id, [trigger]))
+        start_named_pipelines(event, trigger, enabled_definitions([trigger]))
     return event
 
 
@@ -81,10 +79,10 @@ def activate(
     In the caller's transaction, which holds the project's resources.
     """
     events = _store(project, triggers, connector, name, data, event_time or timezone.now())
-    definitions = _enabled_definitions(project.pk, triggers)
+    definitions = enabled_definitions(triggers)
     for event, trigger in zip(events, triggers, strict=True):
         if _matches(trigger, event):
-            _start(event, trigger, definitions)
+            start_named_pipelines(event, trigger, definitions)
     return events
 
 
@@ -105,7 +103,7 @@ def replay(event: PlatformEvent) -> PlatformEvent:
         )
         origin = _enabled_origin(copy)
         if origin is not None and (origin.type == Resource.Type.COMMAND or _matches(origin, copy)):
-            _start(copy, origin, _enabled_definitions(copy.project_id, [origin]))
+            start_named_pipelines(copy, origin, enabled_definitions([origin]))
     return copy
 
 
@@ -130,10 +128,22 @@ def _hold(project_id: str, lock: str) -> bool:
         return cursor.fetchone() is not None
 
 
-def enabled_pipelines(project_id: str, names: Iterable[str]) -> dict[str, Resource]:
-    """Return the project's pipeline resources of these names that aren't disabled, by name."""
-    pipelines = Resource.objects.filter(project_id=project_id, type=Resource.Type.PIPELINE, name__in=set(names))
-    return {pipeline.name: pipeline for pipeline in pipelines.filter(disabled=False)}
+def enabled_definitions(origins: Sequence[Resource]) -> dict[str, Resource]:
+    """Return by name the pipeline resources, not disabled, that these triggers or commands of one project name."""
+    names = {name for origin in origins for name in origin.data["pipelines"]}
+    if not names:
+        return {}
+    pipelines = Resource.objects.filter(type=Resource.Type.PIPELINE, disabled=False, name__in=names)
+    return {pipeline.name: pipeline for pipeline in pipelines.filter(project_id=origins[0].project_id)}
+
+
+def start_named_pipelines(
+    event: PlatformEvent, origin: Resource, definitions: Mapping[str, Resource]
+) -> list[Pipeline]:
+    """Start those of the definitions that the event's trigger or command names, with what it passes to them."""
+    named = [definitions[name] for name in origin.data["pipelines"] if name in definitions]
+    parameters = event.data["parameters"] if event.command_id else None
+    return start_pipelines(event, named, parameters) if named else []
 
 
 def _store(
@@ -162,18 +172,6 @@ def _store(
 
 def _matches(trigger: Resource, event: PlatformEvent) -> bool:
     return compile_filters(trigger.data.get("filters") or [])(event.data)
-
-
-def _enabled_definitions(project_id: str, origins: Sequence[Resource]) -> dict[str, Resource]:
-    names = [name for origin in origins for name in origin.data["pipelines"]]
-    return enabled_pipelines(project_id, names) if names else {}
-
-
-def _start(event: PlatformEvent, origin: Resource, definitions: Mapping[str, Resource]) -> None:
-    named = [definitions[name] for name in origin.data["pipelines"] if name in definitions]
-    parameters = event.data["parameters"] if event.command_id else None
-    if named:
-        start_pipelines(event, named, parameters)
 
 
 def _enabled_origin(event: PlatformEvent) -> Resource | None:

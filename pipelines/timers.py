@@ -8,9 +8,9 @@ import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
-from psycopg_pool import PoolTimeout
+from django.db import transaction
 
+from eventlane.database import DATABASE_AWAY, is_contention
 from pipelines.connectors.time import due_ticks, tick_after_pause
 from pipelines.models import Subscription
 from pipelines.platform_events import activate, try_to_hold_resources
@@ -51,8 +51,7 @@ def _emit_or_pause(trigger_id: str, project_id: str, now: datetime) -> int:
 
 def _is_everybodys(error: Exception) -> bool:
     """Tell whether PostgreSQL is gone or failing, but for two that wait for each other, of which it stopped one."""
-    reason = getattr(error.__cause__, "sqlstate", None) or ""
-    return isinstance(error, OperationalError | InterfaceError | PoolTimeout) and not reason.startswith("40")
+    return isinstance(error, DATABASE_AWAY) and not is_contention(error)
 
 
 @transaction.atomic

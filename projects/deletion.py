@@ -2,8 +2,8 @@
 
 from django.dispatch import Signal
 
+from eventlane.lookup import get_or_unknown
 from eventlane.transactions import retry
-from eventlane.wire.errors import UnknownObject
 from projects.models import Project
 
 # Sent with the locked `project` before it is deleted: whoever has rows in it locks those that others may be moving.
@@ -20,8 +20,6 @@ def delete_project(project: Project) -> None:
 
 def _delete(project_id: str) -> None:
     """Hold everybody up who makes something in the project, then delete it; they find it gone."""
-    project = Project.objects.select_for_update().filter(pk=project_id).first()
-    if project is None:
-        raise UnknownObject("project")
+    project = get_or_unknown(Project.objects.select_for_update(), "project", pk=project_id)
     project_is_going.send(Project, project=project)
     project.delete()

@@ -15,12 +15,11 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
 from django.db.models import Q
 from django.utils import timezone
-from psycopg_pool import PoolTimeout
 
-from eventlane.database import disconnect
+from eventlane.database import DATABASE_FAILED, disconnect
+from eventlane.one_line import one_line
 from eventlane.wire.seldom import SeldomLog
 from projects.api_keys import digest_of
 from projects.models import ApiKey, DirectoryVersion
@@ -29,7 +28,6 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 log_failed_periodic_task = SeldomLog(logger.warning)
 
-UNREACHABLE = (DatabaseError, InterfaceError, PoolTimeout)
 MISSED_CHECKS = 5  # after this many the database counts as away, also when it hangs instead of refusing
 
 
@@ -112,7 +110,7 @@ class Directory:
             raise NotRemembered
         try:
             value = load()
-        except UNREACHABLE:
+        except DATABASE_FAILED:
             return self._recall(entry)
         place = self._missing if value is None else self._known
         if len(place) >= self._max_entries:
@@ -148,7 +146,7 @@ class Directory:
                 self._check()
             except Exception as error:
                 if not failing:
-                    logger.warning("PostgreSQL can't be asked, serving who is known: %s", str(error).strip())
+                    logger.warning("PostgreSQL can't be asked, serving who is known: %s", one_line(error))
                 failing = True
                 disconnect()
             else:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import connection
 
+from eventlane.database import DATABASE_AWAY
 from eventlane.embedded_postgres import database_url, holds_database, recorded_folder
 from eventlane.installation import JOURNAL_FILES, NAME, Mark, WrongInstallation, read_mark
 
@@ -51,7 +52,7 @@ def check_at_start() -> None:
     """As check_installation, but go on while the database is away: who opens the lake later compares again."""
     try:
         check_installation()
-    except OperationalError:
+    except DATABASE_AWAY:
         pass
 
 

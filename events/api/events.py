@@ -14,8 +14,9 @@ from rest_framework.response import Response
 
 from eventlane.api.operation import Operation, Parameter
 from eventlane.api.pagination import query_of
-from eventlane.api.serializers import Representation, read_time
+from eventlane.api.serializers import Representation
 from eventlane.api.sources import Key, Sort
+from eventlane.times import format_time, read_time
 from eventlane.wire.errors import ApiError, InvalidQueryParameter, UnknownObject
 from events.access import get_dataset
 from events.clock import newest_time
@@ -45,7 +46,7 @@ class ExactTimeField(serializers.Field[Any, Any, Any, Any]):
 
     def to_representation(self, value: datetime) -> str:
         """Return a moment like 2021-10-15T15:07:39.123456Z."""
-        return f"{value.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+        return format_time(value, "microseconds")
 
 
 class RawField(serializers.Field[Any, Any, Any, Any]):

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
-from psycopg_pool import PoolTimeout
 
 from eventlane.console import count_of
+from eventlane.database import DATABASE_FAILED
+from eventlane.one_line import one_line
+from eventlane.times import readable_time
 from events.clock import dated_ahead
 from events.journal import Backlog
 from events.lake.damaged_files import known_damage
@@ -43,8 +44,8 @@ def answer_or_none(question: Callable[..., T], *words: object) -> T | None:
     """Return the answer, or None when there is none to be had: one broken part must not take the page along."""
     try:
         return question(*words)
-    except (OSError, ValueError, DatabaseError, InterfaceError, PoolTimeout) as error:
-        logger.warning("the overview can't tell %s: %s", question.__name__, " ".join(str(error).split()))
+    except (OSError, ValueError, DATABASE_FAILED) as error:
+        logger.warning("the overview can't tell %s: %s", question.__name__, one_line(error))
         return None
 
 
@@ -69,7 +70,7 @@ def _incident(incident: SealerIncident, now: datetime, with_text: bool) -> Notic
     lasts = incident.end_time is None and now - incident.latest_time < FRESH
     what = f"journal file {incident.file_name}" if incident.file_name else "anything"
     title = f"{incident.node} {'can’t' if lasts else 'could not'} seal {what}"
-    text = f"Since {incident.start_time:%Y-%m-%d %H:%M} UTC" if lasts else _span(incident)
+    text = f"Since {readable_time(incident.start_time)}" if lasts else _span(incident)
     text += "; its events are safe in the journal." if lasts or incident.end_time is None else "; it works again."
     return Notice(
         "danger" if lasts else "default",

@@ -6,12 +6,12 @@ Texts of columns are compared as bytes, which keeps the comparison out of DuckLa
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+from eventlane.times import to_microseconds
 from events.lake.guard import guarded
 
-UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TEXT_COLUMNS = {
     "namespace": "namespace",
     "service": "service",
@@ -71,9 +71,9 @@ def compile_conditions(
     """Return the conditions on a row of EVENT_COLUMNS; times are of receipt, `to_time` is exclusive."""
     conditions = Conditions()
     if from_time is not None:
-        conditions.add("received_time >= make_timestamptz(?)", microseconds(from_time))
+        conditions.add("received_time >= make_timestamptz(?)", to_microseconds(from_time))
     if to_time is not None:
-        conditions.add("received_time < make_timestamptz(?)", microseconds(to_time))
+        conditions.add("received_time < make_timestamptz(?)", to_microseconds(to_time))
     if namespace is not None:
         _add_text(conditions, "namespace", namespace)
     for key, value in filters:
@@ -136,8 +136,3 @@ def holds_text(text: str, bind: Callable[[str], str]) -> str:
 def _pointer(key: str) -> str:
     """Return a key as a segment of a JSON pointer."""
     return key.replace("~", "~0").replace("/", "~1")
-
-
-def microseconds(time: datetime) -> int:
-    """Return a time in microseconds since 1970."""
-    return (time - UNIX_EPOCH) // timedelta(microseconds=1)

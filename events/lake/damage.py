@@ -10,9 +10,10 @@ from pathlib import Path
 
 import duckdb
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
-from psycopg_pool import PoolTimeout
+from django.db import connection
 
+from eventlane.database import DATABASE_FAILED
+from eventlane.one_line import one_line
 from events.lake.connection import quoted_text
 from events.lake.damaged_files import file_state, known_damage
 from events.lake.files import Fault, KnownFile, find_fault, known_files
@@ -36,7 +37,7 @@ def find_damage(tables: Sequence[str], known: Iterable[str], error: duckdb.Error
     try:
         remembered = [file for file in known_damage(*tables, SEALED_FILES) if file.path not in known]
         return remembered or _search(folder, tables, known, str(error))
-    except (DatabaseError, InterfaceError, PoolTimeout):
+    except DATABASE_FAILED:
         connection.close()
         return []  # what failed was the catalog
 
@@ -102,7 +103,7 @@ def content_error(file: Path) -> str:
         with open_scanner(file) as scanner:
             scanner.execute("SELECT bit_xor(hash(file)) FROM read_parquet(?) AS file", [str(file)]).fetchall()
     except duckdb.Error as error:
-        return " ".join(str(error).replace(str(file), file.name).split())[:200]
+        return one_line(str(error).replace(str(file), file.name))
     return ""
 
 

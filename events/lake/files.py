@@ -23,6 +23,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from eventlane.installation import LAKE_FILES
+from eventlane.one_line import one_line
 from events.models import DamagedFile
 
 ORPHANS = "orphans"
@@ -132,7 +133,7 @@ def find_fault(folder: Path, file: KnownFile, *, footers: bool = True) -> Fault 
     except (FileNotFoundError, NotADirectoryError):
         state, reason = "missing", "not in the folder"
     except (OSError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
     return Fault(state, file.path, file.table_name, file.rows, reason) if reason else None
 
 

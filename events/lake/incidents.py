@@ -4,10 +4,10 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import connection
 from django.utils import timezone
-from psycopg_pool import PoolTimeout
 
+from eventlane.database import DATABASE_FAILED
 from events.models import SealerIncident
 
 KEPT_INCIDENTS = timedelta(days=7)
@@ -25,7 +25,7 @@ def note_incident(file_name: str, error: str) -> None:
             defaults={"latest_time": now, "error": error},
             create_defaults={"start_time": now, "latest_time": now, "error": error},
         )
-    except (DatabaseError, InterfaceError, PoolTimeout):
+    except DATABASE_FAILED:
         connection.close()
 
 

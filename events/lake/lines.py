@@ -6,9 +6,9 @@ they could retitle the window, hide text or answer questions on the keyboard's b
 
 import json
 import re
-from datetime import datetime
 from functools import lru_cache
 
+from eventlane.times import format_time
 from events.lake.query import EventRow
 
 # C0, DEL, C1, the separators that some programs take for line ends, and what turns the direction of writing.
@@ -37,10 +37,10 @@ def plain_line(row: EventRow, *, coloured: bool = False) -> str:
     text = _without_line_ends(row.event) if row.message is None else row.message
     error = f"  error={_visible(row.error)}" if row.error is not None and row.message is not None else ""
     if not coloured:
-        return f"{_time(row.event_time)} {level:<5} {where} {_visible(text)}{error}"
+        return f"{format_time(row.event_time, 'milliseconds')} {level:<5} {where} {_visible(text)}{error}"
     colour = COLOURS.get((row.level or "").lower(), "")
     return (
-        f"{DIM}{_time(row.event_time)}{RESET} {colour}{level:<5}{RESET} {CYAN}{where}{RESET} "
+        f"{DIM}{format_time(row.event_time, 'milliseconds')}{RESET} {colour}{level:<5}{RESET} {CYAN}{where}{RESET} "
         f"{_visible(text)}{RED}{error}{RESET}"
     )
 
@@ -54,8 +54,8 @@ def json_line(row: EventRow, *, safe: bool = False) -> str:
     if safe:
         event = UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", event.replace("\t", " "))
     return (
-        f'{{"id": "{row.id}", "received_time": "{_time(row.received_time, "microseconds")}",'
-        f' "event_time": "{_time(row.event_time, "microseconds")}",'
+        f'{{"id": "{row.id}", "received_time": "{format_time(row.received_time, "microseconds")}",'
+        f' "event_time": "{format_time(row.event_time, "microseconds")}",'
         f' "namespace": {_json(row.namespace)}, "service": {_json(row.service)}, "event": {event}}}'
     )
 
@@ -73,7 +73,3 @@ def _without_line_ends(event: str) -> str:
 @lru_cache
 def _json(text: str | None) -> str:
     return json.dumps(text)
-
-
-def _time(time: datetime, precision: str = "milliseconds") -> str:
-    return time.isoformat(timespec=precision).replace("+00:00", "Z")

@@ -13,7 +13,9 @@ from functools import partial
 import duckdb
 from django.conf import settings
 
+from eventlane.one_line import one_line
 from eventlane.processes import is_running
+from eventlane.times import to_microseconds
 from events.journal.reader import DAMAGED, journal_paths
 from events.lake.catalog import tables_to_flush
 from events.lake.connection import Lake, commit, event_table_name, quoted_name, quoted_text, spill_folder
@@ -31,7 +33,7 @@ MIB = 1024 * 1024
 MERGE_TIERS = ((1 * MIB, 8 * MIB), (8 * MIB, 64 * MIB), (64 * MIB, 256 * MIB))
 REWRITE_ABOVE = 0.3  # share of deleted rows from which a file is written anew
 NAMED_FILES = 10
-MESSAGE_LENGTH = 2000
+MAX_MESSAGE_LENGTH = 2000
 READER_MARGIN = timedelta(hours=1)  # a reader may hold an unlinked journal file for this long
 
 
@@ -69,7 +71,7 @@ def maintain(lake: Lake, now: datetime) -> Iterator[Step]:
         try:
             yield Step(name, step(lake, now))
         except (duckdb.Error, Incomplete) as error:
-            yield Step(name, _one_line(error), failed=True)
+            yield Step(name, one_line(error, MAX_MESSAGE_LENGTH), failed=True)
 
 
 def review_files(lake: Lake, now: datetime) -> str:
@@ -129,7 +131,7 @@ def prune_sealed_files(lake: Lake, now: datetime) -> str:
         "FROM lake.main.sealed_files WHERE node = ? AND sealed_time < make_timestamptz(?)"
         " AND name NOT IN (SELECT unnest(?::VARCHAR[]))"
     )
-    parameters = [settings.EVENTLANE_NODE, _microseconds(end), there]
+    parameters = [settings.EVENTLANE_NODE, to_microseconds(end), there]
     count = lake.value(f"SELECT count(*) {old}", parameters)
     if count:
         commit(lake, lambda: lake.execute(f"DELETE {old}", parameters))
@@ -248,7 +250,7 @@ def _for_each(tables: Iterable[str], work: Callable[[str], list[int]], sums: int
         try:
             done = _around_damage(table, work)
         except duckdb.Error as error:
-            failures[table] = _one_line(error)
+            failures[table] = one_line(error, MAX_MESSAGE_LENGTH)
         else:
             total = [count + more for count, more in zip(total, done, strict=True)]
     return total, failures
@@ -272,10 +274,6 @@ def _result(done: str, failures: dict[str, str]) -> str:
     return done
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:MESSAGE_LENGTH]
-
-
 def _retried(lake: Lake, sql: str) -> list[int]:
     """Run a statement that changes the lake, and return its row of sums."""
     rows = commit(lake, lambda: lake.execute(sql))
@@ -285,9 +283,9 @@ def _retried(lake: Lake, sql: str) -> list[int]:
 def _delete(lake: Lake, table: str, column: str, end: datetime, condition: str = "true") -> int:
     """Delete the rows before `end` that meet the condition; without one there is no commit and no snapshot."""
     old = f"FROM {table} WHERE {column} < make_timestamptz(?) AND {condition}"
-    count: int = lake.value(f"SELECT count(*) {old}", [_microseconds(end)])
+    count: int = lake.value(f"SELECT count(*) {old}", [to_microseconds(end)])
     if count:
-        commit(lake, lambda: lake.execute(f"DELETE {old}", [_microseconds(end)]))
+        commit(lake, lambda: lake.execute(f"DELETE {old}", [to_microseconds(end)]))
     return count
 
 
@@ -306,10 +304,6 @@ def _outside_damaged(lake: Lake, table: str) -> str:
     )
     outside = "(received_time < {}::TIMESTAMPTZ OR received_time > {}::TIMESTAMPTZ)"
     return " AND ".join(outside.format(quoted_text(first), quoted_text(last)) for first, last in spans)
-
-
-def _microseconds(time: datetime) -> int:
-    return round(time.timestamp() * 1_000_000)
 
 
 def _timestamp(time: datetime) -> str:

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from eventlane.installation import JOURNAL_FILES
+from eventlane.times import UNIX_EPOCH, to_microseconds
 from events.journal.reader import creation_time
 from events.lake.columns import EVENT_COLUMNS, QUARANTINE_COLUMNS, SEALED_FILE_COLUMNS
 from events.lake.connection import Lake, commit, event_table_name, quoted_text
@@ -68,7 +69,7 @@ def lost_rows(lake: Lake, folder: Path, now: datetime) -> dict[str, int]:
     for file in found[-SEARCHED_FILES:]:
         name = table_of(file.path)
         kept_days = days[name]
-        kept_since = now - timedelta(days=kept_days) if kept_days is not None else datetime.fromtimestamp(0, UTC)
+        kept_since = now - timedelta(days=kept_days) if kept_days is not None else UNIX_EPOCH
         if rows := _rows_lacking(lake, name, folder / file.path, kept_since):
             lost[file.path] = rows
     return lost
@@ -77,7 +78,7 @@ def lost_rows(lake: Lake, folder: Path, now: datetime) -> dict[str, int]:
 def _rows_lacking(lake: Lake, name: str, file: Path, kept_since: datetime) -> int:
     source = f"read_parquet({quoted_text(str(file))})"
     kept = "received_time >= make_timestamptz(?)"
-    microseconds = round(kept_since.timestamp() * 1_000_000)
+    microseconds = to_microseconds(kept_since)
     try:
         first, last = lake.execute(f"SELECT min(id), max(id) FROM {source}")[0]
         there = f"AND id NOT IN (SELECT id FROM {event_table_name(name)} WHERE id BETWEEN ? AND ?)"

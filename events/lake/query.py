@@ -8,10 +8,11 @@ from uuid import UUID
 
 import duckdb
 
+from eventlane.times import from_microseconds
 from events.clock import newest_time
 from events.journal.format import INDEX_BITS
 from events.lake.columns import EVENT_COLUMNS
-from events.lake.conditions import UNIX_EPOCH, Conditions, compile_conditions
+from events.lake.conditions import Conditions, compile_conditions
 from events.lake.guard import plain
 from events.lake.partial import TolerantLake
 from events.lake.snapshot import COLUMNS, Snapshot, open_snapshot
@@ -142,8 +143,4 @@ def event_row(values: tuple[Any, ...]) -> EventRow:
     """Return a row of SELECTED as an event."""
     event_id, received_us, event_us, *others = values
     texts: list[Any] = [plain(value) if type(value) is str else value for value in others]
-    return EventRow(event_id, _time(received_us), _time(event_us), *texts)
-
-
-def _time(microseconds: int) -> datetime:
-    return UNIX_EPOCH + timedelta(microseconds=microseconds)
+    return EventRow(event_id, from_microseconds(received_us), from_microseconds(event_us), *texts)

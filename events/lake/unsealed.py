@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from eventlane.times import to_microseconds
 from events.journal import Batch, JournalFile
-from events.lake.conditions import microseconds
 
 # Small: between two stretches the reading thread lets go of the GIL, and requests that send events get on.
 STRETCH_BYTES = 64 * 1024
@@ -38,7 +38,7 @@ class Span:
     @classmethod
     def between(cls, start: datetime | None, end: datetime | None) -> "Span":
         """Return the span from one time up to another."""
-        return cls(*(None if time is None else microseconds(time) for time in (start, end)))
+        return cls(*(None if time is None else to_microseconds(time) for time in (start, end)))
 
     def reaches(self, stretch: Stretch) -> bool:
         """Tell whether events of the stretch may lie in it."""

@@ -5,10 +5,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
-from psycopg_pool import PoolTimeout
 
+from eventlane.database import DATABASE_AWAY
+from eventlane.one_line import kind_and_line
+from eventlane.times import readable_time
 from events.models import TriggerMatch
 from events.triggers.drop import count_dropped
 from events.triggers.evaluate import decode_event
@@ -31,7 +33,6 @@ DUE = """
         ) AS oldest
     ) AS due
     ORDER BY due.place, due.id LIMIT %s"""
-AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
 def fire_due_matches() -> bool:
@@ -39,7 +40,7 @@ def fire_due_matches() -> bool:
     keys = _due()
     try:
         fired = len(_fire(keys))
-    except AWAY:
+    except DATABASE_AWAY:
         raise
     except Exception:  # one of them is no good; which one shows when they are fired one by one
         for key in keys:
@@ -79,7 +80,7 @@ def _fire_one(key: int) -> None:
     """Fire one match; when it fails, put it off, and give it up after the last attempt."""
     try:
         _fire([key])
-    except AWAY:
+    except DATABASE_AWAY:
         raise
     except Exception as error:
         _put_off(TriggerMatch.objects.get(pk=key), error)
@@ -87,8 +88,8 @@ def _fire_one(key: int) -> None:
 
 def _put_off(match: TriggerMatch, error: Exception) -> None:
     match.failures += 1
-    reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
-    what = f"an event of dataset {match.dataset}, received {match.event_time:%Y-%m-%d %H:%M:%S.%f} UTC"
+    reason = kind_and_line(error)
+    what = f"an event of dataset {match.dataset}, received {readable_time(match.event_time, 'microseconds')}"
     if match.failures >= MOST_ATTEMPTS:
         logger.error("trigger %s will not be fired by %s: %s", match.trigger_id, what, reason)
         match.delete()

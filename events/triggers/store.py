@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from eventlane.times import from_microseconds
 from events.clock import newest_time
 from events.journal.reader import SUFFIX
 from events.models import JournalProgress, TriggerMatch
@@ -52,7 +53,7 @@ def store(file_name: str, node: str, before: int, end: int, matches: Sequence[Ma
         TriggerMatch(
             trigger_id=match.trigger.id,
             dataset=match.trigger.dataset,
-            event_time=_time(match.received_us),
+            event_time=from_microseconds(match.received_us),
             event=match.text,
         )
         for match in _admitted(matches)
@@ -108,7 +109,7 @@ def _refused(subscription: Subscription, matches: Sequence[Match]) -> set[int]:
         start = None
     for match in matches:
         limit: RateLimit = match.trigger.rate_limit  # type: ignore[assignment]  # those without are not here
-        time = _time(match.received_us)
+        time = from_microseconds(match.received_us)
         if start is None or time >= start + timedelta(seconds=limit.seconds):
             start, count = time, 0
         if count < limit.events:
@@ -119,7 +120,3 @@ def _refused(subscription: Subscription, matches: Sequence[Match]) -> set[int]:
         window_start_time=start, window_events=count, suppressed_events=F("suppressed_events") + len(refused)
     )
     return refused
-
-
-def _time(received_us: int) -> datetime:
-    return datetime.fromtimestamp(received_us // 1_000_000, UTC) + timedelta(microseconds=received_us % 1_000_000)

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import OuterRef, Subquery
 
+from eventlane.times import to_microseconds
 from events.clock import newest_time
 from events.models import Dataset
 from events.triggers.evaluate import DatasetTrigger, RateLimit, TriggersByDataset
@@ -74,4 +75,4 @@ def default_rate_limit() -> RateLimit | None:
 
 def began_us(creation_time: datetime) -> int:
     """Return since when a subscription listens; always, where the clock was ahead when it was made."""
-    return int(creation_time.timestamp() * 1e6) if creation_time <= newest_time() else 0
+    return to_microseconds(creation_time) if creation_time <= newest_time() else 0

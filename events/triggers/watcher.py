@@ -7,12 +7,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from eventlane.database import disconnect
+from eventlane.database import DATABASE_AWAY, disconnect
+from eventlane.one_line import kind_and_line
 from eventlane.progress import UNWATCHED, Progress
 from events.journal import JournalFile
 from events.journal.reader import SUFFIX, journal_paths, open_file
 from events.triggers.evaluate import STRETCH_BYTES, evaluate
-from events.triggers.fire import AWAY, fire_due_matches
+from events.triggers.fire import fire_due_matches
 from events.triggers.store import Overtaken, forget_sealed, store, stored_progress
 from events.triggers.table import TriggerTable
 
@@ -54,7 +55,7 @@ class TriggerWatcher:
                 pause = self.watch()
             except Exception as error:  # whatever it is: what isn't committed is done again
                 if failures == 0:
-                    logger.error("triggers on datasets stand still, trying again: %s", _one_line(error))
+                    logger.error("triggers on datasets stand still, trying again: %s", kind_and_line(error))
                 failures += 1
                 pause = min(10.0, LOOK_SECONDS * failures)
                 disconnect()
@@ -100,7 +101,7 @@ class TriggerWatcher:
         try:
             while self._advance(file):
                 pass
-        except AWAY:
+        except DATABASE_AWAY:
             raise
         except Exception as error:
             return self._give_up(file, error)
@@ -109,13 +110,13 @@ class TriggerWatcher:
     def _give_up(self, file: JournalFile, error: Exception) -> bool:
         if time.monotonic() - self._note_failure(file, error) < HOLD_SECONDS:
             return False
-        logger.error("the rest of %s is sealed without looking for triggers: %s", file.path, _one_line(error))
+        logger.error("the rest of %s is sealed without looking for triggers: %s", file.path, kind_and_line(error))
         return True
 
     def _note_failure(self, file: JournalFile, error: Exception) -> float:
         """Log the first failure of a file; return when that was."""
         if file.name not in self._failures:
-            logger.error("can't look for triggers in %s, trying again: %s", file.path, _one_line(error))
+            logger.error("can't look for triggers in %s, trying again: %s", file.path, kind_and_line(error))
         return self._failures.setdefault(file.name, time.monotonic())
 
     def _read_on(self) -> bool:
@@ -138,7 +139,7 @@ class TriggerWatcher:
         with file:
             try:
                 return self._advance(file)
-            except AWAY:
+            except DATABASE_AWAY:
                 raise
             except Exception as error:  # the other files, and firing, go on
                 self._note_failure(file, error)
@@ -180,7 +181,3 @@ def _size(path: Path) -> int:
         return path.lstat().st_size
     except FileNotFoundError:
         return 0  # sealed since the listing
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:500]

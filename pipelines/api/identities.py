@@ -12,7 +12,8 @@ from rest_framework.response import Response
 from eventlane.api.operation import Operation
 from eventlane.api.serializers import WHOLE, NameField, Representation, RequestBody, TimeField
 from eventlane.api.sources import by_text
-from eventlane.wire.errors import StateError, UnknownObject
+from eventlane.lookup import get_or_unknown
+from eventlane.wire.errors import StateError
 from pipelines.access import get_identity, get_identity_by_name, identities_of
 from pipelines.identities import (
     CONNECTORS,
@@ -139,9 +140,8 @@ class IdentitiesViewSet(ProjectObjectViewSet):
     def update(self, request: Request, id: str) -> Response:
         """Change an identity's fields; tasks that begin from now on get the new ones."""
         with transaction.atomic():
-            identity = Identity.objects.select_for_update().filter(pk=get_identity(self.project, id).pk).first()
-            if identity is None:  # somebody deleted it meanwhile
-                raise UnknownObject("identity")
+            known = get_identity(self.project, id)
+            identity = get_or_unknown(Identity.objects.select_for_update(), "identity", pk=known.pk)
             context = {"kind": kind_of(identity), "stored": _stored(identity)}
             write_fields(identity, self.read_body(IdentityUpdate, **context)["data"])
             identity.save(update_fields=["encrypted_data", "update_time"])

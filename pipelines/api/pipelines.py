@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from eventlane.api.operation import Operation
 from eventlane.api.serializers import IdField, NameField, Representation, RequestBody, TimeField
 from eventlane.api.sources import by_moment
+from eventlane.lookup import get_or_unknown
 from eventlane.wire.body import BadBody, BodyTooLarge, read_body
 from eventlane.wire.errors import InvalidRequestBody, Problem, RequestTooLarge, UnknownObject, with_length
 from pipelines.access import get_pipeline, pipelines_of
@@ -153,9 +154,7 @@ class ScratchpadsViewSet(ProjectObjectViewSet):
 
     def retrieve_value(self, request: Request, id: str, key: str) -> HttpResponse:
         """Return one entry's value, as it is."""
-        entry = get_pipeline(self.project, id).scratchpad.filter(key=_known(key)).first()
-        if entry is None:
-            raise UnknownObject("scratchpad_entry")
+        entry = get_or_unknown(get_pipeline(self.project, id).scratchpad.all(), "scratchpad_entry", key=_known(key))
         return with_length(HttpResponse(entry.value.encode(), TEXT))
 
     def update(self, request: Request, id: str, key: str) -> Response:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
-from eventlane.api.serializers import read_time
+from eventlane.times import read_time
 from eventlane.wire.errors import Problem
 from pipelines.resources.shapes import choice, optional, record, refuse, required, text, whole_number
 

@@ -16,9 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import connection
 
-from eventlane.database import disconnect
+from eventlane.database import DATABASE_FAILED, disconnect
+from eventlane.one_line import kind_and_line, one_line
 from eventlane.progress import STEP_SECONDS, UNWATCHED, Progress
 from pipelines.execution.dispatch import QUEUE
 from pipelines.execution.jobs import worker_app
@@ -193,11 +194,11 @@ def _persistently(move: Callable[[], T]) -> T:
     while True:
         try:
             return move()
-        except DatabaseError as error:
+        except DATABASE_FAILED as error:
             disconnect()
             if time.monotonic() > deadline:
                 raise
-            logger.warning("a task's state can't be written, trying again: %s", " ".join(str(error).split())[:300])
+            logger.warning("a task's state can't be written, trying again: %s", one_line(error))
             time.sleep(RETRY_SECONDS)
 
 
@@ -206,5 +207,5 @@ def _survives(name: str, step: Callable[[], None]) -> None:
     try:
         step()
     except Exception as error:
-        logger.warning("%s: %s", name, " ".join(f"{type(error).__name__}: {error}".split())[:300])
+        logger.warning("%s: %s", name, kind_and_line(error))
         disconnect()

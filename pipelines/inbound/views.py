@@ -6,13 +6,13 @@ A plain Django view. The address is the secret: it is in no log line and no erro
 import logging
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
-from psycopg_pool import PoolTimeout
 
+from eventlane.database import DATABASE_AWAY
 from eventlane.names import is_name
+from eventlane.one_line import one_line
 from eventlane.wire.body import BadBody, BodyTooLarge, read_body
 from eventlane.wire.errors import (
     JSON,
@@ -48,8 +48,8 @@ def receive(request: HttpRequest, route: str) -> HttpResponse:
         events = _take(request, *_split(route))
     except ApiError as error:
         return error_response(error)
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
-        logger.error("a hook can't take what was sent: %s", str(error).strip())
+    except DATABASE_AWAY as error:
+        logger.error("a hook can't take what was sent: %s", one_line(error))
         return error_response(ServiceUnavailable())
     except Exception:
         logger.exception("a hook can't take what was sent")

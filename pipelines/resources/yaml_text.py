@@ -13,6 +13,8 @@ from typing import Any
 import yaml
 from django.conf import settings
 
+from eventlane.one_line import one_line
+
 # What YAML 1.2's core schema makes of a plain scalar, by its tag, with the characters that it can begin with.
 CORE = {
     "null": (re.compile(r"~|null|Null|NULL|"), ["~", "n", "N", ""]),
@@ -140,7 +142,7 @@ def read_yaml(text: str, allowed: Allowance | None = None) -> Iterator[Any]:
         line = text.count("\n", 0, error.position) + 1
         raise InvalidYaml(f"line {line}: the character {text[error.position]!a} must be escaped") from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:
-        raise InvalidYaml(" ".join(str(error).split())) from None
+        raise InvalidYaml(one_line(error)) from None
     except RecursionError:
         raise InvalidYaml("it is nested too deeply") from None
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.utils import timezone
 
 from eventlane import exact_numbers
-from eventlane.api.serializers import format_time
+from eventlane.times import format_time
 from pipelines.identities import kind_of, read_fields, variables_of
 from pipelines.models import Identity, PlatformEvent, Task
 from pipelines.resources.parameters import environment_of

@@ -9,10 +9,10 @@ import logging
 import time
 from typing import Any
 
-from django.db import IntegrityError, InterfaceError, OperationalError, connection
+from django.db import IntegrityError, connection
 from django.utils import timezone
-from psycopg_pool import PoolTimeout
 
+from eventlane.database import DATABASE_AWAY
 from pipelines.models import Task, TaskStep
 from pipelines.runtimes.masking import Masker
 from pipelines.runtimes.outcome import TaskStopped
@@ -22,7 +22,6 @@ logger = logging.getLogger(__name__)
 FLUSH_SECONDS = 0.5
 FLUSH_BYTES_PER_SECOND = 512 * 1024  # each flush writes all that is kept: a large output is stored less often
 LAST_FLUSH_SECONDS = 20.0  # how long the end of a step waits for a database that is away
-DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
 class Excerpt:

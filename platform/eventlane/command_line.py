@@ -6,9 +6,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser, DjangoHelpFormatter
-from django.db import OperationalError
 
+from eventlane.database import DATABASE_AWAY
 from eventlane.installation import WrongInstallation
+from eventlane.one_line import one_line
 
 
 class ExampleHelpFormatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
@@ -52,9 +53,10 @@ class ExampleCommand(BaseCommand):
             raise CommandError(_nothing_runs_here())
         try:
             return super().execute(*args, **options)
-        except OperationalError as error:
-            reason = " ".join(str(error).split())
-            raise CommandError(f"the database does not answer: {reason}; `manage.py doctor` says what to do") from error
+        except DATABASE_AWAY as error:
+            raise CommandError(
+                f"the database does not answer: {one_line(error)}; `manage.py doctor` says what to do"
+            ) from error
         except WrongInstallation as error:
             raise CommandError(str(error)) from error
 

@@ -15,7 +15,6 @@ from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.contrib.humanize.templatetags.humanize import naturaltime
-from django.db import InterfaceError, OperationalError
 from django.db.models import ForeignKey, Model, Q, QuerySet
 from django.forms import Field, ModelChoiceField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -25,15 +24,17 @@ from django.template.loader import render_to_string
 from django.template.response import SimpleTemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from psycopg_pool import PoolTimeout
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.sites import UnfoldAdminSite
 from unfold.views import ChangeList
 
+from eventlane.database import DATABASE_AWAY
 from eventlane.ids import is_id
 from eventlane.login import account_of, finish_login
+from eventlane.one_line import one_line
 from eventlane.project_choice import project_choice
+from eventlane.times import readable_time
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,6 @@ CONTENT_SECURITY_POLICY = (
     "img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
 View = Callable[..., HttpResponse]
-DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
 def label(text: str, kind: str = "default") -> SafeString:
@@ -56,7 +56,7 @@ def moment(time: datetime | None, absent: str = "never") -> SafeString | str:
     """Return a time as people say it, with the exact one as a tooltip."""
     if time is None:
         return absent
-    return format_html('<span title="{}">{}</span>', f"{time:%Y-%m-%d %H:%M:%S} UTC", naturaltime(time))
+    return format_html('<span title="{}">{}</span>', readable_time(time, "seconds"), naturaltime(time))
 
 
 def number(count: int) -> str:
@@ -113,7 +113,7 @@ def with_policy(view: View) -> View:
             if isinstance(response, SimpleTemplateResponse):
                 response.render()  # here, where a database away is caught: templates ask it too
         except DATABASE_AWAY as error:
-            logger.error("a console page needs the database: %s", " ".join(str(error).split()))
+            logger.error("a console page needs the database: %s", one_line(error))
             response = render(request, "console/database_away.html", status=503)
         response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         return response

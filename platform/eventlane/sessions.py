@@ -11,10 +11,10 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from psycopg_pool import PoolTimeout
+
+from eventlane.database import DATABASE_AWAY
 
 KEY_CHARACTERS = 40  # of Django's column; as hexadecimal digits 160 bits
 SEEN = "seen"  # in a session: when it was used last, in seconds since 1970, to about a minute
@@ -64,7 +64,7 @@ class SessionsInUse:
         if settings.SESSION_COOKIE_NAME in request.COOKIES and BACKGROUND not in request.headers:
             try:
                 _note_use(request.session)
-            except (OperationalError, InterfaceError, PoolTimeout):
+            except DATABASE_AWAY:
                 pass  # the page asks the database too, and says that it is away
         return self._get_response(request)
 

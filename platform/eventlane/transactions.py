@@ -5,6 +5,8 @@ from typing import TypeVar
 
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from eventlane.database import is_contention
+
 T = TypeVar("T")
 
 ATTEMPTS = 5
@@ -29,5 +31,4 @@ def _once(change: Callable[[], T]) -> T:
 
 
 def _is_passing(error: DatabaseError) -> bool:
-    reason = getattr(error.__cause__, "sqlstate", None) or ""
-    return isinstance(error, IntegrityError) or reason.startswith("40")
+    return isinstance(error, IntegrityError) or is_contention(error)

@@ -22,6 +22,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 from eventlane.console import ConsoleAdmin, label, moment, number, public_address
 from eventlane.forms import ModelForm
 from eventlane.login import account_of
+from eventlane.times import readable_time
 from projects.admin.api_keys import in_use
 from projects.models import Account, ApiKey, Organization
 from projects.password_links import make_password_link
@@ -233,7 +234,7 @@ class AccountAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc, type-arg]  # 
     def link_page(self, request: HttpRequest, account: Account) -> HttpResponse:
         """Make a link, note that in the account's history, and show it in this reply and nowhere else."""
         link = make_password_link(account)
-        self.log_change(request, account, f"Made a password link that works until {link.end_time:%Y-%m-%d %H:%M} UTC.")
+        self.log_change(request, account, f"Made a password link that works until {readable_time(link.end_time)}.")
         return self.panel(
             request, account, "projects/link.html", title="Password link", link=link, **public_address(request)
         )

@@ -16,8 +16,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from eventlane.api.operation import Operation, Parameter
-from eventlane.api.serializers import IdField, Representation, RequestBody, TextField, TimeField, format_time
+from eventlane.api.serializers import IdField, Representation, RequestBody, TextField, TimeField
 from eventlane.api.sources import by_text
+from eventlane.times import format_time
 from eventlane.wire.errors import PermissionDenied, StateError
 from projects.access import api_keys_of, get_api_key, projects_of
 from projects.api.viewsets import OrganizationObjectViewSet

@@ -4,7 +4,7 @@ from datetime import timedelta
 from unittest.mock import patch
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from pipelines import following
@@ -234,7 +234,7 @@ def test_database_that_is_away_for_a_while(pipeline, monkeypatch):
     monkeypatch.setattr(following, "AWAY_SECONDS", 0.01)
     screen, notes = Screen(pipeline), []
     finish_task(begin(pipeline))
-    answers = iter([OperationalError("it is\naway"), OperationalError("still"), None])
+    answers = iter([OperationalError("it is\naway"), InterfaceError("the connection is closed"), None])
     look = screen.follower.look
 
     def look_when_it_answers() -> bool:

@@ -9,9 +9,10 @@ from typing import Any
 import duckdb
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
-from django.db import Error as DatabaseError
 
 from eventlane.command_line import ExampleCommand
+from eventlane.database import DATABASE_FAILED
+from eventlane.one_line import one_line
 from events.lake.connection import Lake
 from events.lake.files import (
     Fault,
@@ -76,8 +77,8 @@ python manage.py lake forget main/events_8d0c9a5c1b2e4f60/ducklake-01a21b5a-739f
         try:
             check_installation(writes=options["action"] != "verify")
             actions[options["action"]](folder, options)
-        except (duckdb.Error, DatabaseError) as error:
-            raise CommandError(f"the lake can't be used: {' '.join(str(error).split())}") from None
+        except (duckdb.Error, DATABASE_FAILED) as error:
+            raise CommandError(f"the lake can't be used: {one_line(error)}") from None
 
     def _verify(self, folder: Path, options: dict[str, Any]) -> None:
         faults = list(verify(folder))
@@ -104,7 +105,7 @@ python manage.py lake forget main/events_8d0c9a5c1b2e4f60/ducklake-01a21b5a-739f
                     adopted = adopt(lake, folder, file)
                 except (NotAdopted, duckdb.InvalidInputException, duckdb.IOException) as error:
                     left += 1
-                    self.stderr.write(f"left {file.path}: {' '.join(str(error).split())}")
+                    self.stderr.write(f"left {file.path}: {one_line(error)}")
                     continue
                 there = f", {adopted.present:,} were there already" if adopted.present else ""
                 self.stdout.write(

@@ -4,10 +4,10 @@ from typing import Any
 
 import duckdb
 from django.core.management.base import CommandError, CommandParser
-from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from eventlane.command_line import ExampleCommand
+from eventlane.database import DATABASE_FAILED
 from eventlane.progress import Progress
 from events.lake.connection import Lake
 from events.lake.maintain import Step, maintain
@@ -29,7 +29,7 @@ class Command(ExampleCommand):
         try:
             with Lake() as lake:
                 failed = [step.name for step in maintain(lake, timezone.now()) if not self._tell(step, progress)]
-        except (duckdb.Error, DatabaseError) as error:
+        except (duckdb.Error, DATABASE_FAILED) as error:
             raise CommandError(f"the lake can't be reached: {error}") from None
         if failed:
             raise CommandError(f"failed: {', '.join(failed)}; the lines above say why, the next run tries again")

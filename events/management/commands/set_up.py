@@ -7,10 +7,12 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_email
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 
 from eventlane.banner import keep_secrets
+from eventlane.database import DATABASE_AWAY
 from eventlane.installation import WrongInstallation
+from eventlane.one_line import one_line
 from events.installation import find_installation, mark_folders, record_installation
 from events.models import Dataset
 from projects.first_start import FirstStart, create_first_organization
@@ -59,10 +61,10 @@ class Command(BaseCommand):
         while True:
             try:
                 return connection.ensure_connection()
-            except OperationalError as error:
+            except DATABASE_AWAY as error:
                 if time.monotonic() > deadline:
-                    raise CommandError(f"the database does not answer: {error}") from None
-                self.stderr.write(f"waiting for the database: {error}")
+                    raise CommandError(f"the database does not answer: {one_line(error)}") from None
+                self.stderr.write(f"waiting for the database: {one_line(error)}")
                 time.sleep(2)
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import duckdb
 from django.core.management.base import CommandError, CommandParser
-from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from eventlane.command_line import ExampleCommand
+from eventlane.database import DATABASE_FAILED
 from eventlane.durations import InvalidDuration, parse_duration
+from eventlane.one_line import one_line
 from events.clock import dated_ahead
 from events.filters import EXAMPLE, read_filter
 from events.lake.deadline import QueryTimeout
@@ -78,7 +79,7 @@ python manage.py tail logs --from 1d --json | jq .event.message
         except RuntimeError as error:  # how DuckDB hands on a Ctrl-C that comes while it runs a query
             if not isinstance(error.__cause__, KeyboardInterrupt):
                 raise
-        except (QueryTimeout, duckdb.Error, DatabaseError) as error:
+        except (QueryTimeout, duckdb.Error, DATABASE_FAILED) as error:
             raise CommandError(str(error)) from None
 
 
@@ -171,9 +172,9 @@ def _follow(query: EventQuery, show: Callable[[Iterable[EventRow]], int], warn: 
                 failure = ""
                 _warn_of_damage([file for file in follower.left_out if file.path not in warned], warn)
                 warned |= {file.path for file in follower.left_out}
-            except (duckdb.Error, DatabaseError) as error:
+            except (duckdb.Error, DATABASE_FAILED) as error:
                 if not failure:
-                    warn(f"waiting for the database: {str(error).splitlines()[0]}")
+                    warn(f"waiting for the database: {one_line(error)}")
                 failure = str(error)
 
 

@@ -6,13 +6,13 @@ from typing import Any
 from django.core.exceptions import BadRequest as DjangoBadRequest
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from django.http import Http404
-from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
 from rest_framework.response import Response
 
 from eventlane.api.problems import problems_of
+from eventlane.database import DATABASE_AWAY
+from eventlane.one_line import one_line
 from eventlane.wire.errors import (
     ApiError,
     AuthenticationRequired,
@@ -35,7 +35,7 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(known, InternalError):
         logger.error("%s %s crashed", *_place(context), exc_info=error)
     elif isinstance(known, ServiceUnavailable):
-        logger.error("%s %s: PostgreSQL can't be asked: %s", *_place(context), str(error).strip())
+        logger.error("%s %s: PostgreSQL can't be asked: %s", *_place(context), one_line(error))
     return Response(known.body(), known.status, headers=known.headers)
 
 
@@ -56,7 +56,7 @@ def api_error_of(error: Exception, context: dict[str, Any]) -> ApiError:
             return PermissionDenied()
         case exceptions.NotFound() | Http404():
             return UnknownObject("object")
-        case OperationalError() | InterfaceError() | PoolTimeout():
+        case _ if isinstance(error, DATABASE_AWAY):
             return ServiceUnavailable()
         case SuspiciousOperation() | DjangoBadRequest():
             return BadRequest()

@@ -1,8 +1,7 @@
 """The two kinds of serializers: what a route takes, and what it shows. And the fields they share."""
 
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
@@ -10,8 +9,8 @@ from rest_framework.settings import api_settings
 
 from eventlane.ids import SIMPLE_PATTERN, is_id
 from eventlane.names import NAME, validate_name
+from eventlane.times import format_time, read_time
 
-RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d{1,9})?(?:[Zz]|([+-]\d\d:\d\d))", re.ASCII)
 WHOLE = api_settings.NON_FIELD_ERRORS_KEY  # DRF's name for errors of the object itself
 
 
@@ -137,20 +136,6 @@ class TimeField(serializers.Field[Any, Any, Any, Any]):
     def to_representation(self, value: datetime) -> str:
         """Return the moment as the API writes it."""
         return format_time(value)
-
-
-def read_time(text: str) -> datetime | None:
-    """Return an RFC 3339 date in UTC, its fraction dropped; None when it isn't one."""
-    match = RFC_3339.fullmatch(text)
-    try:
-        return match and datetime.fromisoformat(f"{match[1]}T{match[2]}{match[3] or '+00:00'}").astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def format_time(moment: datetime) -> str:
-    """Return a moment like 2021-10-15T15:07:39Z."""
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def _check_id(text: str) -> None:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from eventlane.command_line import ExampleCommand
 from eventlane.durations import InvalidDuration, parse_duration
 from eventlane.fields import longest
+from eventlane.times import readable_time
 from projects.api_keys import issue_api_key
 from projects.models import Account, ApiKey, Project
 from projects.models.api_key import RIGHTS
@@ -116,6 +117,6 @@ def _names(names: Iterable[str]) -> str:
 
 def _sentence(api_key: ApiKey) -> str:
     reach = f"project {api_key.project}" if api_key.project else f"every project of {api_key.organization}"
-    end = f", until {api_key.expiration_time:%Y-%m-%d %H:%M} UTC" if api_key.expiration_time else ""
+    end = f", until {readable_time(api_key.expiration_time)}" if api_key.expiration_time else ""
     rights = ", ".join(api_key.rights)
     return f"Key {api_key.name!r} of {api_key.account}: {rights} on {reach}{end}. Keep it: it isn't shown again."

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from eventlane.api.serializers import format_time
+from eventlane.times import format_time
 from pipelines.connectors import subscription_problems
 from pipelines.connectors.time import DAYS, due_ticks, first_tick, next_tick, tick_after_pause
 

@@ -1,0 +1,40 @@
+"""Times as text and as microseconds since 1970. All are in UTC."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d{1,9})?(?:[Zz]|([+-]\d\d:\d\d))", re.ASCII)
+
+
+def read_time(text: str) -> datetime | None:
+    """Return an RFC 3339 date, its fraction of a second dropped; None when it isn't one."""
+    match = RFC_3339.fullmatch(text)
+    try:
+        return match and datetime.fromisoformat(f"{match[1]}T{match[2]}{match[3] or '+00:00'}").astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def format_time(time: datetime, precision: str = "seconds") -> str:
+    """Return a time like 2021-10-15T15:07:39Z, which programs read; `precision` is as for isoformat."""
+    return f"{_in_utc(time, 'T', precision)}Z"
+
+
+def readable_time(time: datetime, precision: str = "minutes") -> str:
+    """Return a time like 2021-10-15 15:07 UTC, which people read; `precision` is as for isoformat."""
+    return f"{_in_utc(time, ' ', precision)} UTC"
+
+
+def _in_utc(time: datetime, separator: str, precision: str) -> str:
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(separator, precision)
+
+
+def from_microseconds(microseconds: int) -> datetime:
+    """Return the time so many microseconds after 1970 began."""
+    return UNIX_EPOCH + timedelta(microseconds=microseconds)
+
+
+def to_microseconds(time: datetime) -> int:
+    """Return how many microseconds after 1970 began a time is."""
+    return (time - UNIX_EPOCH) // timedelta(microseconds=1)
