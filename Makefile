@@ -20,17 +20,17 @@ IN_VENV := $(VENV)/bin/python
 
 # Each line runs in one shell and ends in `exec`, so a signal reaches the program itself and its exit status is ours.
 PYTEST := $(IN_VENV) -m pytest
-TWO_AT_ONCE := -n 2 --dist loadfile
+TWO_AT_ONCE := -n 2 --dist loadgroup
 SET_UP := PYTHON="$(PYTHON)" VENV="$(VENV)" sh .ci/set-up
 
 run:
 	@$(SET_UP) requirements.txt && exec $(IN_VENV) manage.py up
 
-# Drills measure time or kill things: they have the machine for themselves, the others run two at once.
+# What measures time or memory has the machine for itself, the others run two at once.
 test:
 	@$(SET_UP) requirements-dev.txt || exit 1; \
 	if [ -n "$(ARGS)" ]; then exec $(PYTEST) $(ARGS); fi; \
-	$(PYTEST) -m "not alone" $(TWO_AT_ONCE) && exec $(PYTEST) -m alone --durations=10
+	$(PYTEST) -m "not alone" $(TWO_AT_ONCE) --durations=10 && exec $(PYTEST) -m alone --durations=10
 
 test-fast:
 	@$(SET_UP) requirements-dev.txt && exec $(PYTEST) -m "not slow" $(TWO_AT_ONCE) $(ARGS)

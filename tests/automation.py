@@ -26,7 +26,7 @@ class Automation:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self.key = server.manage("create_api_key", "automation", "--rights", "read,write,deploy").stdout.strip()
+        self.key = server.keys["all"]
         self.project = self.call("GET", "/projects/name/main", project=False)["id"]
         self.execute_sql("UPDATE projects_project SET local_runtime = true")
 

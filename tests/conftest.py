@@ -1,7 +1,7 @@
 """Runs before Django is configured: gives the session a PostgreSQL and a scratch EVENTLANE_HOME of its own.
 
 `database` tests use pytest-django as usual (`db`, `transactional_db`). Tests of the whole running platform use the
-fixtures of tests/acceptance/conftest.py, which are here for every folder: `server`, `fresh_server`.
+fixtures of tests/server.py, which are here for every folder: `server`, `fresh_server`.
 """
 
 import os
@@ -19,14 +19,7 @@ from django.db import connection
 from tests.postgres import prepare_environment
 
 TESTS = Path(__file__).parent
-TIMED = TESTS / "acceptance/test_access.py"  # keys that expire
-ALONE = (
-    "acceptance",
-    "eventlane/test_embedded_postgres.py",
-    "events/lake/test_restart.py",
-    "events/lake/test_trickle.py",
-)
-DRILLS = [TESTS / path for path in ALONE]
+DRILLS = TESTS / "acceptance"
 
 hypothesis.settings.register_profile(
     "unhurried", deadline=None
@@ -42,7 +35,7 @@ except BaseException:
     _cleanup.close()
     raise
 
-from tests.server import fresh_server, server  # noqa: E402, F401  (fixtures)
+from tests.server import fresh_server, remove_prepared_home, server  # noqa: E402, F401  (fixtures)
 
 
 @pytest.fixture(scope="session")
@@ -68,16 +61,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the drills, which measure time or kill things and want the machine for themselves; and property tests."""
+    """Mark property tests; and have the tests of a file stay together when two processes share the suite.
+
+    Not those that have a platform of their own: they take long, and are dealt out one by one, after the others.
+    """
     for item in items:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.property)
-        if item.path == TIMED:
-            item.add_marker(pytest.mark.slow)
-        if item.get_closest_marker("slow") and any(item.path.is_relative_to(path) for path in DRILLS):
-            item.add_marker(pytest.mark.alone)
+        if not (item.get_closest_marker("slow") and item.path.is_relative_to(DRILLS)):
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(TESTS))))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the session's PostgreSQL and remove its folder."""
+    remove_prepared_home()
     _cleanup.close()

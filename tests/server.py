@@ -4,7 +4,9 @@ Two fixtures, both a `Server`:
 
     server        one for the whole session, about 4 s once. For contract tests: make datasets, keys and namespaces of
                   your own in it, and never stop it.
-    fresh_server  one for each test that asks. For tests that kill, stop or configure it; call it to start one:
+    fresh_server  one for each test that asks. For tests that kill, stop or configure it; call it to start one. It
+                  runs on a copy of a home that was started before; for the very first start, give it an empty home:
+                  fresh_server(home=scratch_home()).
 
         def test_event_survives_a_crash(fresh_server):
             server = fresh_server(EVENTLANE_JOURNAL_MAX_AGE_SECONDS="1")     # any settings
@@ -18,16 +20,19 @@ A test that fails shows the server's log.
 """
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import urllib3
 
+from eventlane.banner import SECRETS_FILE
 from eventlane.configuration import ROOT
 from eventlane.scratch import ScratchPlatform, free_port
-from tests.postgres import scratch_home
+from tests.postgres import be_careless, remove_home, scratch_home
 
 __all__ = ["ROOT", "Server", "free_port", "fresh_server", "server"]
 
@@ -36,17 +41,18 @@ class Server(ScratchPlatform):
     """A running platform (what eventlane/scratch.py says, and these).
 
     email, password   the administrator's login
+    keys["all"]       reads, writes and deploys; not of a home given
     """
 
     def __init__(
         self,
-        home: Path,
+        home: Path | None = None,
         user: int | None = None,
         python: str = "",
         variables: dict[str, str] | None = None,
         **settings: str,
     ) -> None:
-        super().__init__(home, settings | (variables or {}), user=user, python=python)
+        super().__init__(home or copy_of_prepared_home(), settings | (variables or {}), user=user, python=python)
         self.http = urllib3.PoolManager(retries=False, timeout=30)
         try:
             self.start()
@@ -70,6 +76,36 @@ class Server(ScratchPlatform):
         self.http.clear()
 
 
+@cache
+def prepared_home() -> Path:
+    """Return a home of this session whose first start is over: 5 s that a copy of it need not spend again."""
+    first = Server(scratch_home())
+    try:
+        key = first.manage("create_api_key", "all", "--rights", "read,write,deploy").stdout.strip()
+        be_careless(first.database_url)
+        first.stop()
+        with (first.home / SECRETS_FILE).open("a") as secrets:
+            secrets.write(f"all key {key}\n")
+    except BaseException:
+        first.close()
+        raise
+    return first.home
+
+
+def copy_of_prepared_home() -> Path:
+    """Return a home that is ready to start, as if it had been moved here: it is an installation like any other."""
+    home = scratch_home()
+    subprocess.run(["cp", "-a", f"{prepared_home()}/.", home], check=True)
+    return home
+
+
+def remove_prepared_home() -> None:
+    """Remove what `prepared_home` made, if it was asked."""
+    if prepared_home.cache_info().currsize:
+        remove_home(prepared_home())
+        prepared_home.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """One platform for the session; see the top of tests/server.py."""
@@ -84,7 +120,7 @@ def fresh_server() -> Iterator[Callable[..., Server]]:
     started: list[Server] = []
 
     def start(home: Path | None = None, **settings: Any) -> Server:
-        started.append(Server(home or scratch_home(), **settings))
+        started.append(Server(home, **settings))
         return started[-1]
 
     yield start

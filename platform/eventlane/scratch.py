@@ -4,6 +4,7 @@ Drills, tests and measurements run on it, and nothing of it is the user's: its s
 """
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -24,6 +25,7 @@ from eventlane.processes import SUPERVISOR_VARIABLE, parent_of
 
 START_SECONDS = 90.0
 STOP_SECONDS = 60.0
+PORTS = range(20_000, 32_000)  # below those that systems give to outgoing connections
 UP = "Eventlane is up"
 
 
@@ -191,10 +193,12 @@ def remove_home(home: Path) -> None:
 
 
 def free_port() -> int:
-    """Return a port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port nobody listens on, of those that no outgoing connection gets while its server starts again."""
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise DidNotHappen(f"no port of {PORTS.start} to {PORTS.stop - 1} is free")
 
 
 def _is_ours(name: str) -> bool:

@@ -5,6 +5,10 @@ import os
 import signal
 import time
 
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.alone]  # keys that expire
+
 
 def stops_within(server, key, seconds):
     """Return how long a key is still accepted."""

@@ -8,7 +8,6 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.automation import Automation, local_settings
 from tests.browser import log_in
-from tests.postgres import scratch_home
 from tests.server import Server
 
 GREET = """\
@@ -54,7 +53,7 @@ SPECS = [
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A platform that can run local tasks."""
-    running = Server(scratch_home(), **local_settings())
+    running = Server(**local_settings())
     yield running
     running.close()
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from tests.automation import Automation
-from tests.postgres import scratch_home
 from tests.server import Server
 
 MIB = 1024 * 1024
@@ -32,7 +31,7 @@ def door(tmp_path_factory) -> Iterator[Server]:
         "EVENTLANE_BODY_MIN_BYTES_PER_SECOND": "1000",
     }
     settings |= {"EVENTLANE_MAX_HOOK_BYTES": "10000", "EVENTLANE_MAX_BODIES_BYTES": str(ROOM)}
-    server = Server(scratch_home(), variables={"TMPDIR": str(folder)}, **settings)
+    server = Server(variables={"TMPDIR": str(folder)}, **settings)
     yield server
     server.close()
 

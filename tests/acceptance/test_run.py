@@ -12,7 +12,6 @@ import pytest
 
 from tests.automation import Automation, local_settings
 from tests.pipelines.resources.samples import command, pipeline, task
-from tests.postgres import scratch_home
 from tests.server import ROOT, Server
 
 pytestmark = pytest.mark.slow
@@ -23,7 +22,7 @@ TWO_STEPS = [{"code": 'echo "hello $WHO"; sleep 2\nprintf "no end"'}, {"code": "
 
 @pytest.fixture(scope="module")
 def automation() -> Iterator[Automation]:
-    server = Server(scratch_home(), **local_settings())
+    server = Server(**local_settings())
     try:
         made = Automation(server)
         made.deploy(

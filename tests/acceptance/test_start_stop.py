@@ -29,7 +29,7 @@ def login(server) -> int:
 
 
 def test_first_start_makes_what_is_needed_to_send_an_event(fresh_server):
-    server = fresh_server(EVENTLANE_ADMIN_EMAIL="ada@example.com")
+    server = fresh_server(home=scratch_home(), EVENTLANE_ADMIN_EMAIL="ada@example.com")
     with psycopg.connect(server.database_url) as connection:
         accounts = connection.execute("SELECT email, role FROM projects_account").fetchall()
         datasets = connection.execute(
@@ -53,7 +53,7 @@ def test_first_start_makes_what_is_needed_to_send_an_event(fresh_server):
 
 
 def test_generated_password_is_shown_once_and_works(fresh_server):
-    server = fresh_server(EVENTLANE_ADMIN_PASSWORD="")
+    server = fresh_server(home=scratch_home(), EVENTLANE_ADMIN_PASSWORD="")
     password = re.search(r"^password +(\S+)$", server.secrets, re.MULTILINE).group(1)
     check = (
         "from django.contrib.auth import authenticate; "
@@ -72,11 +72,11 @@ def test_generated_password_is_shown_once_and_works(fresh_server):
 
 def test_weak_password_of_the_administrator_stops_the_first_start(fresh_server):
     with pytest.raises(AssertionError, match=r"EVENTLANE_ADMIN_PASSWORD: This password is too short.* 12 characters"):
-        fresh_server(EVENTLANE_ADMIN_PASSWORD="otter-42")
+        fresh_server(home=scratch_home(), EVENTLANE_ADMIN_PASSWORD="otter-42")
 
 
 def test_second_start_finds_everything_and_shows_no_secret(fresh_server):
-    server = fresh_server()
+    server = fresh_server(home=scratch_home())
     keys = server.keys
     with psycopg.connect(server.database_url) as connection:
         before = connection.execute("SELECT id FROM projects_project").fetchall()
@@ -170,6 +170,7 @@ def _answers(server) -> bool:
         return False
 
 
+@pytest.mark.alone
 def test_web_process_that_keeps_dying_leaves_the_other_serving(fresh_server):
     server = fresh_server(EVENTLANE_WEB_PROCESSES="2")
     [_, other] = sorted(server.pids_of("eventlane.web"))
@@ -371,6 +372,7 @@ def test_python_platform_module_is_not_hidden_under_the_server(server):
     assert done.stdout.decode().strip() == os.uname().sysname
 
 
+@pytest.mark.alone
 def test_idle_platform_stays_small(fresh_server):
     server = fresh_server()
     time.sleep(5)

@@ -29,7 +29,6 @@ from eventlane.ids import new_id
 from tests.acceptance.test_v0_client import exchange, failure, raw
 from tests.automation import Automation, local_settings
 from tests.pipelines.resources.samples import command, pipeline, task, trigger
-from tests.postgres import scratch_home
 from tests.reachable import PYTHON_FOR_NOBODY
 from tests.server import Server
 
@@ -97,7 +96,7 @@ def automation(sdk: Path) -> Iterator[Automation]:
     """A server of this module's own, since its tasks may read the client's folder and reach the server."""
     prefix = "" if PYTHON.startswith("/usr/") else f",{sys.base_prefix}"
     folders = f"{sdk}{prefix}"
-    server = Server(scratch_home(), EVENTLANE_TASK_FOLDERS=folders, EVENTLANE_TASK_NETWORK="true", **local_settings())
+    server = Server(EVENTLANE_TASK_FOLDERS=folders, EVENTLANE_TASK_NETWORK="true", **local_settings())
     try:
         made = Automation(server)
         made.deploy(*specs(server, sdk))

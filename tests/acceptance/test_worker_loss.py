@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 LOST_SECONDS = 5
 ENDED_SECONDS = 25.0  # the loss, the sweep that finds it, and a machine with much else to do
-ODD_SECONDS = 987_654  # of sleep that nobody else asks for
+ODD_SECONDS = 1_000_000_000 + os.getpid()  # of sleep that nobody else asks for
 SLEEP = f"echo began; sleep {ODD_SECONDS} & sleep {ODD_SECONDS}; wait"
 
 

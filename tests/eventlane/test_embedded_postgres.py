@@ -82,8 +82,8 @@ def test_only_door_is_a_socket_for_its_owner(home):
         assert stat.S_IMODE((recorded_folder(home) / "data").stat().st_mode) == 0o700
 
 
-def test_address_is_known_before_the_first_start_and_asking_changes_nothing(tmp_path):
-    home = tmp_path / "not-there-yet"
+def test_address_is_known_before_the_first_start_and_asking_changes_nothing(home):
+    home /= "not-there-yet"
 
     assert database_url(home) == f"postgresql://eventlane@/eventlane?host={home}/postgres/socket"
     assert not home.exists()

@@ -155,6 +155,7 @@ def test_the_sealer_rests_longer_the_longer_small_rounds_take(settings: Any) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_round_of_200_datasets_takes_few_seconds_and_a_page_after_it_less_than_half_a_second(node: Node) -> None:
     datasets = new_datasets(node, MANY_DATASETS)
     rounds, pages = [], []
