@@ -5,6 +5,7 @@
 #   make test-fast           the same without what is slow
 #   make nightly             property tests with many more examples, and drills for an hour or two
 #   make lint                format, style, types and import rules
+#   make format              repair what the linter can, and format
 #   make lock                pin anew what the packages of requirements*.txt need, after a change there
 #   make bench               measure the speed of this machine (ARGS="--help" for more)
 #   make clean               remove .venv and caches; what the platform wrote (.eventlane/) stays

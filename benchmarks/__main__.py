@@ -1,4 +1,4 @@
-"""Measure this machine and print one table. `make bench ARGS="--seconds 10"` for steadier figures."""
+"""Measure this machine and print one table. `make bench ARGS="--seconds 10"` for steadier results."""
 
 import argparse
 import os
@@ -77,7 +77,7 @@ def _send(running: Platform, size: int, seconds: float, options: argparse.Namesp
     url, key = f"{running.url}/v1/logs/bench", running.keys["ingest"]
     result = load.run(url, body=body, key=key, seconds=seconds, connections=options.connections)
     if result.failures:
-        raise SystemExit(f"{result.failures} requests of {size} events failed: the figures would mean nothing")
+        raise SystemExit(f"{result.failures} requests of {size} events failed: the results would mean nothing")
     return result
 
 

@@ -1,7 +1,7 @@
 """Load on one URL from many connections, by wrk where it is installed, else by a generator of our own.
 
 Both report requests a second, latencies, and answers that were not 2xx. Our own costs more CPU than wrk,
-which it takes from the server on the same machine: its figures are lower.
+which it takes from the server on the same machine: its results are lower.
 """
 
 import re

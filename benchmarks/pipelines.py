@@ -141,7 +141,7 @@ def _latencies(automation: Automation) -> Iterator[float]:
                 yield (time.monotonic() - begin) * 1000
     failed = automation.number("SELECT count(*) FROM projects_pipeline WHERE status <> 'successful'")
     if failed:
-        raise SystemExit(f"{failed:.0f} pipelines were not successful: the figures would mean nothing")
+        raise SystemExit(f"{failed:.0f} pipelines were not successful: the results would mean nothing")
 
 
 @contextmanager

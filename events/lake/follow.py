@@ -48,7 +48,7 @@ class _Position:
     row_id: int = 0
 
 
-class Follower:
+class EventFollower:
     """Gives `history()` once, then `news()` as often as one likes; after an error `news()` may be called again."""
 
     def __init__(self, query: EventQuery) -> None:
@@ -58,7 +58,7 @@ class Follower:
         self._passed: set[str] = set()  # files whose events come, or came, out of the lake
         self._position = _Position()
 
-    def __enter__(self) -> "Follower":
+    def __enter__(self) -> "EventFollower":
         return self
 
     def __exit__(self, *exception: object) -> None:

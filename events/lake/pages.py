@@ -1,7 +1,7 @@
 """Pages of a dataset's events in the order of their ids, sealed and unsealed as one.
 
 An id begins with the millisecond of its event's receipt. So the place of a page bounds the received time, and by
-the catalog's figures DuckLake leaves out the files that lie elsewhere: a page costs the same at any depth. Of
+the catalog's statistics DuckLake leaves out the files that lie elsewhere: a page costs the same at any depth. Of
 the journal only those stretches are read that the page reaches.
 """
 

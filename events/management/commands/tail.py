@@ -18,7 +18,7 @@ from eventlane.one_line import one_line
 from events.clock import dated_ahead
 from events.filters import EXAMPLE, read_filter
 from events.lake.deadline import QueryTimeout
-from events.lake.follow import Follower
+from events.lake.follow import EventFollower
 from events.lake.lines import json_line, plain_line
 from events.lake.query import EventQuery, EventReader, EventRow
 from events.models import DamagedFile, Dataset, Namespace
@@ -158,7 +158,7 @@ def _printer(as_json: bool) -> Callable[[Iterable[EventRow]], int]:
 
 def _follow(query: EventQuery, show: Callable[[Iterable[EventRow]], int], warn: Callable[[str], Any]) -> None:
     """Show events until interrupted, through restarts of the database."""
-    with Follower(query) as follower:
+    with EventFollower(query) as follower:
         show(follower.history())
         _warn_of_damage(follower.left_out, warn)
         warned = {file.path for file in follower.left_out}

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from events.journal import JournalWriter, new_batch
 from events.lake.connection import Lake
-from events.lake.follow import Follower
+from events.lake.follow import EventFollower
 from events.lake.maintain import maintain
 from events.lake.query import EventQuery, find_events
 from events.lake.sealer import Sealer
@@ -129,7 +129,7 @@ def test_following_while_sealing(node: Node, settings: Any) -> None:
     sealer = Sealer(node.journal)
     load.start(lambda: load.seal(sealer))
     load.start(lambda: maintain_once(load))
-    with Follower(EventQuery(node.dataset, limit=None)) as follower:
+    with EventFollower(EventQuery(node.dataset, limit=None)) as follower:
         seen.update(tuple(json.loads(row.event).values()) for row in follower.history())
         while any(thread.is_alive() for thread in load.threads):
             stored = list(load.stored)

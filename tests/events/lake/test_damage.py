@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from events.lake.connection import Lake, event_table_name
 from events.lake.damaged_files import known_damage
-from events.lake.follow import Follower
+from events.lake.follow import EventFollower
 from events.lake.maintain import maintain
 from events.lake.query import EventQuery, EventReader
 from events.models import DamagedFile, Dataset
@@ -178,7 +178,7 @@ def test_follower_goes_on_while_a_file_is_damaged_and_when_it_is_whole_again(tru
     def news() -> list[int]:
         return [json.loads(row.event)["n"] for row in follower.news()]
 
-    with Follower(EventQuery(node.dataset, limit=None)) as follower:
+    with EventFollower(EventQuery(node.dataset, limit=None)) as follower:
         assert [json.loads(row.event)["n"] for row in follower.history()] == truncated.good
         assert [file.path for file in follower.left_out] == [truncated.damaged]
         node.write('{"n": 1000}')

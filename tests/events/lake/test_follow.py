@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from events.lake.connection import Lake
-from events.lake.follow import Follower
+from events.lake.follow import EventFollower
 from events.lake.maintain import maintain
 from events.lake.query import EventQuery, EventRow
 from tests.events.lake.conftest import Node
@@ -28,8 +28,8 @@ def write(node: Node, *written: int, **options: Any) -> None:
     node.write(*[json.dumps({"n": number}) for number in written], **options)
 
 
-def follow(node: Node, **query: Any) -> Follower:
-    return Follower(EventQuery(**{"dataset": node.dataset} | query))
+def follow(node: Node, **query: Any) -> EventFollower:
+    return EventFollower(EventQuery(**{"dataset": node.dataset} | query))
 
 
 def test_history_then_news(node: Node) -> None:

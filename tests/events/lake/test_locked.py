@@ -8,7 +8,7 @@ import pytest
 
 from events.lake.connection import Lake, event_table_name, spill_folder
 from events.lake.damage import content_error, open_scanner
-from events.lake.follow import Follower
+from events.lake.follow import EventFollower
 from events.lake.partial import PartialLake
 from events.lake.query import EventQuery, EventReader
 from events.lake.sealer import Sealer
@@ -60,7 +60,7 @@ def shut(node: Node) -> Callable[[Lake | duckdb.DuckDBPyConnection], None]:
 
 def test_every_duckdb_is_locked(node: Node, shut: Callable[[Lake], None]) -> None:
     slots = QuerySlots(1)
-    with Follower(EventQuery(node.dataset)) as follower:
+    with EventFollower(EventQuery(node.dataset)) as follower:
         assert list(follower.history()) == []
         shut(follower._lake.lake)
         slots.run(shut)  # nothing was sealed yet: there is nothing to attach

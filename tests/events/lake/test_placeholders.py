@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from events.lake.conditions import TEXT_COLUMNS
 from events.lake.connection import Lake
-from events.lake.follow import Follower
+from events.lake.follow import EventFollower
 from events.lake.maintain import maintain
 from events.lake.pages import event_pages
 from events.lake.query import EventQuery, EventRow
@@ -174,7 +174,7 @@ def test_words_of_the_report(node: Node, sealer: Sealer, reader: Reader) -> None
 
 def test_word_is_followed_and_tailed(node: Node) -> None:
     word = "{METADATA_CATALOG}"
-    with Follower(EventQuery(node.dataset, namespace=word, filters=(("level", word),))) as follower:
+    with EventFollower(EventQuery(node.dataset, namespace=word, filters=(("level", word),))) as follower:
         assert list(follower.history()) == []
         node.write(event(1, word), namespace=word)
         node.seal()
