@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import psycopg
@@ -29,6 +28,7 @@ from eventlane.embedded_postgres import (
 from eventlane.processes import is_running
 from tests.postgres import remove_home, scratch_home
 from tests.reachable import PYTHON_FOR_NOBODY, nobody
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -49,8 +49,7 @@ def modes_above(path: Path) -> dict[Path, int]:
 
 def spawn_ready(postgres: EmbeddedPostgres) -> "subprocess.Popen[bytes]":
     process = postgres.spawn(subprocess.DEVNULL)
-    while not postgres.is_ready(process):
-        time.sleep(0.02)
+    wait_until(lambda: postgres.is_ready(process))
     return process
 
 
@@ -158,15 +157,15 @@ def test_server_that_still_runs_is_named_and_left_alone(home, monkeypatch):
 
 def test_server_stops_when_its_starter_is_killed(home):
     code = f"""
-        import subprocess, time
+        import signal, subprocess
         from pathlib import Path
         from eventlane.embedded_postgres import open_postgres
+        from tests.waiting import wait_until
         postgres = open_postgres(Path({str(home)!r}))
         process = postgres.spawn(subprocess.DEVNULL)
-        while not postgres.is_ready(process):
-            time.sleep(0.02)
+        wait_until(lambda: postgres.is_ready(process))
         print(process.pid, flush=True)
-        time.sleep(60)
+        signal.pause()
     """
     starter = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code)],
@@ -176,11 +175,8 @@ def test_server_stops_when_its_starter_is_killed(home):
     with starter:
         pid = int(starter.stdout.readline())
         starter.kill()
-    deadline = time.monotonic() + 20
-    while is_running(pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
 
-    assert not is_running(pid)
+    wait_until(lambda: not is_running(pid))
     assert not (recorded_folder(home) / "data" / "postmaster.pid").exists()  # a clean shutdown, not a crash
 
 

@@ -2,13 +2,13 @@
 
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from eventlane import free_space
 from eventlane.free_space import FreeSpace, free_bytes
+from tests.waiting import wait_until
 
 MORE_THAN_ANY_DISK = 1 << 62
 
@@ -38,9 +38,3 @@ def test_disks_are_looked_at_once_a_second_and_room_is_noticed(tmp_path: Path, m
     assert asked > 50 and 2 <= len(looks) <= 5
     space._least_bytes = 1
     wait_until(lambda: not space.shortage())
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < deadline

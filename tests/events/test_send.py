@@ -22,6 +22,7 @@ from django.utils import timezone
 from events.elements import Element, split
 from events.send import BATCH_EVENTS, Connection, Sender, SendingStopped, Target
 from tests.server import ROOT, Server, free_port
+from tests.waiting import wait_until
 
 BODY_BYTES = 6 * 1024 * 1024
 ACCEPTED = (202, {}, b'{"message": "Request Accepted"}')
@@ -358,9 +359,7 @@ def test_command_sends_from_a_live_pipe_without_waiting_for_its_end(scripted: Sc
     assert process.stdin
     process.stdin.write(b'{"a":1}\n')
     process.stdin.flush()
-    deadline = time.monotonic() + 20
-    while not scripted.bodies and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: scripted.bodies)
     assert scripted.bodies == [b'[{"a":1}]']
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=20)

@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -117,10 +116,8 @@ def test_newest_first(node: Node, client: ApiClient) -> None:
 
 
 def test_conditions(node: Node, client: ApiClient) -> None:
-    node.write('{"n":1,"level":"error","user":{"id":42}}', namespace="web")
-    time.sleep(0.002)
-    node.write('{"n":2,"message":"Café closed"}', namespace="shop")
-    time.sleep(0.002)
+    node.write('{"n":1,"level":"error","user":{"id":42}}', namespace="web", age=timedelta(seconds=2))
+    node.write('{"n":2,"message":"Café closed"}', namespace="shop", age=timedelta(seconds=1))
     node.write('{"n":3,"level":"error"}', namespace="shop")
     times = [element["received_time"] for element in page(client, node)["elements"]]
     assert numbers(page(client, node, namespace="shop")) == [2, 3]

@@ -2,8 +2,6 @@
 
 import resource
 import threading
-import time
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from events.models import Dataset, QuarantineCount, SealerIncident
 from projects.models import Account, Organization
 from tests.cast import logged_in, make_account
 from tests.events.lake.conftest import Node
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -34,13 +33,6 @@ def text(client: Client, path: str = "/console/") -> str:
     response = client.get(path)
     assert response.status_code == 200
     return response.content.decode()
-
-
-def until(condition: Callable[[], Any], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "not in time"
-        time.sleep(0.05)
 
 
 def run_sealer(node: Node, stop: threading.Event) -> threading.Thread:
@@ -65,12 +57,12 @@ def test_sealer_that_cannot_write_is_told_and_its_end_too(
     stop = threading.Event()
     sealer = run_sealer(node, stop)
     try:
-        until(SealerIncident.objects.exists)
+        wait_until(SealerIncident.objects.exists)
         page = text(alice)
         assert "node-a can’t seal anything" in page and "safe in the journal" in page
         assert "NotADirectoryError" in page  # one organization: nobody else's events can be in the text
         settings.EVENTLANE_LAKE_PATH = good
-        until(lambda: SealerIncident.objects.exclude(end_time=None).exists())
+        wait_until(lambda: SealerIncident.objects.exclude(end_time=None).exists())
     finally:
         stop.set()
         sealer.join()

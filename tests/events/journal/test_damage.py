@@ -4,7 +4,6 @@ import logging
 import os
 import resource
 import stat
-import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from events.journal import JournalWriter, backlog, claim_closed, new_batch, open
 from events.journal.counts import JournalCounter
 from events.journal.format import CHECKSUM, HEADER, HEADER_BYTES, encode_header, find_marker
 from events.journal.reader import DAMAGED, damaged_files, strange_entries
+from tests.waiting import wait_until
 
 VERSION_1 = Path(__file__).with_name("version_1.journal")  # three frames, written by the program of before version 2
 DATASET = new_id()
@@ -293,8 +293,5 @@ def test_rotation_outlives_a_failure(folder: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(writer, "_rotate", fail_once)
     append(writer, range(1))
-    deadline = time.monotonic() + 10
-    while not (found := list(claim_closed(folder))):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    found = wait_until(lambda: list(claim_closed(folder)))
     assert failed and len(found) == 1

@@ -35,6 +35,7 @@ from events.journal.format import (
     first_id,
 )
 from events.journal.reader import ABANDONED_DRAFT_SECONDS
+from tests.waiting import wait_until
 
 DATASET = new_id()
 MARKER = b"12345678"
@@ -125,10 +126,7 @@ def test_file_is_closed_at_its_age(folder):
     writer = JournalWriter(folder, "node", max_bytes=1 << 20, max_age_seconds=0.2)
     writer.append(batch_of(b"{}"))
     assert list(claim_closed(folder)) == []
-    deadline = time.monotonic() + 5
-    while not (claimed := list(claim_closed(folder))):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    claimed = wait_until(lambda: list(claim_closed(folder)))
     assert [file.node for file in claimed] == ["node"]
 
 
@@ -238,7 +236,6 @@ def test_failed_sync_is_an_error_and_its_file_is_abandoned(writer, folder, monke
 
 def test_failed_write_fails_everybody_who_shared_it(writer, monkeypatch):
     def fail(fd, data):
-        time.sleep(0.05)
         raise OSError(errno.ENOSPC, "disk full")
 
     monkeypatch.setattr(os, "write", fail)
@@ -252,13 +249,22 @@ def test_failed_write_fails_everybody_who_shared_it(writer, monkeypatch):
             outcomes.append("failed")
 
     threads = [threading.Thread(target=send) for _ in range(8)]
-    for thread in threads:
-        thread.start()
+    with writer._disk:  # the first is being written while the others come
+        threads[0].start()
+        wait_until(lambda: is_being_written(writer))
+        for thread in threads[1:]:
+            thread.start()
+        wait_until(lambda: len(writer._next.payloads) == 7)
     for thread in threads:
         thread.join(timeout=10)
     monkeypatch.undo()
     assert outcomes == ["failed"] * 8
     writer.append(batch_of(b"{}"))
+
+
+def is_being_written(writer: JournalWriter) -> bool:
+    with writer._queue:
+        return writer._thread is not None and not writer._next.payloads
 
 
 def test_short_write_is_continued(writer, folder, monkeypatch):

@@ -73,7 +73,7 @@ class Load:
         events = [f'{{"w":{number},"n":{start + index}}}'.encode() for index in range(7)]
         writer.append(new_batch(node.dataset.id, "web", "", events, list(map(len, events))))
         self.stored[number] = start + 7
-        time.sleep(0.002)
+        time.sleep(0.002)  # the pace of a writer
 
     def seal(self, sealer: Sealer) -> None:
         """Seal what is closed, each file in a transaction of its own."""
@@ -116,7 +116,7 @@ def test_reading_while_sealing(node: Node, settings: Any) -> None:
 def maintain_once(load: Load) -> None:
     with Lake() as lake:
         assert [step.result for step in maintain(lake, timezone.now()) if step.failed] == []
-    time.sleep(0.5)
+    time.sleep(0.5)  # the pace of maintenance
 
 
 def test_following_while_sealing(node: Node, settings: Any) -> None:
@@ -136,7 +136,7 @@ def test_following_while_sealing(node: Node, settings: Any) -> None:
             seen.update(tuple(json.loads(row.event).values()) for row in follower.news())
             for number in range(WRITERS):
                 assert [index for index in range(stored[number]) if (number, index) not in seen] == []
-            time.sleep(0.05)
+            time.sleep(0.05)  # the pace of a reader
         load.wait()
         seen.update(tuple(json.loads(row.event).values()) for row in follower.news())
     sealer.close()

@@ -5,11 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -19,16 +17,9 @@ from events.journal import JournalWriter, new_batch
 from tests.events.lake.test_tail import read_line
 from tests.postgres import scratch_home
 from tests.server import ROOT
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
-
-
-def until(condition: Callable[[], Any], seconds: float = 30) -> None:
-    """Wait for a condition; fail when it doesn't come true."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -92,16 +83,16 @@ def test_restart_of_the_database(home: Path) -> None:
         tail = processes.start("tail", "logs", "--follow", "--json")
         write(1)
         assert number_shown() == 1
-        until(lambda: not list(journal.glob("*.journal")))
+        wait_until(lambda: not list(journal.glob("*.journal")))
     write(2)
-    time.sleep(3)
+    wait_until(lambda: "sealing failed, trying again" in (home / "log").read_text())
     assert len(list(journal.glob("*.journal"))) == 1
     with running_postgres(home):
         assert number_shown() == 2
-        until(lambda: not list(journal.glob("*.journal")))
+        wait_until(lambda: not list(journal.glob("*.journal")))
         write(3)
         assert number_shown() == 3
-        until(lambda: not list(journal.glob("*.journal")))
+        wait_until(lambda: not list(journal.glob("*.journal")))
         assert read_line(tail.stdout, 1.0) == ""
         with psycopg.connect(url) as connection:
             assert connection.execute("SELECT count(*) FROM events_quarantinecount").fetchone() == (0,)

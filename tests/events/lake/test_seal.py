@@ -29,6 +29,7 @@ from events.models import Dataset, DroppedTable, Namespace
 from events.triggers.watcher import TriggerWatcher
 from tests.events.lake.conftest import Node
 from tests.server import ROOT
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -117,7 +118,7 @@ def test_sealer_killed_at_random_again_and_again(node: Node) -> None:
             node.write(*numbered(written, 30))
             node.writer.close()
             written += 30
-            time.sleep(0.02)
+            time.sleep(0.02)  # the pace of a writer
         process.kill()
         process.wait()
     assert numbers(node) == list(range(written))
@@ -351,10 +352,12 @@ def test_file_that_fails_alone_is_tried_again_later(node: Node, monkeypatch: pyt
         assert sum(sealed.events for sealed in sealer.seal_available()) in (0, 10)
     assert sealer.postponed_files == [bad.removesuffix(".journal")]
     monkeypatch.undo()
-    end = time.monotonic() + 30
-    while node.files() and time.monotonic() < end:
+
+    def all_sealed() -> bool:
         assert sum(sealed.events for sealed in sealer.seal_available()) in (0, 10)
-        time.sleep(0.1)
+        return not node.files()
+
+    wait_until(all_sealed)
     assert sealer.postponed_files == []
     sealer.close()
     assert numbers(node) == list(range(20))
@@ -373,9 +376,7 @@ def test_sealer_stops_when_told(node: Node, number: signal.Signals) -> None:
     process = subprocess.Popen(**node.command("seal", "--forever"), stderr=subprocess.PIPE, text=True)
     node.write('{"n":0}')
     node.writer.close()
-    end = time.monotonic() + 30
-    while node.files() and time.monotonic() < end:
-        time.sleep(0.05)
+    wait_until(lambda: not node.files())
     os.kill(process.pid, number)
     assert process.wait(timeout=20) == 0
     assert process.stderr is not None

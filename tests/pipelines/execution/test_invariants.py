@@ -68,8 +68,7 @@ class Game:
             players.append(pool.submit(self._as(self.use, 10)))
             players.append(pool.submit(self._as(self.look, 20)))
             deadline = time.monotonic() + CHAOS_SECONDS + DRAIN_SECONDS
-            while time.monotonic() < deadline and not any(player.exception(0) for player in players if player.done()):
-                time.sleep(0.1)
+            while time.monotonic() < deadline and not self.done.wait(0.1):
                 if time.monotonic() > self.chaos_ends and not Pipeline.objects.filter(status__in=UNFINISHED).exists():
                     break
             self.done.set()
@@ -92,7 +91,7 @@ class Game:
             queued = Task.objects.filter(queued=True).values_list("pk", "pipeline_id", "attempt")
             waiting = list(queued.filter(pk__in=list(self.at_it))) or list(queued[:10])  # those others are at, first
             if not waiting:
-                time.sleep(0.005)
+                self.done.wait(0.005)
                 continue
             task = claim_task(*dice.choice(waiting), me)
             if task is not None:
@@ -107,7 +106,7 @@ class Game:
             self.at_it[task.pk] = (slot, task.pipeline_id)
             self.runs += 1
         assert _value(BROKEN_ORDER, [task.pk, task.attempt]) == 0, "a task started before its dependencies ended"
-        time.sleep(dice.random() * 0.05)
+        time.sleep(dice.random() * 0.05)  # the task runs
         stopped = heartbeat(me, [task.pk]).get(task.pk) != task.attempt
         with self.guard:
             del self.at_it[task.pk]
@@ -127,7 +126,7 @@ class Game:
             if time.monotonic() > self.chaos_ends:
                 admit_waiting()
                 end_lost_tasks(timezone.now())
-                time.sleep(0.05)
+                self.done.wait(0.05)
                 continue
             with suppress(StateError):
                 self._do_something(dice)
@@ -153,7 +152,7 @@ class Game:
         while not self.done.is_set():
             assert _value(FINISHED_WITH_UNFINISHED) is None, "a finished pipeline has an unfinished task"
             assert _value(TWO_AT_ONCE) is None, "two pipelines of a definition run at once"
-            time.sleep(0.01)
+            self.done.wait(0.01)
 
 
 def _value(query: str, values: list | None = None):

@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -122,13 +121,6 @@ def run(task: Task) -> list[str]:
 
 def outputs(task: Task) -> list[str]:
     return [step.output for step in task.steps.order_by("position")]
-
-
-def wait_until(condition: Callable[[], Any], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def running(word: str) -> list[int]:

@@ -25,7 +25,8 @@ from pipelines.runtimes.run import TaskFailed, TaskStopped, run_task
 from pipelines.runtimes.watch import Watch
 from projects.models import Organization
 from tests.cast import logged_in
-from tests.pipelines.runtimes.conftest import outputs, run, running, wait_until
+from tests.pipelines.runtimes.conftest import outputs, run, running
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
 

@@ -17,7 +17,8 @@ from pipelines.runtimes.run import TaskFailed, TaskStopped, run_task
 from pipelines.runtimes.sandbox import why_not_sandboxed
 from projects.models import Organization
 from tests.cast import logged_in
-from tests.pipelines.runtimes.conftest import TASK_USER, outputs, run, running, wait_until
+from tests.pipelines.runtimes.conftest import TASK_USER, outputs, run, running
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
 

@@ -10,7 +10,8 @@ from django.db.models import QuerySet
 from pipelines.models import TaskStep
 from pipelines.runtimes.output import Excerpt
 from pipelines.runtimes.run import TaskStopped, run_task
-from tests.pipelines.runtimes.conftest import outputs, run, wait_until
+from tests.pipelines.runtimes.conftest import outputs, run
+from tests.waiting import wait_until
 
 
 def excerpt(limit: int, *pieces: bytes) -> str:
