@@ -5,12 +5,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
+from django.db import connection, transaction
 
 from eventlane import scratch
 from eventlane.embedded_postgres import running_postgres
 from eventlane.scratch import remove_home
 
-__all__ = ["be_careless", "prepare_environment", "remove_home", "scratch_home"]
+__all__ = ["be_careless", "delete_all_rows", "prepare_environment", "remove_home", "scratch_home"]
 
 
 def scratch_home() -> Path:
@@ -41,3 +42,15 @@ def be_careless(url: str) -> None:
         for name in ("fsync", "synchronous_commit", "full_page_writes"):
             database.execute(f"ALTER SYSTEM SET {name} = off")
         database.execute("SELECT pg_reload_conf()")
+
+
+KEPT = {"django_content_type", "auth_permission"}  # the same after every migration
+
+
+def delete_all_rows() -> None:
+    """Empty the tables of all apps, but for what Django itself keeps there."""
+    tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - KEPT
+    last = "projects_directoryversion"  # deleting from others makes a row there
+    statements = [f'DELETE FROM "{table}"' for table in [*sorted(tables - {last}), last]]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("; ".join(["SET CONSTRAINTS ALL DEFERRED", *statements]))
