@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +29,12 @@ CHANGING = (
     "ducklake_max_retry_count",
     "ducklake_target_file_size",
 )
+# Wheels are trusted like this program itself: to check their signatures, DuckDB hashes 75 MB at each start, in 0.3 s.
+_WITHOUT_SIGNATURES = {
+    "allow_unsigned_extensions": True,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
 NOT_LIBPQ = {"pool", "prepare_threshold", "cursor_factory", "context", "client_encoding", "server_side_binding"}
 INLINED_ROWS = 100
 ATTACH_ATTEMPTS = 5
@@ -319,23 +326,36 @@ def spill_folder() -> Path:
 
 
 def _duckdb_settings(threads: int, memory_mb: int) -> dict[str, Any]:
-    return {
+    settings: dict[str, Any] = {
         "threads": threads,
         "memory_limit": f"{memory_mb}MB",
         "temp_directory": str(spill_folder() / f"{os.getpid()}-{next(_instances)}"),  # two instances must not share one
     }
+    return settings | (_WITHOUT_SIGNATURES if _needs_wheels_only() else {})
+
+
+def _needs_wheels_only() -> bool:
+    """Tell whether all extensions come from wheels. The one that reads buckets doesn't: DuckDB downloads it."""
+    return lake_folder() is not None and all(map(_file_in_wheel, EXTENSIONS.values()))
 
 
 def _load_extension(database: duckdb.DuckDBPyConnection, name: str, package: str) -> None:
     """Load an extension out of its wheel, without network; where there is no wheel, as DuckDB itself gets it."""
-    try:
-        folder = Path(str(importlib.import_module(package).__file__)).parent
-        file = next(folder.glob(f"extensions/v{duckdb.__version__}/{name}.duckdb_extension"))
-    except (ImportError, StopIteration):
+    if file := _file_in_wheel(package):
+        database.execute(f"LOAD {quoted_text(str(file))}")
+    else:
         database.execute(f"INSTALL {name}")
         database.execute(f"LOAD {name}")
-    else:
-        database.execute(f"LOAD {quoted_text(str(file))}")
+
+
+@cache
+def _file_in_wheel(package: str) -> Path | None:
+    """Return the extension's file in its wheel; None when there is no such wheel, or it is for another DuckDB."""
+    try:
+        folder = Path(str(importlib.import_module(package).__file__)).parent
+    except ImportError:
+        return None
+    return next(folder.glob(f"extensions/v{duckdb.__version__}/*.duckdb_extension"), None)
 
 
 def _catalog_address() -> tuple[str, str]:

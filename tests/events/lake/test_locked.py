@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
-from events.lake.connection import Lake, event_table_name, spill_folder
+from events.lake.connection import Lake, _duckdb_settings, event_table_name, spill_folder
 from events.lake.damage import content_error, open_scanner
 from events.lake.follow import EventFollower
 from events.lake.partial import PartialLake
@@ -31,10 +32,12 @@ WAYS_OUT = [
     "FROM 'http://127.0.0.1:1/x.csv'",
     "INSTALL httpfs",
     "LOAD httpfs",
+    "LOAD '{home}/x.duckdb_extension'",
     "CREATE PERSISTENT SECRET x (TYPE postgres, PASSWORD 'x')",
     "SET enable_external_access = true",
     "SET allowed_directories = ['/']",
     "SET allowed_configs = ['threads']",
+    "SET allow_unsigned_extensions = true",
     "SET memory_limit = '1TB'",
     "SET temp_directory = '/'",
     "RESET lock_configuration",
@@ -98,6 +101,15 @@ def test_what_looks_for_damage_reaches_only_the_file_in_question(
         shut(scanner)
         with pytest.raises(duckdb.PermissionException):
             scanner.execute(f"FROM read_parquet('{other}')")
+
+
+@pytest.mark.parametrize("path, unsigned", [("/srv/lake", True), ("s3://lake", False)])
+def test_extension_that_is_downloaded_needs_its_signature(settings: Any, path: str, unsigned: bool) -> None:
+    settings.EVENTLANE_LAKE_PATH = path
+    with duckdb.connect(config=_duckdb_settings(1, 100)) as database:
+        names = ["allow_unsigned_extensions", "autoload_known_extensions"]
+        found = [database.execute("SELECT current_setting(?)", [name]).fetchone() for name in names]
+        assert found == [(unsigned,), (not unsigned,)]
 
 
 def test_query_of_a_web_process_has_its_own_limits(node: Node) -> None:
