@@ -4,12 +4,13 @@ A commit that fails doesn't say whose fault it is: PostgreSQL may be away, a dis
 refuses it. So we experiment, in a table that is made for it and dropped afterwards. Where harmless events can be
 committed and others can't, the others are at fault: they are halved until the bad ones are left.
 
-All this only finds out. What is found goes into quarantine in the transaction that seals the file, so a kill at any
-moment costs no more than the work (and leaves a table that maintenance drops: it is no dataset's).
+All this only finds out; rescue.py does something about it. A kill at any moment costs no more than the work, and
+leaves a table that maintenance drops: it is no dataset's.
 """
 
 import base64
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -27,22 +28,19 @@ from events.lake.guard import plain
 from events.lake.reasons import reason_of
 from events.lake.seal import (
     Refusal,
-    Refused,
-    Sealed,
     by_dataset,
     drop_table,
     event_ids,
     insert_or_quarantine,
     quarantine,
     read_parts,
-    seal_files,
     table_names,
 )
 from events.namespaces import create_namespaces
 
 HARMLESS_BYTES = 8 * 1024 * 1024  # at most, of one harmless event; more than an accepted one has
 NOBODY = ""  # the id of no dataset
-NOT_A_TABLES_FAULT = (duckdb.IOException, duckdb.OutOfMemoryException)
+_IN_HEX = "Its namespace and service in hex: "
 
 Step = Callable[[], None]
 
@@ -55,39 +53,6 @@ def check_lake(lake: Lake) -> None:
     """Raise LakeUnwell unless a harmless event can be sealed now."""
     with _trial(lake) as trial:
         trial.store_harmless(0)
-
-
-def seal_without_culprits(lake: Lake, file: JournalFile, step: Step) -> Sealed:
-    """Seal a claimed file that can't be sealed as it is; what is at fault goes into quarantine.
-
-    `step` is called whenever something was tried. Raises LakeUnwell, and whatever sealing raises when nobody is found
-    to be at fault.
-    """
-    refused = Refused(find_bad_events(lake, file, step))
-    try:
-        return seal_files(lake, [file], refused)
-    except duckdb.Error as error:
-        check_lake(lake)
-        if isinstance(error, NOT_A_TABLES_FAULT):
-            raise
-    return _seal_without_a_dataset(lake, file, refused, step)
-
-
-def _seal_without_a_dataset(lake: Lake, file: JournalFile, refused: Refused, step: Step) -> Sealed:
-    """Seal a file when its events are well and yet it fails, without the dataset whose table must be what is bad."""
-    end = time.monotonic() + settings.EVENTLANE_SEAL_SEARCH_SECONDS
-    try:
-        return seal_files(lake, [file], refused)  # it may have been a moment's failure
-    except duckdb.Error as error:
-        check_lake(lake)
-        for dataset_id in _datasets(file):
-            refused.datasets = {dataset_id: Refusal(f"its dataset's table can't be written: {_kind(error)}")}
-            step()
-            with suppress(duckdb.Error):
-                return seal_files(lake, [file], refused)
-            if time.monotonic() > end:
-                break
-        raise
 
 
 def find_bad_events(lake: Lake, file: JournalFile, step: Step) -> dict[bytes, Refusal]:
@@ -156,9 +121,11 @@ class _Search:
     def _refuse(self, events: pa.Table, error: Exception) -> None:
         if self._error(events) is None:
             return  # once isn't enough to be sent away
-        reason = f"the lake can't store it: {_kind(error)}"
+        reason = f"the lake can't store it: {storable_reason_of(error)}"
         if len(events) > 1:
-            reason = f"the lake can't store all of {len(events):,} events, of which this is one: {_kind(error)}"
+            reason = (
+                f"the lake can't store all of {len(events):,} events, of which this is one: {storable_reason_of(error)}"
+            )
         keeps_origin = self._trial.can_quarantine(events, self._dataset_id, Refusal(reason))
         for event_id, namespace, service in zip(
             event_ids(events), events["namespace"].to_pylist(), events["service"].to_pylist(), strict=True
@@ -232,17 +199,19 @@ def _trial(lake: Lake) -> Iterator[_Trial]:
             drop_table(lake, trial.events, trial.quarantine)
 
 
-def _datasets(file: JournalFile) -> list[str]:
-    return list({batch.dataset_id: None for part in read_parts([file]) for batch in part.batches})
+def storable_reason_of(error: Exception) -> str:
+    """Return the reason of an error as quarantine can hold it."""
+    return reason_of(error).replace("{", "(").replace("}", ")")
+
+
+def origin_in_hex(reason: str) -> tuple[str, str] | None:
+    """Return the namespace and the service that a reason holds in hex digits; None if it holds none."""
+    found = re.search(rf"{_IN_HEX}([0-9a-f]*), ([0-9a-f]*)$", reason)
+    return (bytes.fromhex(found[1]).decode(), bytes.fromhex(found[2]).decode()) if found else None
 
 
 def _without_origin(namespace: str, service: str) -> Refusal:
     """Refuse an event whose reason, namespace or service can't be stored: in digits they can."""
     digits = f"{plain(namespace).encode().hex()}, {plain(service).encode().hex()}"
-    reason = f"the lake can't store it; the server's log says why. Its namespace and service in hex: {digits}"
+    reason = f"the lake can't store it; the server's log says why. {_IN_HEX}{digits}"
     return Refusal(reason, with_origin=False)
-
-
-def _kind(error: Exception) -> str:
-    """Return the cause of an error as a reason in quarantine."""
-    return reason_of(error).replace("{", "(").replace("}", ")")

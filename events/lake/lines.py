@@ -32,16 +32,16 @@ COLOURS = {
 
 def plain_line(row: EventRow, *, coloured: bool = False) -> str:
     """Return an event as one line: time, level, namespace, service, message (or else the whole event)."""
-    where = "/".join(_visible(part) for part in (row.namespace, row.service) if part)
-    level = _visible(row.level or "-").upper()
+    where = "/".join(visible(part) for part in (row.namespace, row.service) if part)
+    level = visible(row.level or "-").upper()
     text = _without_line_ends(row.event) if row.message is None else row.message
-    error = f"  error={_visible(row.error)}" if row.error is not None and row.message is not None else ""
+    error = f"  error={visible(row.error)}" if row.error is not None and row.message is not None else ""
     if not coloured:
-        return f"{format_time(row.event_time, 'milliseconds')} {level:<5} {where} {_visible(text)}{error}"
+        return f"{format_time(row.event_time, 'milliseconds')} {level:<5} {where} {visible(text)}{error}"
     colour = COLOURS.get((row.level or "").lower(), "")
     return (
         f"{DIM}{format_time(row.event_time, 'milliseconds')}{RESET} {colour}{level:<5}{RESET} {CYAN}{where}{RESET} "
-        f"{_visible(text)}{RED}{error}{RESET}"
+        f"{visible(text)}{RED}{error}{RESET}"
     )
 
 
@@ -60,7 +60,7 @@ def json_line(row: EventRow, *, safe: bool = False) -> str:
     )
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """Return the text with control characters written as in a Python string."""
     return UNSAFE.sub(lambda match: repr(match[0])[1:-1], text)
 

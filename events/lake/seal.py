@@ -281,7 +281,7 @@ def insert_or_quarantine(
     if table_name is None:
         refused, refusals = events, [DATASET_DELETED] * len(events)
     else:
-        refused = _insert_events(lake, table_name, events, source)
+        refused = insert_events(lake, table_name, events, source)
         refusals = [Refusal(_reason(text)) for text in _texts(refused).to_pylist()]
     quarantine(lake, refused, dataset_id, refusals, quarantine_name)
     return len(refused)
@@ -298,7 +298,7 @@ def _stage(lake: Lake, datasets: dict[str, list[Batch]]) -> set[str]:
     return small
 
 
-def _insert_events(lake: Lake, table_name: str, events: pa.Table, source: str) -> pa.Table:
+def insert_events(lake: Lake, table_name: str, events: pa.Table, source: str = CONVERTED) -> pa.Table:
     """Insert what can be converted; return the rows that can't."""
     lake.create_event_table(table_name)
     inserted = lake.value(f"INSERT INTO {event_table_name(table_name)} {source}", events=events)

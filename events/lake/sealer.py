@@ -199,7 +199,8 @@ class Sealer:
 
     def _seal_good_events(self, file: JournalFile, error: Exception) -> Iterator["Sealed"]:
         """Seal a file without what is bad in it."""
-        from events.lake.culprits import LakeUnwell, seal_without_culprits
+        from events.lake.culprits import LakeUnwell
+        from events.lake.rescue import seal_without_culprits
 
         self._check_lake()
         if file.name not in self._postponed:

@@ -16,6 +16,7 @@ from eventlane.database import DATABASE_FAILED
 from eventlane.durations import InvalidDuration, parse_duration
 from eventlane.one_line import one_line
 from events.clock import dated_ahead
+from events.command_line import find_dataset
 from events.filters import EXAMPLE, read_filter
 from events.lake.deadline import QueryTimeout
 from events.lake.follow import EventFollower
@@ -65,7 +66,7 @@ python manage.py tail logs --from 1d --json | jq .event.message
 
     def handle(self, *args: Any, **options: Any) -> None:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `tail … | head` ends quietly
-        query = _query(_find_dataset(options["dataset"], options["project"]), options)
+        query = _query(find_dataset(options["dataset"], options["project"]), options)
         show = _printer(options["json"])
         try:
             for ahead in dated_ahead([query.dataset.pk]).values():
@@ -112,20 +113,6 @@ def _query(dataset: Dataset, options: dict[str, Any]) -> EventQuery:
         from_time=options["ago"],
         limit=limit,
     )
-
-
-def _find_dataset(name: str, project: str | None) -> Dataset:
-    """Return the one dataset that is meant; raise CommandError that lists the choice when it isn't clear."""
-    found = list(Dataset.objects.filter(name=name).select_related("project__organization").order_by("project__name"))
-    if project is not None:
-        found = [dataset for dataset in found if project in (dataset.project.name, dataset.project.id)]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        where = f" in project {project}" if project is not None else ""
-        raise CommandError(f"there is no dataset {name}{where}; create_dataset makes one")
-    choice = ", ".join(f"{row.project} (of {row.project.organization}, id {row.project_id})" for row in found)
-    raise CommandError(f"several projects have a dataset {name}; say --project with a name or id: {choice}")
 
 
 def _check_namespace(query: EventQuery) -> None:

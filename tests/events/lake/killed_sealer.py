@@ -1,4 +1,7 @@
-"""A sealer that dies at a given step, as by kill -9: run with `python -m`, the step as the argument."""
+"""A sealer, or what puts events back, that dies at a given step, as by kill -9.
+
+Run with `python -m`, the step as the argument.
+"""
 
 import os
 import signal
@@ -34,7 +37,7 @@ def after(module: Any, name: str) -> None:
 def steps() -> dict[str, Callable[[], None]]:
     """Return the steps by name."""
     from events.journal import JournalFile
-    from events.lake import culprits, seal
+    from events.lake import culprits, quarantine, rescue, seal
     from events.lake.connection import Lake
 
     return {
@@ -48,7 +51,10 @@ def steps() -> dict[str, Callable[[], None]]:
         "one file removed": lambda: before(JournalFile, "retire", 2),
         "files removed": lambda: after(seal, "seal_files"),
         "trials made": lambda: before(culprits._Trial, "store", 8),
-        "bad events found": lambda: after(culprits, "find_bad_events"),
+        "events put back": lambda: after(quarantine, "insert_events"),
+        "entries deleted": lambda: after(quarantine, "_delete"),
+        "put back": lambda: after(quarantine, "_move_together"),
+        "bad events found": lambda: after(rescue, "find_bad_events"),
     }
 
 
@@ -56,8 +62,12 @@ if __name__ == "__main__":
     django.setup()
     from django.conf import settings
 
+    from events.lake.connection import Lake
+    from events.lake.quarantine import entries, put_back
     from events.lake.sealer import Sealer
 
     steps()[sys.argv[1]]()
     for _ in Sealer(settings.EVENTLANE_JOURNAL).seal_available():
         pass
+    with Lake() as lake:
+        put_back(lake, list(entries(lake)))

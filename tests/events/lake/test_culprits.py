@@ -5,11 +5,16 @@ least or greatest.
 """
 
 import json
+import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -141,6 +146,27 @@ def test_dataset_whose_table_is_broken(node: Node, other: Dataset) -> None:
     assert event == b'{"n":0}' and reason.startswith("its dataset's table can't be written: ")
 
 
+def test_several_datasets_whose_tables_are_broken(node: Node, other: Dataset) -> None:
+    """What is well in the same file is sealed, and the broken ones' events wait in quarantine."""
+    third = Dataset.objects.create(project=node.dataset.project, name="third")
+    with Lake() as lake:
+        for dataset in (node.dataset, other):
+            lake.execute(f"ALTER TABLE lake.main.{dataset.table_name} DROP COLUMN level")
+    node.write(*numbered(0, 50))
+    node.write(*numbered(0, 50), dataset=other)
+    node.write(*numbered(0, 200), "nonsense", dataset=third)
+    sealed = node.seal()
+    assert (sealed.events, sealed.quarantined) == (200, 101)
+    assert node.files() == [] and numbers(node, third) == list(range(200))
+    assert sorted(event for _, event in node.quarantine()) == sorted(
+        [*(text.encode() for text in numbered(0, 50) * 2), b"nonsense"]
+    )
+    node.write('{"n":50}')
+    node.write('{"n":200}', dataset=third)
+    sealed = node.seal()
+    assert (sealed.events, sealed.quarantined) == (1, 1)
+
+
 def test_catalog_that_refuses_everything(node: Node, other: Dataset) -> None:
     """Then no event is at fault."""
     with connection.cursor() as cursor:
@@ -172,6 +198,41 @@ def test_sealer_killed_while_it_looks(step: str, node: Node, other: Dataset) -> 
     with Lake() as lake:
         assert not [step for step in maintain(lake, timezone.now()) if step.failed]
         assert lake.execute("FROM duckdb_tables() WHERE table_name LIKE '%trial%'") == []
+
+
+@pytest.fixture
+def small_lake(node: Node) -> Iterator[Path]:
+    """Have the lake on a file system of 64 MiB, which only root can mount; return its folder."""
+    folder = Path(node.lake_path)
+    folder.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder]).returncode:
+        pytest.skip("mounting a small tmpfs needs root")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_nearly_full_disk_is_no_events_fault(small_lake: Path, node: Node, other: Dataset, settings: Any) -> None:
+    """Whatever fits and whatever doesn't while bad events are looked for: only those go into quarantine."""
+    settings.EVENTLANE_SEAL_SEARCH_SECONDS = 2
+    refuse_poison(node)
+    chance = random.Random(8)
+    sent, bad = [], []
+    for free_bytes in (20_000, 250_000, 500_000, 900_000):
+        events = [json.dumps({"n": len(sent) + n, "pad": chance.randbytes(1000).hex()}) for n in range(200)]
+        bad.append(json.dumps({"n": -2, "level": f"poison {free_bytes}"}))
+        node.write(*events[:100], bad[-1], *events[100:])
+        node.write(*events, dataset=other)
+        sent += events
+        ballast = small_lake / "ballast"
+        ballast.write_bytes(b"x" * (shutil.disk_usage(small_lake).free - free_bytes))
+        with suppress(SealingFailed):
+            node.seal()
+        ballast.unlink()
+        assert {event.decode() for _, event in node.quarantine()} <= set(bad)
+    node.seal()
+    assert node.files() == []
+    assert [event.decode() for _, event in node.quarantine()] == bad
+    assert node.events()[1:] == node.events(dataset=other)[1:] == sent
 
 
 def test_lost_connections_are_no_events_fault(node: Node, other: Dataset) -> None:

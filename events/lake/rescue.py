@@ -1,0 +1,74 @@
+"""Seal a journal file in spite of what is bad in it: that goes into quarantine in the same transaction."""
+
+import time
+
+import duckdb
+from django.conf import settings
+
+from events.journal import JournalFile
+from events.lake.connection import Lake
+from events.lake.culprits import Step, check_lake, find_bad_events, storable_reason_of
+from events.lake.quarantine import entries, put_back
+from events.lake.seal import Refusal, Refused, Sealed, read_parts, seal_files
+
+NOT_A_TABLES_FAULT = (duckdb.IOException, duckdb.OutOfMemoryException)
+
+
+def seal_without_culprits(lake: Lake, file: JournalFile, step: Step) -> Sealed:
+    """Seal a claimed file that can't be sealed as it is; what is at fault goes into quarantine.
+
+    `step` is called whenever something was tried. Raises LakeUnwell, and whatever sealing raises when nobody is found
+    to be at fault.
+    """
+    refused = Refused(find_bad_events(lake, file, step))
+    try:
+        return seal_files(lake, [file], refused)
+    except duckdb.Error as error:
+        _check_blame(lake, error)
+    return _seal_without_datasets(lake, file, refused, step)
+
+
+def _seal_without_datasets(lake: Lake, file: JournalFile, refused: Refused, step: Step) -> Sealed:
+    """Seal a file when its events are well and yet it fails, without the datasets whose tables must be what is bad."""
+    end = time.monotonic() + settings.EVENTLANE_SEAL_SEARCH_SECONDS
+    try:
+        return seal_files(lake, [file], refused)  # it may have been a moment's failure
+    except duckdb.Error as error:
+        _check_blame(lake, error)
+        refusal = Refusal(f"its dataset's table can't be written: {storable_reason_of(error)}")
+    datasets = _datasets(file)
+    for dataset_id in datasets:
+        step()
+        try:
+            return seal_files(lake, [file], Refused(refused.events, {dataset_id: refusal}))
+        except duckdb.Error as error:
+            _check_blame(lake, error)
+        if time.monotonic() > end:
+            break
+    return _seal_with_all_aside(lake, file, Refused(refused.events, dict.fromkeys(datasets, refusal)), step)
+
+
+def _seal_with_all_aside(lake: Lake, file: JournalFile, refused: Refused, step: Step) -> Sealed:
+    """Put all events of a file into quarantine, and those of good tables back: more than one of its tables is bad.
+
+    Killed in between, good ones stay in quarantine, where doctor names them.
+    """
+    step()
+    before = {entry.id for dataset_id in refused.datasets for entry in entries(lake, dataset_id)}
+    sealed = seal_files(lake, [file], refused)
+    new = (entry for dataset_id in refused.datasets for entry in entries(lake, dataset_id) if entry.id not in before)
+    back = put_back(lake, [entry for entry in new if entry.id.bytes not in refused.events], step)
+    sealed.events += back.events
+    sealed.quarantined -= back.events
+    return sealed
+
+
+def _check_blame(lake: Lake, error: duckdb.Error) -> None:
+    """Raise unless a table may be at fault: LakeUnwell, or the error itself."""
+    check_lake(lake)
+    if isinstance(error, NOT_A_TABLES_FAULT):
+        raise error
+
+
+def _datasets(file: JournalFile) -> list[str]:
+    return list({batch.dataset_id: None for part in read_parts([file]) for batch in part.batches})

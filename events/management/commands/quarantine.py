@@ -1,0 +1,182 @@
+import json
+import signal
+import sys
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+import duckdb
+from django.core.management.base import CommandError, CommandParser
+from django.db import Error as DatabaseError
+
+from eventlane.command_line import ExampleCommand
+from events.command_line import find_dataset
+from events.lake.connection import Lake
+from events.lake.culprits import LakeUnwell
+from events.lake.lines import visible
+from events.lake.quarantine import Entry, discard, entries, put_back, text_of
+from events.lake.statistics import note_quarantine
+from events.models import Dataset
+from projects.installation import check_installation
+
+SHOWN = 100
+LEFT_SHOWN = 20
+
+
+class Command(ExampleCommand):
+    help = (
+        "Look at the events that couldn't be stored, put them back into their datasets, or give them up.\n\n"
+        "list      the entries in quarantine, oldest first: id, time, dataset, namespace, size and reason\n"
+        "show      an entry with its event; --raw prints just the event as it was sent\n"
+        "put-back  store events in their datasets, each once. What still can't be stored stays in quarantine; the\n"
+        "          reasons are printed, and the exit status is 1\n"
+        "discard   delete entries for good"
+    )
+    example = """
+python manage.py quarantine list
+python manage.py quarantine list --json | jq -r 'select(.namespace == "web") | .id'
+python manage.py quarantine show 01a21b5a-739f-77fd-bc0d-8bfc136941e8
+python manage.py quarantine put-back --all --dataset logs
+python manage.py quarantine discard 01a21b5a-739f-77fd-bc0d-8bfc136941e8
+"""
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="list|show|put-back|discard")
+        listing = actions.add_parser("list", help="the entries in quarantine")
+        _add_dataset(listing)
+        listing.add_argument("--limit", type=int, default=SHOWN, metavar="N", help=f"so many lines ({SHOWN})")
+        listing.add_argument("--json", action="store_true", help="all entries, one JSON object a line, without events")
+        showing = actions.add_parser("show", help="an entry with its event")
+        showing.add_argument("id", type=_id, metavar="ID", help="as list prints it")
+        showing.add_argument("--raw", action="store_true", help="just the event's bytes, for a file")
+        for name, meaning in (("put-back", "store events in their datasets"), ("discard", "delete entries for good")):
+            moving = actions.add_parser(name, help=meaning)
+            moving.add_argument("ids", nargs="*", type=_id, metavar="ID", help="as list prints it")
+            moving.add_argument("--all", action="store_true", help="everything in quarantine, or a dataset's")
+            _add_dataset(moving)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        actions: dict[str, Callable[[Lake, dict[str, Any]], None]] = {
+            "list": self._list,
+            "show": self._show,
+            "put-back": self._put_back,
+            "discard": self._discard,
+        }
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `list … | head` ends quietly
+        reads_only = options["action"] in ("list", "show")
+        try:
+            check_installation(writes=not reads_only)
+            with Lake(read_only=reads_only) as lake:
+                actions[options["action"]](lake, options)
+        except LakeUnwell as error:
+            raise CommandError(f"nothing can be stored now: {error}") from None
+        except (duckdb.Error, DatabaseError) as error:
+            raise CommandError(f"the lake can't be used: {' '.join(str(error).split())}") from None
+
+    def _list(self, lake: Lake, options: dict[str, Any]) -> None:
+        found = entries(lake, _dataset_id(options)) if lake.has_sealed_files() else iter(())
+        names = _Names()
+        if options["json"]:
+            for entry in found:
+                self.stdout.write(json.dumps(_row(entry, names)))
+            return
+        for entry in islice(found, options["limit"]):
+            self.stdout.write(_line(entry, names))
+        if more := sum(1 for _ in found):
+            self.stdout.write(f"and {more:,} more; --limit N shows N of them, --json all")
+
+    def _show(self, lake: Lake, options: dict[str, Any]) -> None:
+        [entry] = _of_ids(lake, [options["id"]]) if lake.has_sealed_files() else _none([options["id"]])
+        text = text_of(lake, entry)
+        if options["raw"]:
+            sys.stdout.buffer.write(text)
+            return
+        for name, value in _row(entry, _Names()).items():
+            self.stdout.write(f"{name}: {'' if value is None else visible(str(value))}")
+        self.stdout.write(f"event: {visible(text.decode(errors='backslashreplace'))}")
+
+    def _put_back(self, lake: Lake, options: dict[str, Any]) -> None:
+        done = put_back(lake, _selected(lake, options))
+        note_quarantine(lake)
+        self.stdout.write(f"{done.events:,} events put back")
+        for entry_id, reason in islice(done.left.items(), LEFT_SHOWN):
+            self.stderr.write(f"left {entry_id}: {visible(reason)}")
+        if done.left:
+            raise CommandError(f"{len(done.left):,} entries stay in quarantine")
+
+    def _discard(self, lake: Lake, options: dict[str, Any]) -> None:
+        self.stdout.write(f"{discard(lake, _selected(lake, options)):,} entries deleted")
+        note_quarantine(lake)
+
+
+class _Names:
+    """What people call datasets, each looked up once."""
+
+    def __init__(self) -> None:
+        self._names: dict[str | None, str] = {None: "-"}
+
+    def of(self, dataset_id: str | None) -> str:
+        """Return a dataset's name with its project, or its id if it was deleted."""
+        if dataset_id not in self._names:
+            dataset = Dataset.objects.filter(pk=dataset_id).select_related("project").first()
+            name = f"{dataset.name} of {dataset.project.name}" if dataset else f"deleted dataset {dataset_id}"
+            self._names[dataset_id] = name
+        return self._names[dataset_id]
+
+
+def _add_dataset(parser: CommandParser) -> None:
+    parser.add_argument("--dataset", metavar="D", help="only this dataset's entries")
+    parser.add_argument("--project", metavar="P", help="name or id; needed when several have such a dataset")
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no id; `manage.py quarantine list` prints them") from None
+
+
+def _dataset_id(options: dict[str, Any]) -> str | None:
+    return find_dataset(options["dataset"], options["project"]).pk if options["dataset"] else None
+
+
+def _selected(lake: Lake, options: dict[str, Any]) -> list[Entry]:
+    """Return the entries that are meant; raise CommandError for an id that isn't there."""
+    if bool(options["ids"]) == options["all"]:
+        raise CommandError("name entries by their ids, or say --all")
+    if options["all"]:
+        return list(entries(lake, _dataset_id(options)))
+    if options["dataset"]:
+        raise CommandError("--dataset goes with --all; ids need none")
+    return _of_ids(lake, options["ids"])
+
+
+def _of_ids(lake: Lake, ids: list[UUID]) -> list[Entry]:
+    found = list(entries(lake, ids=ids))
+    return found if len(found) == len(set(ids)) else _none(set(ids) - {entry.id for entry in found})
+
+
+def _none(ids: "list[UUID] | set[UUID]") -> list[Entry]:
+    raise CommandError(f"not in quarantine: {', '.join(sorted(map(str, ids)))}; `manage.py quarantine list` lists all")
+
+
+def _row(entry: Entry, names: _Names) -> dict[str, Any]:
+    return {
+        "id": str(entry.id),
+        "quarantined_time": entry.quarantined_time.isoformat(),
+        "received_time": entry.received_time and entry.received_time.isoformat(),
+        "dataset": names.of(entry.dataset_id),
+        "namespace": entry.namespace,
+        "service": entry.service,
+        "bytes": entry.bytes,
+        "reason": entry.reason,
+    }
+
+
+def _line(entry: Entry, names: _Names) -> str:
+    where = f"{names.of(entry.dataset_id)}, {entry.namespace or '-'}"
+    time = f"{entry.quarantined_time:%Y-%m-%d %H:%M:%S}"
+    return visible(f"{entry.id}  {time}  {where}, {entry.bytes:,} bytes: {entry.reason}")
