@@ -47,6 +47,12 @@ SPECS = [
         },
     },
     {"type": "command", "version": 1, "name": "doze", "data": {"pipelines": ["nap"]}},
+    {
+        "type": "trigger",
+        "version": 1,
+        "name": "on-order-from-the-shop",
+        "data": {"connector": "custom", "event": "order_has_been_placed", "pipelines": ["greetings"]},
+    },
 ]
 
 
@@ -164,3 +170,15 @@ def test_pages_fit_a_phone(page: Page, server: Server, deployed: Automation, sch
         assert response is not None and response.status == 200
         page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, place
+
+
+def test_states_of_what_a_trigger_started_are_seen_on_a_phone(page: Page, server: Server, deployed: Automation) -> None:
+    deployed.call("POST", "/events", {"connector": "custom", "name": "order_has_been_placed", "data": {}})
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{server.url}/console/pipelines/trigger/")
+    page.locator("#result_list").get_by_role("link", name="on-order-from-the-shop", exact=True).click()
+    rows = page.locator(".ev-event-rows tbody tr")
+    expect(rows).to_have_count(1)
+    for part in [rows.get_by_text("custom/order_has_been_placed"), rows.locator(".ev-links a > *")]:
+        box = part.bounding_box()
+        assert box is not None and box["x"] + box["width"] <= 390
