@@ -121,11 +121,8 @@ class _Search:
     def _refuse(self, events: pa.Table, error: Exception) -> None:
         if self._error(events) is None:
             return  # once isn't enough to be sent away
-        reason = f"the lake can't store it: {storable_reason_of(error)}"
-        if len(events) > 1:
-            reason = (
-                f"the lake can't store all of {len(events):,} events, of which this is one: {storable_reason_of(error)}"
-            )
+        what = "it" if len(events) == 1 else f"all of {len(events):,} events, of which this is one"
+        reason = f"the lake can't store {what}: {storable_reason_of(error)}"
         keeps_origin = self._trial.can_quarantine(events, self._dataset_id, Refusal(reason))
         for event_id, namespace, service in zip(
             event_ids(events), events["namespace"].to_pylist(), events["service"].to_pylist(), strict=True

@@ -16,6 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from eventlane.wire.errors import BadRequest, InvalidRequestBody, Problem
+from eventlane.wire.values import Hold
 from pipelines.inbound.payload import read_payload
 from pipelines.inbound.signature import check_signature
 from pipelines.models import Hook, HookDelivery, PlatformEvent
@@ -27,11 +28,11 @@ MAX_HEADER_LENGTH = 100
 REPOSITORY_ACTIONS = {"created": "repository_creation", "deleted": "repository_deletion"}
 
 
-def take(hook: Hook, headers: Mapping[str, str], body: bytes) -> list[PlatformEvent]:
+def take(hook: Hook, headers: Mapping[str, str], body: bytes, hold_values: Hold) -> list[PlatformEvent]:
     """Check a delivery and make its events; one that was taken before makes none."""
     check_signature(hook, headers, SIGNATURE, body)
     event_type, delivery_id = _required(headers, "X-GitHub-Event"), _required(headers, "X-GitHub-Delivery")
-    payload = read_payload(body)
+    payload = read_payload(body, hold_values)
     if not isinstance(payload, dict):
         raise InvalidRequestBody([Problem("", "must be a JSON object")])
     with transaction.atomic():

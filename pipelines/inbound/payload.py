@@ -6,18 +6,18 @@ from urllib.parse import parse_qs
 
 from eventlane import exact_numbers
 from eventlane.wire.errors import MalformedRequestBody
-from eventlane.wire.values import refuse_many_values
+from eventlane.wire.values import Hold, take_room_for_values
 from pipelines.resources.shapes import MAX_DEPTH
 
 FORM = b"payload="  # GitHub's other content type, and others': the JSON as the field of a form
 MOST_FIELDS = 100
 
 
-def read_payload(body: bytes) -> Any:
+def read_payload(body: bytes, hold_values: Hold) -> Any:
     """Return the JSON of a body, or of the field `payload` of a form; text that is neither as it is.
 
     An empty body is an empty object. Raises MalformedRequestBody when the body isn't text,
-    or JSON but for NaN or Infinity in it.
+    or JSON but for NaN or Infinity in it, and what `hold_values` does.
     """
     try:
         text = _form_payload(body) if body.startswith(FORM) else body.decode("utf-8-sig")
@@ -25,7 +25,7 @@ def read_payload(body: bytes) -> Any:
         raise MalformedRequestBody(f"not valid text: {error}") from None
     if not text.strip():
         return {}
-    refuse_many_values(text.encode())
+    take_room_for_values(text.encode(), hold_values)
     try:
         value = _read_json(text)
     except ValueError:

@@ -27,6 +27,7 @@ from eventlane.wire.errors import (
     UnknownObject,
     error_response,
 )
+from eventlane.wire.values import hold_of
 from pipelines.hooks import DELIVERIES, find_hook, note_use
 from pipelines.inbound import github
 from pipelines.inbound.payload import as_object, read_payload
@@ -70,7 +71,7 @@ def _take(request: HttpRequest, token: str, event: str) -> list[PlatformEvent]:
     if request.method != "POST":
         raise UnhandledMethod(str(request.method), ["POST"])
     if hook.connector == "github":
-        events = github.take(hook, request.headers, _read_body(request))
+        events = github.take(hook, request.headers, _read_body(request), hold_of(request.META))
     else:
         events = _take_any(hook, event, request)
     note_use(hook)
@@ -86,7 +87,7 @@ def _take_any(hook: Hook, event: str, request: HttpRequest) -> list[PlatformEven
     if hook.encrypted_secret is not None:
         check_signature(hook, request.headers, SIGNATURE, body)
     _refuse_while(DELIVERIES.take(hook, rate, now))  # what isn't signed uses up nothing
-    return create_events(hook.project, "webhook", event, as_object(read_payload(body)))
+    return create_events(hook.project, "webhook", event, as_object(read_payload(body, hold_of(request.META))))
 
 
 def _refuse_while(seconds: float) -> None:

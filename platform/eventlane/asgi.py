@@ -24,7 +24,8 @@ resolve("/console/")  # imports every route now: at the first request it kept it
 def _lane(name: str, *limits: int) -> Lane:
     """Return a lane whose room fits the largest body of its routes, as it was sent and inflated."""
     room_bytes = max(settings.EVENTLANE_MAX_BODIES_BYTES, 2 * max(limits))
-    return Lane(name, settings.EVENTLANE_WEB_THREADS, settings.EVENTLANE_WEB_QUEUE, room_bytes)
+    room_values = max(settings.EVENTLANE_MAX_BODIES_VALUES, settings.EVENTLANE_MAX_REQUEST_VALUES)
+    return Lane(name, settings.EVENTLANE_WEB_THREADS, settings.EVENTLANE_WEB_QUEUE, room_bytes, room_values)
 
 
 def _routes() -> list[Route]:

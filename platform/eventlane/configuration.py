@@ -156,6 +156,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_WEB_THREADS", "16", at_least(1), "threads", "requests that one web process works on at once, for each kind (Events API; platform API and hooks; console)"),
         ("EVENTLANE_WEB_QUEUE", "1000", at_least(1), "requests", "requests of each kind that may wait for a thread of a web process; further ones get 503"),
         ("EVENTLANE_WEB_HANG_SECONDS", "30", seconds, "seconds", "a web process whose event loop stands still for this long is killed and restarted by the supervisor. The time doubles after each kill until the process makes progress"),
+        ("EVENTLANE_WEB_LANE_HANG_SECONDS", "300", seconds, "seconds", "a web process counts as hanging, too, once all its threads for one kind of request have been busy for this long without finishing any"),
         ("EVENTLANE_ADMIN_EMAIL", "admin@example.com", str, "e-mail", "login of the administrator created at the first start"),
         ("EVENTLANE_ADMIN_PASSWORD", "", str, "text", "password of that administrator; empty: generated and shown once, on the terminal or in EVENTLANE_HOME/first_start"),
     ),
@@ -171,6 +172,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_BODY_SECONDS", "15", seconds, "seconds", "time that a request's body may take, plus what the next setting adds; after that the answer is 408"),
         ("EVENTLANE_BODY_MIN_BYTES_PER_SECOND", str(32 * KIB), at_least(1), "bytes/s", "minimum pace of a body: each time this many bytes have arrived, it gets another second"),
         ("EVENTLANE_MAX_BODIES_BYTES", str(64 * MIB), at_least(1024), "bytes", "bytes of bodies that one web process holds at once, for each kind of request, compressed ones both as sent and decompressed; beyond that the answer is 503. There is always room for one body of the largest size"),
+        ("EVENTLANE_MAX_BODIES_VALUES", "1000000", at_least(100), "values", "values in the JSON of all bodies that one web process holds at once under /v0 and from hooks; beyond that the answer is 503. Each may take some 250 bytes. Bodies with up to 1,000 values aren't counted, and there is always room for EVENTLANE_MAX_REQUEST_VALUES"),
         ("EVENTLANE_MAX_FORM_BYTES", str(MIB), at_least(1024), "bytes", "largest body of a request to the console"),
     ),
     *_rows(

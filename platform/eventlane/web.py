@@ -72,9 +72,15 @@ async def serve(progress: Progress) -> None:
 
 
 async def _show(progress: Progress) -> None:
-    """Show that the event loop goes on."""
+    """Show that the event loop and the lanes go on."""
+    told: set[str] = set()
     while True:
-        progress.step()
+        hanging = application.hanging_lanes(settings.EVENTLANE_WEB_LANE_HANG_SECONDS)
+        for name in hanging - told:
+            logger.error("all threads of lane %s hang, so this process counts as hanging", name)
+        told = hanging
+        if not hanging:
+            progress.step()
         await asyncio.sleep(STEP_SECONDS)
 
 

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from eventlane import exact_numbers
 from eventlane.wire.body import BadBody, BodyTooLarge, read_body
 from eventlane.wire.errors import JSON, MalformedRequestBody, RequestTooLarge
-from eventlane.wire.values import refuse_many_values
+from eventlane.wire.values import hold_of, take_room_for_values
 
 
 class ApiRequest(Request):
@@ -49,7 +49,7 @@ class JsonParser(BaseParser):
         body = stream.read()
         if not body.strip(b" \t\r\n"):
             return {}
-        refuse_many_values(body)
+        take_room_for_values(body, hold_of(parser_context["request"].META if parser_context else {}))
         try:
             return self.decode(body.decode())
         except RecursionError:

@@ -18,6 +18,10 @@ class Door:
     def __init__(self, routes: Sequence[Route], pace: Pace) -> None:
         self._routes, self._pace = routes, pace
 
+    def hanging_lanes(self, seconds: float) -> set[str]:
+        """Return the names of the lanes whose threads all have been at work for so long, none coming to an end."""
+        return {route.lane.name for route in self._routes if route.lane.hangs(seconds)}
+
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
         route = self._route_of(scope["raw_path"].decode("latin-1"))

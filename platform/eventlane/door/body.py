@@ -54,14 +54,14 @@ class Pace:
 
 
 class Room:
-    """The bytes of all bodies that are held at once, as they were sent and inflated. Any thread may use it."""
+    """What all bodies at once may take, in bytes as sent and inflated, or in JSON values. Any thread may use it."""
 
     def __init__(self, most: int) -> None:
         self._left = most
         self._lock = threading.Lock()
 
     def take(self, count: int) -> None:
-        """Take room for so many bytes more; raise Busy when there is none."""
+        """Take room for so many more; raise Busy when there is none."""
         with self._lock:
             if count > self._left:
                 raise Busy("too many bodies are being sent at once")
@@ -76,12 +76,12 @@ class Room:
 class Body:
     """The body of one request, read at most once. `has_ended` tells whether all of it came."""
 
-    def __init__(self, headers: Mapping[bytes, bytes], receive: Receive, pace: Pace, room: Room) -> None:
-        self._receive, self._pace, self._room = receive, pace, room
+    def __init__(self, headers: Mapping[bytes, bytes], receive: Receive, pace: Pace, room: Room, values: Room) -> None:
+        self._receive, self._pace, self._room, self._values = receive, pace, room, values
         self._length = _length(headers)
         self._waits_for_go_ahead = b"expect" in headers
         self.has_ended = self._length == 0
-        self._held = 0
+        self._held = self._held_values = 0
 
     async def read(self, limit: int) -> bytes:
         """Return the whole body. Raises TooLarge, unread when its length says so, TooSlow, CutOff, Busy."""
@@ -119,10 +119,17 @@ class Body:
         self._room.take(count)
         self._held += count
 
+    def hold_values(self, count: int) -> None:
+        """Take room for so many JSON values that the body becomes, in the thread that works on it; raise Busy."""
+        self._values.take(count)
+        self._held_values += count
+
     def release(self) -> None:
         """Give the room of the body back, once nobody needs it any more."""
         self._room.give(self._held)
-        self._held = 0
+        if self._held_values:
+            self._values.give(self._held_values)
+        self._held = self._held_values = 0
 
     async def _receive_all(self, take: Callable[[bytes], None]) -> None:
         """Hand over what comes until the end of the body, within its pace."""

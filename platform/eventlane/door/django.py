@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from eventlane.door.body import Body, Busy
+from eventlane.door.body import Busy
 from eventlane.door.reply import Reply
 from eventlane.door.request import Request
 from eventlane.wire.body import HOLD
 from eventlane.wire.errors import NoRoom
+from eventlane.wire.values import HOLD_VALUES
 
 WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 CONSTANTS: dict[str, Any] = {
@@ -33,16 +34,19 @@ class DjangoRoute:
 
     async def __call__(self, request: Request) -> Reply:
         """Answer one request."""
-        environ = environ_of(request.scope, await request.read()) | {HOLD: _holder(request.body)}
+        environ = environ_of(request.scope, await request.read()) | {
+            HOLD: _as_api_error(request.body.hold),
+            HOLD_VALUES: _as_api_error(request.body.hold_values),
+        }
         return await request.run(call, self._application, environ)
 
 
-def _holder(body: Body) -> Callable[[int], None]:
-    """Return what takes room for bytes more of the body, and says no as the platform API does."""
+def _as_api_error(take: Callable[[int], None]) -> Callable[[int], None]:
+    """Return what takes room for so many more of the body, and says no as the platform API does."""
 
     def hold(count: int) -> None:
         try:
-            body.hold(count)
+            take(count)
         except Busy:
             raise NoRoom from None
 

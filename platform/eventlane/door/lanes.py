@@ -1,6 +1,7 @@
 """Lanes: threads for one kind of request, so that another kind can't take them."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -12,17 +13,21 @@ T = TypeVar("T")
 
 
 class Lane:
-    """So many threads, so many requests that wait for one, and room for so many bytes of their bodies."""
+    """So many threads, so many requests that wait for one, and room for so many bytes and values of their bodies."""
 
-    def __init__(self, name: str, threads: int, waiting: int, room_bytes: int) -> None:
+    def __init__(self, name: str, threads: int, waiting: int, room_bytes: int, room_values: int) -> None:
+        self.name = name
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._left = threads + waiting
-        self.room = Room(room_bytes)
+        self._waiting, self._left = waiting, threads + waiting
+        self._last_move = time.monotonic()  # when a thread was free, at the latest
+        self.room, self.values = Room(room_bytes), Room(room_values)
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` in a thread of the lane and return what it returns; raise Busy when too many wait already."""
         if self._left == 0:
             raise Busy("too many requests are waiting")
+        if self._left > self._waiting:
+            self._last_move = time.monotonic()
         self._left -= 1
         future = asyncio.get_running_loop().run_in_executor(self._threads, lambda: work(*args, **kwargs))
         future.add_done_callback(self._leave)
@@ -31,5 +36,10 @@ class Lane:
         finally:
             del future  # what it raised holds this frame, and with it the body, until the garbage is collected
 
+    def hangs(self, seconds: float) -> bool:
+        """Tell whether all threads have been at work for so long without one coming to an end."""
+        return self._left <= self._waiting and time.monotonic() - self._last_move > seconds
+
     def _leave(self, future: "asyncio.Future[T]") -> None:
         self._left += 1
+        self._last_move = time.monotonic()

@@ -20,7 +20,7 @@ class Request:
         self.method: str = scope["method"]
         self.path: bytes = scope["raw_path"]  # as it was sent, percent-encoded
         self.headers: dict[bytes, bytes] = dict(scope["headers"])  # of one sent twice, the last
-        self.body = Body(self.headers, receive, pace, lane.room)
+        self.body = Body(self.headers, receive, pace, lane.room, lane.values)
         self._lane, self._max_bytes = lane, max_bytes
 
     def header(self, name: bytes) -> str:

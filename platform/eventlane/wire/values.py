@@ -1,24 +1,40 @@
 """How much memory a JSON text would take as objects, told before any is built."""
 
 import re
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from django.conf import settings
 
 from eventlane.wire.errors import RequestTooLarge
 
+HOLD_VALUES = "eventlane.hold_values"  # in the WSGI environment: takes room for so many values, or raises ApiError
+FEW_VALUES = 1000  # in all threads at once they take some megabytes, and need no room
+
+Hold = Callable[[int], None]
+
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 
 
-def refuse_many_values(body: bytes) -> None:
-    """Raise RequestTooLarge for JSON of more than EVENTLANE_MAX_REQUEST_VALUES values."""
+def hold_of(environ: Mapping[str, Any]) -> Hold:
+    """Return what takes room for the values of a request's body."""
+    hold: Hold = environ.get(HOLD_VALUES, lambda count: None)
+    return hold
+
+
+def take_room_for_values(body: bytes, hold: Hold) -> None:
+    """Take room for what a JSON text becomes; raise RequestTooLarge for more than EVENTLANE_MAX_REQUEST_VALUES."""
     most = settings.EVENTLANE_MAX_REQUEST_VALUES
-    if has_more_values(body, most):
+    count = values_of(body)
+    if count > most:
         raise RequestTooLarge(f"The body has more than {most} values (EVENTLANE_MAX_REQUEST_VALUES).")
+    if count:
+        hold(count)
 
 
-def has_more_values(text: bytes, most: int) -> bool:
-    """Tell whether a JSON text has more values than `most`, by its commas and opening brackets outside of strings."""
-    return _count(text) > most and _count(_STRING.sub(b"", text)) > most
+def values_of(text: bytes) -> int:
+    """Count the values of a JSON text by its commas and opening brackets outside of strings; 0 if they are few."""
+    return _count(_STRING.sub(b"", text)) if _count(text) > FEW_VALUES else 0
 
 
 def _count(text: bytes) -> int:
