@@ -117,6 +117,24 @@ class Lake:
         rows = self.execute(f"SELECT table_name FROM {catalog_schema()}.ducklake_table WHERE {where}", list(names))
         return {name for (name,) in rows}
 
+    def data_files(self, names: Collection[str], column: str) -> list[tuple[int, str | None, str | None]]:
+        """Return the bytes of each file of these tables, and the least and greatest value of a column in it, as text.
+
+        DuckLake leaves out a file by these values; both are None where it doesn't know them.
+        """
+        catalog, marks = catalog_schema(), ", ".join("?" * len(names))
+        return self.execute(
+            f"SELECT file_size_bytes, min_value, max_value FROM {catalog}.ducklake_data_file AS file"
+            f" JOIN {catalog}.ducklake_table AS t ON t.table_id = file.table_id AND t.end_snapshot IS NULL"
+            f" AND t.table_name IN ({marks})"
+            f" LEFT JOIN {catalog}.ducklake_column AS c"
+            " ON c.table_id = file.table_id AND c.end_snapshot IS NULL AND c.column_name = ?"
+            f" LEFT JOIN {catalog}.ducklake_file_column_stats AS s"
+            " ON s.data_file_id = file.data_file_id AND s.column_id = c.column_id"
+            " WHERE file.end_snapshot IS NULL",
+            [*names, column],
+        )
+
     def event_tables(self) -> set[str]:
         """Return the names of all datasets' tables in this transaction's snapshot."""
         found = f"SELECT table_name FROM {catalog_schema()}.ducklake_table WHERE end_snapshot IS NULL"

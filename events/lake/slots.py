@@ -6,7 +6,10 @@ thread and little memory.
 
 import logging
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 import duckdb
@@ -24,7 +27,7 @@ WAIT_SECONDS = 5.0
 
 
 class TooManyQueries(ApiError):
-    """Too many queries run at once. Try again in a moment."""
+    """Too many queries run at once. Try again in a moment, or ask for less at once."""
 
     status, code = 503, "too_many_queries"
 
@@ -41,22 +44,62 @@ class LakeUnavailable(ApiError):
         super().__init__(headers={"Retry-After": "5"})
 
 
-class QuerySlots:
-    """So many queries at once and no more."""
+@dataclass(eq=False)
+class _Ticket:
+    """Somebody who waits for a slot."""
 
-    def __init__(self, slots: int, wait_seconds: float = WAIT_SECONDS) -> None:
-        self._free = threading.BoundedSemaphore(slots)
+    owner: str
+
+
+class QuerySlots:
+    """So many queries at once and no more, and no more than `per_owner` of one owner (an API key, say).
+
+    Of those who wait, the one whose owner has the fewest queries running is next, then who came first.
+    """
+
+    def __init__(self, slots: int, wait_seconds: float = WAIT_SECONDS, per_owner: int | None = None) -> None:
+        self._slots = slots
+        self._per_owner = per_owner or slots
         self._wait_seconds = wait_seconds
         self._idle: list[Lake] = []
+        self._running: Counter[str] = Counter()
+        self._waiting: list[_Ticket] = []
+        self._changed = threading.Condition()
 
-    def run(self, work: Callable[[Lake], T]) -> T:
+    def run(self, work: Callable[[Lake], T], owner: str = "") -> T:
         """Return what `work` makes of a lake; raise TooManyQueries, LakeUnavailable or what `work` raises."""
-        if not self._free.acquire(timeout=self._wait_seconds):
-            raise TooManyQueries
-        try:
+        with self._slot(owner):
             return self._run(work)
+
+    @contextmanager
+    def _slot(self, owner: str) -> Iterator[None]:
+        self._take(owner)
+        try:
+            yield
         finally:
-            self._free.release()
+            with self._changed:
+                self._running[owner] -= 1
+                self._running += Counter()  # forgets those who run none
+                self._changed.notify_all()
+
+    def _take(self, owner: str) -> None:
+        ticket = _Ticket(owner)
+        with self._changed:
+            self._waiting.append(ticket)
+            try:
+                if not self._changed.wait_for(lambda: self._next() is ticket, self._wait_seconds):
+                    raise TooManyQueries
+                self._running[owner] += 1
+            finally:
+                self._waiting = [other for other in self._waiting if other is not ticket]
+                self._changed.notify_all()
+
+    def _next(self) -> "_Ticket | None":
+        """Return whose turn it is; None when nobody may begin now."""
+        if self._running.total() >= self._slots:
+            return None
+        allowed = [ticket for ticket in self._waiting if self._running[ticket.owner] < self._per_owner]
+        return min(allowed, key=lambda ticket: self._running[ticket.owner], default=None)
 
     def close(self) -> None:
         """Give back what isn't in use."""
@@ -95,4 +138,4 @@ def _small_lake() -> Lake:
     return Lake(read_only=True, threads=1, memory_mb=settings.EVENTLANE_QUERY_MEMORY_MB)
 
 
-slots = QuerySlots(settings.EVENTLANE_QUERY_SLOTS)
+slots = QuerySlots(settings.EVENTLANE_QUERY_SLOTS, per_owner=settings.EVENTLANE_QUERY_SLOTS_PER_KEY)

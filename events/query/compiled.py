@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from events.lake.columns import EVENT_COLUMNS
+from events.lake.conditions import Conditions
 from events.query.calculations import Column, Frame, calculate
 from events.query.filters import FilterCompiler
 from events.query.model import Order, Query
@@ -91,6 +92,19 @@ def events_statement(query: Query, relation: str) -> Statement:
     return Statement(sql, source.bindings.values)
 
 
+def time_frame(query: Query) -> Conditions:
+    """Return the condition that an event lies in the time frame."""
+    conditions = Conditions()
+    for comparison, us in ((">=", query.from_us), ("<", query.to_us)):
+        conditions.add(f"{time_column(query)} {comparison} make_timestamptz(?)", us)
+    return conditions
+
+
+def time_column(query: Query) -> str:
+    """Return the column of the time that the query means."""
+    return "received_time" if query.by_receipt else "event_time"
+
+
 def order_terms(operand: Operand, descending: bool) -> list[str]:
     """Return what to order by so that numbers come by size, texts by their characters, and nothing last."""
     direction = "DESC" if descending else "ASC"
@@ -153,7 +167,7 @@ class _Source:
         return f"({matched}) AS matched JOIN {GROUPED} ON {same}"
 
     def _named_paths(self) -> str:
-        time = "received_time" if self.query.by_receipt else "event_time"
+        time = time_column(self.query)
         columns = ["*"] if self._whole else ["id", "event"]
         columns += [f"epoch_us({time}) AS t", *(f"{sql} AS {name.sql}" for name, sql in self._named.values())]
         bind = self.bindings.bind

@@ -7,7 +7,11 @@ from typing import Any, Protocol
 import duckdb
 
 from eventlane.wire.errors import ApiError
+from events.lake.connection import Lake
+from events.lake.partial import read_around
 from events.lake.query import event_row
+from events.lake.snapshot import open_snapshot
+from events.models import Dataset
 from events.query.answer import Answer, make_series, shown, shown_values
 from events.query.body import show_place
 from events.query.calculations import PERCENTILES
@@ -18,7 +22,9 @@ from events.query.compiled import (
     groups_statement,
     others_statement,
     series_statement,
+    time_frame,
 )
+from events.query.measure import measure
 from events.query.model import Place, Query
 from events.query.series import make_buckets
 from events.query.values import Kind
@@ -43,31 +49,43 @@ class Events(Protocol):
         """Run one statement."""
 
 
-def answer_query(query: Query, events: Events) -> Answer:
-    """Return the answer; raise QueryTooLarge, or what the events' own `execute` raises."""
+def ask(lake: Lake, datasets: Sequence[Dataset], query: Query) -> Answer:
+    """Return the answer of a lake and this node's journal, without damaged files; raise QueryTimeout, QueryTooLarge."""
     started = time.monotonic()
-    try:
-        answer = _answer(query, events, approximately=False)
-    except duckdb.OutOfMemoryException:
-        answer = _answer_approximately(query, events)
-    answer.statistics.elapsed_ms = (time.monotonic() - started) * 1000
+    answer, left_out = read_around(lake, [one.table_name for one in datasets], lambda lake: _ask(lake, datasets, query))
+    statistics = answer.statistics
+    statistics.elapsed_ms = (time.monotonic() - started) * 1000
+    for file in left_out:
+        statistics.partial = True
+        statistics.warnings.append(f"the {file.rows:,} events of {file.path} are missing: {file.reason}")
     return answer
 
 
-def _answer_approximately(query: Query, events: Events) -> Answer:
-    """Answer with what takes less memory, if there is such a thing, and say so."""
-    inexact = [one.name for one in query.calculations if one.op in APPROXIMATE]
-    if not inexact:
-        raise QueryTooLarge from None
+def _ask(lake: Lake, datasets: Sequence[Dataset], query: Query) -> Answer:
+    """Answer exactly; where the memory doesn't do, with what takes less of it."""
     try:
-        answer = _answer(query, events, approximately=True)
+        return _ask_snapshot(lake, datasets, query, approximately=False)
+    except duckdb.OutOfMemoryException:
+        inexact = [one.name for one in query.calculations if one.op in APPROXIMATE]
+    if not inexact:
+        raise QueryTooLarge
+    try:
+        answer = _ask_snapshot(lake, datasets, query, approximately=True)
     except duckdb.OutOfMemoryException:
         raise QueryTooLarge from None
     answer.statistics.warnings.append(f"{', '.join(inexact)}: approximate, the exact value takes too much memory")
     return answer
 
 
-def _answer(query: Query, events: Events, *, approximately: bool) -> Answer:
+def _ask_snapshot(lake: Lake, datasets: Sequence[Dataset], query: Query, *, approximately: bool) -> Answer:
+    with open_snapshot(lake, datasets, time_frame(query)) as snapshot:
+        answer = answer_query(query, snapshot, approximately=approximately)
+        measure(answer.statistics, snapshot, query)
+        return answer
+
+
+def answer_query(query: Query, events: Events, *, approximately: bool = False) -> Answer:
+    """Return the answer of one snapshot; raise QueryTooLarge, or what the events' own `execute` raises."""
     answer = Answer(query)
     relation = events.relation()
     if not query.calculations:

@@ -116,6 +116,7 @@ ROWS = {
     "GET /datasets/name/{name}": look(name="dataset_name"),
     "GET /datasets/id/{id}/events": look(id="dataset"),
     "GET /datasets/id/{id}/events/id/{event_id}": look("unknown_event", id="dataset", event_id="event"),
+    "POST /query": Row("look", body={"datasets": ["of-everybody"]}),
     "GET /namespaces": look(),
     "GET /namespaces/id/{id}": look(id="namespace"),
     "PUT /projects/id/{id}/resources": deploying({"specs": []}, id="project"),
@@ -206,6 +207,8 @@ def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
     with shared_rows(django_db_blocker):
         acme, other = make_house("acme", "alice"), make_house("other", "charlie")
         elsewhere = Project.objects.create(organization=acme.organization, name="elsewhere")
+        for project in (acme.project, other.project):
+            Dataset.objects.create(project=project, name="of-everybody")
         yield World(acme, other, elsewhere, make_account(acme.organization, "bob"), put_to_work(acme))
 
 

@@ -22,7 +22,7 @@ class Parameter:
 class Operation:
     """What one action of a view takes and gives, apart from what all routes have in common.
 
-    `body` is a JSON schema where members are free. `reply` is the view's own serializer unless given; an action
+    `body` and `reply` may be JSON schemas. `reply` is the view's own serializer unless given; an action
     named `list` gives a page of it, one with `many` an array. `errors` are further codes by status:
     {400: ("duplicate_project_name",)}. `nouns` are what the path names, where its own words don't tell. A reply of
     another type than JSON is text. `page_members` are JSON schemas of what a page may hold besides.
@@ -30,7 +30,7 @@ class Operation:
 
     status: int = 200
     body: type[RequestBody] | Mapping[str, Any] | None = None
-    reply: type[Representation] | None = None
+    reply: type[Representation] | Mapping[str, Any] | None = None
     errors: Mapping[int, tuple[str, ...]] | None = None
     parameters: tuple[Parameter, ...] = ()
     many: bool = False

@@ -141,6 +141,8 @@ class ApiSchema(AutoSchema):
         if self._operation().reply_type != JSON:
             return {"type": "string"}
         serializer = self._operation().reply or self.view.serializer_class
+        if isinstance(serializer, Mapping):
+            return dict(serializer)
         if serializer is None:
             return {"type": "object"}
         reference = self.resolve_serializer(serializer, "response").ref

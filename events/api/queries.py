@@ -1,0 +1,82 @@
+"""POST /v0/query: ask the events of datasets anything (docs/query.md)."""
+
+from collections.abc import Sequence
+from time import time_ns
+from typing import TYPE_CHECKING, Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from eventlane.api.content import ExactJsonParser
+from eventlane.api.operation import Operation
+from eventlane.wire.errors import ApiError
+from events.access import datasets_of
+from events.api.events import EventRepresentation
+from events.api.query_schema import ANSWER, QUERY
+from events.models import Dataset
+from projects.api.viewsets import ProjectObjectViewSet
+from projects.models import Project
+
+if TYPE_CHECKING:
+    from events.query.answer import Answer
+
+ERRORS = {
+    400: ("invalid_search", "query_timeout", "query_too_large"),
+    404: ("unknown_dataset",),
+    503: ("too_many_queries", "lake_unavailable"),
+}
+
+
+class UnknownDataset(ApiError):
+    """The project has no dataset of a name in the body."""
+
+    status, code = 404, "unknown_dataset"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The project has no dataset {name!r}.", data={"dataset": name})
+
+
+class QueriesViewSet(ProjectObjectViewSet):
+    """Questions to the events of the project's datasets."""
+
+    parser_classes = (ExactJsonParser,)
+    rights = {"ask": "read"}
+    operations = {"ask": Operation(body=QUERY, reply=ANSWER, errors=ERRORS)}
+
+    def ask(self, request: Request) -> Response:
+        """Return what events say: calculations by group and over time, or the events themselves.
+
+        With `calculations`, `rows` has a row for each group, over the whole time frame, and `series` has the values
+        of each bucket of time. Without, `events` has the newest events that match. Times are RFC 3339, epoch numbers,
+        `now`, or spans before now like `15m`. `statistics.partial` is true when something couldn't be read.
+        """
+        # Not at the top: DuckDB and Arrow take 0.3 s and 60 MB that a process without queries does without.
+        from events.lake.slots import slots
+        from events.query.body import read_query
+        from events.query.run import ask
+
+        query = read_query(request.data, now_us=time_ns() // 1000)
+        datasets = find_datasets(self.project, query.datasets)
+        return Response(show_answer(slots.run(lambda lake: ask(lake, datasets, query), self.api_key.pk)))
+
+
+def find_datasets(project: Project, names: Sequence[str]) -> list[Dataset]:
+    """Return the project's datasets of these names; raise UnknownDataset."""
+    found = {dataset.name: dataset for dataset in datasets_of(project).filter(name__in=names)}
+    for name in names:
+        if name not in found:
+            raise UnknownDataset(name)
+    return [found[name] for name in names]
+
+
+def show_answer(answer: "Answer") -> dict[str, Any]:
+    """Return an answer as the wire has it."""
+    shown = {
+        "columns": answer.columns(),
+        "rows": answer.rows,
+        "others": answer.others,
+        "events": [{"dataset": dataset} | EventRepresentation.show(row) for dataset, row in answer.events],
+        "before": answer.before,
+        "statistics": answer.statistics.show(),
+    }
+    return shown if answer.series is None else shown | {"series": answer.series.show()}
