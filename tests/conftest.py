@@ -20,6 +20,7 @@ from tests.postgres import delete_all_rows, prepare_environment
 
 TESTS = Path(__file__).parent
 DRILLS = TESTS / "acceptance"
+SLOW_FIXTURES = {"node", "server", "fresh_server", "podman"}  # a real lake, a running platform, real containers
 
 hypothesis.settings.register_profile(
     "unhurried", deadline=None
@@ -100,7 +101,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark property tests; and have the tests of a file stay together when two processes share the suite.
+    """Mark property tests, and as slow what needs a real lake or platform; keep the tests of a file in one process.
 
     Not those that have a platform of their own: they take long, and are dealt out one by one, after the others.
     """
@@ -109,6 +110,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.property)
         if not (item.get_closest_marker("slow") and item.path.is_relative_to(DRILLS)):
             item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(TESTS))))
+        if not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())) and not item.get_closest_marker("quick"):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

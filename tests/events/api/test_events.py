@@ -49,6 +49,7 @@ def test_event_dated_in_the_future_is_named(node: Node, client: ApiClient) -> No
     assert [element.get("ahead") for element in page(client, node)["elements"]] == [None, True]
 
 
+@pytest.mark.quick
 def test_event_on_the_wire(node: Node, client: ApiClient) -> None:
     full = '{"requestId":"r","traceId":"t","duration":1.50,"level":"warn","message":"hi","error":"e","timestamp":1}'
     node.write(full, "{}", namespace="web", service="api")
@@ -115,6 +116,7 @@ def test_newest_first(node: Node, client: ApiClient) -> None:
     assert numbers(page(client, node, **found["next"])) == list(range(22, 15, -1))
 
 
+@pytest.mark.quick
 def test_conditions(node: Node, client: ApiClient) -> None:
     node.write('{"n":1,"level":"error","user":{"id":42}}', namespace="web", age=timedelta(seconds=2))
     node.write('{"n":2,"message":"Café closed"}', namespace="shop", age=timedelta(seconds=1))

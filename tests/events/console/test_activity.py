@@ -26,6 +26,7 @@ def total(node: Node) -> int:
     return sum(received([node.dataset.pk], timezone.now()).total())
 
 
+@pytest.mark.quick
 def test_unsealed_and_sealed_events_are_counted_once(node: Node) -> None:
     assert total(node) == 0
     node.write(*numbered(0, 7))

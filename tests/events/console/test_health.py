@@ -79,6 +79,7 @@ def test_error_texts_are_kept_from_several_organizations(node: Node, alice: Clie
     assert "log says why" in page
 
 
+@pytest.mark.quick
 def test_incident_of_one_file_ends_when_it_is_sealed(node: Node) -> None:
     note_incident("", "nothing works")
     note_incident("node-a-1", "strange")

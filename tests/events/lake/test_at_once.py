@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from django.db import connection
 from django.utils import timezone
 
@@ -18,8 +17,6 @@ from events.lake.maintain import maintain
 from events.lake.query import EventQuery, find_events
 from events.lake.sealer import Sealer
 from tests.events.lake.conftest import Node
-
-pytestmark = pytest.mark.slow
 
 SECONDS, LONGEST_SECONDS = 5.0, 60.0
 WRITERS = 2

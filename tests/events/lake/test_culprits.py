@@ -30,8 +30,6 @@ from events.lake.sealer import SealingFailed
 from events.models import Dataset
 from tests.events.lake.conftest import Node
 
-pytestmark = pytest.mark.slow
-
 POISON = "poison"
 
 

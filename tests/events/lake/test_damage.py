@@ -28,8 +28,6 @@ from tests.events.lake.test_files import fill
 from tests.events.lake.test_files import paths as lake_files
 from tests.platform_api import ApiClient
 
-pytestmark = pytest.mark.slow
-
 Damage = Callable[[Path], None]
 
 

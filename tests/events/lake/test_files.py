@@ -18,8 +18,6 @@ from events.lake.files import set_aside_files, verify
 from events.lake.maintain import maintain
 from tests.events.lake.conftest import Node
 
-pytestmark = pytest.mark.slow
-
 LATER = timedelta(days=2)  # when no transaction of now can still be under way
 
 

@@ -17,8 +17,6 @@ from events.lake.maintain import maintain
 from events.lake.query import EventQuery, EventRow
 from tests.events.lake.conftest import Node
 
-pytestmark = pytest.mark.slow
-
 
 def numbers(rows: Any) -> list[int]:
     return [json.loads(row.event)["n"] for row in rows]
@@ -32,6 +30,7 @@ def follow(node: Node, **query: Any) -> EventFollower:
     return EventFollower(EventQuery(**{"dataset": node.dataset} | query))
 
 
+@pytest.mark.quick
 def test_history_then_news(node: Node) -> None:
     write(node, 1, 2)
     node.seal()

@@ -15,8 +15,6 @@ from events.lake.maintain import maintain
 from events.models import Dataset
 from tests.events.lake.conftest import Node
 
-pytestmark = pytest.mark.slow
-
 
 def write(node: Node, start: int, count: int, **options: Any) -> None:
     node.write(*[json.dumps({"n": number}) for number in range(start, start + count)], **options)
@@ -83,6 +81,7 @@ def test_retention_is_each_datasets_own(node: Node) -> None:
     assert [numbers(node, dataset=dataset) for dataset in (node.dataset, short, forever)] == [[2, 3], [3], [1, 2, 3]]
 
 
+@pytest.mark.quick
 def test_small_files_are_merged_and_removed(node: Node, settings: Any) -> None:
     settings.EVENTLANE_SNAPSHOT_HOURS = 0
     for start in range(0, 900, 150):

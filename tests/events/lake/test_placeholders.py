@@ -21,8 +21,6 @@ from events.lake.sealer import Sealer
 from events.models import Dataset, Namespace
 from tests.events.lake.conftest import Node
 
-pytestmark = pytest.mark.slow
-
 FIELDS = ("service", "level", "message", "requestId", "traceId", "error")
 CUT = 256  # DuckDB cuts what it keeps of a column's least and greatest text here, and counts the last character up
 

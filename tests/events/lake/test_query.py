@@ -92,6 +92,7 @@ def test_filters_and_search(place: str, node: Node) -> None:
     assert [(query, numbers(node, **query)) for query, _ in FILTERS] == FILTERS
 
 
+@pytest.mark.quick
 def test_event_is_found_by_its_id(node: Node) -> None:
     write_all(node)
     row = node.rows()[3]
@@ -116,6 +117,7 @@ def test_times_are_of_receipt(node: Node) -> None:
         node.seal()
 
 
+@pytest.mark.quick
 def test_other_datasets_are_not_seen(node: Node) -> None:
     other = Dataset.objects.create(project=node.dataset.project, name="other")
     node.write('{"n":1}')

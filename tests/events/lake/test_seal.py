@@ -31,8 +31,6 @@ from tests.events.lake.conftest import Node
 from tests.server import ROOT
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.slow
-
 STEPS = [
     "files claimed",
     "transaction begun",
@@ -61,6 +59,7 @@ def write_files(node: Node, files: int, events: int) -> None:
         node.writer.close()
 
 
+@pytest.mark.quick
 def test_sealed_events_leave_the_journal(node: Node) -> None:
     write_files(node, 3, 50)
     sealed = node.seal()
@@ -85,6 +84,7 @@ def test_files_larger_than_a_batch_are_read_in_parts(node: Node, settings: Any) 
     assert numbers(node) == list(range(1000))
 
 
+@pytest.mark.quick
 def test_namespaces_of_sealed_events_exist(node: Node) -> None:
     node.write("{}", namespace="web")
     node.write("{}", namespace="déjà vu")

@@ -112,6 +112,7 @@ def test_sealer_between_the_steps(node: Node, monkeypatch: pytest.MonkeyPatch, s
             assert [number for _, number in numbers(snapshot)] == list(range(9))
 
 
+@pytest.mark.quick
 def test_several_datasets_in_one_statement(node: Node) -> None:
     """Whether all of a dataset's events are sealed, some, or none; what another dataset has isn't there."""
     sealed, both, empty, other = (

@@ -16,8 +16,6 @@ from events.models import Dataset
 from projects.models import Project
 from tests.events.lake.conftest import Node
 
-pytestmark = pytest.mark.slow
-
 
 def test_plain_output(node: Node) -> None:
     node.write('{"timestamp":1782909015,"level":"error","message":"it broke\\n\\u001b[2J"}', service="api")

@@ -38,6 +38,7 @@ def numbers(count: int, start: int = 0) -> list[str]:
     return [f'{{"level":"error","n":{number}}}' for number in range(start, start + count)]
 
 
+@pytest.mark.quick
 def test_match_becomes_an_event_and_pipelines_while_the_file_is_open(node: Node, watcher: TriggerWatcher) -> None:
     make_resource(node.dataset.project, "pipeline", "alert", {"tasks": [], "concurrent": True})
     trigger = add_trigger(node.dataset, ERROR, pipelines=("alert",))

@@ -84,7 +84,7 @@ def root_of(busybox: str) -> bytes:
     return data.getvalue()
 
 
-@pytest.fixture(params=["fake", "podman"])
+@pytest.fixture(params=["fake", pytest.param("podman", marks=pytest.mark.slow)])
 def engine(request, settings) -> Iterator[str]:
     """Run the test with the fake engine, and with podman."""
     if request.param == "fake":
