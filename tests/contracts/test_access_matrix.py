@@ -38,7 +38,7 @@ from pipelines.resources.deploy import deploy
 from projects.api.viewsets import ProjectObjectViewSet
 from projects.api_keys import issue_api_key, revoke_api_key
 from projects.models import Account, ApiKey, Organization, Project
-from tests.cast import House, make_account, make_house
+from tests.factories import House, make_account, make_house
 from tests.pipelines.resources.samples import command, pipeline, task, trigger
 from tests.platform_api import ApiClient, client_of
 from tests.routes import Route, api_routes

@@ -5,7 +5,8 @@ from django.contrib import admin
 from django.db.models import Model
 from django.urls import reverse
 
-from tests.cast import House, logged_in, make_house
+from tests.console import logged_in
+from tests.factories import House, make_house
 
 pytestmark = pytest.mark.django_db
 

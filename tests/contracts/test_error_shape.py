@@ -15,7 +15,7 @@ from pytest_django import DjangoDbBlocker
 
 from eventlane.api.permissions import Public
 from eventlane.ids import new_id
-from tests.cast import House, make_house
+from tests.factories import House, make_house
 from tests.platform_api import ApiClient, client_of
 from tests.routes import Route, api_routes
 from tests.shared_rows import shared_rows

@@ -7,7 +7,8 @@ from django.contrib import admin
 from django.db.models import Model
 from django.urls import reverse
 
-from tests.cast import House, logged_in, make_house
+from tests.console import logged_in
+from tests.factories import House, make_house
 from tests.platform_api import client_of
 from tests.routes import Route, api_routes
 

@@ -10,7 +10,8 @@ from drf_spectacular.validation import validate_schema
 
 from eventlane.api.operation import Operation
 from eventlane.api.schema import openapi_schema
-from tests.cast import logged_in, make_house
+from tests.console import logged_in
+from tests.factories import make_house
 from tests.platform_api import ApiClient
 from tests.routes import api_routes
 from tests.server import ROOT

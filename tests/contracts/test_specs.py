@@ -7,7 +7,7 @@ from eventlane.configuration import ROOT
 from pipelines.models import Resource
 from pipelines.resources.deploy import deploy
 from pipelines.resources.reference import EXAMPLES, MEANINGS, members_of, page
-from tests.cast import make_house
+from tests.factories import make_house
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)

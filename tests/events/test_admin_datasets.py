@@ -6,7 +6,8 @@ from django.test import Client
 
 from events.models import Dataset, DroppedTable, Namespace
 from projects.models import ApiKey, Project
-from tests.cast import House, count_queries, logged_in, make_account, make_house
+from tests.console import count_queries, logged_in
+from tests.factories import House, make_account, make_house
 
 pytestmark = pytest.mark.django_db
 LIST = "/console/events/dataset/"

@@ -16,7 +16,8 @@ from django.urls import reverse
 from events.models import Dataset, Namespace
 from pipelines.models import Command, Hook, Identity, Pipeline, PlatformEvent, Resource, Trigger
 from projects.models import Account, ApiKey, Organization, Project
-from tests.cast import House, logged_in, make_account, make_house
+from tests.console import logged_in
+from tests.factories import House, make_account, make_house
 
 pytestmark = pytest.mark.django_db
 MODELS = [Organization, Account, Project, Dataset, Namespace, ApiKey]

@@ -23,7 +23,7 @@ from events.journal import claim_closed
 from events.lake.incidents import end_incidents, note_incident
 from events.models import TriggerMatch
 from pipelines.models import Resource, Subscription
-from tests.cast import make_house
+from tests.factories import make_house
 from tests.server import ROOT, Server
 
 NAMES = [

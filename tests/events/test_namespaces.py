@@ -9,13 +9,12 @@ from eventlane.ids import new_id
 from events.ingest.lookup import NewNamespaces
 from events.models import Dataset, Namespace
 from events.namespaces import create_namespaces
-from projects.models import Organization, Project
+from tests.factories import make_project
 
 
 @pytest.fixture
 def dataset(transactional_db):
-    organization = Organization.objects.create(name="Acme")
-    return Dataset.objects.create(project=Project.objects.create(organization=organization, name="main"), name="logs")
+    return Dataset.objects.create(project=make_project("main"), name="logs")
 
 
 def names():

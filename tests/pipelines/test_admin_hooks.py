@@ -5,7 +5,8 @@ from django.contrib.admin.models import LogEntry
 
 from pipelines.hooks import hook_address, hook_secret
 from pipelines.models import Hook
-from tests.cast import House, count_queries, logged_in, make_account, make_house
+from tests.console import count_queries, logged_in
+from tests.factories import House, make_account, make_house
 from tests.pipelines.test_hooks import hook_of, listen
 
 pytestmark = pytest.mark.django_db

@@ -8,9 +8,7 @@ from eventlane.wire.errors import InvalidRequestBody, StateError, UnknownObject
 from pipelines.command_executions import execute_command
 from pipelines.models import CommandExecution, Pipeline, PlatformEvent
 from projects.models import Project
-from tests.cast import make_account
-from tests.pipelines.execution.factory import make_definition, make_project
-from tests.pipelines.listeners import disable, make_command
+from tests.factories import disable, make_account, make_command, make_definition, make_project
 
 pytestmark = pytest.mark.django_db
 

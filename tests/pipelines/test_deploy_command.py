@@ -10,6 +10,7 @@ from django.core.management.base import CommandError
 from pipelines.models import Resource
 from pipelines.resources.deploy import deploy
 from projects.models import Organization, Project
+from tests.factories import make_project
 from tests.pipelines.resources.samples import command, pipeline, task, timer, trigger, whole
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +40,7 @@ data: {pipelines: [greetings]}
 
 @pytest.fixture
 def project() -> Project:
-    return Project.objects.create(organization=Organization.objects.create(name="acme works"), name="acme")
+    return make_project("acme")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pipelines.execution.pipelines import abort_pipeline
 from pipelines.execution.tasks import claim_task, finish_task
 from pipelines.following import ABORTED, FAILED, SUCCESSFUL, UNFINISHED, PipelineFollower, any_worker, reason_to_wait
 from pipelines.models import Pipeline, Task, TaskStep
-from tests.pipelines.execution.factory import make_definition, make_project, start
+from tests.factories import make_definition, make_project, start
 
 pytestmark = pytest.mark.django_db
 

@@ -29,9 +29,9 @@ from pipelines.hooks import (
 )
 from pipelines.inbound import views
 from pipelines.inbound.github import events_of
-from pipelines.models import Hook, HookDelivery, PlatformEvent, Resource, Subscription
+from pipelines.models import Hook, HookDelivery, PlatformEvent, Resource
 from projects.models import Project
-from tests.cast import House, make_house
+from tests.factories import House, make_house, make_trigger
 
 pytestmark = pytest.mark.django_db
 
@@ -47,11 +47,8 @@ def house() -> House:
 def listen(project: Project, connector: str, event: str, *filters: dict[str, Any], **parameters: Any) -> Resource:
     """Make a trigger without pipelines, as a deployment does."""
     name = f"{connector}-{event}-{Resource.objects.count()}".replace("_", "-")
-    data = {"connector": connector, "event": event, "parameters": parameters, "filters": [*filters], "pipelines": []}
-    spec = {"type": "trigger", "version": 1, "name": name, "data": data}
-    trigger = Resource.objects.create(project=project, type="trigger", name=name, spec=spec)
-    Subscription.objects.create(
-        trigger=trigger, project=project, connector=connector, event=event, parameters=parameters
+    trigger = make_trigger(
+        project, name, connector=connector, event=event, parameters=parameters, filters=[*filters], pipelines=[]
     )
     ensure_hooks(project)
     return trigger

@@ -7,7 +7,8 @@ from django.urls import reverse
 from eventlane.wire.errors import StateError
 from pipelines.identities import KINDS, check_fields, delete_identity, find_kind, read_fields, write_fields
 from pipelines.models import Identity, Resource
-from tests.cast import House, logged_in, make_account, make_house
+from tests.console import logged_in
+from tests.factories import House, make_account, make_house, make_resource
 
 SECRET = "hunter2-of-acme"
 PASSWORD = find_kind("generic", "password")
@@ -83,8 +84,7 @@ ADD, LIST = "/console/pipelines/identity/add/", "/console/pipelines/identity/"
 
 
 def deploy(identity: Identity, type: str, name: str, /, **data) -> None:
-    spec = {"type": type, "version": 1, "name": name, "data": data}
-    Resource.objects.create(project=identity.project, type=type, name=name, spec=spec)
+    make_resource(identity.project, type, name, data)
 
 
 def test_secret_is_encrypted_and_in_no_text(identity):

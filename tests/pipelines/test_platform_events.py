@@ -17,8 +17,7 @@ from pipelines.platform_events import (
     try_to_hold_resources,
 )
 from projects.models import Project
-from tests.pipelines.execution.factory import make_definition, make_project
-from tests.pipelines.listeners import disable, make_command, make_trigger
+from tests.factories import disable, make_command, make_definition, make_project, make_trigger
 
 pytestmark = pytest.mark.django_db
 

@@ -11,8 +11,8 @@ from pipelines.execution.pipelines import abort_pipeline
 from pipelines.models import CommandExecution, Pipeline, PlatformEvent
 from pipelines.retention import delete_old
 from projects.models import Project
-from tests.cast import logged_in, make_house
-from tests.pipelines.execution.factory import make_definition, make_event, make_project, make_resource, start
+from tests.console import logged_in
+from tests.factories import make_definition, make_event, make_house, make_project, make_resource, start
 
 pytestmark = pytest.mark.django_db
 MODELS = (Pipeline, CommandExecution, PlatformEvent)

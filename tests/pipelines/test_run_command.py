@@ -11,7 +11,8 @@ from pipelines.execution.tasks import claim_task, finish_task
 from pipelines.management.commands.run import InvalidValues, read_values
 from pipelines.models import Pipeline, Resource, TaskStep
 from pipelines.resources.deploy import deploy
-from projects.models import Organization, Project
+from projects.models import Project
+from tests.factories import make_project
 from tests.pipelines.resources.samples import command, pipeline, task
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,7 +29,7 @@ UNKNOWN = "23BxCU5Dh90B3XVF4UrkWrnjdCO"
 
 @pytest.fixture
 def project() -> Project:
-    project = Project.objects.create(organization=Organization.objects.create(name="acme works"), name="acme")
+    project = make_project("acme")
     nothing = task(runtime={"name": "none"}, steps=[])
     deploy(project, [nothing, pipeline(concurrent=True), command(parameters=PARAMETERS), command("other")])
     return project

@@ -12,11 +12,11 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from eventlane.configuration import ROOT
-from pipelines.identities import read_fields, write_fields
+from pipelines.identities import read_fields
 from pipelines.models import Hook, Identity
 from pipelines.secrets import BATCH_ROWS, UnreadableSecret, decrypt, encrypt
 from projects.models import Project
-from tests.cast import make_house
+from tests.factories import make_house, make_identity
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 
@@ -24,13 +24,6 @@ OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 @pytest.fixture
 def project(db: None) -> Project:
     return make_house("acme", "alice").project
-
-
-def make_identity(project: Project, name: str = "a") -> Identity:
-    identity = Identity(project=project, name=name, connector="generic", type="api_key")
-    write_fields(identity, {"key": f"secret of {name}"})
-    identity.save()
-    return identity
 
 
 def rotate() -> str:
@@ -60,13 +53,13 @@ def test_every_key_decrypts_and_the_first_encrypts(settings):
 
 def test_rotation_frees_from_the_old_key(project, settings):
     settings.EVENTLANE_ENCRYPTION_KEYS = [OLD]
-    identities = [make_identity(project, f"i{number}") for number in range(3)]
+    identities = [make_identity(project, f"i{number}", key=f"secret of i{number}") for number in range(3)]
     hook = Hook.objects.create(
         project=project, connector="github", digest="d", encrypted_token=encrypt(b"t"), encrypted_secret=encrypt(b"s")
     )
     bare = Hook.objects.create(project=project, connector="webhook", digest="e", encrypted_token=encrypt(b"u"))
     settings.EVENTLANE_ENCRYPTION_KEYS = [NEW, OLD]
-    identities.append(make_identity(project, "new"))
+    identities.append(make_identity(project, "new", key="secret of new"))
 
     assert rotate().splitlines() == [
         "identities: 3 rotated, 1 had the first key already",
@@ -86,7 +79,7 @@ def test_rotation_frees_from_the_old_key(project, settings):
 
 def test_rotation_goes_through_every_batch(project, settings):
     settings.EVENTLANE_ENCRYPTION_KEYS = [OLD]
-    one = make_identity(project)
+    one = make_identity(project, key="secret of a")
     more = [
         Identity(
             project=project, name=f"n{number}", connector="generic", type="api_key", encrypted_data=one.encrypted_data
@@ -101,9 +94,9 @@ def test_rotation_goes_through_every_batch(project, settings):
 
 def test_unreadable_secrets_are_told_and_kept(project, settings):
     settings.EVENTLANE_ENCRYPTION_KEYS = [OLD]
-    lost = make_identity(project)
+    lost = make_identity(project, key="secret of a")
     settings.EVENTLANE_ENCRYPTION_KEYS = [NEW]
-    make_identity(project, "good")
+    make_identity(project, "good", key="secret of good")
 
     with pytest.raises(CommandError, match="1 can't be decrypted with any key"):
         rotate()

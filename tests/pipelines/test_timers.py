@@ -12,8 +12,7 @@ from pipelines import timers
 from pipelines.models import Pipeline, PlatformEvent, Resource, Subscription
 from pipelines.timers import PAUSE, emit_due_ticks
 from projects.models import Project
-from tests.pipelines.execution.factory import make_definition, make_project
-from tests.pipelines.listeners import disable, make_trigger
+from tests.factories import disable, make_definition, make_project, make_trigger
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection
 from eventlane.transactions import ATTEMPTS, retry
 from pipelines.models import PlatformEvent
 from projects.models import Project
-from tests.pipelines.execution.factory import make_event, make_project
+from tests.factories import make_event, make_project
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from projects.api_keys import issue_api_key
 from projects.models import Account, ApiKey, Organization
-from tests.cast import PASSWORD, House, count_queries, logged_in, make_account, make_house
+from tests.console import count_queries, logged_in
+from tests.factories import PASSWORD, House, make_account, make_house
 
 pytestmark = pytest.mark.django_db
 LIST = "/console/projects/account/"

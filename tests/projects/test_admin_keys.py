@@ -13,7 +13,8 @@ from django.utils import timezone
 from projects.admin import STATES, state_of
 from projects.api_keys import digest_of, issue_api_key, revoke_api_key, rotate_api_key
 from projects.models import Account, ApiKey
-from tests.cast import House, count_queries, logged_in, make_account, make_house
+from tests.console import count_queries, logged_in
+from tests.factories import House, make_account, make_house
 
 pytestmark = pytest.mark.django_db
 LIST = "/console/projects/apikey/"

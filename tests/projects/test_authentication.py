@@ -10,7 +10,7 @@ from eventlane.wire.errors import ApiError
 from projects.api_keys import issue_api_key, revoke_api_key, rotate_api_key
 from projects.authentication import BearerAuthentication, XApiKeyAuthentication
 from projects.models import ApiKey
-from tests.cast import House, make_house
+from tests.factories import House, make_house
 
 pytestmark = pytest.mark.django_db
 

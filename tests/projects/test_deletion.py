@@ -12,8 +12,7 @@ from pipelines.models import Pipeline, PlatformEvent, Task
 from pipelines.platform_events import create_events
 from projects.deletion import delete_project
 from projects.models import Project
-from tests.pipelines.execution.factory import make_definition, make_project
-from tests.pipelines.listeners import make_trigger
+from tests.factories import make_definition, make_project, make_trigger
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

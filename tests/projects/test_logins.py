@@ -19,7 +19,8 @@ from eventlane.wire.seldom import SeldomLog
 from pipelines.execution.scheduler import forget_logins
 from projects import logins
 from projects.models import LoginFailure
-from tests.cast import PASSWORD, House, logged_in, make_house
+from tests.console import logged_in
+from tests.factories import PASSWORD, House, make_house
 
 pytestmark = pytest.mark.django_db
 LOGIN = "/console/login/"

@@ -7,7 +7,7 @@ from django.db.migrations.executor import MigrationExecutor
 from pipelines.models import Resource
 from projects.api_keys import issue_api_key
 from projects.models import ApiKey, Project
-from tests.cast import make_house
+from tests.factories import make_house
 
 
 def upgrade_from(migration: str) -> None:

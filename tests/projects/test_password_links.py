@@ -11,7 +11,8 @@ from django.test import Client
 from projects.admin.accounts import has_other_admin
 from projects.models import Account, Organization
 from projects.password_links import make_password_link
-from tests.cast import PASSWORD, House, logged_in, make_account, make_house
+from tests.console import logged_in
+from tests.factories import PASSWORD, House, make_account, make_house
 
 pytestmark = pytest.mark.django_db
 LIST = "/console/projects/account/"

@@ -7,7 +7,8 @@ from eventlane import project_choice
 from events.models import Dataset, Namespace
 from projects.api_keys import issue_api_key
 from projects.models import ApiKey, Project
-from tests.cast import House, logged_in, make_account, make_house
+from tests.console import logged_in
+from tests.factories import House, make_account, make_house
 
 pytestmark = pytest.mark.django_db
 SWITCH = "/console/projects/project/switch/"

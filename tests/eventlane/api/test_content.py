@@ -9,7 +9,7 @@ from eventlane.api.content import JsonRenderer
 from eventlane.api.problems import problems_of
 from eventlane.api.serializers import RequestBody, TextField
 from projects.models import Account
-from tests.cast import make_house
+from tests.factories import make_house
 from tests.platform_api import ApiClient, client_of
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from eventlane.ids import new_id
 from projects.models import Account, Organization, Project
-from tests.cast import make_account
 from tests.examples import examples
+from tests.factories import make_account
 from tests.platform_api import ApiClient, client_of
 
 IDS = ["23BxCU5Dh90B3XVF4UrkWrnjdC" + letter for letter in "ABCDE"]  # a < b < c < d < e

@@ -6,8 +6,8 @@ import pytest
 
 from events.lake.slots import slots
 from projects.models import Account
-from tests.cast import House, make_account, make_house
 from tests.events.lake.conftest import Node, node, other_node, project  # noqa: F401  (fixtures)
+from tests.factories import House, make_account, make_house
 from tests.platform_api import ApiClient, client_of
 
 

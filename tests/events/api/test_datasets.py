@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from eventlane.ids import new_id
 from events.models import Dataset, DroppedTable, Namespace
 from projects.models import Project
-from tests.cast import House, make_account, make_house
 from tests.events.lake.conftest import Node
+from tests.factories import House, make_account, make_house
 from tests.platform_api import ApiClient, client_of
 
 

@@ -17,9 +17,9 @@ from events.console.activity import WINDOW_MINUTES, received
 from events.console.chart import HEIGHT, draw, scale_top
 from events.lake.statistics import note_received
 from events.models import Dataset, ReceivedCount
-from tests.cast import make_account
 from tests.events.lake.conftest import Node
 from tests.events.lake.test_seal import STEPS, numbered, write_files
+from tests.factories import make_account
 
 
 def total(node: Node) -> int:

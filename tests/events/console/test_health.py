@@ -19,8 +19,9 @@ from events.lake.sealer import Sealer
 from events.lake.statistics import note_quarantine
 from events.models import Dataset, QuarantineCount, SealerIncident
 from projects.models import Account, Organization
-from tests.cast import logged_in, make_account
+from tests.console import logged_in
 from tests.events.lake.conftest import Node
+from tests.factories import make_account
 from tests.waiting import wait_until
 
 

@@ -12,8 +12,9 @@ from events.console.sending import SNIPPETS, arrival
 from events.models import Dataset, ReceivedCount
 from projects.api_keys import digest_of
 from projects.models import ApiKey
-from tests.cast import House, logged_in, make_account, make_house
+from tests.console import logged_in
 from tests.events.lake.conftest import Node
+from tests.factories import House, make_account, make_house
 
 SECRET = re.compile(r"evl_\w{32}")
 UNKNOWN = "0" * 27

@@ -23,7 +23,8 @@ from events.lake.query import EventQuery, EventRow, find_events
 from events.lake.seal import Sealed
 from events.lake.sealer import Sealer
 from events.models import Dataset
-from projects.models import Organization, Project
+from projects.models import Project
+from tests.factories import make_project
 from tests.server import ROOT
 
 
@@ -112,8 +113,7 @@ def _database_url() -> str:
 
 @pytest.fixture
 def project(transactional_db: None) -> Project:
-    organization = Organization.objects.create(name="Lake works")
-    return Project.objects.create(organization=organization, name="main")
+    return make_project("main")
 
 
 @pytest.fixture

@@ -21,11 +21,12 @@ from events.lake.maintain import maintain
 from events.lake.query import EventQuery, EventReader
 from events.models import DamagedFile, Dataset
 from projects.models import Account
-from tests.cast import logged_in, make_account
+from tests.console import logged_in
 from tests.events.api.conftest import client  # noqa: F401  (fixture)
 from tests.events.lake.conftest import Node
 from tests.events.lake.test_files import fill
 from tests.events.lake.test_files import paths as lake_files
+from tests.factories import make_account
 from tests.platform_api import ApiClient
 
 Damage = Callable[[Path], None]

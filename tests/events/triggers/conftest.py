@@ -12,29 +12,25 @@ from events.models import Dataset
 from events.triggers.watcher import TriggerWatcher
 from pipelines.models import PlatformEvent, Resource, Subscription
 from tests.events.lake.conftest import Node, node, other_node, project  # noqa: F401  (fixtures)
+from tests.factories import make_trigger
 
 MakeTrigger = Callable[..., Resource]
-
-
-def make_resource(project: Any, type: str, name: str, data: dict[str, Any]) -> Resource:  # noqa: F811
-    spec = {"type": type, "version": 1, "name": name, "data": data}
-    return Resource.objects.create(project=project, type=type, name=name, spec=spec)
 
 
 def add_trigger(
     dataset: Dataset, *filters: dict[str, Any], name: str = "watch", pipelines: tuple[str, ...] = (), **parameters: Any
 ) -> Resource:
-    """Make a trigger on a dataset, as a deployment does; its subscription began a second ago."""
-    data = {"connector": "dataset", "event": dataset.name, "filters": [*filters], "pipelines": [*pipelines]}
-    trigger = make_resource(dataset.project, "trigger", name, data | {"parameters": parameters})
-    Subscription.objects.create(
-        trigger=trigger,
-        project=dataset.project,
+    """Make a trigger on a dataset; its subscription began a second ago."""
+    trigger = make_trigger(
+        dataset.project,
+        name,
         connector="dataset",
         event=dataset.name,
         parameters=parameters,
-        creation_time=timezone.now() - timedelta(seconds=1),
+        pipelines=[*pipelines],
+        filters=[*filters],
     )
+    Subscription.objects.filter(trigger=trigger).update(creation_time=timezone.now() - timedelta(seconds=1))
     return trigger
 
 

@@ -19,7 +19,8 @@ from pipelines.models import Pipeline, PlatformEvent, Resource, Subscription
 from pipelines.resources.switch import switch
 from pipelines.waiting import waiting_for
 from tests.events.lake.conftest import Node
-from tests.events.triggers.conftest import add_trigger, drain, fired, make_resource
+from tests.events.triggers.conftest import add_trigger, drain, fired
+from tests.factories import make_resource
 
 ERROR = {"path": "/level", "is_equal_to": "error"}
 
@@ -163,7 +164,7 @@ def test_only_events_since_the_subscription_count(node: Node, watcher: TriggerWa
 def test_disabled_trigger_and_those_of_other_projects_do_not_fire(node: Node, watcher: TriggerWatcher) -> None:
     trigger = add_trigger(node.dataset, ERROR)
     Resource.objects.filter(pk=trigger.pk).update(disabled=True)
-    from tests.cast import make_house
+    from tests.factories import make_house
 
     house = make_house("acme", "alice")
     same_name = Dataset.objects.create(project=house.project, name=node.dataset.name)

@@ -12,9 +12,7 @@ from eventline.pagination import Page as SdkPage
 from eventlane.ids import new_id
 from pipelines.command_executions import execute_command
 from pipelines.models import CommandExecution, Pipeline, PlatformEvent, Resource
-from tests.cast import House, make_account, make_house
-from tests.pipelines.execution.factory import make_definition
-from tests.pipelines.listeners import disable, make_command, make_trigger
+from tests.factories import House, disable, make_account, make_command, make_definition, make_house, make_trigger
 from tests.platform_api import ApiClient, client_of
 
 pytestmark = pytest.mark.django_db

@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.hooks import hook_address, hook_secret
 from pipelines.models import Hook
-from tests.cast import House, make_account, make_house
+from tests.factories import House, make_account, make_house
 from tests.pipelines.test_hooks import hook_of, listen
 from tests.platform_api import ApiClient, client_of
 

@@ -6,7 +6,7 @@ from eventlane.ids import is_id
 from pipelines.identities import read_fields
 from pipelines.models import Identity, Resource
 from projects.models import Project
-from tests.cast import House, make_account, make_house
+from tests.factories import House, make_account, make_house
 from tests.platform_api import ApiClient, client_of
 
 pytestmark = pytest.mark.django_db

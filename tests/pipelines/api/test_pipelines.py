@@ -8,8 +8,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from pipelines.execution.tasks import claim_task, finish_task
 from pipelines.models import Pipeline, Task, TaskStep
-from tests.cast import House, make_house
-from tests.pipelines.execution.factory import make_definition, make_resource, start
+from tests.factories import House, make_definition, make_house, make_resource, start
 from tests.platform_api import ApiClient, client_of
 
 pytestmark = pytest.mark.django_db(transaction=True)

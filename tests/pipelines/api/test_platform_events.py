@@ -16,9 +16,7 @@ from pipelines.api.platform_events import PlatformEventRepresentation
 from pipelines.command_executions import execute_command
 from pipelines.models import Pipeline, PlatformEvent
 from pipelines.runtimes.environment import event_object, task_environment
-from tests.cast import House, make_house
-from tests.pipelines.execution.factory import make_definition, make_event
-from tests.pipelines.listeners import make_command, make_trigger
+from tests.factories import House, make_command, make_definition, make_event, make_house, make_trigger
 from tests.platform_api import ApiClient, client_of
 
 pytestmark = pytest.mark.django_db

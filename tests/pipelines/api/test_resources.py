@@ -10,7 +10,7 @@ from events.models import TriggerMatch
 from pipelines.models import Resource
 from pipelines.resources.deploy import deploy
 from projects.models import Project
-from tests.cast import House, make_account, make_house
+from tests.factories import House, make_account, make_house
 from tests.pipelines.resources.samples import command, pipeline, task, trigger, whole
 from tests.platform_api import ApiClient, client_of
 

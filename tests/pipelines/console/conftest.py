@@ -4,7 +4,8 @@ import pytest
 from django.test import Client
 
 from projects.models import Account
-from tests.cast import House, logged_in, make_account, make_house
+from tests.console import logged_in
+from tests.factories import House, make_account, make_house
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from pipelines.console.command_form import CommandForm
 from pipelines.models import CommandExecution, Pipeline, Resource
 from pipelines.resources.deploy import deploy
 from projects.models import Account
-from tests.cast import House, count_queries
+from tests.console import count_queries
+from tests.factories import House
 from tests.pipelines.console.deployed import FILLED, PARAMETERS, address, deploy_all, text, text_of
 from tests.pipelines.resources.samples import command, pipeline, task
 

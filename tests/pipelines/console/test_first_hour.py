@@ -7,7 +7,7 @@ from pipelines.command_executions import execute_command
 from pipelines.console.schedules import schedule
 from pipelines.models import Resource, Status
 from projects.models import Account, Project
-from tests.cast import House
+from tests.factories import House
 from tests.pipelines.console.deployed import address, deploy_all, end, run, text, write
 
 KEY = "/console/projects/apikey/add/"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.cast import logged_in, make_house
+from tests.console import logged_in
+from tests.factories import make_house
 
 pytestmark = pytest.mark.django_db
 

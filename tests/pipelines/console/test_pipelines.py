@@ -13,7 +13,8 @@ from pipelines.command_executions import execute_command
 from pipelines.console.spans import span
 from pipelines.models import Pipeline, Resource, Status, Task
 from pipelines.platform_events import replay
-from tests.cast import House, count_queries
+from tests.console import count_queries
+from tests.factories import House
 from tests.pipelines.console.deployed import FILLED, address, deploy_all, end, run, text, write
 
 LIST = "/console/pipelines/pipeline/"

@@ -11,7 +11,8 @@ from django.utils import timezone
 from events.models import TriggerMatch
 from pipelines.models import Pipeline, PlatformEvent, Resource, Status, Subscription
 from pipelines.resources.deploy import deploy
-from tests.cast import House, count_queries
+from tests.console import count_queries
+from tests.factories import House
 from tests.pipelines.console.deployed import address, deploy_all, end, run, text, text_of, visit
 from tests.pipelines.resources.samples import pipeline, task, timer, trigger
 

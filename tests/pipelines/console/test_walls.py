@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from pipelines.models import Pipeline, PlatformEvent, Resource, Status
-from tests.cast import House
+from tests.factories import House
 from tests.pipelines.console.deployed import FILLED, address, deploy_all, end, run, text, visit
 
 LISTS = ["pipeline", "command", "trigger", "platformevent", "resource"]

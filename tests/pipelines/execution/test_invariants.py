@@ -16,7 +16,7 @@ from pipelines.execution.pipelines import abort_pipeline, admit_waiting, restart
 from pipelines.execution.tasks import claim_task, end_lost_tasks, finish_task, heartbeat, release_worker
 from pipelines.models import UNFINISHED, Pipeline, Resource, Task
 from projects.models import Project
-from tests.pipelines.execution.factory import make_definition, make_project, start
+from tests.factories import make_definition, make_project, start
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 

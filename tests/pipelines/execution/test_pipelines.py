@@ -12,7 +12,7 @@ from pipelines.execution.pipelines import abort_pipeline, admit_waiting, delete_
 from pipelines.execution.tasks import claim_task, end_lost_tasks, finish_task, heartbeat, release_worker
 from pipelines.models import Pipeline, ScratchpadEntry, Task, TaskStep
 from projects.models import Project
-from tests.pipelines.execution.factory import make_definition, make_project, start
+from tests.factories import make_definition, make_project, start
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,7 +8,7 @@ from django.db import connection
 from pipelines.execution import worker as module
 from pipelines.execution.worker import Worker
 from pipelines.models import Task
-from tests.pipelines.execution.factory import make_definition, make_project, start
+from tests.factories import make_definition, make_project, start
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

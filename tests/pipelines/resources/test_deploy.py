@@ -13,7 +13,8 @@ from django.utils import timezone
 from eventlane.wire.errors import InvalidRequestBody, UnknownObject
 from pipelines.models import Hook, Identity, Pipeline, PlatformEvent, Resource, Subscription
 from pipelines.resources.deploy import deploy
-from projects.models import Organization, Project
+from projects.models import Project
+from tests.factories import make_project
 from tests.pipelines.resources.samples import command, pipeline, task, timer, trigger, whole
 
 LONG_AGO = datetime.fromisoformat("2020-01-01T00:00:00Z")
@@ -22,7 +23,7 @@ KEYS = [("task", "greet"), ("pipeline", "greetings"), ("command", "hello"), ("tr
 
 @pytest.fixture
 def project(db: None) -> Project:
-    return Project.objects.create(organization=Organization.objects.create(name="acme works"), name="acme")
+    return make_project("acme")
 
 
 def resource(project: Project, name: str) -> Resource:
@@ -239,7 +240,7 @@ def test_project_that_is_gone_is_unknown(project):
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_deployments_the_second_waits():
-    project = Project.objects.create(organization=Organization.objects.create(name="acme works"), name="acme")
+    project = make_project("acme")
     done = threading.Event()
 
     def second() -> None:

@@ -8,8 +8,7 @@ from django.utils import timezone
 from pipelines.models import PlatformEvent, Resource, Subscription
 from pipelines.resources.switch import switch
 from pipelines.timers import emit_due_ticks
-from tests.pipelines.execution.factory import make_project
-from tests.pipelines.listeners import disable, make_trigger
+from tests.factories import disable, make_project, make_trigger
 
 pytestmark = pytest.mark.django_db
 

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from pipelines.identities import write_fields
 from pipelines.models import Identity, Pipeline, PlatformEvent, Status, Task
 from pipelines.runtimes.local import task_user
 from pipelines.runtimes.run import run_task
 from pipelines.runtimes.sandbox import why_not_sandboxed
 from projects.models import Project
-from tests.cast import make_house
+from tests import factories
+from tests.factories import make_house
 
 TASK_USER = "games"
 
@@ -62,13 +63,7 @@ def make_task(project: Project) -> Callable[..., Task]:
 
 @pytest.fixture
 def make_identity(project: Project) -> Callable[..., Identity]:
-    def make(name: str, connector: str, type: str, **fields: str) -> Identity:
-        identity = Identity(project=project, name=name, connector=connector, type=type)
-        write_fields(identity, fields)
-        identity.save()
-        return identity
-
-    return make
+    return partial(factories.make_identity, project)
 
 
 @pytest.fixture(autouse=True)

@@ -24,7 +24,7 @@ from pipelines.runtimes.limits import limits_of
 from pipelines.runtimes.run import TaskFailed, TaskStopped, run_task
 from pipelines.runtimes.watch import Watch
 from projects.models import Organization
-from tests.cast import logged_in
+from tests.console import logged_in
 from tests.pipelines.runtimes.conftest import outputs, run, running
 from tests.waiting import wait_until
 

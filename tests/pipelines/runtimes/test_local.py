@@ -16,7 +16,7 @@ from pipelines.runtimes.local import hand_over, remove, task_user, why_refused
 from pipelines.runtimes.run import TaskFailed, TaskStopped, run_task
 from pipelines.runtimes.sandbox import why_not_sandboxed
 from projects.models import Organization
-from tests.cast import logged_in
+from tests.console import logged_in
 from tests.pipelines.runtimes.conftest import TASK_USER, outputs, run, running
 from tests.waiting import wait_until
 

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from eventlane.wire.headers import EVERY_ANSWER
-from tests.cast import House, make_account, make_house
+from tests.factories import House, make_account, make_house
 from tests.platform_api import ApiClient, client_of
 
 MOMENT = datetime(2021, 10, 15, 15, 7, 39, 999_999, tzinfo=UTC)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from eventlane.wire.headers import EVERY_ANSWER
 from projects.api_keys import digest_of, issue_api_key, revoke_with_descendants
 from projects.models import ApiKey, Project
-from tests.cast import House, make_account, make_house
+from tests.factories import House, make_account, make_house
 from tests.platform_api import ApiClient, client_of
 
 T = TypeVar("T")

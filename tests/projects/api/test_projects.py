@@ -8,7 +8,7 @@ from eventlane.ids import is_id
 from eventlane.wire.headers import EVERY_ANSWER
 from events.models import Dataset, DroppedTable
 from projects.models import Account, ApiKey, Organization, Project
-from tests.cast import House, make_account, make_house
+from tests.factories import House, make_account, make_house
 from tests.platform_api import ApiClient, client_of
 
 pytestmark = pytest.mark.django_db
