@@ -57,6 +57,7 @@ def tables(database: psycopg.Connection) -> dict[str, tuple[int, int]]:
     return {name: (oid, place) for name, oid, place in rows}
 
 
+@pytest.mark.slow
 def test_pipelines_of_the_last_release_are_there_and_no_table_was_rewritten(database: psycopg.Connection) -> None:
     database.execute(LOG_ENTRY)
     before = tables(database)

@@ -113,6 +113,7 @@ def show_keys(home: Path, **settings: str) -> "subprocess.CompletedProcess[str]"
     return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_key_is_made_once_and_kept_for_its_owner(tmp_path):
     first, second = show_keys(tmp_path).stdout, show_keys(tmp_path).stdout
 

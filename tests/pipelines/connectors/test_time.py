@@ -156,6 +156,7 @@ def test_weekly_lies_on_its_day(value, after):
     assert (tick.hour, tick.minute, tick.second) == tuple(value.get(unit, 0) for unit in units)
 
 
+@pytest.mark.slow
 @given(zones, st.integers(0, 23), st.integers(0, 59), st.integers(2000, 2035))
 def test_cron_at_a_time_of_day_ticks_once_on_every_day(zone, hour, minute, year):
     """However clocks are set; half the days of the year that has most of the settings would not do."""

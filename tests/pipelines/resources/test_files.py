@@ -293,6 +293,7 @@ def test_code_is_written_as_it_looks(tmp_path):
     )
 
 
+@pytest.mark.slow
 @given(TEXTS, TEXTS, VALUES)
 def test_what_is_written_is_read_again(code, value, wanted):
     specs = check_specs(

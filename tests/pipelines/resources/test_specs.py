@@ -432,6 +432,7 @@ def test_what_an_engine_takes_for_something_else_is_no_image(image):
     assert extra_pointer == "/specs/0/data/runtime/parameters/extra_containers/0/image"
 
 
+@pytest.mark.slow
 def test_no_body_brings_more_problems_than_memory_has_room_for():
     started = time.monotonic()
     many_specs = problems(*({} for _ in range(150_000)))
@@ -474,6 +475,7 @@ NEARLY = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(NEARLY | st.lists(NEARLY, max_size=4))
 def test_any_json_is_either_kept_or_refused_with_places(specs):
     check_any(specs)

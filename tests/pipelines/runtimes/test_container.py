@@ -158,6 +158,7 @@ def test_failing_step(make_task, engine):
         run(container_task(make_task, "echo said; exit 3"))
 
 
+@pytest.mark.slow
 def test_timeout_and_stop_remove_the_container(make_task, engine, settings):
     settings.EVENTLANE_TASK_GRACE_SECONDS = 1.0
     with pytest.raises(TaskFailed, match="timed out after 1 s"):
@@ -171,6 +172,7 @@ def test_timeout_and_stop_remove_the_container(make_task, engine, settings):
     wait_until(lambda: not running("4715"))
 
 
+@pytest.mark.slow
 def test_stop_asks_first(make_task, engine, settings):
     if engine == "fake":
         pytest.skip("the fake engine can't ask")
@@ -432,6 +434,7 @@ run_task(Task.objects.get(pk=sys.argv[1]), threading.Event())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_killed_worker_takes_its_container_along(make_task, engine, settings, scratch, worker_environment):
     task = container_task(make_task, "sleep 4716")

@@ -168,6 +168,7 @@ def test_identity_whose_key_is_lost_fails_the_task(make_task, make_identity, set
         run(make_task("true", identities=["login"]))
 
 
+@pytest.mark.slow
 def test_timeout_ends_the_whole_family(make_task, isolation):
     task = make_task("sleep 4711 & setsid sleep 4711 & echo begun; sleep 4711", parameters={"timeout": 1})
 
@@ -184,6 +185,7 @@ def test_settings_bound_what_a_spec_asks_for(make_task, settings):
         run(make_task("sleep 10", parameters={"timeout": 100}))
 
 
+@pytest.mark.slow
 def test_stop_asks_first_then_kills(make_task, isolation, settings):
     settings.EVENTLANE_TASK_GRACE_SECONDS = 1.0
     stop = threading.Event()
@@ -392,6 +394,7 @@ run_task(Task.objects.get(pk=sys.argv[1]), threading.Event())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_killed_worker_takes_its_task_along(make_task, isolation, scratch, worker_environment):
     task = make_task("setsid sleep 4714 & trap '' TERM; touch begun; while :; do sleep 4714; done")

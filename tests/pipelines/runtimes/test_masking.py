@@ -110,6 +110,7 @@ def test_secret_in_wrapped_base64_is_masked_at_any_width(width, before, end):
     assert shown.endswith(b"***") and len(shown.replace(end.encode(), b"")) <= len("***") + len(before) + 1
 
 
+@pytest.mark.slow
 def test_a_very_long_secret_is_masked():
     secret = "".join(random.Random(1).choices("abcdefgh+/", k=5000))
 
