@@ -6,7 +6,7 @@ Two fixtures, both a `Server`:
                   your own in it, and never stop it.
     fresh_server  one for each test that asks. For tests that kill, stop or configure it; call it to start one. It
                   runs on a copy of a home that was started before; for the very first start, give it an empty home:
-                  fresh_server(home=scratch_home()).
+                  fresh_server(home=scratch_home()); to look at what a start does, fresh_server(started=False).
 
         def test_event_survives_a_crash(fresh_server):
             server = fresh_server(EVENTLANE_JOURNAL_MAX_AGE_SECONDS="1")     # any settings
@@ -50,12 +50,14 @@ class Server(ScratchPlatform):
         user: int | None = None,
         python: str = "",
         variables: dict[str, str] | None = None,
+        started: bool = True,
         **settings: str,
     ) -> None:
         super().__init__(home or copy_of_prepared_home(), settings | (variables or {}), user=user, python=python)
         self.http = urllib3.PoolManager(retries=False, timeout=30)
         try:
-            self.start()
+            if started:
+                self.start()
         except BaseException:
             self.close()
             raise

@@ -1,5 +1,6 @@
 """The console's pages for what a project deploys and runs: one module for each."""
 
+import procrastinate.contrib.django.admin  # noqa: F401  (registers what is taken out below)
 from django.contrib import admin
 from procrastinate.contrib.django.models import ProcrastinateJob
 

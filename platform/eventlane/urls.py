@@ -8,6 +8,7 @@ from eventlane.api.openapi import DescriptionViewSet
 from eventlane.api.viewsets import unknown_route
 from eventlane.reference import reference
 
+admin.autodiscover()
 urlpatterns = [
     path("", include("pipelines.inbound.urls")),
     path("v0/openapi.json", DescriptionViewSet.as_view({"get": "retrieve"})),

@@ -15,6 +15,8 @@ from tests.server import Server
 
 pytestmark = pytest.mark.slow
 
+QUIET = {"EVENTLANE_JOURNAL_MAX_AGE_SECONDS": "0.5", "EVENTLANE_WORKER_PROCESSES": "0"}
+
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="root only: others keep their database in the home")
 
 
@@ -53,7 +55,7 @@ def listing(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def test_moved_home_starts_with_everything_it_had(fresh_server):
-    server = fresh_server(EVENTLANE_JOURNAL_MAX_AGE_SECONDS="0.5")
+    server = fresh_server(**QUIET)
     send(server, "before")
     settle(server)
     old, new = server.home, server.home.with_name(f"{server.home.name}-moved")
@@ -69,7 +71,7 @@ def test_moved_home_starts_with_everything_it_had(fresh_server):
 
 def test_home_of_an_earlier_release_is_found_where_it_was_moved_to(fresh_server):
     """It says where its database was, absolutely, and carries no mark."""
-    server = fresh_server(EVENTLANE_JOURNAL_MAX_AGE_SECONDS="0.5")
+    server = fresh_server(**QUIET)
     send(server, "before")
     settle(server)
     old, new = server.home, server.home.with_name(f"{server.home.name}-moved")
@@ -94,8 +96,7 @@ def test_home_of_an_earlier_release_is_found_where_it_was_moved_to(fresh_server)
 
 
 def test_lost_database_is_not_replaced_by_an_empty_one(fresh_server):
-    server = fresh_server()
-    server.stop()
+    server = fresh_server(started=False, **QUIET)
     (server.home / "postgres").rename(server.home / "elsewhere")
     before = listing(server.home)
     why = refused(server)
@@ -115,7 +116,7 @@ def test_lost_database_is_not_replaced_by_an_empty_one(fresh_server):
 def test_copied_home_does_not_start_on_the_database_of_the_original(fresh_server):
     home = scratch_home()
     home.chmod(0o700)  # so PostgreSQL's user can't get in, and the database lies elsewhere
-    server = fresh_server(home=home, EVENTLANE_JOURNAL_MAX_AGE_SECONDS="0.5")
+    server = fresh_server(home=home, **QUIET)
     send(server, "original")
     settle(server)
     copy, database = home.with_name(f"{home.name}-copy"), recorded_folder(home)
@@ -145,7 +146,7 @@ def test_copied_home_does_not_start_on_the_database_of_the_original(fresh_server
 
 def test_other_databases_and_lakes_are_refused(fresh_server):
     """An empty database, another installation's, a lake that isn't there, an empty folder where a disk should be."""
-    server = fresh_server(EVENTLANE_JOURNAL_MAX_AGE_SECONDS="0.5")
+    server = fresh_server(**QUIET)
     send(server, "here")
     server.wait_until(lambda: not list(server.home.glob("journal/*.journal")), "everything is sealed")
     with psycopg.connect(server.database_url, autocommit=True) as connection:
@@ -184,7 +185,7 @@ def test_other_databases_and_lakes_are_refused(fresh_server):
 
 def test_restore_of_an_older_dump_beside_a_newer_lake(fresh_server):
     """As docs/operations.md says, with a lake that was copied long after the dump."""
-    server = fresh_server(EVENTLANE_JOURNAL_MAX_AGE_SECONDS="0.5")
+    server = fresh_server(**QUIET)
     send_many(server, "before")
     dump = server.home.with_name(f"{server.home.name}.dump")
     run_program(server, "pg_dump", "-Fc", "-f", str(dump), "eventlane")
@@ -194,7 +195,6 @@ def test_restore_of_an_older_dump_beside_a_newer_lake(fresh_server):
     home = backup.with_name(f"{backup.name}-restored")
     use(server, home)
     home.mkdir(mode=0o711)
-    server.environment["EVENTLANE_WORKER_PROCESSES"] = "0"
     keys = dict(server.keys)
     server.start()
     run_program(

@@ -117,15 +117,13 @@ def test_ctrl_c_in_the_terminal_stops_in_the_same_order(fresh_server):
 
 
 def test_signal_while_starting_stops_what_was_started(fresh_server):
-    server = fresh_server()
-    server.stop()
-    begin = len(server.log)
+    server = fresh_server(started=False)
     with server.log_file.open("ab") as log:
         server.process = server.popen("up", stdout=log, stderr=log, start_new_session=True)
-    server.wait_until(lambda: "ready to accept connections" in server.log[begin:], "PostgreSQL is up")
+    server.wait_until(lambda: "ready to accept connections" in server.log, "PostgreSQL is up")
 
     assert server.stop() == 0
-    assert "Eventlane is up" not in server.log[begin:]
+    assert "Eventlane is up" not in server.log
     assert server.leftovers() == {}
 
 
@@ -215,7 +213,7 @@ def test_web_process_that_hangs_is_replaced(fresh_server):
     assert "web-2 has" not in server.log
 
 
-def test_maintenance_that_hangs_is_killed_and_run_again(fresh_server):
+def test_maintenance_runs_on_schedule_and_is_killed_when_it_hangs(fresh_server):
     server = fresh_server(EVENTLANE_MAINTAIN_HANG_SECONDS="5", EVENTLANE_MAINTAIN_INTERVAL_SECONDS="1")
     server.wait_until(lambda: server.pids_of("manage.py maintain"), "it runs")
     [victim] = server.pids_of("manage.py maintain")
@@ -225,6 +223,7 @@ def test_maintenance_that_hangs_is_killed_and_run_again(fresh_server):
     assert "maintenance ended with signal SIGKILL" in server.log and not is_running(victim)
     before = server.log.count("spilled files:")
     server.wait_until(lambda: server.log.count("spilled files:") > before, "the next run comes to its end")
+    assert server.stop() == 0
 
 
 def test_stop_closes_the_journal_file(fresh_server):
@@ -275,8 +274,7 @@ def test_second_up_on_the_same_home_is_refused(server):
 
 
 def test_port_in_use_is_named(fresh_server):
-    server = fresh_server()
-    server.stop()
+    server = fresh_server(started=False)
     with socket.create_server(("127.0.0.1", server.port)):
         refused = server.manage("up", check=False)
 
@@ -286,8 +284,7 @@ def test_port_in_use_is_named(fresh_server):
 
 
 def test_bad_settings_stop_the_start(fresh_server):
-    server = fresh_server()
-    server.stop()
+    server = fresh_server(started=False)
     server.environment["EVENTLANE_ADMIN_EMAIL"] = "nobody at all"
     refused = server.manage("up", check=False)
 
@@ -297,8 +294,7 @@ def test_bad_settings_stop_the_start(fresh_server):
 
 
 def test_database_that_does_not_start_stops_the_start(fresh_server):
-    server = fresh_server()
-    server.stop()
+    server = fresh_server(started=False)
     with (server.home / "postgres" / "data" / "postgresql.conf").open("a") as configuration:
         configuration.write("no_such_setting = 1\n")
     refused = server.manage("up", check=False)
@@ -307,13 +303,6 @@ def test_database_that_does_not_start_stops_the_start(fresh_server):
     assert 'unrecognized configuration parameter "no_such_setting"' in refused.stderr
     assert "PostgreSQL ended at its start with exit status 1" in refused.stderr
     assert server.leftovers() == {}
-
-
-def test_maintenance_runs_on_schedule(fresh_server):
-    server = fresh_server(EVENTLANE_MAINTAIN_INTERVAL_SECONDS="1")
-
-    server.wait_until(lambda: server.pids_of("manage.py maintain"), "maintenance runs")
-    assert server.stop() == 0
 
 
 def test_two_nodes_start_on_one_database_at_once(fresh_server):
