@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from eventlane.json_pointer import escape
 from eventlane.times import to_microseconds
 from events.lake.guard import guarded
 
@@ -110,8 +111,8 @@ def _add_path(conditions: Conditions, key: str, value: str) -> None:
         *doubled,
         [key],
         parts,
-        "/" + _pointer(key),
-        "/" + "/".join(map(_pointer, parts)),
+        "/" + escape(key),
+        "/" + "/".join(map(escape, parts)),
         value,
     )
 
@@ -131,8 +132,3 @@ def holds_text(text: str, bind: Callable[[str], str]) -> str:
         f"(contains(lower(event), lower({bind(text)})) OR"
         rf" (contains(event, '\') AND contains(lower(json(plain(event))::VARCHAR), lower({bind(escaped)}))))"
     )
-
-
-def _pointer(key: str) -> str:
-    """Return a key as a segment of a JSON pointer."""
-    return key.replace("~", "~0").replace("/", "~1")

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from eventlane import exact_numbers
+from eventlane.times import to_microseconds
 from events.lake.query import EventRow
 from events.query.calculations import ZERO_WHEN_EMPTY, Column
 from events.query.model import Query
 from events.query.series import Buckets
-from events.query.times import SECOND, show_time, us_of
+from events.query.times import SECOND, show_time
 from events.query.values import Kind
 
 Row = list[Any]
@@ -38,7 +39,7 @@ class Statistics:
             "files_scanned": self.files_scanned,
             "files_skipped": self.files_skipped,
             "elapsed_ms": round(self.elapsed_ms),
-            "complete_until": self.complete_until and show_time(us_of(self.complete_until)),
+            "complete_until": self.complete_until and show_time(to_microseconds(self.complete_until)),
             "partial": self.partial,
             "warnings": self.warnings,
         }

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from eventlane.json_pointer import escape
 from eventlane.names import is_name
 from eventlane.wire.errors import ApiError, InvalidRequestBody, Problem
 from events.query import model, times
@@ -117,8 +118,7 @@ class _Reader:
         """Report the members that nobody knows."""
         for name in value:
             if name not in known:
-                place = name[:100].replace("~", "~0").replace("/", "~1")
-                self.problem(f"{pointer}/{place}", f"unknown member; there is {', '.join(known)}")
+                self.problem(f"{pointer}/{escape(name[:100])}", f"unknown member; there is {', '.join(known)}")
 
     # Members of the query
 

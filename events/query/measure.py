@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 
+from eventlane.times import to_microseconds
 from events.lake.snapshot import Snapshot
 from events.query.answer import Statistics
 from events.query.compiled import time_column, time_frame
 from events.query.model import Query
-from events.query.times import us_of
 
 
 def measure(statistics: Statistics, snapshot: Snapshot, query: Query) -> None:
@@ -35,7 +35,7 @@ def _measure_files(statistics: Statistics, snapshot: Snapshot, query: Query) -> 
 
 def _us(text: str) -> int:
     """Return a moment as DuckLake keeps it, like 2026-11-27 10:00:00.5+00."""
-    return us_of(datetime.fromisoformat(text).astimezone(UTC))
+    return to_microseconds(datetime.fromisoformat(text).astimezone(UTC))
 
 
 def _name_other_nodes(statistics: Statistics, snapshot: Snapshot) -> None:

@@ -11,6 +11,7 @@ safe side.
 from collections.abc import Callable
 from itertools import combinations
 
+from eventlane.json_pointer import escape
 from events.lake.columns import EVENT_COLUMNS
 from events.lake.conditions import ESCAPED_KEY
 from events.query.values import Kind, Operand
@@ -84,7 +85,7 @@ def _json_at(path: str, bind: Bind) -> str:
 
 def pointer(keys: list[str]) -> str:
     """Return keys as a JSON pointer."""
-    return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys)
+    return "".join(f"/{escape(key)}" for key in keys)
 
 
 def _key_end(name: str) -> str:

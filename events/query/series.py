@@ -6,7 +6,8 @@ from datetime import date
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from events.query.times import EARLIEST, LATEST, SECOND, midnight_us, moment_of
+from eventlane.times import from_microseconds
+from events.query.times import EARLIEST, LATEST, SECOND, midnight_us
 
 MAX_BUCKETS = 2000
 WANTED_BUCKETS = 60
@@ -101,7 +102,7 @@ def _even(width: int, from_us: int, to_us: int) -> list[int]:
 
 def _days(width: int, from_us: int, to_us: int, zone: ZoneInfo) -> list[int]:
     """Return the midnights from the one at or before `from_us` to the one at or after `to_us`."""
-    first = moment_of(max(from_us, EARLIEST + DAY)).astimezone(zone).date().toordinal()
+    first = from_microseconds(max(from_us, EARLIEST + DAY)).astimezone(zone).date().toordinal()
     day = max(first - (first - _MONDAY) % width, 1)
     edges: list[int] = []
     while not edges or edges[-1] < to_us:

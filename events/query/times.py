@@ -4,8 +4,10 @@ All are microseconds since 1970.
 """
 
 import re
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from zoneinfo import ZoneInfo
+
+from eventlane.times import format_time, from_microseconds, to_microseconds
 
 SECOND = 1_000_000
 UNITS = {
@@ -27,7 +29,6 @@ _RFC_3339 = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:)([0-9]{2})(?:[.,]([0-9]{1,9}))?(Z|z|[+-][0-9]{2}:[0-9]{2})",
     re.ASCII,
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999
 
 
@@ -64,25 +65,14 @@ def epoch_us(number: float) -> int:
     return int(number // 1000)
 
 
-def moment_of(us: int) -> datetime:
-    """Return microseconds as a datetime in UTC."""
-    return _EPOCH + timedelta(microseconds=us)
-
-
-def us_of(moment: datetime) -> int:
-    """Return an aware datetime as microseconds."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
 def midnight_us(day: date, zone: tzinfo) -> int:
     """Return when a day begins; where its midnight is skipped, the first moment after it."""
-    return us_of(datetime(day.year, day.month, day.day, tzinfo=zone))
+    return to_microseconds(datetime(day.year, day.month, day.day, tzinfo=zone))
 
 
 def show_time(us: int) -> str:
     """Return a moment as answers have it: 2026-11-27T10:00:00Z, with a fraction where there is one."""
-    moment = moment_of(us).replace(tzinfo=None)
-    return f"{moment.isoformat(timespec='microseconds' if us % SECOND else 'seconds')}Z"
+    return format_time(from_microseconds(us), "microseconds" if us % SECOND else "seconds")
 
 
 def _read_text(text: str, now_us: int, zone: tzinfo) -> int:
@@ -110,7 +100,7 @@ def _read_rfc_3339(match: re.Match[str]) -> int:
     day, minute, second, fraction, offset = match.groups()
     offset = "+00:00" if offset in "Zz" else offset
     moment = datetime.fromisoformat(f"{day}T{minute}{'59' if second == '60' else second}{offset}")
-    return us_of(moment) + int((fraction or "").ljust(6, "0")[:6])
+    return to_microseconds(moment) + int((fraction or "").ljust(6, "0")[:6])
 
 
 def read_zone(name: object) -> ZoneInfo:

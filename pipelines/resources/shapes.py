@@ -12,7 +12,7 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Any, Self
 
-from eventlane.api.problems import escape
+from eventlane.json_pointer import escape
 from eventlane.names import NAME
 from eventlane.wire.errors import InvalidRequestBody, Problem
 

@@ -9,9 +9,10 @@ from uuid import UUID
 
 import duckdb
 from django.core.management.base import CommandError, CommandParser
-from django.db import Error as DatabaseError
 
 from eventlane.command_line import ExampleCommand
+from eventlane.database import DATABASE_FAILED
+from eventlane.one_line import one_line
 from events.command_line import find_dataset
 from events.lake.connection import Lake
 from events.lake.culprits import LakeUnwell
@@ -73,8 +74,8 @@ python manage.py quarantine discard 01a21b5a-739f-77fd-bc0d-8bfc136941e8
                 actions[options["action"]](lake, options)
         except LakeUnwell as error:
             raise CommandError(f"nothing can be stored now: {error}") from None
-        except (duckdb.Error, DatabaseError) as error:
-            raise CommandError(f"the lake can't be used: {' '.join(str(error).split())}") from None
+        except (duckdb.Error, DATABASE_FAILED) as error:
+            raise CommandError(f"the lake can't be used: {one_line(error)}") from None
 
     def _list(self, lake: Lake, options: dict[str, Any]) -> None:
         found = entries(lake, _dataset_id(options)) if lake.has_sealed_files() else iter(())

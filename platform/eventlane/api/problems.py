@@ -8,17 +8,13 @@ from typing import Any
 
 from rest_framework.settings import api_settings
 
+from eventlane.json_pointer import escape
 from eventlane.wire.errors import Problem
 
 
 def problems_of(detail: Any) -> list[Problem]:
     """Return every problem in the `detail` of a DRF ValidationError, in the order of the fields."""
     return list(_walk(detail, ""))
-
-
-def escape(member: object) -> str:
-    """Return a member's name as a part of a JSON pointer (RFC 6901)."""
-    return str(member).replace("~", "~0").replace("/", "~1")
 
 
 def _walk(detail: Any, pointer: str) -> Iterator[Problem]:
