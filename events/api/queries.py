@@ -71,12 +71,4 @@ def find_datasets(project: Project, names: Sequence[str]) -> list[Dataset]:
 
 def show_answer(answer: "Answer") -> dict[str, Any]:
     """Return an answer as the wire has it."""
-    shown = {
-        "columns": answer.columns(),
-        "rows": answer.rows,
-        "others": answer.others,
-        "events": [{"dataset": dataset} | EventRepresentation.show(row) for dataset, row in answer.events],
-        "before": answer.before,
-        "statistics": answer.statistics.show(),
-    }
-    return shown if answer.series is None else shown | {"series": answer.series.show()}
+    return answer.show([{"dataset": dataset} | EventRepresentation.show(row) for dataset, row in answer.events])

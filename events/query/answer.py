@@ -78,6 +78,18 @@ class Answer:
         groups = [{"name": path, "kind": "group"} for path in self.query.group_by]
         return groups + [{"name": one.name, "kind": "calculation"} for one in self.query.calculations]
 
+    def show(self, events: Sequence[Any]) -> dict[str, Any]:
+        """Return it as the wire has it; `events` are its events as the caller shows them."""
+        answer = {
+            "columns": self.columns(),
+            "rows": self.rows,
+            "others": self.others,
+            "events": events,
+            "before": self.before,
+            "statistics": self.statistics.show(),
+        }
+        return answer if self.series is None else answer | {"series": self.series.show()}
+
 
 def shown(value: Any, kind: Kind) -> Any:
     """Return a value of a statement as JSON has it; what is no finite number is null."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from events.lake.columns import EVENT_COLUMNS
 from events.lake.conditions import Conditions
-from events.query.calculations import Column, Frame, calculate
+from events.query.calculations import SUMMED, Column, Frame, calculate
 from events.query.filters import FilterCompiler
 from events.query.model import Order, Query
 from events.query.paths import operand_at
@@ -54,7 +54,11 @@ def groups_statement(query: Query, relation: str, *, approximately: bool = False
 
 
 def others_statement(query: Query, relation: str, *, approximately: bool = False) -> Statement:
-    """Return what calculates the events of all groups beyond the limit."""
+    """Return what calculates the events of all groups beyond the limit: of the groups' own values where these do."""
+    if all(one.op in SUMMED for one in query.calculations):
+        selected = ", ".join(f"sum(c{n})" for n in range(len(query.calculations)))
+        columns = [Column("", Kind.NUMBER)] * len(query.calculations)
+        return Statement(f"SELECT {selected} FROM {GROUPED} WHERE place > {query.limit}", [], columns)
     source = _Source(query, relation)
     columns = source.calculations(Frame("t", "id", _seconds(query), approximately))
     selected = ", ".join(column.sql for column in columns)

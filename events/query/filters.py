@@ -42,7 +42,7 @@ class FilterCompiler:
         """Return a comparison; of an array it holds when it holds for one of the elements."""
         operand = self.at(compare.path)
         if compare.op is Op.EXISTS:
-            return f"{operand.sql} IS NOT NULL"
+            return operand.present()
         if operand.kind is Kind.TIME and compare.op in (*model.ORDERINGS, Op.EQUALS, Op.IN):
             return self.time(operand, compare)
         if operand.kind is not Kind.JSON:

@@ -68,7 +68,7 @@ def spellings(path: str) -> list[list[str]]:
 
 
 def _json_at(path: str, bind: Bind) -> str:
-    """Return the JSON of what stands at a path, as text; NULL where nothing does, and for null."""
+    """Return the JSON of what stands at a path, as text; NULL where nothing does, maybe for null."""
     tried = spellings(path)
     usual = max(tried, key=len)
     names = dict.fromkeys(name for keys in tried for name in keys)
@@ -79,7 +79,7 @@ def _json_at(path: str, bind: Bind) -> str:
     unusual = " OR ".join([*dict.fromkeys(doubled), *dotted, escaped])
     found = [f"json_at(plain(event), {bind(keys)})" for keys in tried]
     slow = f"coalesce({', '.join(found)})" if len(found) > 1 else found[0]
-    fast = f"nullif(json_extract(plain(event), {bind(pointer(usual))})::VARCHAR, 'null')"
+    fast = f"json_extract(plain(event), {bind(pointer(usual))})::VARCHAR"
     return f"CASE WHEN {unusual} THEN {slow} ELSE {fast} END"
 
 

@@ -5,7 +5,8 @@
     json    the JSON text, which answers show
     key     what groups and distinct values are told apart by: the text, or the JSON of objects and arrays
 
-JSON's null is no value: the path is missing.
+JSON's null is no value: the path is missing. It may stand in an expression of JSON, as telling it apart there would
+read the event twice.
 """
 
 from dataclasses import dataclass
@@ -34,6 +35,10 @@ class Operand:
 
     kind: Kind
     sql: str
+
+    def present(self) -> str:
+        """Return that there is a value."""
+        return f"{self.sql} <> 'null'" if self.kind is Kind.JSON else f"{self.sql} IS NOT NULL"
 
     def text(self) -> str:
         """Return its text."""

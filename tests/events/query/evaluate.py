@@ -13,6 +13,7 @@ from typing import Any
 
 MISSING = object()
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 COLUMNS = ("level", "message", "service", "error")
 PERCENTILES = {"median": 0.5, "p25": 0.25, "p50": 0.5, "p90": 0.9, "p99": 0.99}
 NEGATED = {
@@ -25,12 +26,20 @@ NEGATED = {
 }
 
 
+class Members(dict[str, Any]):
+    """An object that knows whether one of its keys stood twice, of which the last counts."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.doubled = len(self) < len(pairs)
+
+
 class Event:
     """An event: its JSON, when it happened, and its place among all."""
 
     def __init__(self, text: str, place: int) -> None:
         self.text = text
-        self.value = json.loads(text)
+        self.value = json.loads(text, object_pairs_hook=Members)
         self.place = place
 
 
@@ -80,6 +89,13 @@ def follow(value: Any, keys: list[str]) -> Any:
         else:
             return MISSING
     return MISSING if value is None else value
+
+
+def has_doubled(value: Any) -> bool:
+    """Tell whether a key stands twice in a value, however deep: its JSON is shown as it was sent."""
+    if isinstance(value, Members):
+        return value.doubled or any(map(has_doubled, value.values()))
+    return isinstance(value, list) and any(map(has_doubled, value))
 
 
 # Values
@@ -172,7 +188,8 @@ def holds(event: Event, found: Any) -> bool:
 
 def holds_text(event: Event, wanted: str) -> bool:
     """Tell whether an event's text holds a word, in any case, with escapes resolved."""
-    return wanted.lower() in json.dumps(event.value, ensure_ascii=False, separators=(",", ":")).lower()
+    resolved = STRING.sub(lambda match: json.dumps(json.loads(match[0]), ensure_ascii=False), event.text)
+    return wanted.lower() in resolved.lower()
 
 
 # Groups and calculations

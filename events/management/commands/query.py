@@ -1,0 +1,175 @@
+import re
+import signal
+import sys
+import time
+from argparse import ArgumentTypeError
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import duckdb
+from django.core.management.base import CommandError, CommandParser
+
+from eventlane import exact_numbers
+from eventlane.command_line import ExampleCommand
+from eventlane.database import DATABASE_FAILED
+from eventlane.one_line import one_line
+from eventlane.wire.errors import ApiError, InvalidRequestBody
+from events.command_line import find_dataset
+from events.lake.connection import Lake
+from events.lake.lines import json_line, plain_line
+from events.models import Dataset
+from events.query.answer import Answer
+from events.query.body import read_query
+from events.query.run import ask
+from events.query.terminal import OTHERS, chart, csv_lines, table_of, text_table
+
+CALCULATION = re.compile(r"(?P<op>\w+)(?:\((?P<path>.*)\))?(?: as (?P<alias>.+))?", re.DOTALL)
+# By member of the query: the option that it comes from.
+OPTIONS = {
+    "q": "SEARCH",
+    "datasets": "--dataset",
+    "calculations": "--calculate",
+    "group_by": "--group-by",
+    "order_by": "--order-by",
+    "time_zone": "--time-zone",
+}
+
+
+class Command(ExampleCommand):
+    help = (
+        "Ask a dataset's events: count them, calculate, group, see how it goes over time.\n\n"
+        "SEARCH is a search line like 'level:error service:(api OR web) timeout'. Without --calculate the events\n"
+        "themselves are shown, newest last. docs/query.md explains what can be asked."
+    )
+    example = """
+python manage.py query -d logs level:error
+python manage.py query -d logs --calculate count --group-by service --from 6h
+python manage.py query -d logs level:error --calculate 'p95(duration)' --group-by service --granularity 5m --chart
+python manage.py query -d logs -d audit 'user.id:42' --calculate 'count as events' --from 2026-11-01 --to now --csv
+"""
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "search",
+            metavar="SEARCH",
+            nargs="?",
+            help="a search line; without it all events; put -- before one that begins with a -",
+        )
+        parser.add_argument(
+            "-d", "--dataset", metavar="D", action="append", required=True, help="may be given several times"
+        )
+        parser.add_argument("--project", metavar="P", help="name or id; needed when several have such a dataset")
+        parser.add_argument(
+            "--calculate",
+            metavar="OP(PATH)",
+            type=_calculation,
+            action="append",
+            default=[],
+            help="count, p95(duration), 'max(http.status) as worst', …; may be given several times",
+        )
+        parser.add_argument("--group-by", metavar="PATH", action="append", default=[], help="up to five times")
+        parser.add_argument(
+            "--order-by",
+            metavar="NAME",
+            type=_order,
+            action="append",
+            default=[],
+            help="a column, or 'COLUMN desc'",
+        )
+        parser.add_argument("--from", metavar="TIME", default="1h", help="15m, 2d, 2026-11-27, … (default 1h)")
+        parser.add_argument("--to", metavar="TIME", default="now")
+        parser.add_argument("--received", action="store_true", help="mean the time of receipt, not the event's own")
+        parser.add_argument("--limit", metavar="N", type=int, help="groups (default 10) or events (default 100)")
+        parser.add_argument("--granularity", metavar="SPAN", help="a value for each span of time, like 5m, 1d or auto")
+        parser.add_argument("--time-zone", metavar="ZONE", help="where days begin, like Europe/Berlin (default UTC)")
+        form = parser.add_mutually_exclusive_group()
+        form.add_argument("--json", action="store_true", help="the answer as JSON; events one a line, as tail has them")
+        form.add_argument("--csv", action="store_true")
+        form.add_argument("--chart", action="store_true", help="bars, or with --granularity curves")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `query … | head` ends quietly
+        datasets = _find_datasets(options["dataset"], options["project"])
+        try:
+            query = read_query(_body(options), now_us=time.time_ns() // 1000)
+            with Lake(read_only=True) as lake:
+                answer = ask(lake, datasets, query)
+        except InvalidRequestBody as error:
+            raise CommandError("\n".join(_sentence(**problem) for problem in error.data["jsv_errors"])) from None
+        except ApiError as error:
+            raise CommandError(error.message) from None
+        except (duckdb.Error, *DATABASE_FAILED) as error:
+            raise CommandError(one_line(error)) from None
+        for line in _lines(answer, options):
+            sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+        for warning in answer.statistics.warnings:
+            self.stderr.write(f"partial: {warning}" if answer.statistics.partial else warning)
+
+
+def _find_datasets(names: Sequence[str], project: str | None) -> list[Dataset]:
+    """Return the datasets, which have to be of one project."""
+    found = [find_dataset(name, project) for name in dict.fromkeys(names)]
+    if len({dataset.project_id for dataset in found}) > 1:
+        raise CommandError("the datasets are of different projects; ask for those of one at a time")
+    return found
+
+
+def _body(options: dict[str, Any]) -> dict[str, Any]:
+    names = ("calculations", "group_by", "order_by", "from", "to", "limit", "granularity", "time_zone")
+    given = {"calculate": "calculations"}
+    body = {given.get(name, name): value for name, value in options.items() if given.get(name, name) in names}
+    time_meant = "received" if options["received"] else "event"
+    return body | {"datasets": list(dict.fromkeys(options["dataset"])), "q": options["search"], "time": time_meant}
+
+
+def _lines(answer: Answer, options: dict[str, Any]) -> Iterable[str]:
+    if not answer.query.calculations:
+        return _event_lines(answer, options)
+    if options["json"]:
+        return [exact_numbers.encode(answer.show([])).decode()]
+    if options["chart"]:
+        return chart(answer)
+    names, rows = table_of(answer)
+    if options["csv"]:
+        return csv_lines(names, rows)
+    if answer.others and answer.series is None:
+        groups = len(answer.query.group_by)
+        rows = [*rows, [OTHERS, *[""] * (groups - 1), *answer.others[groups:]]]
+    return text_table(names, rows, len(names) - len(answer.query.calculations))
+
+
+def _event_lines(answer: Answer, options: dict[str, Any]) -> Iterable[str]:
+    events = [row for _, row in answer.events] if answer.query.order_by else [row for _, row in reversed(answer.events)]
+    terminal = sys.stdout.isatty()
+    if options["json"]:
+        return [json_line(row, safe=terminal) for row in events]
+    if options["csv"]:
+        fields = ("id", "event_time", "namespace", "service", "level", "message", "event")
+        return csv_lines(fields, [[_field(row, name) for name in fields] for row in events])
+    return [plain_line(row, coloured=terminal) for row in events]
+
+
+def _field(row: Any, name: str) -> Any:
+    value = getattr(row, name)
+    return value.isoformat() if name.endswith("_time") else None if value is None else str(value)
+
+
+def _calculation(text: str) -> dict[str, str]:
+    match = CALCULATION.fullmatch(text)
+    if match is None:
+        raise ArgumentTypeError(f"{text!r} is not like count, p95(duration) or 'max(http.status) as worst'")
+    return {name: value for name, value in match.groupdict().items() if value is not None}
+
+
+def _order(text: str) -> dict[str, str]:
+    return {"by": text.removesuffix(" desc"), "order": "desc" if text.endswith(" desc") else "asc"}
+
+
+def _sentence(pointer: str, reason: str) -> str:
+    """Return a problem with the option that it is about."""
+    _, member, *rest = pointer.split("/")
+    option = OPTIONS.get(member, f"--{member}")
+    which = f" (number {int(rest[0]) + 1})" if rest and rest[0] not in ("", "0") else ""
+    return f"{option}{which}: {reason}"
