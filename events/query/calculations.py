@@ -38,7 +38,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What calculations need to know besides the value: columns of time and id, how long the time is, how exact it is.
+    """What calculations need to know besides the value: columns of time and id, how long the time is, what may be off.
 
     `seconds` is SQL, as in a series it depends on the bucket.
     """
@@ -46,7 +46,7 @@ class Frame:
     time: str
     id: str
     seconds: str
-    approximately: bool = False
+    approximate: frozenset[str] = frozenset()
 
 
 def calculate(op: str, operand: Operand | None, frame: Frame) -> Column:
@@ -55,14 +55,9 @@ def calculate(op: str, operand: Operand | None, frame: Frame) -> Column:
         count = Column("count(*)", Kind.NUMBER)
         return count if op == "count" else Column(f"count(*) / ({frame.seconds})", Kind.NUMBER)
     if op in PERCENTILES:
-        return Column(_percentile(PERCENTILES[op], operand, frame), Kind.NUMBER)
+        function = "approx_quantile" if op in frame.approximate else "quantile_cont"  # the latter between two values
+        return Column(f"{function}({operand.number()}, {PERCENTILES[op]})", Kind.NUMBER)
     return OPERATIONS[op](operand, frame)
-
-
-def _percentile(share: float, operand: Operand, frame: Frame) -> str:
-    """Return a percentile, between two values in proportion."""
-    function = "approx_quantile" if frame.approximately else "quantile_cont"
-    return f"{function}({operand.number()}, {share})"
 
 
 def _number(template: str) -> "Calculate":
@@ -88,7 +83,7 @@ def _rate(operand: Operand, frame: Frame) -> Column:
 
 def _count_distinct(operand: Operand, frame: Frame) -> Column:
     key = operand.key()
-    if frame.approximately:
+    if "count_distinct" in frame.approximate:
         return Column(
             f"{_SAMPLED} * count(DISTINCT CASE WHEN hash({key}) % {_SAMPLED} = 0 THEN {key} END)", Kind.NUMBER
         )

@@ -31,10 +31,10 @@ class Statement:
     columns: Sequence[Column] = ()
 
 
-def groups_statement(query: Query, relation: str, *, approximately: bool = False) -> Statement:
+def groups_statement(query: Query, relation: str, approximate: frozenset[str] = frozenset()) -> Statement:
     """Return what makes GROUPED: place in the order asked for, k0… (keys), s0… (keys as shown), c0… (calculations)."""
     source = _Source(query, relation)
-    frame = Frame("t", "id", _seconds(query), approximately)
+    frame = Frame("t", "id", _seconds(query), approximate)
     columns = source.calculations(frame)
     selected = [f"k{n}, {_shown_group(path, f'k{n}')} AS s{n}" for n, path in enumerate(source.groups())]
     selected += [f"{column.sql} AS c{n}" for n, column in enumerate(columns)]
@@ -53,26 +53,28 @@ def groups_statement(query: Query, relation: str, *, approximately: bool = False
     return Statement(f"CREATE OR REPLACE TEMP TABLE {GROUPED} AS {placed}", source.bindings.values, columns)
 
 
-def others_statement(query: Query, relation: str, *, approximately: bool = False) -> Statement:
+def others_statement(query: Query, relation: str, approximate: frozenset[str] = frozenset()) -> Statement:
     """Return what calculates the events of all groups beyond the limit: of the groups' own values where these do."""
     if all(one.op in SUMMED for one in query.calculations):
         selected = ", ".join(f"sum(c{n})" for n in range(len(query.calculations)))
         columns = [Column("", Kind.NUMBER)] * len(query.calculations)
         return Statement(f"SELECT {selected} FROM {GROUPED} WHERE place > {query.limit}", [], columns)
     source = _Source(query, relation)
-    columns = source.calculations(Frame("t", "id", _seconds(query), approximately))
+    columns = source.calculations(Frame("t", "id", _seconds(query), approximate))
     selected = ", ".join(column.sql for column in columns)
     sql = f"SELECT {selected} FROM {source.in_groups()} WHERE place > {query.limit}"
     return Statement(sql, source.bindings.values, columns)
 
 
-def series_statement(query: Query, relation: str, buckets: Buckets, *, approximately: bool = False) -> Statement:
+def series_statement(
+    query: Query, relation: str, buckets: Buckets, approximate: frozenset[str] = frozenset()
+) -> Statement:
     """Return what calculates each bucket of each group: rows of place, number of the bucket, and values.
 
     A rate is given as the number of events: each bucket has its own length.
     """
     source = _Source(query, relation)
-    columns = source.calculations(Frame("t", "id", "1", approximately))
+    columns = source.calculations(Frame("t", "id", "1", approximate))
     selected = ", ".join(column.sql for column in columns)
     sql = (
         f"SELECT place, {buckets.index_sql('t')} AS bucket, {selected} FROM {source.in_groups()}"

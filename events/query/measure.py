@@ -11,15 +11,16 @@ from events.query.compiled import time_column, time_frame
 from events.query.model import Query
 
 
-def measure(statistics: Statistics, snapshot: Snapshot, query: Query) -> None:
-    """Fill in what a snapshot tells."""
-    statistics.complete_until = snapshot.complete_until
+def measure(snapshot: Snapshot, query: Query) -> Statistics:
+    """Return what a snapshot tells."""
+    statistics = Statistics(complete_until=snapshot.complete_until)
     conditions = time_frame(query)
     count = f"SELECT count(*) FROM ({snapshot.relation()}) WHERE {conditions.sql}"
     statistics.events_scanned = snapshot.execute(count, conditions.parameters)[0][0]
     if snapshot.lake.attached:
         _measure_files(statistics, snapshot, query)
         _name_other_nodes(statistics, snapshot)
+    return statistics
 
 
 def _measure_files(statistics: Statistics, snapshot: Snapshot, query: Query) -> None:
@@ -46,5 +47,5 @@ def _name_other_nodes(statistics: Statistics, snapshot: Snapshot) -> None:
     for (node,) in snapshot.execute(nodes, [settings.EVENTLANE_NODE.encode()]):
         statistics.partial = True
         statistics.warnings.append(
-            f"node {node}: what it received in the last seconds may be missing, as it is not sealed yet"
+            f"what node {node} received in the last seconds may be missing: it is not sealed yet"
         )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import duckdb
+from django.conf import settings
 
 from eventlane.wire.errors import ApiError
 from events.lake.connection import Lake
@@ -30,7 +31,8 @@ from events.query.series import make_buckets
 from events.query.values import Kind
 
 MAX_CELLS = 2_000_000  # values in a series, of all rows and calculations
-APPROXIMATE = {"count_distinct", *PERCENTILES}
+APPROXIMATE = {"count_distinct", *PERCENTILES}  # what can be had with less memory
+NONE: frozenset[str] = frozenset()
 
 
 class QueryTooLarge(ApiError):
@@ -64,43 +66,50 @@ def ask(lake: Lake, datasets: Sequence[Dataset], query: Query) -> Answer:
 def _ask(lake: Lake, datasets: Sequence[Dataset], query: Query) -> Answer:
     """Answer exactly; where the memory doesn't do, with what takes less of it."""
     try:
-        return _ask_snapshot(lake, datasets, query, approximately=False)
+        return _ask_snapshot(lake, datasets, query, NONE)
     except duckdb.OutOfMemoryException:
-        inexact = [one.name for one in query.calculations if one.op in APPROXIMATE]
+        inexact = frozenset(one.op for one in query.calculations) & APPROXIMATE
     if not inexact:
         raise QueryTooLarge
     try:
-        answer = _ask_snapshot(lake, datasets, query, approximately=True)
+        return _ask_snapshot(lake, datasets, query, inexact)
     except duckdb.OutOfMemoryException:
         raise QueryTooLarge from None
-    answer.statistics.warnings.append(f"{', '.join(inexact)}: approximate, the exact value takes too much memory")
-    return answer
 
 
-def _ask_snapshot(lake: Lake, datasets: Sequence[Dataset], query: Query, *, approximately: bool) -> Answer:
+def _ask_snapshot(lake: Lake, datasets: Sequence[Dataset], query: Query, approximate: frozenset[str]) -> Answer:
     with open_snapshot(lake, datasets, time_frame(query)) as snapshot:
-        answer = answer_query(query, snapshot, approximately=approximately)
-        measure(answer.statistics, snapshot, query)
+        statistics = measure(snapshot, query)
+        if statistics.events_scanned > settings.EVENTLANE_QUERY_EXACT_VALUES:
+            approximate |= PERCENTILES.keys()  # DuckDB holds their values outside of its memory limit
+        answer = answer_query(query, snapshot, approximate)
+        statistics.warnings += answer.statistics.warnings
+        answer.statistics = statistics
         return answer
 
 
-def answer_query(query: Query, events: Events, *, approximately: bool = False) -> Answer:
-    """Return the answer of one snapshot; raise QueryTooLarge, or what the events' own `execute` raises."""
+def answer_query(query: Query, events: Events, approximate: frozenset[str] = NONE) -> Answer:
+    """Return the answer of one snapshot; raise QueryTooLarge, or what the events' own `execute` raises.
+
+    Calculations with an op in `approximate` take less memory, and are not exact.
+    """
     answer = Answer(query)
     relation = events.relation()
     if not query.calculations:
         _find_events(answer, _run(events, events_statement(query, relation)))
         return answer
-    groups = groups_statement(query, relation, approximately=approximately)
+    groups = groups_statement(query, relation, approximate)
     _run(events, groups)
     _take_rows(answer, events, groups)
     if query.others and _has_others(query, events):
-        others = others_statement(query, relation, approximately=approximately)
+        others = others_statement(query, relation, approximate)
         [values] = _run(events, others)
         answer.others = [None] * len(query.group_by) + shown_values(values, others.columns)
     if query.granularity_us is not None:
-        _take_series(answer, events, relation, approximately)
+        _take_series(answer, events, relation, approximate)
     events.execute(f"DROP TABLE {GROUPED}")
+    if inexact := [one.name for one in query.calculations if one.op in approximate]:
+        answer.statistics.warnings.append(f"{', '.join(inexact)}: approximate, exact values would take too much memory")
     return answer
 
 
@@ -121,13 +130,13 @@ def _has_others(query: Query, events: Events) -> bool:
     return bool(query.group_by) and events.execute(f"SELECT count(*) FROM {GROUPED}")[0][0] > query.limit
 
 
-def _take_series(answer: Answer, events: Events, relation: str, approximately: bool) -> None:
+def _take_series(answer: Answer, events: Events, relation: str, approximate: frozenset[str]) -> None:
     query = answer.query
     assert query.granularity_us is not None
     buckets = make_buckets(query.granularity_us, query.from_us, query.to_us, query.zone)
     if len(answer.rows) * len(query.calculations) * len(buckets.starts) > MAX_CELLS:
         raise QueryTooLarge("The series has too many values. Ask for fewer groups, or a coarser granularity.")
-    statement = series_statement(query, relation, buckets, approximately=approximately)
+    statement = series_statement(query, relation, buckets, approximate)
     found = _run(events, statement) if answer.rows else []
     answer.series = make_series(query, buckets, len(answer.rows), found, statement.columns)
 

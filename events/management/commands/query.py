@@ -99,7 +99,7 @@ python manage.py query -d logs -d audit 'user.id:42' --calculate 'count as event
             raise CommandError("\n".join(_sentence(**problem) for problem in error.data["jsv_errors"])) from None
         except ApiError as error:
             raise CommandError(error.message) from None
-        except (duckdb.Error, *DATABASE_FAILED) as error:
+        except (duckdb.Error, DATABASE_FAILED) as error:
             raise CommandError(one_line(error)) from None
         for line in _lines(answer, options):
             sys.stdout.write(line + "\n")
