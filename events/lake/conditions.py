@@ -27,13 +27,8 @@ TEXT_COLUMNS = {
 # A key that is written with an escape, from the last of them on. It is any key.
 ESCAPED_KEY = r'\\.[^"\\]*"[ \t\r\n]*:'
 
-MACROS = r"""
-CREATE TEMP MACRO last_member(value, name) AS CASE
-    WHEN len(json_keys(value)) > 0
-    THEN json_extract(value, '$.*')[-list_position(list_reverse(json_keys(value)), name)]
-    WHEN regexp_full_match(name, '[0-9]+') THEN json_extract(value, '/' || name) END;
-CREATE TEMP MACRO json_at(value, names) AS
-    nullif(list_reduce(names::VARCHAR[], lambda part, n: last_member(part, n)::VARCHAR, value), 'null');
+MACROS = """
+CREATE TEMP MACRO json_at(value, names) AS nullif(last_at(value, names), 'null');
 CREATE TEMP MACRO at_path(value, names) AS json_extract_string(json_at(value, names), '$');
 """
 
@@ -85,8 +80,13 @@ def compile_conditions(
 
 
 def _add_filter(conditions: Conditions, key: str, value: str) -> None:
-    """Compare a column, else what stands in the event under the key `a.b` itself, else under b within a."""
-    if key in TEXT_COLUMNS:
+    """Compare a column, else what stands in the event under the key `a.b` itself, else under b within a.
+
+    A level may be given as it was sent. Files of earlier versions have it like that.
+    """
+    if key == "level":
+        conditions.add("encode(level) IN (?, encode(guarded(level_of(?))))", guarded(value).encode(), value)
+    elif key in TEXT_COLUMNS:
         _add_text(conditions, TEXT_COLUMNS[key], value)
     elif key == "duration":
         conditions.add("duration = TRY_CAST(? AS DOUBLE)", value)

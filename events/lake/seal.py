@@ -35,7 +35,6 @@ from events.namespaces import create_namespaces
 
 QUARANTINE = "quarantine"
 COLUMNS = ", ".join(EVENT_COLUMNS)
-CONVERTED = f"SELECT {COLUMNS} FROM ({converted('events')})"
 # Planning that takes 35 ms: for datasets with no more events in a part it is done for all of them at once.
 STAGED_EVENTS = 10_000
 STAGED = "temp.main.staged"
@@ -246,7 +245,7 @@ def _insert_batches(lake: Lake, batches: list[Batch], refused: Refused) -> tuple
             quarantined += len(known)
         if not len(events):
             continue  # their table may be what is broken
-        source = STAGED_ROWS if dataset_id in staged else CONVERTED
+        source = STAGED_ROWS if dataset_id in staged else None
         aside = insert_or_quarantine(lake, events, dataset_id, tables.get(dataset_id), source=source)
         inserted += len(events) - aside
         quarantined += aside
@@ -272,11 +271,11 @@ def insert_or_quarantine(
     dataset_id: str,
     table_name: str | None,
     quarantine_name: str = QUARANTINE,
-    source: str = CONVERTED,
+    source: str | None = None,
 ) -> int:
     """Insert events into a table, what can't be converted into quarantine; return how many went there.
 
-    Without a table, that of a deleted dataset, all do. `source` is the query that converts them.
+    Without a table, that of a deleted dataset, all do. `source` is the query that has them converted, if there is one.
     """
     if table_name is None:
         refused, refusals = events, [DATASET_DELETED] * len(events)
@@ -294,13 +293,18 @@ def _stage(lake: Lake, datasets: dict[str, list[Batch]]) -> set[str]:
     }
     if small:
         events = event_table([batch for dataset_id in small for batch in datasets[dataset_id]])
-        lake.execute(f"CREATE OR REPLACE TEMP TABLE {STAGED} AS {CONVERTED}", events=events)
+        lake.execute(f"CREATE OR REPLACE TEMP TABLE {STAGED} AS {_converted(lake, events)}", events=events)
     return small
 
 
-def insert_events(lake: Lake, table_name: str, events: pa.Table, source: str = CONVERTED) -> pa.Table:
+def _converted(lake: Lake, events: pa.Table) -> str:
+    return f"SELECT {COLUMNS} FROM ({converted(lake.execute, events)})"
+
+
+def insert_events(lake: Lake, table_name: str, events: pa.Table, source: str | None = None) -> pa.Table:
     """Insert what can be converted; return the rows that can't."""
     lake.create_event_table(table_name)
+    source = source or _converted(lake, events)
     inserted = lake.value(f"INSERT INTO {event_table_name(table_name)} {source}", events=events)
     if inserted == len(events):
         return events.slice(0, 0)

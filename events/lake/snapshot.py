@@ -162,11 +162,13 @@ class Snapshot:
     def stage(self, dataset: Dataset, batches: Sequence[Batch]) -> None:
         """Put a dataset's batches among the events that are not sealed."""
         self._make_stage()
+        events = event_table(batches)
+        source = converted(self.execute, events)
         self.execute(
-            f"INSERT INTO {STAGED} SELECT * FROM (SELECT ? AS dataset, {COLUMNS} FROM ({converted('events')}))"
+            f"INSERT INTO {STAGED} SELECT * FROM (SELECT ? AS dataset, {COLUMNS} FROM ({source}))"
             f" WHERE {self._where.sql}",
             [dataset.name, *self._where.parameters],
-            events=event_table(batches),
+            events=events,
         )
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), **tables: Any) -> list[tuple[Any, ...]]:

@@ -57,7 +57,8 @@ def convert(database: duckdb.DuckDBPyConnection, texts: list[str]) -> None:
     encoded = [text.encode() for text in texts]
     events = event_table([new_batch("dataset", "web", "", encoded, list(map(len, encoded)))])
     database.register("events", events)
-    database.execute(f"CREATE OR REPLACE TEMP TABLE found AS {converted('events')}")
+    source = converted(lambda sql, events: database.execute(sql).fetchall(), events)
+    database.execute(f"CREATE OR REPLACE TEMP TABLE found AS {source}")
 
 
 def test_filters_find_the_last_sealed_and_unsealed(node: Node) -> None:
@@ -80,11 +81,7 @@ def test_columns_hold_the_last(database: duckdb.DuckDBPyConnection, texts: list[
     rows = database.execute(f"SELECT {', '.join(COLUMNS)}, event FROM found ORDER BY id").fetchall()
     assert [row[-1] for row in rows] == texts
     for row, text in zip(rows, texts, strict=True):
-        expected = [json.loads(text).get(name) for name in COLUMNS]
-        assert [
-            json.loads(got) if got is not None and not isinstance(wanted, str) else got
-            for got, wanted in zip(row, expected, strict=False)
-        ] == expected
+        assert list(row[:-1]) == [in_column(name, json.loads(text).get(name)) for name in COLUMNS]
 
 
 @settings(max_examples=examples(25), deadline=None)
@@ -125,6 +122,14 @@ def value_at(event: Any, path: str) -> Any:
         else:
             return None
     return event
+
+
+def in_column(name: str, value: Any) -> str | None:
+    """Return a value as it stands in its column."""
+    if value in (None, "") or isinstance(value, list | dict) or (name == "error" and not isinstance(value, str)):
+        return None
+    text = value if isinstance(value, str) else json.dumps(value)
+    return "fatal" if name == "level" and text in ("1", "2") else text
 
 
 def as_text(value: Any) -> str | None:

@@ -24,8 +24,9 @@ EVENTS = [
 FILTERS: list[tuple[dict[str, Any], list[int]]] = [
     ({}, [0, 1, 2, 3, 4, 5, 6]),
     ({"filters": (("level", "error"),)}, [0]),
-    ({"filters": (("level", "ERROR"),)}, []),
-    ({"filters": (("level", "30"),)}, [3]),
+    ({"filters": (("level", "ERROR"),)}, [0]),
+    ({"filters": (("level", "ERRO"),)}, []),
+    ({"filters": (("level", "30"),)}, [1, 2, 3]),
     ({"filters": (("level", "info"), ("user.id", "42"))}, [1, 2]),
     ({"filters": (("user.id", "42"),)}, [0, 1, 2]),
     ({"filters": (("user.id", "1"),)}, []),
@@ -63,7 +64,7 @@ FILTERS: list[tuple[dict[str, Any], list[int]]] = [
     ({"search": '"level":"info"'}, [1, 2]),
     ({"search": "info", "filters": (("n", "1"),)}, [1]),
     ({"limit": 2}, [5, 6]),
-    ({"limit": 2, "filters": (("level", "info"),)}, [1, 2]),
+    ({"limit": 2, "filters": (("level", "info"),)}, [2, 3]),
 ]
 
 

@@ -50,7 +50,7 @@ def value_at(event: Event, path: str) -> Any:
     """Return what stands at a path; MISSING where nothing does, or null."""
     value = event.value
     if path in COLUMNS:
-        return as_column(value.get(path))
+        return as_column(path, value.get(path))
     if path == "duration":
         found = value.get(path)
         return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else MISSING
@@ -63,11 +63,21 @@ def value_at(event: Event, path: str) -> Any:
     return MISSING
 
 
-def as_column(value: Any) -> Any:
-    """Return what a column of text has: text, and the JSON of everything else."""
-    if value is None:
+def as_column(path: str, value: Any) -> Any:
+    """Return what a column of text has: text, and the JSON of numbers and booleans; see docs/fields.md."""
+    if value in (None, "") or isinstance(value, list | dict):
         return MISSING
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    found = value if isinstance(value, str) else json.dumps(value)
+    return as_level(found) if path == "level" else found
+
+
+def as_level(found: str) -> str:
+    """Return the level that a text is, as far as random events have any."""
+    if re.fullmatch(r"[0-9]{1,3}(\.0+)?", found):
+        value = int(float(found))
+        scale = ["fatal", "fatal", "fatal", "error", "warn", "info", "info", "debug"]
+        return scale[value] if value < len(scale) else {404: "error"}[value]
+    return found.lower()
 
 
 def ways(parts: list[str]) -> list[list[str]]:

@@ -48,11 +48,16 @@ class Table:
         ours = received_us + 1000 * self.count
         batch = replace(batch, received_us=received_us, first_id=first_id(ours * 1000))
         self.count += len(texts)
-        self.database.register("events", event_table([batch]))
-        rows = f"SELECT '{dataset}' AS dataset, * FROM ({converted('events')})"
+        events = event_table([batch])
+        rows = f"SELECT '{dataset}' AS dataset, * FROM ({converted(self._shaped, events)})"
+        self.database.register("events", events)
         known = self.database.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'known'").fetchone()
         self.database.execute(f"INSERT INTO known {rows}" if known == (1,) else f"CREATE TABLE known AS {rows}")
         self.database.unregister("events")
+
+    def _shaped(self, sql: str, events: Any) -> list[tuple[Any, ...]]:
+        self.database.register("events", events)
+        return self.execute(sql)
 
     def relation(self) -> str:
         return "SELECT * FROM known"

@@ -1,0 +1,81 @@
+"""Find out which names events have and what stands there, before the SQL for them is made.
+
+Events have few sets of keys, and those are what is looked at. That is a tenth of sealing.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+import pyarrow as pa
+
+from events.lake.names import KEYS, PLACES
+from events.lake.trees import pointer, quoted
+
+SAMPLE = 1000  # events that are looked at first, for the keys whose objects have to be looked into
+
+Execute = Callable[..., list[tuple[Any, ...]]]
+
+# Objects that hold what is looked for, at any depth, by the key that they stand under.
+OBJECTS: dict[str, list[tuple[str, ...]]] = {}
+for _place in (place for places in PLACES.values() for place in places if place.inner):
+    _known = OBJECTS.setdefault(_place.key, [])
+    _known += [path for path in accumulate((key,) for key in _place.keys[:-1]) if path not in _known]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What all the events of a batch have in common."""
+
+    names: frozenset[str]  # of KEYS, those that some event has
+    doubled: bool = False  # a key stands twice in some event
+    doubled_inside: bool = False  # or in one of the objects
+    objects: frozenset[str] = frozenset()  # keys of OBJECTS that hold an object in some event
+    others: frozenset[str] = frozenset()  # that hold something else
+
+    def unexpected(self, roots: frozenset[str]) -> frozenset[str]:
+        """Return the keys whose objects were not looked into."""
+        return self.names & OBJECTS.keys() - roots
+
+
+def shape_of(execute: Execute, events: pa.Table) -> Shape:
+    """Return the shape of events in the lake that `execute` belongs to."""
+    roots: frozenset[str] = frozenset()
+    shape = _look(execute, events.slice(0, SAMPLE), roots)
+    seen = min(len(events), SAMPLE)
+    while seen < len(events) or shape.unexpected(roots):
+        roots |= shape.unexpected(roots)
+        shape = _look(execute, events, roots)
+        seen = len(events)
+    return shape
+
+
+def _look(execute: Execute, events: pa.Table, roots: Iterable[str]) -> Shape:
+    ordered = sorted(roots)
+    paths = [(key,) for key in ordered] + [path for key in ordered for path in OBJECTS[key] if len(path) > 1]
+    [(names, doubled, inside, objects, others)] = execute(_sql(len(ordered), paths), events=events)
+    return Shape(
+        KEYS.intersection(names or ()),
+        bool(doubled),
+        bool(inside),
+        frozenset(key for key, there in zip(ordered, objects, strict=True) if there),
+        frozenset(key for key, there in zip(ordered, others, strict=True) if there),
+    )
+
+
+def _sql(roots: int, paths: list[tuple[str, ...]]) -> str:
+    pointers = ", ".join(map(quoted, ["", *map(pointer, paths)]))
+    positions = range(2, roots + 2)
+    return f"""
+        WITH sets AS MATERIALIZED (
+            SELECT any_value(keys) AS keys
+            FROM (SELECT TRY(json_keys(event, [{pointers}])) AS keys FROM events) GROUP BY hash(keys)
+        )
+        SELECT
+            (SELECT list(DISTINCT name) FROM (SELECT unnest(keys[1]) AS name FROM sets)),
+            bool_or(is_doubled(keys[1])),
+            bool_or(len(list_filter(keys[2:], lambda found: is_doubled(found))) > 0),
+            [{", ".join(f"bool_or(len(keys[{n}]) > 0)" for n in positions)}],
+            [{", ".join(f"bool_or(len(keys[{n}]) = 0)" for n in positions)}]
+        FROM sets"""
