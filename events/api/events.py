@@ -72,6 +72,7 @@ class EventRepresentation(Representation):
     message = serializers.CharField(required=False)
     request_id = serializers.CharField(required=False)
     trace_id = serializers.CharField(required=False)
+    span_id = serializers.CharField(required=False)
     duration = serializers.FloatField(required=False)
     error = serializers.CharField(required=False)
     event = RawField()

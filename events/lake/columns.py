@@ -29,10 +29,13 @@ EVENT_COLUMNS = {
     "message": "VARCHAR",
     "request_id": "VARCHAR",
     "trace_id": "VARCHAR",
+    "span_id": "VARCHAR",
     "duration": "DOUBLE",
     "error": "VARCHAR",
     "event": "VARCHAR",
 }
+
+ADDED_COLUMNS = ("span_id",)  # that tables and files of earlier versions lack; there they are NULL
 
 SEALED_FILE_COLUMNS = {
     "name": "VARCHAR",
@@ -206,8 +209,7 @@ class _Conversion:
 
     def first(self, column: str, value: Callable[[Place], str]) -> str:
         """Return the first of a column's places that has a value."""
-        nothing = "NULL::DOUBLE" if column == "duration" else "NULL::VARCHAR"
-        return f"coalesce({', '.join([*map(value, self._places[column]), nothing])})"
+        return f"coalesce({', '.join([*map(value, self._places[column]), f'NULL::{EVENT_COLUMNS[column]}'])})"
 
     def simple(self, place: Place) -> str:
         """Return the text, number or boolean in a place."""

@@ -23,6 +23,8 @@ TEXT_COLUMNS = {
     "requestId": "request_id",
     "trace_id": "trace_id",
     "traceId": "trace_id",
+    "span_id": "span_id",
+    "spanId": "span_id",
 }
 # A key that is written with an escape, from the last of them on. It is any key.
 ESCAPED_KEY = r'\\.[^"\\]*"[ \t\r\n]*:'

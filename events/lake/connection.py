@@ -17,7 +17,7 @@ from django.db import connection as django_connection
 from psycopg.conninfo import make_conninfo
 
 from events.lake import columns, conditions
-from events.lake.columns import EVENT_COLUMNS, QUARANTINE_COLUMNS, SEALED_FILE_COLUMNS
+from events.lake.columns import ADDED_COLUMNS, EVENT_COLUMNS, QUARANTINE_COLUMNS, SEALED_FILE_COLUMNS
 from events.lake.data_path import data_path_options, has_catalog
 from projects.installation import lake_folder
 
@@ -140,6 +140,19 @@ class Lake:
         found = f"SELECT table_name FROM {catalog_schema()}.ducklake_table WHERE end_snapshot IS NULL"
         return {name for (name,) in self.execute(found) if name.startswith("events_")}
 
+    def lacking_tables(self) -> dict[str, set[str]]:
+        """Return by name the datasets' tables that lack columns: those of an earlier version."""
+        catalog, marks = catalog_schema(), ", ".join("?" * len(ADDED_COLUMNS))
+        rows = self.execute(
+            f"SELECT table_name, list(column_name) FROM {catalog}.ducklake_table AS t"
+            f" LEFT JOIN {catalog}.ducklake_column AS c ON c.table_id = t.table_id AND c.end_snapshot IS NULL"
+            f" AND c.column_name IN ({marks})"
+            " WHERE t.end_snapshot IS NULL AND starts_with(table_name, 'events_') GROUP BY table_name"
+            " HAVING count(column_name) < ?",
+            [*ADDED_COLUMNS, len(ADDED_COLUMNS)],
+        )
+        return {name: set(ADDED_COLUMNS).difference(columns) for name, columns in rows}
+
     def has_sealed_files(self) -> bool:
         """Tell whether anything can be sealed yet: a lake's first writer makes the catalog before its tables."""
         if not self._has_sealed_files:
@@ -259,6 +272,7 @@ class Lake:
 
     def _create_tables(self) -> None:
         if self.has_table("sealed_files") and self.has_table("quarantine"):
+            self._add_columns()
             return
 
         def create() -> None:
@@ -267,6 +281,17 @@ class Lake:
             self.execute("CALL lake.set_option('parquet_compression', 'zstd')")
 
         commit(self, create)
+
+    def _add_columns(self) -> None:
+        """Give the tables of an earlier version, or of a catalog that was restored, the columns that they lack."""
+
+        def add() -> None:
+            for table, names in self.lacking_tables().items():
+                for name in sorted(names):
+                    self.execute(f"ALTER TABLE {event_table_name(table)} ADD COLUMN {name} {EVENT_COLUMNS[name]}")
+
+        if self.lacking_tables():
+            commit(self, add)
 
     def _roll_back(self) -> None:
         try:

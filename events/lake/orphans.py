@@ -16,7 +16,7 @@ from django.db import connection
 from eventlane.installation import JOURNAL_FILES
 from eventlane.times import UNIX_EPOCH, to_microseconds
 from events.journal.reader import creation_time
-from events.lake.columns import EVENT_COLUMNS, QUARANTINE_COLUMNS, SEALED_FILE_COLUMNS
+from events.lake.columns import ADDED_COLUMNS, EVENT_COLUMNS, QUARANTINE_COLUMNS, SEALED_FILE_COLUMNS
 from events.lake.connection import Lake, commit, event_table_name, quoted_text
 from events.lake.files import ADOPTED, ORPHANS, FoundFile, set_aside, table_of, unknown_files
 from events.models import Dataset
@@ -132,13 +132,13 @@ def _insert_missing(lake: Lake, name: str, file: Path) -> Adopted:
     key, columns = KEYS.get(name, ("id", EVENT_COLUMNS))
     source = f"read_parquet({quoted_text(str(file))})"
     there = {row[0] for row in lake.execute(f"DESCRIBE FROM {source}")}
-    if not there.issuperset(columns):
-        raise NotAdopted(f"it has no columns {', '.join(sorted(set(columns) - there))}: it isn't a file of {name}")
+    if lacking := set(columns) - there - set(ADDED_COLUMNS):
+        raise NotAdopted(f"it has no columns {', '.join(sorted(lacking))}: it isn't a file of {name}")
     _find_table(lake, name)
     first, last, rows = lake.execute(f"SELECT min({key}), max({key}), count(*) FROM {source}")[0]
-    table, names = event_table_name(name), ", ".join(columns)
+    table, names = event_table_name(name), ", ".join(column for column in columns if column in there)
     insert = (
-        f"INSERT INTO {table} SELECT {names} FROM {source}"
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM {source}"
         f" WHERE {key} NOT IN (SELECT {key} FROM {table} WHERE {key} BETWEEN ? AND ?)"
     )
     added = commit(lake, lambda: lake.value(insert, [first, last])) if rows else 0

@@ -61,6 +61,7 @@ class EventRow:
     message: str | None
     request_id: str | None
     trace_id: str | None
+    span_id: str | None
     duration: float | None
     error: str | None
     event: str

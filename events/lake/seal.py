@@ -305,7 +305,7 @@ def insert_events(lake: Lake, table_name: str, events: pa.Table, source: str | N
     """Insert what can be converted; return the rows that can't."""
     lake.create_event_table(table_name)
     source = source or _converted(lake, events)
-    inserted = lake.value(f"INSERT INTO {event_table_name(table_name)} {source}", events=events)
+    inserted = lake.value(f"INSERT INTO {event_table_name(table_name)} ({COLUMNS}) {source}", events=events)
     if inserted == len(events):
         return events.slice(0, 0)
     numbered = events.append_column("row", pa.array(range(len(events))))

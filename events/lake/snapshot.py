@@ -112,6 +112,7 @@ class Snapshot:
         self._staged: set[Unsealed] = set()
         self._has_stage = False
         self._tables = lake.tables_among([dataset.table_name for dataset in datasets]) if lake.attached else set()
+        self._lacking = lake.lacking_tables() if self._tables else {}
 
     def take_sides(self, files: Sequence[JournalFile], *, stage_later: bool) -> None:
         """Find out which of the files are sealed, and with `stage_later` what the others hold."""
@@ -136,7 +137,7 @@ class Snapshot:
         """Return what `relation` is put together from; without `sealed` only what there is in the journal."""
         within = span.condition()
         sources = [
-            f"SELECT {quoted_text(dataset.name)} AS dataset, {COLUMNS} FROM {table} WHERE {within}"
+            f"SELECT {quoted_text(dataset.name)} AS dataset, {self._columns_of(dataset)} FROM {table} WHERE {within}"
             for dataset in self.datasets
             if sealed and (table := self.sealed_table(dataset))
         ]
@@ -148,6 +149,11 @@ class Snapshot:
     def sealed_table(self, dataset: Dataset) -> str | None:
         """Return the quoted name of a dataset's table, if anything was sealed into it."""
         return event_table_name(dataset.table_name) if dataset.table_name in self._tables else None
+
+    def _columns_of(self, dataset: Dataset) -> str:
+        """Return EVENT_COLUMNS as its table has them: what it lacks is NULL."""
+        lacking = self._lacking.get(dataset.table_name, set())
+        return ", ".join(f"NULL AS {name}" if name in lacking else name for name in EVENT_COLUMNS)
 
     def unsealed(self, span: Span) -> list[Stretch]:
         """Return the stretches of the journal that the span reaches."""

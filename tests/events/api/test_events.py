@@ -51,7 +51,8 @@ def test_event_dated_in_the_future_is_named(node: Node, client: ApiClient) -> No
 
 @pytest.mark.quick
 def test_event_on_the_wire(node: Node, client: ApiClient) -> None:
-    full = '{"requestId":"r","traceId":"t","duration":1.50,"level":"warn","message":"hi","error":"e","timestamp":1}'
+    full = '{"requestId":"r","traceId":"t","spanId":"s","duration":1.50,'
+    full += '"level":"warn","message":"hi","error":"e","timestamp":1}'
     node.write(full, "{}", namespace="web", service="api")
     first, second = page(client, node)["elements"]
     assert UUID(first["id"]).version == 7
@@ -66,6 +67,7 @@ def test_event_on_the_wire(node: Node, client: ApiClient) -> None:
         "message": "hi",
         "request_id": "r",
         "trace_id": "t",
+        "span_id": "s",
         "duration": 1.5,
         "error": "e",
         "event": json.loads(full),

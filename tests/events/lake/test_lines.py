@@ -20,6 +20,7 @@ ROW = EventRow(
     message="it broke",
     request_id=None,
     trace_id=None,
+    span_id=None,
     duration=None,
     error=None,
     event='{"level":"error","message":"it broke"}',

@@ -21,6 +21,7 @@ EMPTY = {
     "error": None,
     "duration": None,
     "trace_id": None,
+    "span_id": None,
     "request_id": None,
 }
 
@@ -58,13 +59,20 @@ LOGGERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "zerolog": (
         {"level": "panic", "error": "boom", "time": EPOCH, "message": "failed", "trace_id": TRACE, "span_id": SPAN},
-        {"event_time": NOON, "level": "fatal", "message": "failed", "error": "boom", "trace_id": TRACE},
+        {
+            "event_time": NOON,
+            "level": "fatal",
+            "message": "failed",
+            "error": "boom",
+            "trace_id": TRACE,
+            "span_id": SPAN,
+        },
     ),
     "Serilog, CLEF": (
         {"@t": "2026-11-27T12:00:00.1234567Z", "@mt": "Hello {User}", "@l": "Warning", "User": "u"}
         | {"@x": "System.Exception: boom", "@tr": TRACE, "@sp": SPAN, "RequestId": "0HM:1"},
         {"event_time": MICROS, "level": "warn", "message": "Hello {User}", "error": "System.Exception: boom"}
-        | {"trace_id": TRACE, "request_id": "0HM:1"},
+        | {"trace_id": TRACE, "span_id": SPAN, "request_id": "0HM:1"},
     ),
     "Serilog, CLEF, rendered": (
         {"@t": "2026-11-27T12:00:00.1234567Z", "@m": "Hello u", "@i": "7a8b9c0d", "User": "u"},
@@ -100,7 +108,7 @@ LOGGERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"@timestamp": "2026-11-27T13:00:00.123+01:00", "@version": "1", "message": "hello", "level": "ERROR"}
         | {"logger_name": "shop.Cart", "thread_name": "main", "level_value": 40000, "traceId": TRACE, "spanId": SPAN}
         | {"stack_trace": "java.lang.Exception: boom\n\tat Cart"},
-        {"event_time": MILLIS, "level": "error", "message": "hello", "trace_id": TRACE}
+        {"event_time": MILLIS, "level": "error", "message": "hello", "trace_id": TRACE, "span_id": SPAN}
         | {"error": "java.lang.Exception: boom\n\tat Cart"},
     ),
     "ECS": (
@@ -109,7 +117,7 @@ LOGGERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         | {"trace": {"id": TRACE}, "span": {"id": SPAN}, "http": {"request": {"id": "r-1"}}}
         | {"event": {"duration": 12_500_000, "dataset": "cart"}},
         {"event_time": MILLIS, "level": "error", "message": "hello", "service": "shop", "error": "boom"}
-        | {"trace_id": TRACE, "request_id": "r-1", "duration": 12.5},
+        | {"trace_id": TRACE, "span_id": SPAN, "request_id": "r-1", "duration": 12.5},
     ),
     "python-json-logger": (
         {"asctime": "2026-11-27 12:00:00,123", "levelname": "ERROR", "name": "shop", "message": "hello"}
@@ -120,7 +128,7 @@ LOGGERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "python-json-logger with numbers": (
         {"created": EPOCH, "levelno": 30, "msg": "hello", "timestamp": "2026-11-27T12:00:00.123456+00:00"}
         | {"otelTraceID": TRACE, "otelSpanID": SPAN},
-        {"event_time": MICROS, "level": "warn", "message": "hello", "trace_id": TRACE},
+        {"event_time": MICROS, "level": "warn", "message": "hello", "trace_id": TRACE, "span_id": SPAN},
     ),
     "structlog": (
         {"event": "hello", "level": "critical", "logger": "shop", "timestamp": "2026-11-27T12:00:00.123456Z"}
@@ -170,7 +178,7 @@ LOGGERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"insertId": "1", "logName": "projects/p/logs/stdout", "severity": "NOTICE", "textPayload": "hello"}
         | {"timestamp": "2026-11-27T12:00:00.123456789Z", "resource": {"type": "k8s_container", "labels": {}}}
         | {"trace": f"projects/p/traces/{TRACE}", "spanId": SPAN},
-        {"event_time": MICROS, "level": "info", "message": "hello", "trace_id": TRACE},
+        {"event_time": MICROS, "level": "info", "message": "hello", "trace_id": TRACE, "span_id": SPAN},
     ),
     "GCP, LogEntry with JSON": (
         {"insertId": "1", "severity": "EMERGENCY", "jsonPayload": {"message": "hello", "code": 7}}
@@ -180,7 +188,7 @@ LOGGERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "GCP, structured logging": (
         {"severity": "WARNING", "message": "hello", "timestamp": {"seconds": EPOCH, "nanos": 123_456_000}}
         | {"logging.googleapis.com/trace": f"projects/p/traces/{TRACE}", "logging.googleapis.com/spanId": SPAN},
-        {"event_time": MICROS, "level": "warn", "message": "hello", "trace_id": TRACE},
+        {"event_time": MICROS, "level": "warn", "message": "hello", "trace_id": TRACE, "span_id": SPAN},
     ),
     "AWS Lambda, function": (
         {"timestamp": "2026-11-27T12:00:00.123Z", "level": "ERROR", "requestId": "r-1", "errorType": "Error"}
@@ -228,7 +236,7 @@ LOGGERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"timeUnixNano": f"{EPOCH}123456789", "observedTimeUnixNano": f"{EPOCH}200000000", "severityNumber": 17}
         | {"severityText": "ERROR", "body": {"stringValue": "hello"}, "traceId": TRACE, "spanId": SPAN}
         | {"attributes": [{"key": "k", "value": {"stringValue": "v"}}]},
-        {"event_time": MICROS, "level": "error", "message": "hello", "trace_id": TRACE},
+        {"event_time": MICROS, "level": "error", "message": "hello", "trace_id": TRACE, "span_id": SPAN},
     ),
     "OpenTelemetry, by an SDK": (
         {"body": "hello", "severity_number": 13, "timestamp": "2026-11-27T12:00:00.123456Z", "trace_id": TRACE}
@@ -255,7 +263,7 @@ LOGGERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                 }
             ]
         },
-        {"event_time": MICROS, "level": "info", "message": "hello", "trace_id": TRACE},
+        {"event_time": MICROS, "level": "info", "message": "hello", "trace_id": TRACE, "span_id": SPAN},
     ),
     "Kubernetes audit": (
         {"kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": "Metadata", "auditID": "a-1", "verb": "get"}
@@ -277,12 +285,13 @@ LOGGERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         | {"timestamp": EPOCH * 1000 + 123, "level": "info", "message": "hello", "requestId": "r-1"}
         | {"traceId": TRACE, "spanId": SPAN, "statusCode": 200, "proxy": {"statusCode": 200, "path": "/"}},
         {"event_time": MILLIS, "level": "info", "message": "hello", "service": "shop", "request_id": "r-1"}
-        | {"trace_id": TRACE},
+        | {"trace_id": TRACE, "span_id": SPAN},
     ),
     "Datadog": (
         {"ddsource": "java", "ddtags": "env:prod", "hostname": "h", "service": "shop", "status": "warn"}
         | {"message": "hello", "dd": {"trace_id": "77", "span_id": "88"}, "timestamp": EPOCH * 1000 + 123},
-        {"event_time": MILLIS, "level": "warn", "message": "hello", "service": "shop", "trace_id": "77"},
+        {"event_time": MILLIS, "level": "warn", "message": "hello", "service": "shop", "trace_id": "77"}
+        | {"span_id": "88"},
     ),
     "Rust tracing": (
         {"timestamp": "2026-11-27T12:00:00.123456Z", "level": "INFO", "fields": {"message": "hello", "n": 1}}

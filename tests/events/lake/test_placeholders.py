@@ -21,7 +21,7 @@ from events.lake.sealer import Sealer
 from events.models import Dataset, Namespace
 from tests.events.lake.conftest import Node
 
-FIELDS = ("service", "level", "message", "requestId", "traceId", "error")
+FIELDS = ("service", "level", "message", "requestId", "traceId", "spanId", "error")
 CUT = 256  # DuckDB cuts what it keeps of a column's least and greatest text here, and counts the last character up
 
 
@@ -84,7 +84,7 @@ def check(reader: Reader, number: int, text: str) -> None:
     everywhere = tuple((key, text) for key in (*FIELDS, "note"))
     [row] = reader.rows(namespace=text[:200], filters=everywhere, search=text)
     assert row.event == event(number, text)
-    assert {row.service, row.message, row.request_id, row.trace_id, row.error} == {text}
+    assert {row.service, row.message, row.request_id, row.trace_id, row.span_id, row.error} == {text}
     assert row.level == text.lower()
 
 
@@ -184,4 +184,4 @@ def test_word_is_followed_and_tailed(node: Node) -> None:
 
 
 def test_all_filters_are_tried_here() -> None:
-    assert set(TEXT_COLUMNS) == {*FIELDS, "namespace", "request_id", "trace_id"}
+    assert set(TEXT_COLUMNS) == {*FIELDS, "namespace", "request_id", "trace_id", "span_id"}
