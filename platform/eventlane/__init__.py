@@ -1,3 +1,3 @@
-"""What the apps stand on: settings, processes, the door, the console's and the platform API's foundations."""
+"""The ground the apps stand on: settings, processes, the door, the base of the console and of the platform API."""
 
 __version__ = "0.1.0"

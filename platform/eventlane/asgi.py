@@ -1,4 +1,4 @@
-"""The ASGI application that granian serves: the door, and Django behind it."""
+"""The ASGI application that granian serves: the door, with Django behind it."""
 
 import os
 import re
@@ -18,11 +18,11 @@ from eventlane.door.django import DjangoRoute  # noqa: E402
 from eventlane.door.lanes import Lane  # noqa: E402
 from eventlane.door.routes import Route, refuse_page, refuse_program  # noqa: E402
 
-resolve("/console/")  # imports every route now: at the first request it kept its sender waiting for 200 ms
+resolve("/console/")  # import all routes now: otherwise the first request would wait 200 ms for it
 
 
 def _lane(name: str, *limits: int) -> Lane:
-    """Return a lane whose room fits the largest body of its routes, as it was sent and inflated."""
+    """Return a lane with enough room for the largest body of its routes, both as sent and inflated."""
     room_bytes = max(settings.EVENTLANE_MAX_BODIES_BYTES, 2 * max(limits))
     room_values = max(settings.EVENTLANE_MAX_BODIES_VALUES, settings.EVENTLANE_MAX_REQUEST_VALUES)
     return Lane(name, settings.EVENTLANE_WEB_THREADS, settings.EVENTLANE_WEB_QUEUE, room_bytes, room_values)
@@ -46,6 +46,6 @@ application = Door(_routes(), pace)
 
 
 def close() -> None:
-    """Finish what the door has open, before the process ends."""
+    """Close what the door has open before the process exits."""
     _, _, close_journal = map(import_string, settings.EVENTS_API)
     close_journal()

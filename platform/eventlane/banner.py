@@ -1,8 +1,8 @@
-"""What `manage.py up` shows when everything runs: `python -m eventlane.banner URL`, the set-up's report on stdin.
+"""What `manage.py up` prints once everything runs: `python -m eventlane.banner URL`, with the set-up's report on stdin.
 
-A program of its own, so that the supervisor need not carry rich in memory. On a terminal a box with colours,
-else plain lines that a script can read: `<label>  <value>`. What isn't a terminal may be a log that many read and
-that is kept for long: then secrets go to a file of their owner's, and only its path is said.
+It is a separate program so that the supervisor needn't keep rich in memory. A terminal gets a box with colours,
+anything else plain lines that scripts can read: `<label>  <value>`. Output that isn't a terminal may be a log that
+many people can read for a long time: secrets then go to a file only its owner can read, and the output says where.
 """
 
 import json
@@ -18,7 +18,7 @@ SECRETS_FILE = "first_start"
 
 
 def rows(url: str, report: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the labels and values to show; secrets are in the report of the first start only."""
+    """Return the labels and values to show. Only the first start's report contains secrets."""
     shown = [("console", f"{url}/console/")]
     if not report:
         return shown
@@ -41,7 +41,7 @@ def plain(rows: list[tuple[str, str]]) -> str:
 
 
 def keep_secrets(text: str) -> str:
-    """Write to a file in the home that only its owner may read; return a sentence that says where, or what to do."""
+    """Write a file in the home that only its owner can read. Return where it is, or what to do if that failed."""
     file: Path = read_settings()["EVENTLANE_HOME"] / SECRETS_FILE
     try:
         file.unlink(missing_ok=True)
@@ -53,7 +53,7 @@ def keep_secrets(text: str) -> str:
 
 
 def show(url: str, report: dict[str, Any]) -> None:
-    """Draw the banner on a terminal."""
+    """Print the banner on a terminal."""
     from rich.box import ROUNDED
     from rich.console import Console
     from rich.panel import Panel
@@ -68,14 +68,14 @@ def show(url: str, report: dict[str, Any]) -> None:
     console.print()
     console.print(Panel(table, title="[bold green]Eventlane is up", box=ROUNDED, expand=False, padding=(1, 2)))
     if report:
-        # Not in the box: a line that is to be copied must not be cut by a border.
-        console.print(" [yellow]Password and keys are shown this once.[/] Send a first event:\n")
+        # Outside the box: a border must not break a line that is meant to be copied.
+        console.print(" [yellow]Password and keys are shown only once.[/] Send a first event:\n")
         console.print(curl(url, report), style="cyan", soft_wrap=True, highlight=False, markup=False)
     console.print("\n [dim]Ctrl-C stops everything.[/]\n")
 
 
 def main() -> None:
-    """Show the banner in the way that fits where it goes."""
+    """Print the banner in the form that suits the output."""
     url, report = sys.argv[1], json.loads(sys.stdin.read() or "{}")
     if sys.stdout.isatty():
         show(url, report)

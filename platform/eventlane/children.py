@@ -1,4 +1,4 @@
-"""The processes a supervisor keeps, and the one log they write to. No Django import."""
+"""The processes that a supervisor runs, and the log they share. No Django import."""
 
 import os
 import signal
@@ -9,15 +9,15 @@ from typing import BinaryIO
 
 from eventlane.progress import ProgressWatch
 
-FIRST_DELAY_SECONDS = 0.5  # before a child that died is started again; doubles up to…
+FIRST_DELAY_SECONDS = 0.5  # before restarting a child that died; doubles up to…
 LAST_DELAY_SECONDS = 30.0
-STEADY_SECONDS = 60.0  # a child that ran this long begins anew with the first delay
+STEADY_SECONDS = 60.0  # after a run of this length, delays start over
 COLOURS = {"up": 1, "web": 36, "sealer": 32, "postgres": 34, "maintain": 35, "worker": 33}
 
 
 @dataclass
 class Child:
-    """A process and how to start, stop and restart it."""
+    """A process, with how to start, stop and restart it."""
 
     name: str
     start: Callable[[int], "subprocess.Popen[bytes]"]
@@ -36,22 +36,22 @@ class Child:
         return self.process
 
     def has_ended(self) -> bool:
-        """Tell whether the process has ended, without taking its number away from it yet."""
+        """Return whether the process has ended. Its process number stays taken until `reap`."""
         if self.running().returncode is not None:
             return True
         return os.waitid(os.P_PID, self.running().pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def kill_all(self) -> None:
-        """Kill it and whatever it started. While its number isn't given back, the group can't be another's."""
+        """Kill it and everything it started. Until its process number is released, no other group can have it."""
         if self.running().returncode is not None:
             return
         try:
             os.killpg(self.running().pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):  # macOS, where a process that ended can't be signalled
+        except (ProcessLookupError, PermissionError):  # on macOS, a process that has ended can't be signalled
             pass
 
     def reap(self) -> int:
-        """Clear the ended process away, with what it left behind, and return how it ended."""
+        """Kill what the ended process left behind, release its number, and return its exit code."""
         self.kill_all()
         code = self.running().wait()
         self.process = None
@@ -67,7 +67,7 @@ class Child:
 
 @dataclass
 class LogStream:
-    """All processes' lines in one stream, each behind the name of its process."""
+    """The lines of all processes in one stream, each prefixed with its process's name."""
 
     stream: BinaryIO
 
@@ -75,7 +75,7 @@ class LogStream:
         self.coloured = self.stream.isatty() and "NO_COLOR" not in os.environ
 
     def write(self, name: str, line: bytes) -> None:
-        """Write one line. A terminal that went away must not keep us from stopping the children."""
+        """Write one line. A terminal that is gone must not keep us from stopping the children."""
         head = f"{name:<8} │ "
         if self.coloured:
             head = f"\x1b[{COLOURS.get(name.partition('-')[0], 33)}m{head}\x1b[0m"
@@ -88,14 +88,14 @@ class LogStream:
 
 @dataclass
 class Lines:
-    """Cuts what one process writes into lines for the log."""
+    """Splits the output of one process into lines for the log."""
 
     name: str
     log: LogStream
     rest: bytes = b""
 
     def take(self, data: bytes) -> None:
-        """Log the lines that are whole now; at the end, or when one is endless, what there is of it."""
+        """Log all complete lines; log the remainder, too, at the end or if a line gets too long."""
         *lines, self.rest = (self.rest + data).split(b"\n")
         if self.rest and (not data or len(self.rest) > 65536):
             lines.append(self.rest)

@@ -1,4 +1,4 @@
-"""What our management commands have in common: help that ends with examples, few words when there is no database."""
+"""What our management commands share: help with examples, and a short message if there is no database."""
 
 from argparse import Action, RawDescriptionHelpFormatter
 from collections.abc import Iterable
@@ -13,14 +13,14 @@ from eventlane.one_line import one_line
 
 
 class ExampleHelpFormatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
-    """Our options first, Django's own in one line; description and examples as written."""
+    """Lists our options first and Django's own in one line; keeps description and examples as written."""
 
     def add_usage(self, usage: str | None, actions: Iterable[Action], *args: Any, **kwargs: Any) -> None:
-        """Leave Django's options out of the first line."""
+        """Leave Django's options out of the usage line."""
         super().add_usage(usage, self._ours(actions), *args, **kwargs)
 
     def add_arguments(self, actions: Iterable[Action]) -> None:
-        """Describe our options; name Django's."""
+        """Describe our options; only name Django's."""
         given = list(actions)
         ours = self._ours(given)
         super().add_arguments(ours)
@@ -33,22 +33,22 @@ class ExampleHelpFormatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
 
 
 class ExampleCommand(BaseCommand):
-    """A management command whose --help shows `example`: command lines as one would type them.
+    """A management command whose --help ends with `example`: command lines as a user would type them.
 
-    It is refused in a home where no platform was ever started, unless it says that it needs none.
+    It refuses a home where no platform was ever started, unless it declares that it needs none.
     """
 
     example: str
     needs_platform = True
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """Add the examples below the options."""
+        """Append the examples."""
         lines = "\n".join(f"  {line}" for line in self.example.strip().splitlines())
         kwargs.setdefault("formatter_class", ExampleHelpFormatter)
         return super().create_parser(prog_name, subcommand, epilog=f"Example:\n{lines}", **kwargs)
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Run the command; a database that doesn't answer or isn't ours is told in words, not in a stack trace."""
+        """Run the command. A database that is away or not ours gets a message instead of a traceback."""
         if self.needs_platform and not settings.EVENTLANE_IN_USE:
             raise CommandError(_nothing_runs_here())
         try:

@@ -1,8 +1,8 @@
-"""Every setting of Eventlane: one row each, read from the environment at start.
+"""All settings of Eventlane, one row each, read from the environment at startup.
 
-A row's name is the environment variable's and the Django setting's. docs/configuration.md is made from
-this table (`python manage.py configuration`), and a test keeps the two the same. A value that does not fit stops the start
-and names the variable.
+A row's name is both the environment variable and the Django setting. docs/configuration.md is generated from
+this table (`python manage.py configuration`); a test compares the two. An invalid value stops the start
+and the message names the variable.
 """
 
 import os
@@ -19,12 +19,12 @@ NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class InvalidSetting(ValueError):
-    """An environment variable holds a value that its setting cannot take."""
+    """An environment variable has a value that its setting can't take."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: `default` is its text as one would write it in the environment."""
+    """One setting. `default` is written as it would be in the environment."""
 
     name: str
     default: str
@@ -34,7 +34,7 @@ class Setting:
     group: str
 
     def value(self, environ: Mapping[str, str]) -> Any:
-        """Return the value from `environ`, else the default; raise InvalidSetting naming the variable."""
+        """Return the value in `environ`, or the default; raise InvalidSetting naming the variable."""
         text = environ.get(self.name, "") or self.default
         try:
             return self.read(text)
@@ -43,7 +43,7 @@ class Setting:
 
 
 def at_least(minimum: int) -> Callable[[str], int]:
-    """Return a reader of whole numbers not below `minimum`."""
+    """Return a parser for whole numbers of at least `minimum`."""
 
     def read(text: str) -> int:
         number = int(text.replace("_", ""))
@@ -55,7 +55,7 @@ def at_least(minimum: int) -> Callable[[str], int]:
 
 
 def seconds(text: str) -> float:
-    """Read a positive number of seconds, fractions allowed."""
+    """Parse a positive number of seconds; fractions are allowed."""
     number = float(text)
     if number <= 0:
         raise ValueError("must be more than 0")
@@ -63,19 +63,19 @@ def seconds(text: str) -> float:
 
 
 def boolean(text: str) -> bool:
-    """Read `true` or `false`, nothing else: a typo must not switch something off silently."""
+    """Parse `true` or `false` and nothing else: a typo must not silently switch something off."""
     if text not in ("true", "false"):
         raise ValueError("must be true or false")
     return text == "true"
 
 
 def words(text: str) -> list[str]:
-    """Read a comma-separated list."""
+    """Parse a comma-separated list."""
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
-    """Return a reader of one of these words."""
+    """Return a parser that accepts one of these words."""
 
     def read(text: str) -> str:
         if text not in choices:
@@ -86,7 +86,7 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 
 def node_name(text: str) -> str:
-    """Read the name of a node, or nothing: it becomes part of file names, and stands in the lake's tables."""
+    """Parse a node's name, or an empty text. The name becomes part of file names and is stored in the lake."""
     if text and not NODE_NAME.fullmatch(text):
         raise ValueError(
             "must be 1 to 100 of the letters a to z and A to Z, digits, - _ and ., beginning with a letter or a digit"
@@ -95,7 +95,7 @@ def node_name(text: str) -> str:
 
 
 def machine(text: str) -> tuple[float, int]:
-    """Read CPUs:MB, what a container may use of each."""
+    """Parse CPUs:MB, the resources of a container."""
     cpus, colon, megabytes = text.partition(":")
     if not colon or float(cpus) <= 0 or int(megabytes) < 16:
         raise ValueError("must be CPUs:MB, like 0.5:1024")
@@ -103,7 +103,7 @@ def machine(text: str) -> tuple[float, int]:
 
 
 def rate(text: str) -> tuple[int, float] | None:
-    """Read NUMBER:SECONDS, how many of something may pass in a window of so many seconds; None for `none`."""
+    """Parse NUMBER:SECONDS, a limit within a window of so many seconds; return None for `none`."""
     if text == "none":
         return None
     events, colon, window = text.partition(":")
@@ -113,7 +113,7 @@ def rate(text: str) -> tuple[int, float] | None:
 
 
 def address(text: str) -> str:
-    """Read HOST:PORT."""
+    """Parse HOST:PORT."""
     host, colon, port = text.rpartition(":")
     if not (host and colon and port.isdigit() and int(port) < 65536):
         raise ValueError("must be HOST:PORT, like 127.0.0.1:8000")
@@ -121,7 +121,7 @@ def address(text: str) -> str:
 
 
 def web_address(text: str) -> str:
-    """Read an http or https address, or nothing; names have no capitals, and no slash at the end is needed."""
+    """Parse an http or https address, or an empty text. Lowers the case of the host and drops a slash at the end."""
     parts = urlsplit(text)
     if text and not (parts.scheme in ("http", "https") and parts.hostname):
         raise ValueError("must be an address like https://events.example.com")
@@ -129,7 +129,7 @@ def web_address(text: str) -> str:
 
 
 def path(text: str) -> Path:
-    """Read a folder; relative ones are relative to the working directory of the start."""
+    """Parse a folder; a relative one is resolved against the working directory at startup."""
     return Path(text).expanduser().absolute()
 
 
@@ -295,7 +295,7 @@ SETTINGS: list[Setting] = [
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
-    """Return every setting by name; raise InvalidSetting for a bad value or an unknown EVENTLANE_ variable."""
+    """Return all settings by name; raise InvalidSetting for a bad value or an unknown EVENTLANE_ variable."""
     known = {setting.name for setting in SETTINGS}
     unknown = sorted(name for name in environ if name.startswith("EVENTLANE_") and name not in known)
     if unknown:

@@ -1,8 +1,8 @@
-"""What every page of the admin console shares: the site, the walls between organizations, deletion, labels.
+"""What all pages of the console share: the site, the walls between organizations, deletion, labels.
 
-The walls stand in one place: a console class names the way from its row to the organization
-(`organization_path`), and rows, form choices, filters, autocompletion and bulk actions all start from
-`get_queryset`. A model without a console class can't be offered in a form at all.
+The walls are in one place: a console class names the path from its row to the organization
+(`organization_path`). Rows, form choices, filters, autocompletion and bulk actions all start from
+`get_queryset`. A model without a console class can't appear in a form at all.
 """
 
 import logging
@@ -38,8 +38,8 @@ from eventlane.times import readable_time
 
 logger = logging.getLogger(__name__)
 
-# Alpine, which Unfold's pages are built on, evaluates attributes, so scripts can't be held tighter than this.
-# Nothing is loaded from, sent to or framed by another origin.
+# Unfold's pages use Alpine, which evaluates attributes. That rules out a stricter policy for scripts.
+# Nothing is loaded from another origin, sent to one or framed by one.
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
@@ -53,19 +53,19 @@ def label(text: str, kind: str = "default") -> SafeString:
 
 
 def moment(time: datetime | None, absent: str = "never") -> SafeString | str:
-    """Return a time as people say it, with the exact one as a tooltip."""
+    """Return a time relative to now, with the exact time as a tooltip."""
     if time is None:
         return absent
     return format_html('<span title="{}">{}</span>', readable_time(time, "seconds"), naturaltime(time))
 
 
 def number(count: int) -> str:
-    """Return a whole number with its thousands apart."""
+    """Return a whole number with thousands separators."""
     return f"{count:,}"
 
 
 def size(count: int) -> str:
-    """Return bytes in the unit that suits them."""
+    """Return bytes in a suitable unit."""
     return filesizeformat(count)
 
 
@@ -75,7 +75,7 @@ def count_of(count: int, noun: str) -> str:
 
 
 def public_address(request: HttpRequest) -> dict[str, str]:
-    """Return the address that pages name to senders, and the one this request came by if it is another."""
+    """Return the address that pages show to senders, and the one of this request if they differ."""
     used = f"{request.scheme}://{request.get_host()}"
     return {
         "public_url": settings.EVENTLANE_PUBLIC_URL,
@@ -92,11 +92,11 @@ class ConsoleSite(UnfoldAdminSite):
     enable_nav_sidebar = True
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
-        """Guard a view as Django does, and send the content security policy with what it answers."""
+        """Guard a view as Django does, and add the content security policy to its replies."""
         return with_policy(super().admin_view(view, cacheable))
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Add the choice of a project, which the sidebar shows."""
+        """Add the project choice for the sidebar."""
         return super().each_context(request) | {"project_choice": project_choice(request)}
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -105,13 +105,13 @@ class ConsoleSite(UnfoldAdminSite):
 
 
 def with_policy(view: View) -> View:
-    """Return the view with the content security policy on its replies, and a page of its own for a database away."""
+    """Return the view with the content security policy, and with an error page for when the database is away."""
 
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             response = view(request, *args, **kwargs)
             if isinstance(response, SimpleTemplateResponse):
-                response.render()  # here, where a database away is caught: templates ask it too
+                response.render()  # templates query the database, too: render where errors are caught
         except DATABASE_AWAY as error:
             logger.error("a console page needs the database: %s", one_line(error))
             response = render(request, "console/database_away.html", status=503)
@@ -122,19 +122,19 @@ def with_policy(view: View) -> View:
 
 
 class OwnRelatedFilter(RelatedDropdownFilter):
-    """A sidebar filter by a related row that offers the own organization's rows only."""
+    """A sidebar filter by a related row. It offers only rows of the user's organization."""
 
     def field_choices(
         self, field: ForeignKey[Any, Any], request: HttpRequest, model_admin: ModelAdmin
     ) -> list[tuple[Any, str]]:
-        """Return what the related model's own list would show."""
+        """Return the rows that the related model's list would show."""
         own = model_admin.admin_site.get_model_admin(field.related_model).get_queryset(request)
         return [(row.pk, self.text_of(row)) for row in own.order_by(*self.order)]
 
     order: tuple[str, ...] = ("name",)
 
     def text_of(self, row: Model) -> str:
-        """Return how a choice reads."""
+        """Return the label of a choice."""
         return str(row)
 
 
@@ -145,7 +145,7 @@ class ConsoleList(ChangeList):
     root_queryset: QuerySet[Any]
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: list[str | None] | None = None) -> QuerySet[Any]:
-        """Return the rows of the chosen project that match filters and search."""
+        """Return the rows of the chosen project that match the filters and the search."""
         self.narrowed_to = self.model_admin.narrowed_to(request)
         if self.narrowed_to:
             self.root_queryset = self.root_queryset.filter(self.model_admin.in_project(self.narrowed_to))
@@ -153,51 +153,51 @@ class ConsoleList(ChangeList):
 
 
 class ConsoleAdmin(ModelAdmin):
-    """A console class: shows and changes nothing but rows of the logged-in account's organization."""
+    """A console class. It shows and changes only rows of the user's organization."""
 
     organization_path = "organization"
-    project_path = ""  # the way from a row to its project: a class that names it has a list that follows the choice
-    wider_filters: tuple[str, ...] = ()  # list filters that say more exactly than the choice which rows are meant
+    project_path = ""  # the path from a row to its project; if set, the list follows the chosen project
+    wider_filters: tuple[str, ...] = ()  # list filters that are more specific than the chosen project
     list_before_template = "console/narrowed_list.html"
-    secret_fields: tuple[str, ...] = ()  # no filtering by these: a filter would give them away letter by letter
+    secret_fields: tuple[str, ...] = ()  # never filtered by: a filter would reveal them letter by letter
     delete_confirmation_template = "console/delete.html"
     delete_selected_confirmation_template = "console/delete.html"
     list_filter_submit = True
     list_per_page = 50
     show_facets = ShowFacets.NEVER
     bulk_delete = False
-    empty_advice = ""  # what to do about a list without rows
+    empty_advice = ""  # what to do if a list is empty
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Return the organization's rows: the wall."""
+        """Return the organization's rows: this is the wall."""
         return super().get_queryset(request).filter(**{self.organization_path: account_of(request).organization_id})
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """Return the organization's row; what can't be an id is not asked for (PostgreSQL refuses some of it)."""
+        """Return a row of the organization. Doesn't query for an impossible id: PostgreSQL refuses some of them."""
         return super().get_object(request, object_id, from_field) if is_id(object_id) else None
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Use the list that follows the chosen project."""
+        """Return the list class that follows the chosen project."""
         return ConsoleList
 
     def narrowed_to(self, request: HttpRequest) -> Any:
-        """Return the chosen project if this list follows it; a filter in the address goes before."""
+        """Return the chosen project if this list follows it. A filter in the address takes precedence."""
         if not self.project_path or any(name in request.GET for name in self.wider_filters):
             return None
         return project_choice(request).chosen
 
     def in_project(self, project: Model) -> Q:
-        """Return the condition for rows that the list shows for a project."""
+        """Return the condition for the rows of a project."""
         return Q(**{self.project_path: project.pk})
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Start a form with nothing of its address: Django takes any text from there, whatever the field holds."""
+        """Ignore the address when a form starts: Django would copy any text from it into any field."""
         return {}
 
     def formfield_for_foreignkey(
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **options: Any
     ) -> "ModelChoiceField[Any] | None":
-        """Offer and accept only what the related model's own list would show."""
+        """Offer and accept only rows that the related model's list would show."""
         options.setdefault("queryset", self.admin_site.get_model_admin(db_field.related_model).get_queryset(request))
         return super().formfield_for_foreignkey(db_field, request, **options)
 
@@ -210,11 +210,11 @@ class ConsoleAdmin(ModelAdmin):
         return field
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Refuse filters by secret fields, on top of Django's refusal of filters across relations."""
+        """Refuse filters by secret fields. Django already refuses filters across relations."""
         return lookup.partition("__")[0] not in self.secret_fields and super().lookup_allowed(lookup, value, request)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the bulk actions; deleting many rows at once is there only where the class asks for it."""
+        """Return the bulk actions. Bulk deletion is there only if the class asks for it."""
         actions = super().get_actions(request)
         if not self.bulk_delete:
             actions.pop("delete_selected", None)
@@ -227,29 +227,29 @@ class ConsoleAdmin(ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show the form with one button that saves."""
+        """Show the form with a single button to save."""
         buttons = {"show_save_and_continue": False, "show_save_and_add_another": False}
         return super().changeform_view(request, object_id, form_url, buttons | (extra_context or {}))
 
     def get_deleted_objects(
         self, objs: Iterable[Any], request: HttpRequest
     ) -> tuple[list[str], dict[str, str], set[str], list[str]]:
-        """Say what a deletion takes along in numbers: listing each row would load them all."""
+        """Summarize a deletion in numbers: listing every row would load them all."""
         rows = list(objs)
         return [str(row) for row in rows], self.deletion_summary(rows), set(), []
 
     def deletion_summary(self, rows: list[Any]) -> dict[str, str]:
-        """Return noun and count of everything that goes when `rows` are deleted."""
+        """Return noun and count of everything that is deleted together with `rows`."""
         return {str(self.opts.verbose_name_plural): number(len(rows))}
 
 
 class TypedDeleteAdmin(ConsoleAdmin):
-    """A console class for rows that take events along: deleting one asks for its name to be typed."""
+    """A console class for rows that have events. To delete one, the user must type its name."""
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show what would be deleted; delete when the name was typed."""
+        """Show what would be deleted; delete once the name is typed."""
         row = self.get_object(request, unquote(object_id))
         if row and request.method == "POST" and request.POST.get("name") != row.name:
             messages.error(request, f"Nothing was deleted: the name typed is not “{row.name}”.")
@@ -258,16 +258,16 @@ class TypedDeleteAdmin(ConsoleAdmin):
 
 
 class ReadOnlyAdmin(ConsoleAdmin):
-    """A console class for rows that nobody makes or changes by hand."""
+    """A console class for rows that nobody adds or changes by hand."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody adds."""
+        """Refuse to add."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody changes."""
+        """Refuse to change."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody deletes."""
+        """Refuse to delete."""
         return False

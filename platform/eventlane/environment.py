@@ -1,7 +1,7 @@
-"""Every setting of configuration.py's table as a typed attribute, read from the environment at start.
+"""Every setting in configuration.py's table as a typed attribute, read from the environment at startup.
 
-Django's settings take them over; the types are what mypy knows of `settings.EVENTLANE_...`. A test compares with
-the table.
+Django's settings take the values over; mypy knows `settings.EVENTLANE_...` by these types. A test compares them
+with the table.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Numbers of more digits than a float holds: who reads them again sees the digits that were sent."""
+"""Numbers with more digits than a float holds. They are shown with the digits that were sent."""
 
 import json
 import math
@@ -7,18 +7,18 @@ from typing import Any
 
 import msgspec
 
-# With all that an exponent adds (324), below the 16,383 places that PostgreSQL's numbers have behind the point.
+# Together with an exponent's digits (324), below the 16,383 decimal places of PostgreSQL's numbers.
 MOST_CHARACTERS = 16_000
 
 
 class ExactNumber(float):
-    """A float that knows the text it was rounded from. It counts and compares like any other."""
+    """A float that keeps the text it was rounded from. It calculates and compares like any other."""
 
     __slots__ = ("text",)
     text: str
 
     def __new__(cls, text: str) -> "ExactNumber":
-        """Round a JSON number."""
+        """Round a number in JSON."""
         number = super().__new__(cls, text)
         number.text = text
         return number
@@ -28,12 +28,12 @@ class ExactNumber(float):
 
 
 def exact(text: str) -> float:
-    """Return the number that a text sent to us is; one too long to be stored is a plain float."""
+    """Return the number in a text that was sent; one too long to store becomes a plain float."""
     return float(text) if len(text) > MOST_CHARACTERS else _read(text)
 
 
 def _read(text: str) -> float:
-    """Return a number with its text where rounding changes the digits; what rounds to 0 or infinity has none."""
+    """Return a number, with its text if rounding changes the digits. Rounded to 0 or infinity, it has no text."""
     number = float(text)
     if repr(number) == text or number == 0 or math.isinf(number) or Decimal(text) == Decimal(repr(number)):
         return number
@@ -41,7 +41,7 @@ def _read(text: str) -> float:
 
 
 def _finite(text: str) -> float:
-    """Refuse what msgspec refuses where it is not asked for texts."""
+    """Refuse what msgspec refuses when it parses floats itself."""
     number = exact(text)
     if math.isinf(number):
         raise ValueError("number out of range")
@@ -51,16 +51,16 @@ def _finite(text: str) -> float:
 def _text_of(value: Any) -> msgspec.Raw:
     if isinstance(value, ExactNumber):
         return msgspec.Raw(value.text.encode())
-    raise TypeError(f"{type(value).__name__} is nothing that JSON has")
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
-# Without exact numbers `encode` is as fast as msgspec's own; `decode` takes half a microsecond more for each float.
+# Without exact numbers, `encode` is as fast as msgspec's own; `decode` takes half a microsecond more per float.
 encode = msgspec.json.Encoder(enc_hook=_text_of).encode
 decode = msgspec.json.Decoder(float_hook=_finite).decode
 
 
 class ExactEncoder(json.JSONEncoder):
-    """Writes exact numbers as they were, for a field of a model."""
+    """Writes exact numbers with their own digits, for a model field."""
 
     def encode(self, value: Any) -> str:
         """Return the JSON text."""
@@ -68,7 +68,7 @@ class ExactEncoder(json.JSONEncoder):
 
 
 class ExactDecoder(json.JSONDecoder):
-    """Reads exact numbers as such, for a field of a model."""
+    """Reads exact numbers, for a model field."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(parse_float=_read, **options)

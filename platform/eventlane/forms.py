@@ -1,4 +1,4 @@
-"""Django's ModelForm as a base: type checkers want its model named in brackets, which fails at run time."""
+"""A base for ModelForm: type checkers want its model in brackets, which fails at run time."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""How much may still be written. No Django import: the supervisor asks as well."""
+"""How much space is left to write. No Django import: the supervisor uses it, too."""
 
 import os
 import time
@@ -7,11 +7,11 @@ from pathlib import Path
 
 from eventlane.configuration import MIB
 
-LOOK_SECONDS = 1.0  # between two looks at the disks: a burst writes less in this time than the limit leaves
+LOOK_SECONDS = 1.0  # between two checks of the disks: a burst writes less in this time than the limit leaves
 
 
 class FreeSpace:
-    """The rule that `least_bytes` stay free on the disks of some folders. Threads may share it."""
+    """The rule that `least_bytes` stay free on the disks of certain folders. Thread-safe."""
 
     def __init__(self, folders: Iterable[Path], least_bytes: int) -> None:
         self._folders, self._least_bytes = tuple(folders), least_bytes
@@ -19,7 +19,7 @@ class FreeSpace:
         self._shortage = ""
 
     def shortage(self) -> str:
-        """Say which disk has too little left, as it was at the last look; "" when none has."""
+        """Describe the disk with too little space, as of the last check; "" if all have enough."""
         now = time.monotonic()
         if now >= self._next_look:
             self._next_look = now + LOOK_SECONDS
@@ -30,7 +30,7 @@ class FreeSpace:
         try:
             free = free_bytes(folder)
         except OSError:
-            return ""  # whoever writes there learns what is wrong
+            return ""  # the next write to it will show what is wrong
         if free >= self._least_bytes:
             return ""
         least = self._least_bytes // MIB
@@ -38,11 +38,11 @@ class FreeSpace:
 
 
 def free_bytes(folder: Path) -> int:
-    """Return what an ordinary user may still write where the folder is or will be."""
+    """Return what an ordinary user may still write to the disk of the folder, which needn't exist yet."""
     disk = os.statvfs(existing(folder))
     return disk.f_bavail * disk.f_frsize
 
 
 def existing(folder: Path) -> Path:
-    """Return the folder, or the nearest parent that is there."""
+    """Return the folder, or its nearest existing parent."""
     return next(way for way in (folder, *folder.parents) if way.exists())

@@ -15,7 +15,7 @@ LENGTH = 27
 PATTERN = re.compile(r"[0-9A-Za-z]{27}")
 GREATEST = "aWgEPTl1tmebfsQzFP4bxwgy80V"
 SIMPLE_PATTERN = (
-    "[0-9A-Z][0-9A-Za-z]{26}"  # in descriptions: holds for ids made until 2148, and for no text above GREATEST
+    "[0-9A-Z][0-9A-Za-z]{26}"  # for API descriptions: valid for ids created until 2148, matches no text above GREATEST
 )
 
 
@@ -25,12 +25,12 @@ def new_id() -> str:
 
 
 def first_id(moment: datetime) -> str:
-    """Return the least KSUID of a moment's second: everything made before it sorts before it."""
+    """Return the smallest KSUID of a time's second: everything created before sorts before it."""
     return encode(max(0, int(moment.timestamp()) - EPOCH).to_bytes(4, "big") + bytes(16))
 
 
 def encode(data: bytes) -> str:
-    """Return 20 bytes as 27 characters."""
+    """Encode 20 bytes as 27 characters."""
     number = int.from_bytes(data, "big")
     digits = []
     for _ in range(LENGTH):
@@ -40,5 +40,5 @@ def encode(data: bytes) -> str:
 
 
 def is_id(text: str) -> bool:
-    """Tell whether `text` is a well-formed KSUID."""
+    """Return whether `text` is a well-formed KSUID."""
     return PATTERN.fullmatch(text) is not None and text <= GREATEST

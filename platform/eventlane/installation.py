@@ -1,11 +1,11 @@
-"""The mark that says which installation a folder belongs to: a file `installation` in home, journal and lake.
+"""The mark that says which installation a folder belongs to: the file `installation` in home, journal and lake.
 
-    installation 2x4Yq…          the same in all of them and in the database
-    node web-3f09a1              the journal's only: the node whose events are in it
-    database 7712…507/16384      the lake's only: the database whose catalog knows its files, as PostgreSQL numbers it
-    folder /srv/a/postgres       and where that is, if it is the embedded one
+    installation 2x4Yq…          the same in all three and in the database
+    node web-3f09a1              only in a journal: the node that wrote it
+    database 7712…507/16384      only in a lake: the database with its catalog, by PostgreSQL's numbers
+    folder /srv/a/postgres       and its folder, if it is the embedded one
 
-No Django import: the supervisor looks at it before there is a database.
+No Django import: the supervisor reads it before there is a database.
 """
 
 import os
@@ -19,12 +19,12 @@ LAKE_FILES = "*.parquet"
 
 
 class WrongInstallation(RuntimeError):
-    """Parts that don't belong together. The message says what belongs where, and what to do; nothing was changed."""
+    """Parts that don't belong together. The message says what belongs where and what to do; nothing was changed."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What a folder says of itself."""
+    """What a folder says about itself."""
 
     installation: str
     node: str = ""
@@ -33,7 +33,7 @@ class Mark:
 
 
 def read_mark(folder: Path) -> Mark | None:
-    """Return the folder's mark, None when it has none; raise WrongInstallation for one that can't be understood."""
+    """Return the folder's mark, or None; raise WrongInstallation for one that is damaged."""
     file = folder / NAME
     try:
         pairs = [line.split(" ", 1) for line in file.read_text().splitlines()]
@@ -42,13 +42,13 @@ def read_mark(folder: Path) -> Mark | None:
         return None
     except (TypeError, ValueError):
         raise WrongInstallation(
-            f"{file} says which installation the folder belongs to, but it is damaged. Put it back from a backup, or "
-            "delete it: then the next start compares the contents and writes it anew"
+            f"{file} says which installation the folder belongs to, but it is damaged. Restore it from a backup, or "
+            "delete it: the next start then compares the contents and writes it again"
         ) from None
 
 
 def write_mark(folder: Path, mark: Mark) -> None:
-    """Make the folder if need be, and write its mark, on disk when this returns; one that is right is left alone."""
+    """Write the folder's mark to disk, creating the folder if needed; leave a correct one alone."""
     if read_mark(folder) == mark:
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -61,8 +61,8 @@ def write_mark(folder: Path, mark: Mark) -> None:
 
 
 def events_in(home: Path, lake: Path | None) -> Iterator[str]:
-    """Yield what says that events were stored in these folders: one sentence a folder."""
+    """Yield a sentence for each of these folders that has events."""
     if next((home / "journal").glob(JOURNAL_FILES), None):
-        yield f"{home / 'journal'} holds events that are not sealed yet"
+        yield f"{home / 'journal'} has events that are not sealed yet"
     if lake and next(lake.rglob(LAKE_FILES), None):
-        yield f"{lake} holds sealed events"
+        yield f"{lake} has sealed events"

@@ -1,7 +1,7 @@
-"""The console's login: its form, its answer when there were too many wrong passwords, and the browsers it knows.
+"""The console's login: its form, the reply after too many wrong passwords, and known browsers.
 
-Whoever guesses at an account uses up its attempts, and would keep its owner out. A browser that logged in to the
-account before has attempts of its own: it shows a cookie that only this server can make.
+Someone who guesses an account's password uses up its attempts and could lock its owner out. A browser that has
+logged in to the account before therefore has its own attempts: it sends a cookie that only this server can make.
 """
 
 import secrets
@@ -15,7 +15,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from unfold.forms import AuthenticationForm
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import _User  # for mypy, what AUTH_USER_MODEL names
+    from django.contrib.auth.models import _User  # for mypy, the class that AUTH_USER_MODEL names
 
 BROWSER_COOKIE = "eventlane_browser"
 BROWSER_SECONDS = 180 * 24 * 3600
@@ -23,14 +23,14 @@ TOO_MANY_REQUESTS = 429
 
 
 def account_of(request: HttpRequest) -> "_User":
-    """Return the account that is logged in, for pages that are shown to nobody else; raise PermissionDenied."""
+    """Return the logged-in account, for pages that need one; raise PermissionDenied without one."""
     if not request.user.is_authenticated:
         raise PermissionDenied
     return request.user
 
 
 class LoginForm(AuthenticationForm):
-    """Unfold's form; its messages fit logins that are e-mail addresses, whatever their case."""
+    """Unfold's form, with messages for logins that are e-mail addresses in any case."""
 
     error_messages = {
         "invalid_login": "The e-mail address or the password is wrong.",
@@ -39,7 +39,7 @@ class LoginForm(AuthenticationForm):
     }
 
     def get_invalid_login_error(self) -> Exception:
-        """Say when to try again, where that is why."""
+        """Say when to try again, if that is the reason."""
         error = super().get_invalid_login_error()
         if seconds := getattr(self.request, "login_wait_seconds", 0):
             error = type(error)(
@@ -49,7 +49,7 @@ class LoginForm(AuthenticationForm):
 
 
 def finish_login(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Remember the browser of who just logged in; answer 429 to who has to wait."""
+    """Remember the browser after a login; reply with 429 after too many wrong passwords."""
     if seconds := getattr(request, "login_wait_seconds", 0):
         response.status_code = TOO_MANY_REQUESTS
         response["Retry-After"] = str(ceil(seconds))
@@ -67,7 +67,7 @@ def finish_login(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 def known_browser(request: HttpRequest, username: str) -> str:
-    """Return a name for the request's browser if it logged in to the account before, else nothing."""
+    """Return a name for the request's browser if it has logged in to the account before, or an empty text."""
     nonce, _, signature = request.COOKIES.get(BROWSER_COOKIE, "").partition(".")
     return nonce if constant_time_compare(signature, _signature(nonce, username)) else ""
 

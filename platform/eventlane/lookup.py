@@ -1,4 +1,4 @@
-"""Rows that the caller may see, or the error that says there is none."""
+"""Look up rows that the caller may see, or raise the error that says there is none."""
 
 from typing import TypeVar
 
@@ -10,7 +10,7 @@ M = TypeVar("M", bound=Model)
 
 
 def get_or_unknown(rows: QuerySet[M], noun: str, **lookup: str) -> M:
-    """Return the row that the lookup finds among `rows`, or raise UnknownObject of a `noun`."""
+    """Return the row among `rows` that matches the lookup, or raise UnknownObject for `noun`."""
     found = rows.filter(**lookup).first()
     if found is None:
         raise UnknownObject(noun)

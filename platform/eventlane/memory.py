@@ -1,4 +1,4 @@
-"""Lets memory that isn't used any more go back to the system: glibc's malloc keeps most of it. No Django import."""
+"""Return unused memory to the system, most of which glibc's malloc would keep. No Django import."""
 
 import ctypes
 
@@ -9,16 +9,16 @@ _libc = ctypes.CDLL(None)
 
 
 def keep_little() -> None:
-    """Have pieces of 1 MiB and more, such as large bodies, given back as soon as they are free.
+    """Return pieces of 1 MiB and more, such as large bodies, as soon as they are freed.
 
-    As it comes, malloc raises that size to that of whatever was freed, and then keeps 6 MB for each thread and body.
+    By default, malloc raises this limit to the size of whatever was freed, and keeps 6 MB for each thread and body.
     """
-    if hasattr(_libc, "mallopt"):  # other C libraries go without
+    if hasattr(_libc, "mallopt"):  # other C libraries don't have it
         _libc.mallopt(M_MMAP_THRESHOLD, MIB)
-        _libc.mallopt(M_TRIM_THRESHOLD, 4 * MIB)  # what a thread may keep at hand
+        _libc.mallopt(M_TRIM_THRESHOLD, 4 * MIB)  # what a thread may keep
 
 
 def give_back() -> None:
-    """Give back what small pieces have left behind. Takes 0.1 ms, and some 0.3 ms for each MB."""
+    """Return what small pieces have left behind. Takes 0.1 ms, plus some 0.3 ms per MB."""
     if hasattr(_libc, "malloc_trim"):
         _libc.malloc_trim(0)

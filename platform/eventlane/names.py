@@ -14,5 +14,5 @@ validate_name = RegexValidator(
 
 
 def is_name(text: str) -> bool:
-    """Tell whether `text` may name a project or a dataset."""
+    """Return whether `text` is a valid name for a project or a dataset."""
     return NAME.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""How a process shows that it goes on, and how another tells that it hangs: by a file's time. No Django import."""
+"""How a process shows its progress, and how another notices that it hangs: by a file's time. No Django import."""
 
 import threading
 import time
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 STEP_SECONDS = 1.0
-LONGEST_GAP_SECONDS = 1.0  # between two looks; more is time in which the supervisor itself stood still
+LONGEST_GAP_SECONDS = 1.0  # between two checks; anything longer is time in which the supervisor itself stood still
 
 
 @dataclass
 class ProgressWatch:
-    """Counts how long a process has not touched its file, in time that the watcher itself was awake."""
+    """Measures how long a process hasn't touched its file, counting only time in which the watcher was awake."""
 
     file: Path
     seconds: float
@@ -25,10 +25,10 @@ class ProgressWatch:
         self.allowed = self.seconds
 
     def hangs(self, pid: int, now: float) -> bool:
-        """Look, at a monotonic time; tell once that the process has stood still for longer than allowed.
+        """Check at a monotonic time; return True once if the process has stood still for longer than allowed.
 
-        Twice as long is allowed after each time, until it goes on: a step that takes longer than `seconds` is
-        finished some day, instead of begun again for ever.
+        The allowed time doubles after each time, until there is progress: a step longer than `seconds` then finishes
+        eventually instead of being started again forever.
         """
         gap, self._last_look = min(now - self._last_look, LONGEST_GAP_SECONDS), now
         seen = (pid, self._touched())
@@ -45,7 +45,7 @@ class ProgressWatch:
         return True
 
     def _touched(self) -> int:
-        """Return the time of the last touch, only ever compared: no clock that is set can mislead."""
+        """Return the time of the last touch. It is only compared, so setting the clock does no harm."""
         try:
             return self.file.stat().st_mtime_ns
         except OSError:
@@ -53,17 +53,17 @@ class ProgressWatch:
 
 
 class Progress:
-    """Touches a file each time when all of so many threads have made a step: it stands still once one of them hangs."""
+    """Touches a file whenever all of its threads have made a step; if one hangs, the file stays as it is."""
 
     def __init__(self, file: Path | None = None, threads: int = 1) -> None:
-        """Without a file nobody watches."""
+        """Without a file, nobody watches."""
         self._file = file
         self._threads = threads
         self._stepped: set[int] = set()
         self._lock = threading.Lock()
 
     def step(self) -> None:
-        """Note that the calling thread goes on."""
+        """Record that the calling thread makes progress."""
         if self._file is None:
             return
         with self._lock:
@@ -75,7 +75,7 @@ class Progress:
                 self._file.touch()
 
     def wait(self, stop: threading.Event, seconds: float) -> None:
-        """Wait until `stop` is set, at most so long, and go on making steps meanwhile."""
+        """Wait at most this long for `stop` to be set, making steps meanwhile."""
         end = time.monotonic() + seconds
         while not stop.is_set() and (left := end - time.monotonic()) > 0:
             self.step()

@@ -1,4 +1,4 @@
-"""Which project the console's lists follow: chosen in the sidebar, kept in the session, always one of one's own."""
+"""The project that the console's lists follow: chosen in the sidebar, kept in the session, always one of the user's."""
 
 from functools import cached_property
 from typing import Any
@@ -13,30 +13,30 @@ MOST_OFFERED = 200  # an organization with more projects chooses the others on t
 
 
 class ProjectChoice:
-    """A request's choice, looked up when a page asks for it."""
+    """A request's choice, looked up when a page needs it."""
 
     def __init__(self, request: HttpRequest) -> None:
         self._request = request
 
     @cached_property
     def _first(self) -> list[Any]:
-        """The organization's first projects by name, and one more if there are too many."""
+        """The organization's first projects by name, plus one to show that there are more."""
         return list(account_of(self._request).organization.projects.order_by("name")[: MOST_OFFERED + 1])
 
     @property
     def offered(self) -> list[Any]:
-        """The projects to choose from, the chosen one among them."""
+        """The projects to choose from, including the chosen one."""
         offered = self._first[:MOST_OFFERED]
         return offered if self.chosen in (None, *offered) else [self.chosen, *offered]
 
     @property
     def has_more(self) -> bool:
-        """Whether there are more projects than are offered."""
+        """Whether there are more projects than those offered."""
         return len(self._first) > MOST_OFFERED
 
     @cached_property
     def chosen(self) -> Any:
-        """The chosen project; None when it is all, or when it is no longer there."""
+        """The chosen project; None for all, or if it no longer exists."""
         project_id = self._request.session.get(SESSION_KEY)
         if not project_id:
             return None
@@ -45,16 +45,16 @@ class ProjectChoice:
 
     @property
     def only(self) -> Any:
-        """The project that must be meant: the chosen one, or the organization's only one."""
+        """The only project that can be meant: the chosen one, or the only one of the organization."""
         return self.chosen or (self._first[0] if len(self._first) == 1 else None)
 
     def choose(self, project: Model | None) -> None:
-        """Keep the choice in the session."""
+        """Save the choice in the session."""
         self._request.session[SESSION_KEY] = project.pk if project else ""
         self.__dict__.pop("chosen", None)
 
 
 def project_choice(request: HttpRequest) -> ProjectChoice:
-    """Return the request's choice, the same one at every call."""
+    """Return the request's choice, the same object on every call."""
     choice: ProjectChoice = vars(request).setdefault("_project_choice", ProjectChoice(request))
     return choice

@@ -1,4 +1,4 @@
-"""What follows from EVENTLANE_PUBLIC_URL: an https address means a proxy with TLS in front, and https only."""
+"""Settings derived from EVENTLANE_PUBLIC_URL: an https address means a proxy with TLS in front, and https only."""
 
 from collections.abc import Mapping
 from typing import Any, TypedDict
@@ -9,7 +9,7 @@ ANY_ADDRESS = ("0.0.0.0", "[::]")
 
 
 class HttpsSettings(TypedDict):
-    """Django's settings about hosts, cookies and https."""
+    """Django's settings for hosts, cookies and https."""
 
     ALLOWED_HOSTS: list[str]
     SESSION_COOKIE_SECURE: bool
@@ -22,7 +22,7 @@ class HttpsSettings(TypedDict):
 
 
 def https_settings(values: Mapping[str, Any], public_url: str) -> HttpsSettings:
-    """Return what the address means for the console; what is set explicitly wins."""
+    """Return the console's settings for this address; explicit settings take precedence."""
     is_https = public_url.startswith("https://")
     secure = is_https if values["EVENTLANE_SECURE_COOKIES"] == "auto" else values["EVENTLANE_SECURE_COOKIES"] == "true"
     return {
@@ -39,7 +39,7 @@ def https_settings(values: Mapping[str, Any], public_url: str) -> HttpsSettings:
 
 
 def _hosts(public_url: str, bind: str) -> list[str]:
-    """Return the public name, and those by which a person or a probe on this machine reaches the console."""
+    """Return the public name, and the names under which people and probes on this machine reach the console."""
     name = urlsplit(public_url).hostname or ""
     own = bind.rpartition(":")[0]
     names = [f"[{name}]" if ":" in name else name, *LOOPBACK, *([] if own in ANY_ADDRESS else [own])]

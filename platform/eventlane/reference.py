@@ -1,4 +1,4 @@
-"""The reference page of both APIs in the console: /v0/openapi.json for people, without a script."""
+"""The console's reference page for both APIs: /v0/openapi.json for people, without scripts."""
 
 import json
 import re
@@ -20,7 +20,14 @@ from eventlane.console import public_address
 
 Schema = dict[str, Any]
 
-FIRST_GROUPS = ("Sending events", "Events", "Datasets", "Namespaces", "Projects", "API keys")  # what most come for
+FIRST_GROUPS = (
+    "Sending events",
+    "Events",
+    "Datasets",
+    "Namespaces",
+    "Projects",
+    "API keys",
+)  # what most readers look for
 METHODS = ("get", "head", "post", "put", "delete")
 FORMATS = {"date-time": "time", "uuid": "UUID", "ksuid": "id"}
 EXAMPLES = {"string": "text", "integer": 7, "number": 1.5, "boolean": True, "object": {}, "array": []}
@@ -40,7 +47,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a route may answer: with an object, or with one of the codes."""
+    """A possible reply of a route: an object, or one of several codes."""
 
     status: str
     description: str
@@ -50,7 +57,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method of a path."""
+    """A method on a path."""
 
     anchor: str
     method: str
@@ -73,7 +80,7 @@ class Group:
 
 
 def reference(request: HttpRequest) -> HttpResponse:
-    """Show what every route takes and gives."""
+    """Show what each route takes and returns."""
     groups, objects, introduction = _contents(settings.EVENTLANE_PUBLIC_URL)
     page = {
         **admin.site.each_context(request),
@@ -88,7 +95,7 @@ def reference(request: HttpRequest) -> HttpResponse:
 
 @cache
 def _contents(address: str) -> tuple[list[Group], dict[str, tuple[SafeString, list[Member]]], SafeString]:
-    # Not at the top: drf-spectacular takes 0.2 s and 13 MB that most processes do without.
+    # Imported here: drf-spectacular costs 0.2 s and 13 MB, and most processes never need it.
     from eventlane.api.schema import openapi_schema
 
     document = openapi_schema()
@@ -129,7 +136,7 @@ def _parameter(parameter: Schema) -> Member:
 
 
 def members(schema: Schema) -> list[Member]:
-    """Return the members of an object, the required ones first."""
+    """Return the members of an object, required ones first."""
     required = schema.get("required", ())
     found = [
         Member(name, kind(member), name in required, text(member.get("description", "")))
@@ -145,7 +152,7 @@ def _answer(status: str, answer: Schema) -> Answer:
 
 
 def _content(body: Schema) -> Schema:
-    """Return the schema of a body or an answer, which has one type of content at most."""
+    """Return the schema of a body or a reply, which has at most one content type."""
     [content] = body.get("content", {}).values() or [{}]
     schema: Schema = content.get("schema", {})
     return schema
@@ -156,7 +163,7 @@ def _codes(schema: Schema) -> list[str]:
 
 
 def kind(schema: Schema) -> SafeString:
-    """Say in a few words what a value is; objects that have a name are links to their description."""
+    """Describe a value in a few words; objects with a name link to their description."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return mark_safe(f'<a class="text-link" href="#object-{escape(name)}">{escape(name)}</a>')
@@ -185,7 +192,7 @@ def _words(schema: Schema) -> Iterator[str]:
 
 
 def example(document: Schema, address: str, path: str, method: str, operation: Schema) -> str:
-    """Return a curl command; what the reader has to fill in is a variable of the shell."""
+    """Return a curl command with shell variables for what the reader must fill in."""
     target = re.sub(r"{(\w+)}", lambda match: f"${match[1].upper()}", path)
     parts = ["curl" if method == "GET" else "curl -I" if method == "HEAD" else f"curl -X {method}"]
     parts.append(f'"{address}{target}{_query(operation)}"')
@@ -200,13 +207,13 @@ def example(document: Schema, address: str, path: str, method: str, operation: S
 
 
 def _query(operation: Schema) -> str:
-    """Return the query parameters that have to be there."""
+    """Return the required query parameters."""
     needed = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query" and one["required"]]
     return "?" + "&".join(f"{name}=${name.upper()}" for name in needed) if needed else ""
 
 
 def sample(document: Schema, schema: Schema) -> Any:
-    """Return a value that a schema takes: with what is required, else with the first that may be."""
+    """Return a value that fits a schema: its required members, or the first optional one."""
     if "$ref" in schema:
         return sample(document, document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
     if "items" in schema:
@@ -223,7 +230,7 @@ def sample(document: Schema, schema: Schema) -> Any:
 
 
 def text(source: str) -> SafeString:
-    """Return a description as HTML: `code`, **strong**, and a paragraph for each empty line."""
+    """Return a description as HTML, with `code`, **strong**, and paragraphs at empty lines."""
     html: str = escape(source)
     html = re.sub(r"`([^`]+)`", r"<code>\1</code>", html)
     html = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", html)

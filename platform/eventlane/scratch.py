@@ -1,6 +1,7 @@
-"""A whole platform on a scratch home: `manage.py up` with an embedded PostgreSQL and a port of its own.
+"""A complete platform on a scratch home: `manage.py up` with an embedded PostgreSQL and its own port.
 
-Drills, tests and measurements run on it, and nothing of it is the user's: its settings are only those given here.
+For drills, tests and measurements. It shares nothing with the user's platform, and its only settings are those
+given here.
 """
 
 import os
@@ -30,7 +31,7 @@ UP = "Eventlane is up"
 
 
 class DidNotHappen(AssertionError):
-    """What was waited for did not come about in time."""
+    """What was waited for did not happen in time."""
 
 
 class ScratchPlatform:
@@ -38,7 +39,7 @@ class ScratchPlatform:
 
     home      its EVENTLANE_HOME
     port, url where it listens
-    keys      the first start's keys by right: keys["ingest"], keys["read"], keys["write"], keys["deploy"]
+    keys      keys of the first start, by right: keys["ingest"], keys["read"], keys["write"], keys["deploy"]
     process   Popen of the supervisor
     """
 
@@ -62,7 +63,7 @@ class ScratchPlatform:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start `manage.py up` and wait until it says that it is up; raise DidNotHappen when it refuses."""
+        """Start `manage.py up` and wait until it is up; raise DidNotHappen if it isn't."""
         begin = len(self.log)
         with self.log_file.open("ab") as log:
             self.process = self.popen("up", stdout=log, stderr=log, start_new_session=True)
@@ -75,22 +76,22 @@ class ScratchPlatform:
 
     @property
     def secrets(self) -> str:
-        """What the first start wrote down for the administrator."""
+        """What the first start wrote for the administrator."""
         file = self.home / SECRETS_FILE
         return file.read_text() if file.exists() else ""
 
     @property
     def log(self) -> str:
-        """Everything that its processes wrote so far, one line each: "web-1    │ …"."""
+        """Everything that its processes have written so far, line by line: "web-1    │ …"."""
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
     @property
     def database_url(self) -> str:
-        """Where its PostgreSQL is."""
+        """The address of its PostgreSQL."""
         return self.environment.get("DATABASE_URL") or database_url(self.home)
 
     def manage(self, *words: str, check: bool = True, **options: Any) -> "subprocess.CompletedProcess[str]":
-        """Run `manage.py` with these words against it, to its end; the output is in .stdout and .stderr."""
+        """Run `manage.py` with these words against it and wait; .stdout and .stderr have the output."""
         options = {"capture_output": True, "text": True, "timeout": 120, **options}
         done = subprocess.run([self.python, str(ROOT / "manage.py"), *words], **self._popen_options(), **options)
         if check and done.returncode != 0:
@@ -100,34 +101,34 @@ class ScratchPlatform:
         return done
 
     def popen(self, *words: str, **options: Any) -> "subprocess.Popen[bytes]":
-        """Start `manage.py` with these words against it, and don't wait for it.
+        """Start `manage.py` with these words against it, without waiting.
 
-        Options in capitals are variables of its environment, the others are Popen's.
+        Options in capitals are environment variables, the others go to Popen.
         """
         with_environment = self._popen_options()
         with_environment["env"] |= {name: options.pop(name) for name in [*options] if name.isupper()}
         return subprocess.Popen([self.python, str(ROOT / "manage.py"), *words], **with_environment, **options)
 
     def pids(self) -> dict[int, str]:
-        """Return every process of it: number → command line. Children of children too."""
+        """Return all its processes, including descendants: number → command line."""
         return _descendants(self.process.pid) if self.process and self.process.poll() is None else {}
 
     def pids_of(self, word: str) -> list[int]:
-        """Return the processes whose command line holds `word`: eventlane.web, seal, postgres."""
+        """Return the processes whose command line contains `word`: eventlane.web, seal, postgres."""
         return [pid for pid, command in self.pids().items() if word in command]
 
     def leftovers(self) -> dict[int, str]:
-        """Return the processes that still belong to this home, whoever their parent is by now."""
+        """Return all processes that still belong to this home, whoever their parent is now."""
         return {pid: command for pid, command in _processes().items() if self._belongs(pid)}
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Stop it as a user would and return the exit status; it may be started again."""
+        """Stop it as a user would and return the exit status. It can be started again."""
         assert self.process
         self.process.send_signal(number)
         return self.process.wait(STOP_SECONDS)
 
     def kill(self) -> None:
-        """Kill every process of it with -9 at once, as a power cut would; wait until they are gone."""
+        """Kill all its processes with -9 at once, like a power cut; wait until they are gone."""
         assert self.process
         for pid in [self.process.pid, *self.leftovers()]:
             _kill(pid)
@@ -135,7 +136,7 @@ class ScratchPlatform:
         self.wait_until(lambda: not self.leftovers(), "every killed process is gone")
 
     def wait_until(self, condition: Callable[[], Any], what: str, seconds: float = 30.0) -> None:
-        """Wait for a condition; raise DidNotHappen, with the end of the log, when it doesn't come."""
+        """Wait for a condition; if it isn't met in time, raise DidNotHappen with the end of the log."""
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
@@ -143,18 +144,18 @@ class ScratchPlatform:
             time.sleep(0.05)
 
     def use(self, home: Path) -> None:
-        """Let whatever is started from now on have this home; it is stopped now."""
+        """Use this home from now on. The platform must be stopped."""
         self.home = home
         self.environment["EVENTLANE_HOME"] = str(home)
 
     def close(self) -> None:
-        """Stop it however it stands, and remove everything it wrote."""
+        """Stop it in whatever state it is, and remove everything it wrote."""
         self.halt()
         remove_home(self.home)
         self.log_file.unlink(missing_ok=True)
 
     def halt(self) -> None:
-        """Stop it however it stands."""
+        """Stop it in whatever state it is."""
         if self.process and self.process.poll() is None:
             self.process.terminate()
             try:
@@ -169,7 +170,7 @@ class ScratchPlatform:
         return {"env": dict(self.environment), "cwd": ROOT, **user}
 
     def _belongs(self, pid: int) -> bool:
-        """Tell a process of this home by what the supervisor put in its environment, PostgreSQL by its folder."""
+        """Recognize a process of this home: by the environment the supervisor gave it, or PostgreSQL by its folder."""
         if _working_folder(pid) == (recorded_folder(self.home) or self.home / "postgres") / "data":
             return True
         environment = _environment(pid)
@@ -177,18 +178,20 @@ class ScratchPlatform:
 
 
 def scratch_home(purpose: str, parent: str = "/tmp") -> Path:
-    """Return a new, empty EVENTLANE_HOME that any user may pass through, as the embedded PostgreSQL of root must."""
-    home = Path(tempfile.mkdtemp(prefix=f"eventlane-{purpose}-", dir=parent))  # short: a socket's path has 107 bytes
+    """Create an empty EVENTLANE_HOME. Any user may pass through it: root's embedded PostgreSQL runs as another user."""
+    home = Path(
+        tempfile.mkdtemp(prefix=f"eventlane-{purpose}-", dir=parent)
+    )  # short: the path of a socket has 107 bytes at most
     home.chmod(0o711)
     return home
 
 
 def remove_home(home: Path) -> None:
-    """Remove a scratch home, and the database's folder when that had to lie elsewhere."""
+    """Remove a scratch home, and the database's folder if it is elsewhere."""
     folder = recorded_folder(home)
     for path in (folder or home, home):
         shutil.rmtree(path, ignore_errors=True)
-    with suppress(OSError):  # not there, or somebody's real database is in it
+    with suppress(OSError):  # it doesn't exist, or it contains someone's real database
         SYSTEM_FOLDER.rmdir()
 
 
@@ -217,7 +220,7 @@ def _processes() -> dict[int, str]:
 
 
 def _descendants(root: int) -> dict[int, str]:
-    """Return `root` and all below it: number → command line."""
+    """Return `root` and all its descendants: number → command line."""
     everybody = _processes()
     parents = {pid: parent_of(pid) for pid in everybody}
     family = {root}

@@ -1,4 +1,4 @@
-"""Django's settings. Everything a user may set is a row of eventlane/configuration.py."""
+"""Django's settings. Everything a user can set is a row in eventlane/configuration.py."""
 
 import base64
 import re
@@ -22,9 +22,9 @@ EVENTLANE_PUBLIC_URL = environment.EVENTLANE_PUBLIC_URL or f"http://{environment
 
 
 def _kept(name: str, text: str) -> str:
-    """Return the text of EVENTLANE_HOME/`name`; on first use that is `text`, kept readable by its owner only.
+    """Return the text of EVENTLANE_HOME/`name`. On first use, write `text` there, readable only by its owner.
 
-    A home without a database is left as it is: nobody uses what a command would leave there.
+    A home without a database is left as it is: nobody would use what a command writes there.
     """
     file = EVENTLANE_HOME / name
     if not file.exists():
@@ -35,7 +35,7 @@ def _kept(name: str, text: str) -> str:
         draft.touch(mode=0o600)
         draft.write_text(text)
         try:
-            file.hardlink_to(draft)  # unlike rename, never replaces what another process made meanwhile
+            file.hardlink_to(draft)  # unlike rename, never replaces what another process has just created
         except FileExistsError:
             pass
         draft.unlink()
@@ -43,26 +43,26 @@ def _kept(name: str, text: str) -> str:
 
 
 def _encryption_keys(given: list[str]) -> list[str]:
-    """Return the keys of the environment, else those of the file, one a line; an error never shows any of them."""
+    """Return the keys of the environment, or of the file with one key per line. Errors never show a key."""
     keys, place = given, "EVENTLANE_ENCRYPTION_KEYS"
     if not given:
         new = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
         keys, place = words(",".join(_kept("encryption_key", new).splitlines())), f"{EVENTLANE_HOME}/encryption_key"
     for number, key in enumerate(keys, start=1):
         if not re.fullmatch(r"[\w-]{43}=", key, re.ASCII):
-            raise InvalidSetting(f"{place}: key {number} is not 32 bytes in URL-safe base64, as Fernet wants it")
+            raise InvalidSetting(f"{place}: key {number} is not 32 bytes in URL-safe base64, as Fernet requires")
     if not keys:
         raise InvalidSetting(f"{place} is empty: restore it from a backup, or delete it to give up every secret")
     return keys
 
 
 def _database(url: str) -> dict[str, object]:
-    """Turn a PostgreSQL URL into a row of Django's DATABASES; a socket folder stands in `?host=`."""
+    """Convert a PostgreSQL URL to an entry of Django's DATABASES; a socket folder is in `?host=`."""
     parts = urlsplit(url)
     options: dict[str, object] = dict(parse_qsl(parts.query))
     host = options.pop("host", None) or unquote(parts.hostname or "")
-    # Left alone, the pool doubles its pauses while PostgreSQL is away: after half a minute without it, nobody would
-    # get a connection for another half. Giving up early makes the next who asks for one try anew.
+    # By default, the pool doubles its pauses while PostgreSQL is away: after half a minute without it, nobody would get
+    # a connection for another half minute. With early failure, the next one who asks for a connection retries.
     options["pool"] = {
         "min_size": 0,
         "max_size": environment.EVENTLANE_DATABASE_CONNECTIONS,
@@ -83,7 +83,7 @@ def _database(url: str) -> dict[str, object]:
 
 
 def _new_node_name() -> str:
-    """Return a name for this node that no other node has: the host's, cleaned, and a random part."""
+    """Return a unique name for this node: the host's, cleaned, plus a random part."""
     host = re.sub(r"[^a-z0-9]+", "-", socket.gethostname().lower())[:40].strip("-")
     return f"{host or 'node'}-{secrets.token_hex(3)}"
 
@@ -175,7 +175,7 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [ROOT / "platform" / "eventlane" / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
-FILE_UPLOAD_HANDLERS: list[str] = []  # nothing takes files: none is written to the temporary folder
+FILE_UPLOAD_HANDLERS: list[str] = []  # no route takes files: nothing is written to the temporary folder
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
@@ -204,7 +204,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         "django.request": {"level": "ERROR"},  # a 4xx is the sender's business
-        "procrastinate": {"level": "WARNING"},  # else a line or two for every job
-        "psycopg.pool": {"level": "ERROR"},  # whoever asked for the connection says that PostgreSQL is away
+        "procrastinate": {"level": "WARNING"},  # otherwise a line or two for every job
+        "psycopg.pool": {"level": "ERROR"},  # whoever wanted the connection logs that PostgreSQL is away
     },
 }

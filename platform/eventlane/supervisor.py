@@ -1,18 +1,18 @@
 """`manage.py up`: runs the database, the web server and the sealer, and stops them in the right order.
 
-A process of its own without Django (it costs 12 MB then, and no bug of the application can take it down):
+It is a separate process without Django: it needs only 12 MB, and no bug in the application can take it down:
 
-    supervisor ─┬─ postgres   when DATABASE_URL is unset; stops on SIGINT when the supervisor is killed
-                ├─ set-up     once: migrates, makes the first organization, hands back what to show of it
-                ├─ web-1 …    the web server, as many as EVENTLANE_WEB_PROCESSES, on one port
+    supervisor ─┬─ postgres   if DATABASE_URL is unset; gets SIGINT if the supervisor is killed
+                ├─ set-up     once: migrates, creates the first organization, returns what to show
+                ├─ web-1 …    the web server, EVENTLANE_WEB_PROCESSES of them on one port
                 ├─ sealer     manage.py seal --forever
-                ├─ worker-1 … manage.py work, as many as EVENTLANE_WORKER_PROCESSES
-                └─ maintain   manage.py maintain, now and then
+                ├─ worker-1 … manage.py work, EVENTLANE_WORKER_PROCESSES of them
+                └─ maintain   manage.py maintain, from time to time
 
-Every child is the leader of a session of its own: a Ctrl-C in the terminal reaches the supervisor alone, which
-stops web, then sealer, then PostgreSQL, so nobody loses what it is writing to. A supervisor killed with -9
-takes everything along: the kernel tells the children (processes.py). All of it is one thread, because the kernel
-watches the thread that made a child, not the process.
+Each child leads its own session: Ctrl-C in the terminal reaches only the supervisor, which stops web, then sealer,
+then PostgreSQL, so that no process loses the one it writes to. If the supervisor is killed with -9, the kernel
+kills the children (processes.py). The supervisor has a single thread, because the kernel watches the thread that
+started a child, not the process.
 """
 
 import fcntl
@@ -37,14 +37,14 @@ from eventlane.processes import SUPERVISOR_VARIABLE, describe_exit, dies_with_pa
 from eventlane.progress import ProgressWatch
 
 LOCK = "up.lock"
-WEB_SECONDS = 60.0  # from its start to the first answer
-PORT_SECONDS = 5.0  # a server that is just being stopped gives the port back within this
+WEB_SECONDS = 60.0  # from its start to its first reply
+PORT_SECONDS = 5.0  # a server that is just being stopped releases the port within this time
 TICK_SECONDS = 0.5
-SPARE_CONNECTIONS = 150  # for sealer, maintenance and commands; DuckDB alone may open 64 for each lake
-WEB_LAST_DELAY_SECONDS = 1.0  # between starts of a web process that keeps dying; its start takes another
+SPARE_CONNECTIONS = 150  # for sealer, maintenance and commands; DuckDB alone may open 64 per lake
+WEB_LAST_DELAY_SECONDS = 1.0  # between starts of a web process that keeps dying; each start takes another
 
 
-START_ERRORS = (PostgresUnavailable, OSError, subprocess.SubprocessError)  # no memory, no processes, no files left
+START_ERRORS = (PostgresUnavailable, OSError, subprocess.SubprocessError)  # no memory, no processes or no files left
 
 
 class StartFailed(RuntimeError):
@@ -52,11 +52,11 @@ class StartFailed(RuntimeError):
 
 
 class Stopped(Exception):
-    """SIGTERM or SIGINT came while starting."""
+    """SIGTERM or SIGINT arrived during startup."""
 
 
 class Supervisor:
-    """Starts everything, keeps it running until SIGTERM, SIGINT or SIGHUP, stops everything."""
+    """Starts everything, keeps it running until SIGTERM, SIGINT or SIGHUP, then stops everything."""
 
     def __init__(self, settings: dict[str, Any], log: LogStream) -> None:
         self.settings = settings
@@ -96,13 +96,13 @@ class Supervisor:
         return 0
 
     def say(self, text: str) -> None:
-        """Write a line of the supervisor's own."""
+        """Write a line of the supervisor itself."""
         self.log.write("up", f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}".encode())
 
     # Start
 
     def _bring_up(self) -> None:
-        """Start the parts one after the other; each needs the one before it."""
+        """Start the parts one after the other; each needs the previous one."""
         self._wait_for_free_port()
         self._look_for_free_space()
         if not self.settings["DATABASE_URL"]:
@@ -118,7 +118,7 @@ class Supervisor:
     def _bring_up_database(self) -> None:
         folder, user = self.settings["EVENTLANE_POSTGRES_DIR"], self.settings["EVENTLANE_POSTGRES_USER"]
         postgres = open_postgres(self.home, folder, user)
-        self.say(f"PostgreSQL in {postgres.folder}, as the user {postgres.user.name}")
+        self.say(f"PostgreSQL in {postgres.folder}, as user {postgres.user.name}")
         web = self.settings["EVENTLANE_WEB_PROCESSES"] * self.settings["EVENTLANE_DATABASE_CONNECTIONS"]
         database = Child(
             "postgres", lambda output: postgres.spawn(output, web + SPARE_CONNECTIONS), signal.SIGINT, 30.0
@@ -126,11 +126,11 @@ class Supervisor:
         self.database = database
         self.kept_up.append(database)
         self._start(database)
-        # No time limit: after a crash it replays its log first, which takes as long as it takes, and says so.
+        # No time limit: after a crash, PostgreSQL first replays its log. It takes as long as it takes, and logs it.
         self._wait_until(lambda: postgres.is_ready(database.running()))
 
     def _set_up(self) -> str:
-        """Migrate and make the first organization; return the JSON that the set-up command printed."""
+        """Migrate and create the first organization; return the JSON that the set-up command printed."""
         parts: list[bytes] = []
         reading, writing = os.pipe()
         child = Child("set-up", lambda output: self._spawn([*MANAGE, "set_up", "--json"], writing, output))
@@ -143,11 +143,11 @@ class Supervisor:
             self._drain()
             code = self._finish(child)
         if code != 0:
-            raise StartFailed(f"the set-up ended with {describe_exit(code)}; its last lines say why")
+            raise StartFailed(f"the set-up ended with {describe_exit(code)}; see its last lines")
         return b"".join(parts).decode()
 
     def _bring_up_web(self) -> None:
-        """Start web and wait for its first answer."""
+        """Start web and wait for its first reply."""
         for child in self.web:
             self._start(child)
         deadline = time.monotonic() + WEB_SECONDS
@@ -155,12 +155,12 @@ class Supervisor:
             self._pump(0.05)
             if ended := [child for child in self.web if child.has_ended()]:
                 self._drain()
-                raise StartFailed(f"web ended at its start with {describe_exit(self._finish(ended[0]))}")
+                raise StartFailed(f"web ended during startup with {describe_exit(self._finish(ended[0]))}")
             if time.monotonic() > deadline:
                 raise StartFailed(f"web does not answer on {self.settings['EVENTLANE_BIND']} after {WEB_SECONDS:.0f} s")
 
     def _show(self, welcome: str) -> None:
-        """Show the console's address, and after the first start the login and keys, on standard output."""
+        """Print the console's address, and after the first start login and keys."""
         subprocess.run(
             [*PYTHON, "-m", "eventlane.banner", self._public_url()],
             input=welcome.encode(),
@@ -179,7 +179,7 @@ class Supervisor:
             self.say(f"{shortage}: events are refused until there is room; `manage.py doctor` says what to do")
 
     def _wait_for_free_port(self) -> None:
-        """Refuse an address in use. Granian would not: it shares the port with whoever else shares it."""
+        """Refuse a port that is in use. Granian wouldn't: it shares the port with others that share it."""
         host, _, port = self.settings["EVENTLANE_BIND"].rpartition(":")
         deadline = time.monotonic() + PORT_SECONDS
         while error := _bind_error(host.strip("[]"), int(port)):
@@ -189,7 +189,7 @@ class Supervisor:
 
     @contextmanager
     def _only_one(self) -> Iterator[None]:
-        """Hold the lock of EVENTLANE_HOME. The kernel lets it go when we die, so it never has to be cleaned up."""
+        """Hold the lock of EVENTLANE_HOME. The kernel releases it when we die, so there is nothing to clean up."""
         self.home.mkdir(parents=True, exist_ok=True)
         with (self.home / LOCK).open("a+") as lock:
             try:
@@ -198,17 +198,17 @@ class Supervisor:
                 lock.seek(0)
                 raise StartFailed(
                     f"Eventlane already runs on {self.home} (process {lock.read().strip() or 'unknown'}). "
-                    "Stop that one first, or set EVENTLANE_HOME to another folder"
+                    "Stop it first, or set EVENTLANE_HOME to another folder"
                 ) from None
             lock.truncate(0)
             lock.write(f"{os.getpid()}\n")
             lock.flush()
             yield
 
-    # Keep up
+    # Keep running
 
     def _keep_up(self) -> None:
-        """Restart what died or hangs and run maintenance on time, until told to stop."""
+        """Restart what died or hangs, and run maintenance on time, until told to stop."""
         while True:
             self._pump(TICK_SECONDS)
             now = time.monotonic()
@@ -218,48 +218,48 @@ class Supervisor:
             self._maintain(now)
 
     def _restart_if_ended(self, child: Child, now: float) -> None:
-        """Start a child that died again, after a delay that grows with every failure in a row."""
+        """Restart a child that died, after a delay that grows with each failure in a row."""
         if child.process and child.has_ended():
             self._drain()
             how = describe_exit(self._finish(child))
             delay = child.next_delay(now)
             child.restart_time = now + delay
-            self.say(f"{child.name} died with {how}; starting it again in {delay:g} s")
+            self.say(f"{child.name} died with {how}; restarting it in {delay:g} s")
         elif child.restart_time is not None and now >= child.restart_time:
             try:
                 self._start(child)
-                self.say(f"{child.name} started again")
+                self.say(f"{child.name} restarted")
             except START_ERRORS as error:
                 delay = child.next_delay(now)
                 child.restart_time = now + delay
-                self.say(f"{child.name} can't be started, trying again in {delay:g} s: {error}")
+                self.say(f"{child.name} can't be started; trying again in {delay:g} s: {error}")
 
     def _kill_if_hanging(self, child: Child, now: float) -> None:
-        """Kill a child that goes on no more; it has died then."""
+        """Kill a child that makes no progress. It then counts as dead."""
         if not (child.watch and child.process):
             return
         allowed = child.watch.allowed
         if child.watch.hangs(child.process.pid, now):
-            self.say(f"{child.name} has made no step for {allowed:g} s: killed")
+            self.say(f"{child.name} has made no progress for {allowed:g} s: killed")
             child.kill_all()
 
     def _maintain(self, now: float) -> None:
-        """Run maintenance when it is due and the last run is over."""
+        """Run maintenance if it is due and the last run has ended."""
         self._kill_if_hanging(self.maintenance, now)
         if self.maintenance.process:
             if self.maintenance.has_ended() and (code := self._finish(self.maintenance)) != 0:
-                self.say(f"maintenance ended with {describe_exit(code)}; the next run is on time again")
+                self.say(f"maintenance ended with {describe_exit(code)}; the next run starts on time")
         elif now >= self.maintenance_time:
             self.maintenance_time = now + self.settings["EVENTLANE_MAINTAIN_INTERVAL_SECONDS"]
             try:
                 self._start(self.maintenance)
             except START_ERRORS as error:
-                self.say(f"maintenance can't be started, trying again on time: {error}")
+                self.say(f"maintenance can't be started; the next run starts on time: {error}")
 
     # Stop
 
     def _stop_all(self) -> None:
-        """Stop senders before the sealer, and everything before the database."""
+        """Stop senders before the sealer, and everything else before the database."""
         for children in (self.web, (self.sealer, self.maintenance, *self.workers), (self.database,)):
             running = [child for child in children if child and child.process]
             for child in running:
@@ -285,7 +285,7 @@ class Supervisor:
     # Children
 
     def _start(self, child: Child) -> None:
-        """Start a child, its output going to the log."""
+        """Start a child, with its output going to the log."""
         reading, writing = os.pipe()
         try:
             child.process = child.start(writing)
@@ -298,7 +298,7 @@ class Supervisor:
         self._read(reading, Lines(child.name, self.log).take)
 
     def _finish(self, child: Child) -> int:
-        """Forget a child that ended (or end it); return how it ended."""
+        """Forget a child that ended, killing it if necessary; return how it ended."""
         if child.process and not child.has_ended():
             child.kill_all()
         return child.reap()
@@ -314,7 +314,7 @@ class Supervisor:
         return child
 
     def _watched(self, name: str, command: list[str], hang_seconds: float) -> Child:
-        """Return a child that touches a file while it goes on, and is killed when it doesn't for so long."""
+        """Return a child that touches a file while it makes progress and is killed if it doesn't for this long."""
         watch = ProgressWatch(self.home / f"{name}.progress", hang_seconds)
         words = [*command, "--progress", str(watch.file)]
         return Child(name, lambda output: self._spawn(words, output, output), watch=watch)
@@ -337,7 +337,7 @@ class Supervisor:
     # Waiting and reading
 
     def _listen_for_signals(self) -> None:
-        """Make signals end the waiting in `_pump`: they write a byte to a socket that the selector watches."""
+        """Let signals interrupt `_pump`: they write a byte to a socket that the selector watches."""
         reading, writing = socket.socketpair()
         for end in (reading, writing):
             end.setblocking(False)
@@ -358,7 +358,7 @@ class Supervisor:
             self._pump(0.02)
 
     def _pump(self, timeout: float) -> None:
-        """Forward what the children say for at most `timeout`; raise Stopped once a signal asked for it."""
+        """Forward the children's output for at most `timeout`; raise Stopped once a signal arrived."""
         self._forward(timeout)
         if self.stop_requested:
             raise Stopped
@@ -368,13 +368,13 @@ class Supervisor:
             key.data()
 
     def _drain(self) -> None:
-        """Forward what an ended child said last."""
+        """Forward the last output of a child that ended."""
         while events := self.selector.select(0):
             for key, _ in events:
                 key.data()
 
     def _read(self, descriptor: int, take: Callable[[bytes], None]) -> None:
-        """Give `take` whatever arrives on the pipe, and an empty piece at its end."""
+        """Pass what arrives on the pipe to `take`, and an empty piece at its end."""
 
         def ready() -> None:
             data = os.read(descriptor, 65536)
@@ -386,32 +386,32 @@ class Supervisor:
         self.selector.register(descriptor, selectors.EVENT_READ, ready)
 
 
-PYTHON = [sys.executable, "-P"]  # -P: modules of the folder we happen to be in are not ours
+PYTHON = [sys.executable, "-P"]  # -P: modules in the current folder aren't ours
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 
 
 def _python_path() -> str:
-    """Return our folders and then the user's, each once."""
+    """Return our folders followed by the user's, each once."""
     given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     return os.pathsep.join(dict.fromkeys([str(ROOT / "platform"), str(ROOT), *given]))
 
 
 def replace_this_process() -> None:
-    """Become the supervisor: same process number, none of Django's memory."""
+    """Become the supervisor: the same process number, without Django's memory."""
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(sys.executable, [*PYTHON, "-m", "eventlane.supervisor"], os.environ | {"PYTHONPATH": _python_path()})
 
 
 def _reachable(bind: str) -> tuple[str, int]:
-    """Return host and port to reach a server on this machine that listens on `bind`."""
+    """Return host and port under which this machine reaches a server that listens on `bind`."""
     host, _, port = bind.rpartition(":")
     host = host.strip("[]")
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), int(port)
 
 
 def _bind_error(host: str, port: int) -> str:
-    """Say why nobody can listen there now; empty when one can."""
+    """Say why nobody can listen there now; "" if somebody can."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
@@ -424,7 +424,7 @@ def _bind_error(host: str, port: int) -> str:
 
 
 def _answers(host: str, port: int) -> bool:
-    """Tell whether an HTTP server answers there."""
+    """Return whether an HTTP server answers there."""
     try:
         with socket.create_connection((host, port), timeout=1) as connection:
             connection.sendall(b"OPTIONS /v1/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")

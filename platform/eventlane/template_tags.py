@@ -1,4 +1,4 @@
-"""What templates of the console can say: `{% load console %}`."""
+"""Tags and filters for console templates: `{% load console %}`."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ register = template.Library()
 
 @register.filter
 def as_in_menu(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return breadcrumbs whose first part is the heading of the menu that has the page, not the name of an app."""
+    """Replace the app's name at the start of the breadcrumbs by the menu heading that has the page."""
     if len(parts) < 2 or "link" not in parts[1]:
         return parts
     heading = _heading(str(parts[1]["link"]))

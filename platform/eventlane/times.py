@@ -1,4 +1,4 @@
-"""Times as text and as microseconds since 1970. All are in UTC."""
+"""Times as text and as microseconds since 1970, all in UTC."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d{1,9})?(?:[
 
 
 def read_time(text: str) -> datetime | None:
-    """Return an RFC 3339 date, its fraction of a second dropped; None when it isn't one."""
+    """Return the time in an RFC 3339 text without its fraction of a second, or None if the text is invalid."""
     match = RFC_3339.fullmatch(text)
     try:
         return match and datetime.fromisoformat(f"{match[1]}T{match[2]}{match[3] or '+00:00'}").astimezone(UTC)
@@ -17,12 +17,12 @@ def read_time(text: str) -> datetime | None:
 
 
 def format_time(time: datetime, precision: str = "seconds") -> str:
-    """Return a time like 2021-10-15T15:07:39Z, which programs read; `precision` is as for isoformat."""
+    """Return a time for programs, like 2021-10-15T15:07:39Z; `precision` as for isoformat."""
     return f"{_in_utc(time, 'T', precision)}Z"
 
 
 def readable_time(time: datetime, precision: str = "minutes") -> str:
-    """Return a time like 2021-10-15 15:07 UTC, which people read; `precision` is as for isoformat."""
+    """Return a time for people, like 2021-10-15 15:07 UTC; `precision` as for isoformat."""
     return f"{_in_utc(time, ' ', precision)} UTC"
 
 
@@ -31,10 +31,10 @@ def _in_utc(time: datetime, separator: str, precision: str) -> str:
 
 
 def from_microseconds(microseconds: int) -> datetime:
-    """Return the time so many microseconds after 1970 began."""
+    """Return the time this many microseconds after the start of 1970."""
     return UNIX_EPOCH + timedelta(microseconds=microseconds)
 
 
 def to_microseconds(time: datetime) -> int:
-    """Return how many microseconds after 1970 began a time is."""
+    """Return a time in microseconds after the start of 1970."""
     return (time - UNIX_EPOCH) // timedelta(microseconds=1)

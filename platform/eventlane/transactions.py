@@ -1,4 +1,4 @@
-"""Transactions of many rows, retried where workers move the same rows at the same time."""
+"""Transactions over many rows, retried if workers change the same rows at the same time."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,7 +13,7 @@ ATTEMPTS = 5
 
 
 def retry(change: Callable[[], T]) -> T:
-    """Make a change in a transaction; begin it anew when a worker came between, or each waited for the other."""
+    """Make a change in a transaction. Retry if a worker interfered, or on a deadlock."""
     for _ in range(ATTEMPTS - 1):
         try:
             return _once(change)
@@ -26,7 +26,7 @@ def retry(change: Callable[[], T]) -> T:
 @transaction.atomic
 def _once(change: Callable[[], T]) -> T:
     result = change()
-    connection.check_constraints()  # here, where it can be tried again, not at the commit
+    connection.check_constraints()  # here, where it can be retried, not at the commit
     return result
 
 

@@ -1,4 +1,4 @@
-"""How the console looks: Unfold's settings."""
+"""The look of the console: Unfold's settings."""
 
 from django.http import HttpRequest
 from django.templatetags.static import static
@@ -21,7 +21,7 @@ TEAL = {
 
 
 def _file(name: str) -> object:
-    """Return a callable that gives the address of a static file: it can't be asked for while settings load."""
+    """Return a callable that returns a static file's address, which isn't available while settings load."""
 
     def address(request: HttpRequest) -> str:
         return static(f"eventlane/{name}")

@@ -1,4 +1,4 @@
-"""Which app answers what. Apps are named by string. The Events API is no route of Django's (eventlane/asgi.py)."""
+"""The routes of all apps, included by name. The Events API isn't a route of Django's (eventlane/asgi.py)."""
 
 from django.contrib import admin
 from django.urls import include, path, re_path

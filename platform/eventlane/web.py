@@ -1,7 +1,7 @@
-"""One process of the web server: granian's HTTP around the door, without a master process of its own.
+"""One process of the web server: granian's HTTP around the door, without granian's master process.
 
-`up` starts EVENTLANE_WEB_PROCESSES of them. They share the port (SO_REUSEPORT), over which Linux spreads the
-connections: one that dies takes only its own along, and new ones go to the others.
+`up` starts EVENTLANE_WEB_PROCESSES of them. They share the port (SO_REUSEPORT), and Linux distributes the connections.
+If one dies, only its own connections break; new ones go to the others.
 """
 
 import argparse
@@ -21,18 +21,18 @@ from eventlane.asgi import application, close
 from eventlane.memory import give_back, keep_little
 from eventlane.progress import STEP_SECONDS, Progress
 
-logger = logging.getLogger("eventlane.web")  # run with -m, __name__ is another
+logger = logging.getLogger("eventlane.web")  # run with -m, __name__ would be __main__
 
-MAX_HEAD_BYTES = 128 * 1024  # of a request's line and headers; as much of a body is read at once
+MAX_HEAD_BYTES = 128 * 1024  # for a request's line and headers; also how much of a body is read at once
 HEAD_MILLISECONDS = 30_000  # for a request's line and headers; also how long a connection may be idle
-BACKLOG = 2048  # also the connections one process holds at a time: granian at its limit stops accepting
-STOP_SECONDS = 10.0  # for the requests that are being answered
-GIVE_BACK_SECONDS = 5.0  # between looks for memory that large bodies have left behind
+BACKLOG = 2048  # also how many connections a process has at a time: at its limit, granian stops accepting
+STOP_SECONDS = 10.0  # for the requests in progress
+GIVE_BACK_SECONDS = 5.0  # between attempts to return memory that large bodies have left behind
 OUR_LOG = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {"propagate": True}}}
 
 
 def make_server() -> Server:
-    """Return the server on EVENTLANE_BIND. That granian calls running it like this experimental isn't logged."""
+    """Return the server on EVENTLANE_BIND. Granian's warning that running it like this is experimental isn't logged."""
     host, _, port = settings.EVENTLANE_BIND.rpartition(":")
     return Server(
         application,
@@ -50,7 +50,7 @@ def make_server() -> Server:
 
 
 async def serve(progress: Progress) -> None:
-    """Serve until SIGTERM or SIGINT, then answer what is being asked, and hand the journal's file over."""
+    """Serve until SIGTERM or SIGINT, then finish open requests and hand over the journal's file."""
     loop, server = asyncio.get_running_loop(), make_server()
     serving = loop.create_task(server.serve())
 
@@ -85,7 +85,7 @@ async def _show(progress: Progress) -> None:
 
 
 async def _give_back() -> None:
-    """Give memory back now and then, in a thread: after much was freed it takes a while."""
+    """Return memory from time to time, in a thread: after much was freed, it takes a while."""
     while True:
         await asyncio.sleep(GIVE_BACK_SECONDS)
         await asyncio.to_thread(give_back)

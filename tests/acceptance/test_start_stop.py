@@ -137,8 +137,8 @@ def test_child_that_dies_is_started_again_and_the_log_says_so(fresh_server, word
     victim = min(pid for pid in server.pids_of(word) if parent_of(pid) == server.process.pid)
     os.kill(victim, signal.SIGKILL)
 
-    server.wait_until(lambda: f"{name} died with signal SIGKILL; starting it again in 0.5 s" in server.log, "the log")
-    server.wait_until(lambda: f"{name} started again" in server.log, "it is started again")
+    server.wait_until(lambda: f"{name} died with signal SIGKILL; restarting it in 0.5 s" in server.log, "the log")
+    server.wait_until(lambda: f"{name} restarted" in server.log, "it is started again")
     server.wait_until(lambda: set(server.pids_of(word)) - {victim}, "it runs")
     server.wait_until(lambda: _answers(server), "the console answers")
     assert server.stop() == 0
@@ -154,7 +154,7 @@ def test_sealer_that_hangs_is_replaced_and_seals_each_event_once(fresh_server):
         assert server.post("/v1/logs/hang", [{"n": number}]).status == 202
 
     server.wait_until(lambda: set(server.pids_of("seal")) - {victim}, "it is replaced", seconds=15)
-    assert "sealer has made no step for 5 s: killed" in server.log and not is_running(victim)
+    assert "sealer has made no progress for 5 s: killed" in server.log and not is_running(victim)
     server.wait_until(lambda: not list((server.home / "journal").glob("*.journal")), "all is sealed")
     lines = server.manage("tail", "logs", "--json", "--limit", "100").stdout.splitlines()
     assert sorted(int(re.search(r'"n": ?(\d+)', line).group(1)) for line in lines) == list(range(20))
@@ -207,8 +207,8 @@ def test_web_process_that_hangs_is_replaced(fresh_server):
     victim = min(server.pids_of("eventlane.web"))
     os.kill(victim, signal.SIGSTOP)
 
-    server.wait_until(lambda: "web-1 has made no step for 3 s: killed" in server.log, "it is noticed", seconds=15)
-    server.wait_until(lambda: "web-1 started again" in server.log, "it is replaced")
+    server.wait_until(lambda: "web-1 has made no progress for 3 s: killed" in server.log, "it is noticed", seconds=15)
+    server.wait_until(lambda: "web-1 restarted" in server.log, "it is replaced")
     assert not is_running(victim)
     assert "web-2 has" not in server.log
 
@@ -219,7 +219,7 @@ def test_maintenance_runs_on_schedule_and_is_killed_when_it_hangs(fresh_server):
     [victim] = server.pids_of("manage.py maintain")
     os.kill(victim, signal.SIGSTOP)
 
-    server.wait_until(lambda: "maintain has made no step for 5 s: killed" in server.log, "it is noticed", seconds=20)
+    server.wait_until(lambda: "maintain has made no progress for 5 s: killed" in server.log, "it is noticed", seconds=20)
     assert "maintenance ended with signal SIGKILL" in server.log and not is_running(victim)
     before = server.log.count("spilled files:")
     server.wait_until(lambda: server.log.count("spilled files:") > before, "the next run comes to its end")
@@ -301,7 +301,7 @@ def test_database_that_does_not_start_stops_the_start(fresh_server):
 
     assert refused.returncode == 1
     assert 'unrecognized configuration parameter "no_such_setting"' in refused.stderr
-    assert "PostgreSQL ended at its start with exit status 1" in refused.stderr
+    assert "PostgreSQL ended during startup with exit status 1" in refused.stderr
     assert server.leftovers() == {}
 
 

@@ -107,7 +107,7 @@ def test_worker_that_hangs_is_replaced_and_its_task_is_lost(fresh_server):
 
     os.kill(worker, signal.SIGSTOP)
 
-    server.wait_until(lambda: "worker-1 has made no step for 6 s: killed" in server.log, "it is noticed", 20)
+    server.wait_until(lambda: "worker-1 has made no progress for 6 s: killed" in server.log, "it is noticed", 20)
     server.wait_until(lambda: not sleepers(), "no process of the task is left", 10)
     automation.wait_for(pipeline_id, "failed", ENDED_SECONDS)
     assert f"/{worker} was lost while it ran the task" in failure_of(automation, pipeline_id)
@@ -208,7 +208,7 @@ def test_killed_database(fresh_server):
 
     parents = [pid for pid, line in automation.server.pids().items() if line.split(" ")[0].endswith("/postgres")]
     os.kill(min(parents), signal.SIGKILL)
-    automation.server.wait_until(lambda: "postgres started again" in automation.server.log, "PostgreSQL is back")
+    automation.server.wait_until(lambda: "postgres restarted" in automation.server.log, "PostgreSQL is back")
 
     automation.wait_for(pipeline_id, "successful", 60)
     assert automation.output(pipeline_id) == "began\nended\n"

@@ -44,8 +44,8 @@ def test_child_that_cannot_be_started_is_tried_again():
         supervisor._maintain(now)
 
     said = log.getvalue().decode()
-    assert "sealer can't be started, trying again in 0.5 s: [Errno 24] Too many open files" in said
-    assert "maintenance can't be started, trying again on time: [Errno 24]" in said
+    assert "sealer can't be started; trying again in 0.5 s: [Errno 24] Too many open files" in said
+    assert "maintenance can't be started; the next run starts on time: [Errno 24]" in said
     assert supervisor.maintenance_time > now
     supervisor._restart_if_ended(sealer, now + 1)
     assert sealer.running().poll() is None

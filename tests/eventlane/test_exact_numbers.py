@@ -58,5 +58,5 @@ def test_the_longest_number_is_read_at_once():
 
 
 def test_what_is_no_json_is_refused():
-    with pytest.raises(TypeError, match="object is nothing that JSON has"):
+    with pytest.raises(TypeError, match="object has no form in JSON"):
         encode([object()])

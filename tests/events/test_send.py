@@ -375,7 +375,7 @@ def test_command_sends_from_a_live_pipe_without_waiting_for_its_end(scripted: Sc
         (["/tmp"], b"can't read /tmp: Is a directory"),
         (["-", "--url", "localhost"], b"'localhost' is no address"),
         (["-", "--rejected-to", "/no/such/folder/file"], b"can't write /no/such/folder/file"),
-        (["-", "--retry-for", "5"], b"is no duration"),
+        (["-", "--retry-for", "5"], b"is not a duration"),
         ([__file__, "--rejected-to", __file__], b"is the input"),
     ],
 )

@@ -1,4 +1,4 @@
-"""API keys as DRF authenticates: the header is read here, the key is found by whoever knows the keys."""
+"""API key authentication for DRF. The header is read here; the app that has the keys looks up the key."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from eventlane.wire.errors import AuthenticationRequired
 
 
 class KeyAuthentication(BaseAuthentication):
-    """The request's user is the key's account, its `auth` the key."""
+    """Sets the request's user to the key's account, and its `auth` to the key."""
 
     def authenticate(self, request: Request) -> tuple[Any, Any]:
-        """Return account and key, or raise: there are no anonymous requests."""
+        """Return the account and the key, or raise: there are no anonymous requests."""
         secret = self.read_secret(request)
         if not secret:
             raise AuthenticationRequired(*self.missing)
@@ -22,7 +22,7 @@ class KeyAuthentication(BaseAuthentication):
     missing: tuple[str, str]  # message and challenge
 
     def read_secret(self, request: Request) -> str:
-        """Return the secret that the request shows, empty for none."""
+        """Return the secret in the request's header, or an empty string."""
         raise NotImplementedError
 
     def find(self, secret: str) -> tuple[Any, Any]:
@@ -31,20 +31,20 @@ class KeyAuthentication(BaseAuthentication):
 
 
 class Bearer(KeyAuthentication):
-    """`Authorization: Bearer KEY`, of the platform API."""
+    """Reads `Authorization: Bearer KEY`, for the platform API."""
 
     missing = ("This route needs an API key: Authorization: Bearer KEY.", "Bearer")
 
     def read_secret(self, request: Request) -> str:
-        """Return the token of a Bearer Authorization."""
+        """Return the token of a Bearer Authorization header."""
         return bearer_token(request.META)
 
 
 class XApiKey(KeyAuthentication):
-    """`x-api-key: KEY`, of the Events API."""
+    """Reads `x-api-key: KEY`, for the Events API."""
 
     missing = ("This route needs an API key: x-api-key: KEY.", "")
 
     def read_secret(self, request: Request) -> str:
-        """Return the value of x-api-key."""
+        """Return the value of the x-api-key header."""
         return x_api_key(request.META)

@@ -1,4 +1,4 @@
-"""Bodies in and out: JSON, in one exact form (docs/api/v0.md, sections 0 and 3)."""
+"""JSON bodies, in and out, in one exact form (docs/api/v0.md, sections 0 and 3)."""
 
 import io
 from collections.abc import Callable, Mapping
@@ -17,9 +17,9 @@ from eventlane.wire.values import hold_of, take_room_for_values
 
 
 class ApiRequest(Request):
-    """DRF's request, with a body of any framing and encoding under EVENTLANE_MAX_REQUEST_BYTES.
+    """DRF's request, but it accepts any framing and encoding, up to EVENTLANE_MAX_REQUEST_BYTES.
 
-    DRF takes a chunked body, which names no length, for an empty one.
+    DRF would take a chunked body, which has no Content-Length, for an empty one.
     """
 
     def _load_stream(self) -> None:
@@ -31,13 +31,13 @@ class ApiRequest(Request):
             raise MalformedRequestBody(str(error)) from None
 
     def forget_body(self) -> None:
-        """Let the body go, as it was sent and as objects; nobody may ask for it any more."""
+        """Drop the body and what was parsed from it, to free the memory. Nothing may read it afterwards."""
         self._stream = io.BytesIO()
         self._data = self._full_data = None
 
 
 class JsonParser(BaseParser):
-    """Reads any body as JSON, whatever Content-Type says. An empty body is an object without members."""
+    """Reads any body as JSON, whatever its Content-Type. An empty body counts as an empty object."""
 
     media_type = "*/*"
     decode: Callable[[str], Any] = staticmethod(msgspec.json.Decoder().decode)
@@ -45,7 +45,7 @@ class JsonParser(BaseParser):
     def parse(
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        """Return the decoded body; raise MalformedRequestBody when it isn't JSON in UTF-8."""
+        """Return the decoded body; raise MalformedRequestBody if it isn't JSON in UTF-8."""
         body = stream.read()
         if not body.strip(b" \t\r\n"):
             return {}
@@ -59,20 +59,20 @@ class JsonParser(BaseParser):
 
 
 class ExactJsonParser(JsonParser):
-    """Keeps all digits of numbers, for bodies whose values are shown again."""
+    """Keeps every digit of a number, for bodies whose values are shown again."""
 
     decode = staticmethod(exact_numbers.decode)
 
 
 class JsonRenderer(BaseRenderer):
-    """Writes JSON. A msgspec.Raw goes out to the byte as it is: events are shown as they were sent."""
+    """Writes JSON. A msgspec.Raw is written byte for byte: events are shown exactly as they were sent."""
 
     media_type = JSON
     format = "json"
-    charset = None  # DRF would append it to the Content-Type, which two published clients compare as a whole
+    charset = None  # DRF would append it to the Content-Type, and two published clients compare the whole header
 
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> bytes:
-        """Return the bytes; none at all for None, upon which DRF drops the Content-Type."""
+        """Return the bytes. For None there are none, and DRF drops the Content-Type."""
         return b"" if data is None else exact_numbers.encode(data)

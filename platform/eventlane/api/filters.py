@@ -1,4 +1,4 @@
-"""Filters of collections, by django-filter; a value that can't be is an error of the API's own kind."""
+"""Filters of collections, with django-filter. An impossible value gets one of the API's own errors."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ from eventlane.wire.errors import InvalidQueryParameter
 
 
 class Filters(DjangoFilterBackend):
-    """The view's `filterset_class` over the query."""
+    """Applies the view's `filterset_class` to the query parameters."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
-        """Return what the query asks for; raise InvalidQueryParameter."""
+        """Return the matching rows; raise InvalidQueryParameter for a bad value."""
         filters = view.filterset_class(query_of(request), queryset=queryset, request=request)
         for name, reasons in filters.errors.items():
             raise InvalidQueryParameter(name, str(reasons[0]).rstrip("."))
@@ -25,7 +25,7 @@ class Filters(DjangoFilterBackend):
 
 
 class TextFilter(CharFilter):
-    """A filter by a text, or a part of one."""
+    """Filters by a text, or by part of one."""
 
     def __init__(self, field: str, lookup: str, label: str, max_length: int) -> None:
         super().__init__(field, lookup, max_length=max_length, strip=False, label=label)
@@ -33,17 +33,17 @@ class TextFilter(CharFilter):
 
 
 class IdFilter(CharFilter):
-    """A filter by an id; one that nothing has finds nothing."""
+    """Filters by an id. An id that nothing has matches nothing."""
 
     openapi = IdField.openapi
 
     def filter(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        """Keep what has the id; raise InvalidQueryParameter when it can't be one."""
+        """Keep the row with this id; raise InvalidQueryParameter if the value isn't an id."""
         if value and not is_id(value):
             raise InvalidQueryParameter(self.parameter, "must be an identifier")
         return super().filter(queryset, value)
 
     @property
     def parameter(self) -> str:
-        """Its name in the query."""
+        """The name of the query parameter."""
         return next(name for name, one in self.parent.filters.items() if one is self)

@@ -30,17 +30,17 @@ logger = logging.getLogger(__name__)
 
 
 def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
-    """Return the reply for whatever a view raised, with DEBUG on or off: no client ever sees a trace."""
+    """Return the reply to any exception from a view. Clients never see a traceback, not even with DEBUG on."""
     known = api_error_of(error, context)
     if isinstance(known, InternalError):
         logger.error("%s %s crashed", *_place(context), exc_info=error)
     elif isinstance(known, ServiceUnavailable):
-        logger.error("%s %s: PostgreSQL can't be asked: %s", *_place(context), one_line(error))
+        logger.error("%s %s: the database does not answer: %s", *_place(context), one_line(error))
     return Response(known.body(), known.status, headers=known.headers)
 
 
 def api_error_of(error: Exception, context: dict[str, Any]) -> ApiError:
-    """Translate what Django and DRF raise; what nobody knows is an InternalError."""
+    """Translate an exception of Django or DRF; anything unknown becomes an InternalError."""
     match error:
         case ApiError():
             return error

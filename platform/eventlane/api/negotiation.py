@@ -1,6 +1,6 @@
-"""No negotiation: a route takes and gives one kind of content, whatever the headers say.
+"""No content negotiation: each route takes and returns one type, whatever the headers say.
 
-Published clients send `Accept: application/json` for plain text and JSON without a Content-Type (docs/api/v0.md,
+Published clients send `Accept: application/json` for plain text, and JSON without a Content-Type (docs/api/v0.md,
 section 0, traps 4 and 5); DRF's own negotiation would refuse them.
 """
 
@@ -13,7 +13,7 @@ from rest_framework.request import Request
 
 
 class NoNegotiation(BaseContentNegotiation):
-    """The view's first parser and first renderer, always."""
+    """Always picks the view's first parser and first renderer."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
         """Return the first parser."""

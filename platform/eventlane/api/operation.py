@@ -1,4 +1,4 @@
-"""What a view says of its routes for /v0/openapi.json, where the code alone doesn't tell."""
+"""What a view adds to /v0/openapi.json where the code alone isn't enough."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What one action of a view takes and gives, apart from what all routes have in common.
+    """What one action of a view takes and returns, apart from what all routes share.
 
     `body` and `reply` may be JSON schemas. `reply` is the view's own serializer unless given; an action
     named `list` gives a page of it, one with `many` an array. `errors` are further codes by status:

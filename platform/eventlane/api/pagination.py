@@ -1,7 +1,7 @@
 """Cursors and pages (docs/api/v0.md, section 4).
 
-A key on the wire is the base64 of `<id>` for the sort `id`, else of `<id>:<sort value>`, so it stays good when
-its element is deleted. A page is always read forwards: for `before`, in the opposite order, then turned around.
+A key on the wire is the base64 of `<id>` for the sort `id`, otherwise of `<id>:<sort value>`. It therefore stays
+valid after its element is deleted. Pages are always read forwards: `before` reads in the opposite order and reverses.
 """
 
 import base64
@@ -26,7 +26,7 @@ SIZE = re.compile(r"\d{1,9}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Which elements are wanted, in which order. At most one of `before` and `after`."""
+    """Which elements the client wants, in which order. At most one of `before` and `after` is set."""
 
     size: int
     sort: str = "id"
@@ -37,7 +37,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[E]):
-    """Some elements, and the keys from which the neighbours of this page go on, where there are neighbours."""
+    """Elements, with the keys of the previous and the next page if there are any."""
 
     elements: list[E]
     previous: Key | None = None
@@ -45,10 +45,10 @@ class Page(Generic[E]):
 
 
 class CursorPaginator(BasePagination):
-    """DRF's way to pages. The view names its sorts in `sorts`; a Source other than a queryset has its own."""
+    """Plugs our pages into DRF. The view lists its sorts in `sorts`; a Source that isn't a queryset has its own."""
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        """Return the elements of the page of a queryset, or a Source, that the request asks for."""
+        """Return the requested page of a queryset or a Source."""
         is_queryset = isinstance(queryset, QuerySet)
         self.source: Source[Any] = QuerysetSource(queryset, getattr(view, "sorts", {})) if is_queryset else queryset
         self.cursor = read_cursor(query_of(request), self.source)
@@ -56,7 +56,7 @@ class CursorPaginator(BasePagination):
         return self.page.elements
 
     def get_paginated_response(self, data: list[Any]) -> Response:
-        """Return the page with its elements as they are shown."""
+        """Return the page, with its elements as the API shows them."""
         page: dict[str, Any] = {"elements": data}
         for name, key, side in (("previous", self.page.previous, "before"), ("next", self.page.next, "after")):
             if key is not None:
@@ -70,15 +70,15 @@ class CursorPaginator(BasePagination):
 
 
 def query_of(request: Request) -> Mapping[str, str]:
-    """Return the query parameters, the last of each name, without those that are empty."""
+    """Return the query parameters: the last value of each name, empty ones left out."""
     try:
         return {name: value for name, value in request.query_params.items() if value and isinstance(value, str)}
-    except SuspiciousOperation:  # Django reads at most a thousand
+    except SuspiciousOperation:  # Django reads 1,000 at most
         raise InvalidQueryParameter("…", "there are too many") from None
 
 
 def read_cursor(query: Mapping[str, str], source: Source[Any]) -> Cursor:
-    """Return the cursor that query parameters describe; raise InvalidQueryParameter when they can't."""
+    """Return the cursor in the query parameters; raise InvalidQueryParameter if they make no sense."""
     if "before" in query and "after" in query:
         raise InvalidQueryParameter("before", "only one of before and after may be given")
     sort, order = query.get("sort", "id"), query.get("order", "asc")
@@ -91,7 +91,7 @@ def read_cursor(query: Mapping[str, str], source: Source[Any]) -> Cursor:
 
 
 def turn_page(source: Source[E], cursor: Cursor) -> Page[E]:
-    """Return the page at a cursor. One element more than wanted is read, to know whether more follow."""
+    """Return the page at a cursor. Reads one extra element to learn whether more follow."""
     if cursor.size == 0:
         return Page([])
     backwards = cursor.before is not None
@@ -116,13 +116,13 @@ def turn_page(source: Source[E], cursor: Cursor) -> Page[E]:
 
 
 def write_key(key: Key, sort: str, source: Source[Any]) -> str:
-    """Return a key as it goes over the wire."""
+    """Return a key in its wire form."""
     text = key.id if sort == "id" else f"{key.id}:{source.sorts[sort].write(key.value)}"
     return base64.b64encode(text.encode()).decode()
 
 
 def _read_key(side: str, text: str, sort: str, source: Source[Any]) -> Key:
-    """Return the key in a query parameter. With a bare id and another sort than `id` the element is looked up."""
+    """Return the key in a query parameter. A bare id with a sort other than `id` is looked up."""
     element_id, colon, value = _decode(side, text).partition(":")
     if not source.is_id(element_id):
         raise InvalidQueryParameter(side, "is not a key")
@@ -140,7 +140,7 @@ def _read_key(side: str, text: str, sort: str, source: Source[Any]) -> Key:
 
 
 def _decode(side: str, text: str) -> str:
-    """Return the text in a base64 key; the URL-safe alphabet, no padding and a space for + are all welcome."""
+    """Return the text in a base64 key. Accepts the URL-safe alphabet, missing padding, and a space instead of +."""
     standard = text.replace(" ", "+").replace("-", "+").replace("_", "/").rstrip("=")
     try:
         return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True).decode()

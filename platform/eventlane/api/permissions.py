@@ -1,4 +1,4 @@
-"""What a key's rights allow."""
+"""What the rights of a key permit."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from eventlane.wire.errors import PermissionDenied
 
 
 class RightOfMethod(BasePermission):
-    """GET and HEAD need the right `read`, everything else `write`, or what the view's `rights` say."""
+    """Requires the right `read` for GET and HEAD and `write` for the rest, unless the view's `rights` say otherwise."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Return true, or raise PermissionDenied naming the right that is missing."""
+        """Return True, or raise PermissionDenied naming the missing right."""
         right = "read" if request.method in SAFE_METHODS else view.rights.get(view.action, "write")
         api_key: Any = request.auth
         if not api_key.may(right):
@@ -21,4 +21,4 @@ class RightOfMethod(BasePermission):
 
 
 class Public(BasePermission):
-    """Anybody may, without a key."""
+    """Lets everybody in, even without a key."""

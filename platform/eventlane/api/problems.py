@@ -1,6 +1,6 @@
-"""From DRF's validation errors to a list of places and reasons (docs/api/v0.md, section 2.1).
+"""Turn DRF's validation errors into a list of places and reasons (docs/api/v0.md, section 2.1).
 
-A missing or unknown member points at the object it should be in or is in, a bad value at the value itself.
+For a missing or unknown member, the pointer names the object; for a bad value, the value itself.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from eventlane.wire.errors import Problem
 
 
 def problems_of(detail: Any) -> list[Problem]:
-    """Return every problem in the `detail` of a DRF ValidationError, in the order of the fields."""
+    """Return all problems in the `detail` of a DRF ValidationError, in field order."""
     return list(_walk(detail, ""))
 
 
@@ -23,7 +23,7 @@ def _walk(detail: Any, pointer: str) -> Iterator[Problem]:
             yield from _walk_member(member, below, pointer)
     elif isinstance(detail, list):
         for index, below in enumerate(detail):
-            # A list of errors of one value, or one mapping for each element of a list of objects.
+            # Either a list of errors about one value, or one mapping for each element of a list of objects.
             yield from _walk(below, f"{pointer}/{index}" if isinstance(below, Mapping) else pointer)
     else:
         yield Problem(pointer, _reason(detail))

@@ -1,7 +1,7 @@
-"""The OpenAPI description of the platform API: what each route takes and answers (docs/api/v0.md, sections 1 to 4).
+"""Builds the OpenAPI description: what each route takes and returns (docs/api/v0.md, sections 1 to 4).
 
-Serializers, routes and cursors describe themselves; views add an Operation for what can't be seen. The Events API
-is no part of DRF: the app that has it appends its paths (`events.api.schema`).
+Serializers, routes and cursors describe themselves; views add an Operation for the rest. The Events API isn't
+built on DRF: its app appends its own paths (`events.api.schema`).
 """
 
 import re
@@ -29,16 +29,16 @@ ID = IdField.openapi | {"example": "23BxCU5Dh90B3XVF4UrkWrnjdCO"}
 UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 PROJECT_HEADER = "X-Eventline-Project-Id"
 STATUSES = {
-    200: "What was asked for.",
-    201: "It was made.",
-    204: "It was done; there is nothing to show.",
-    400: "The request can't be right.",
-    401: "There is no key, or not a good one.",
-    403: "The key may not do that.",
-    404: "There is no such thing, or it belongs to somebody else.",
+    200: "The requested data.",
+    201: "Created.",
+    204: "Done. There is no body.",
+    400: "The request is invalid.",
+    401: "The API key is missing or invalid.",
+    403: "The key lacks the right.",
+    404: "Not found, or it belongs to another organization.",
     413: "The body is too large.",
-    500: "Something went wrong in the server.",
-    503: "Not now. Try again in a moment.",
+    500: "Internal error.",
+    503: "Temporarily unavailable. Try again in a moment.",
 }
 
 
@@ -50,7 +50,7 @@ class ApiSchema(AutoSchema):
     # The route
 
     def get_operation_id(self) -> str:
-        """Return method and path as one word: get_projects_by_name for /projects/{name}."""
+        """Return method and path as one name: get_projects_by_name for /projects/{name}."""
         words = [self.method.lower()]
         for part in self._parts():
             variable = part.strip("{}")
@@ -65,16 +65,16 @@ class ApiSchema(AutoSchema):
         return self._documentation()[0]
 
     def get_description(self) -> str:  # type: ignore[override]  # as spectacular calls it
-        """Return the rest of it."""
+        """Return the rest of the docstring."""
         return self._documentation()[1]
 
     def get_tags(self) -> list[str]:
-        """Return the collection that the route belongs to, after the view's name."""
+        """Return the collection the route belongs to, derived from the view's name."""
         words = re.findall("[A-Z][a-z]+", type(self.view).__name__.removesuffix("ViewSet"))
         return [" ".join(words).capitalize().replace("Api", "API")]
 
     def get_auth(self) -> list[Schema]:
-        """Return that a key is needed, or nothing."""
+        """Return the required authentication, if any."""
         return [] if self._is_public() else [{"bearer": []}]
 
     # What it takes
@@ -100,7 +100,7 @@ class ApiSchema(AutoSchema):
     def _header_parameters(self) -> list[Schema]:
         if not self._needs_project():
             return []
-        description = "The project that the request works on."
+        description = "The project to work on."
         return [{"name": PROJECT_HEADER, "in": "header", "required": True, "schema": ID, "description": description}]
 
     def _query_parameters(self) -> list[Schema]:
@@ -114,17 +114,17 @@ class ApiSchema(AutoSchema):
         return found
 
     def get_request_serializer(self) -> Any:
-        """Return what the action takes: a serializer, or a schema by its content type."""
+        """Return what the action takes: a serializer, or a schema for each content type."""
         body = self._operation().body
         return {self._operation().body_type: dict(body)} if isinstance(body, Mapping) else body
 
     def _get_request_for_media_type(self, serializer: Any, direction: str = "request") -> tuple[Schema | None, bool]:
-        """Describe a body and whether it is needed: also where any member may be absent, but not all of them."""
+        """Describe a body and whether it is required. It is, too, if one of its optional members must be present."""
         schema, needed = super()._get_request_for_media_type(serializer, direction)
         return schema, needed or getattr(serializer, "needs_a_member", False)
 
     def map_parsers(self) -> list[str]:
-        """Return JSON, although any Content-Type is taken for it."""
+        """Return JSON only, although the Content-Type is ignored."""
         return [JSON]
 
     # What it gives
@@ -156,7 +156,7 @@ class ApiSchema(AutoSchema):
         return {"type": "object", "required": ["elements"], "properties": {**properties, **more}}
 
     def _errors(self) -> dict[int, list[str]]:
-        """Return every code that the route answers with, by status (docs/api/v0.md, section 1.2)."""
+        """Return the route's error codes by status (docs/api/v0.md, section 1.2)."""
         codes: dict[int, list[str]] = defaultdict(list)
         codes[500].append("internal_error")
         if not self._is_public():
@@ -179,14 +179,14 @@ class ApiSchema(AutoSchema):
         return codes
 
     def _unknown(self) -> list[str]:
-        """Return the codes for what the path names: unknown_dataset, unknown_event."""
+        """Return the codes for unknown objects in the path: unknown_dataset, unknown_event."""
         nouns = self._operation().nouns or re.findall(r"(\w+)s/(?:(?:id|name)/)?{", self.path)
         return [f"unknown_{re.sub('ie$', 'y', noun)}" for noun in nouns]
 
     # Serializers
 
     def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Schema | None:
-        """Ask the field itself first: ours say in `openapi` what they take and show."""
+        """Let the field describe itself first: ours have `openapi`."""
         own = getattr(field, "openapi", None)
         if own is None:
             schema: Schema = super()._map_serializer_field(field, direction, bypass_extensions)
@@ -204,7 +204,7 @@ class ApiSchema(AutoSchema):
         return type(serializer).__name__.removesuffix("Representation")
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> Schema:
-        """Describe that null is absent in a request, and that no reply has a null."""
+        """Describe null as absent in requests; replies never contain null."""
         schema: Schema = super()._map_basic_serializer(serializer, direction)
         required = set(schema.get("required", ()))
         for name, member in schema["properties"].items():
@@ -214,7 +214,7 @@ class ApiSchema(AutoSchema):
                 required.discard(name)
             if isinstance(serializer.fields[name], SerializerMethodField):
                 member.pop("readOnly", None)
-                member.pop("description", None)  # its docstring is for those who read the code
+                member.pop("description", None)  # its docstring is for readers of the code
         if isinstance(serializer, RequestBody):
             schema["additionalProperties"] = {"type": "null"}
             if serializer.needs_a_member:
@@ -246,12 +246,12 @@ class ApiSchema(AutoSchema):
 
 @cache
 def openapi_schema() -> Schema:
-    """Return the whole description; routes don't change while a process runs."""
+    """Return the whole description. Routes don't change while a process runs."""
     return SchemaGenerator().get_schema(request=None, public=True)
 
 
 def complete(result: Schema, **context: Any) -> Schema:
-    """Add what spectacular leaves out: HEAD, and what the descriptions refer to."""
+    """Add what spectacular leaves out: HEAD, and the components that descriptions refer to."""
     status = result["paths"]["/v0/status"]
     public = {name: value for name, value in status["get"].items() if name in ("tags", "summary")}
     answers = {"200": {"description": STATUSES[200]}, "500": {"description": STATUSES[500]}}
@@ -262,15 +262,15 @@ def complete(result: Schema, **context: Any) -> Schema:
 
 
 def _cursor_parameters(sorts: list[str]) -> list[Schema]:
-    """Return the parameters of a cursor (docs/api/v0.md, section 4)."""
+    """Return the query parameters of a cursor (docs/api/v0.md, section 4)."""
     size = {"type": "integer", "minimum": 0, "maximum": settings.EVENTLANE_MAX_PAGE_SIZE}
     size["default"] = settings.EVENTLANE_PAGE_SIZE
     return [
-        _query("after", "A key: the page begins behind its element.", {"type": "string"}),
-        _query("before", "A key: the page ends before its element. Not together with `after`.", {"type": "string"}),
-        _query("size", "How many elements a page has at most.", size),
-        _query("sort", "What the elements are ordered by.", {"type": "string", "enum": sorts, "default": "id"}),
-        _query("order", "In which direction.", {"type": "string", "enum": ["asc", "desc"], "default": "asc"}),
+        _query("after", "A key: the page begins after its element.", {"type": "string"}),
+        _query("before", "A key: the page ends before its element. Excludes `after`.", {"type": "string"}),
+        _query("size", "Maximum number of elements in a page.", size),
+        _query("sort", "The sort key.", {"type": "string", "enum": sorts, "default": "id"}),
+        _query("order", "The sort order.", {"type": "string", "enum": ["asc", "desc"], "default": "asc"}),
     ]
 
 
@@ -285,7 +285,7 @@ def _error(status: int, codes: list[str]) -> Schema:
 
 
 def _without(schema: Any, *names: str) -> Any:
-    """Return a schema without these members, however deep they stand."""
+    """Return a schema without these members, at any depth."""
     if isinstance(schema, list):
         return [_without(item, *names) for item in schema]
     if isinstance(schema, dict):
@@ -301,7 +301,7 @@ def _allow_null(member: Schema) -> None:
 
 
 def _forbid_null(member: Schema) -> bool:
-    """Take null away from what a member may be; tell whether it was there."""
+    """Remove null from a member's types; return whether it was there."""
     kinds = member.get("type")
     if not isinstance(kinds, list) or "null" not in kinds:
         return False
@@ -330,13 +330,13 @@ COMPONENTS: Schema = {
             "required": ["error", "code"],
             "properties": {
                 "error": {"type": "string", "description": "For people."},
-                "code": {"type": "string", "description": "For programs; it stays the same."},
-                "data": {"description": "More, depending on the code."},
+                "code": {"type": "string", "description": "For programs; it never changes."},
+                "data": {"description": "Details, depending on the code."},
             },
         },
         "Cursor": {
             "type": "object",
-            "description": "The query parameters of a neighbouring page: send them as they are, with the same filters.",
+            "description": "The query parameters of a neighbouring page. Send them unchanged, with the same filters.",
             "required": ["size", "sort", "order"],
             "oneOf": [{"required": ["before"]}, {"required": ["after"]}],
             "properties": {

@@ -1,4 +1,4 @@
-"""The two kinds of serializers: what a route takes, and what it shows. And the fields they share."""
+"""The two kinds of serializers, for what a route takes and for what it shows, and the fields they share."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,13 +15,13 @@ WHOLE = api_settings.NON_FIELD_ERRORS_KEY  # DRF's name for errors of the object
 
 
 class RequestBody(serializers.Serializer[Any]):
-    """What a route takes. A null member is an absent one; an unknown one is a problem (docs/api/v0.md, section 2.0)."""
+    """What a route takes. A null member counts as absent, an unknown one is an error (docs/api/v0.md, section 2.0)."""
 
-    data: Any  # a member of this name goes before DRF's property
-    needs_a_member = False  # whether a body without any of its members, which are all optional texts, is refused
+    data: Any  # a member of this name takes precedence over DRF's property
+    needs_a_member = False  # whether to refuse a body without any of its members, all optional texts
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """Return the validated members; raise a ValidationError with every problem, not only the first."""
+        """Return the validated members; raise a ValidationError with all problems, not only the first."""
         if not isinstance(data, Mapping):
             raise serializers.ValidationError({WHOLE: ["must be a JSON object"]})
         given = {member: value for member, value in data.items() if value is not None}
@@ -33,11 +33,11 @@ class RequestBody(serializers.Serializer[Any]):
         return values
 
     def check_together(self, given: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
-        """Return what is wrong between members: `given` has all there are, `values` the valid ones, validated."""
+        """Return problems between members: `given` has everything that was sent, `values` only the valid members."""
         return []
 
     def _validate_members(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the valid members by name, and the errors of the others."""
+        """Return the valid members by name, and the errors of the rest."""
         values: dict[str, Any] = {}
         errors: dict[str, Any] = {}
         for name, field in self.fields.items():
@@ -48,7 +48,7 @@ class RequestBody(serializers.Serializer[Any]):
             except serializers.ValidationError as error:
                 errors[name] = error.detail
             except serializers.SkipField:
-                pass  # not required, and not there
+                pass  # optional, and absent
         return values, errors
 
 
@@ -56,16 +56,16 @@ _representations: dict[type, "Representation"] = {}
 
 
 class Representation(serializers.Serializer[Any]):
-    """What a route shows. A member without a value is left out, not null (docs/api/v0.md, section 2.0)."""
+    """What a route shows. A member without a value is left out instead of null (docs/api/v0.md, section 2.0)."""
 
-    data: Any  # members of these names go before what DRF means by them
+    data: Any  # members with these names take precedence over DRF's meaning
     label: Any
 
     @classmethod
     def show(cls, instance: Any) -> dict[str, Any]:
-        """Return an instance as the wire has it.
+        """Return the wire form of an instance.
 
-        One serializer of a kind serves all: making one copies every field, which takes longer than its work.
+        One serializer per class serves all requests: creating one copies every field, which takes longer than its work.
         """
         shared = _representations.get(cls) or _representations.setdefault(cls, cls())
         return shared.to_representation(instance)
@@ -77,7 +77,7 @@ class Representation(serializers.Serializer[Any]):
 
 
 class TextField(serializers.CharField):
-    """Text, kept as it came. It must be a JSON string: DRF would take a number for one, and trim it."""
+    """Text, kept exactly as sent. It must be a JSON string: DRF would accept a number, and trim the text."""
 
     default_error_messages = {"invalid": "must be a string", "blank": "must not be empty"}
 
@@ -86,14 +86,14 @@ class TextField(serializers.CharField):
 
     @property
     def openapi(self) -> dict[str, Any]:
-        """What it takes, as a JSON schema; PostgreSQL has no text with a NUL."""
+        """Its JSON schema. PostgreSQL can't store a NUL in text."""
         schema: dict[str, Any] = {"type": "string", "pattern": r"^[^\u0000]*$"}
         if not self.allow_blank:
             schema["minLength"] = 1
         return schema | ({"maxLength": self.max_length} if self.max_length else {})
 
     def to_internal_value(self, data: Any) -> str:
-        """Return the text; nothing but a string will do."""
+        """Return the text; refuse anything but a string."""
         if not isinstance(data, str):
             self.fail("invalid")
         return data
@@ -110,7 +110,7 @@ class IdField(TextField):
 
 
 class NameField(TextField):
-    """A name by the platform's rule."""
+    """A name that follows the platform's rule."""
 
     openapi = {"type": "string", "pattern": f"^{NAME.pattern}$"}
 
@@ -120,21 +120,21 @@ class NameField(TextField):
 
 
 class TimeField(serializers.Field[Any, Any, Any, Any]):
-    """A moment: out in UTC with whole seconds, in as any RFC 3339 text (docs/api/v0.md, section 3)."""
+    """A time: shown in UTC with whole seconds, read from any RFC 3339 text (docs/api/v0.md, section 3)."""
 
     openapi = {"type": "string", "format": "date-time"}
 
     default_error_messages = {"invalid": "must be a date like 2021-10-15T15:07:39Z"}
 
     def to_internal_value(self, data: Any) -> datetime:
-        """Return the moment in UTC; a fraction of a second is dropped."""
+        """Return the time in UTC; the fraction of a second is dropped."""
         moment = read_time(data) if isinstance(data, str) else None
         if moment is None:
             raise serializers.ValidationError(self.error_messages["invalid"])
         return moment
 
     def to_representation(self, value: datetime) -> str:
-        """Return the moment as the API writes it."""
+        """Return the time as the API writes it."""
         return format_time(value)
 
 

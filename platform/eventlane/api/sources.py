@@ -1,4 +1,4 @@
-"""Where the elements of a page come from: anything that can go on from a key in an order."""
+"""Where the elements of a page come from: anything that can continue from a key in an order."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ E = TypeVar("E")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A position: an element's id and, unless the sort is `id`, its sort value. The element may be gone."""
+    """A position: an element's id and, unless the sort is `id`, its sort value. The element may be deleted by now."""
 
     id: str
     value: Any = None
@@ -23,10 +23,10 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """A way to order a collection. `column` holds the sort value; ties go by id, in the same direction."""
+    """A way to order a collection. `column` holds the sort value; ties are ordered by id, in the same direction."""
 
     column: str
-    read: Callable[[str], Any]  # the value from a key's text; raises ValueError
+    read: Callable[[str], Any]  # parses the sort value in a key; raises ValueError
     write: Callable[[Any], str]
 
 
@@ -44,22 +44,22 @@ def _read_moment(text: str) -> datetime:
 
 
 def by_text(column: str) -> Sort:
-    """Return the sort by a column of text."""
+    """Return a sort by a text column."""
     return Sort(column, _read_text, str)
 
 
 def by_moment(column: str) -> Sort:
-    """Return the sort by a column of moments, to the microsecond."""
+    """Return a sort by a time column, to the microsecond."""
     return Sort(column, _read_moment, lambda moment: moment.astimezone(UTC).isoformat())
 
 
 class Source(Protocol[E]):
-    """A collection that pages are cut from. `sorts` are those it supports besides `id`, by their wire name."""
+    """A collection that is read in pages. `sorts` are the supported sorts besides `id`, by their wire name."""
 
     sorts: Mapping[str, Sort]
 
     def is_id(self, text: str) -> bool:
-        """Tell whether `text` could be an element's id."""
+        """Return whether `text` could be an element's id."""
 
     def fetch(self, *, sort: str, descending: bool, after: Key | None, limit: int) -> Sequence[E]:
         """Return the first `limit` elements strictly after a key, ordered by (sort value, id); `sort` may be `id`.
@@ -71,22 +71,22 @@ class Source(Protocol[E]):
         """Return an element's position."""
 
     def find(self, element_id: str, sort: str) -> Key | None:
-        """Return the position of the element with this id, None when there is none (any more)."""
+        """Return the position of the element with this id, or None if there is none (any more)."""
 
 
 class QuerysetSource(Generic[E]):
-    """Pages of model instances. Each (what the queryset filters by, sort column, id) needs an index."""
+    """Pages of model instances. Each combination of (filter columns, sort column, id) needs an index."""
 
     def __init__(self, queryset: QuerySet[Any], sorts: Mapping[str, Sort]) -> None:
         self._queryset = queryset
         self.sorts = sorts
 
     def is_id(self, text: str) -> bool:
-        """Tell whether `text` is a KSUID."""
+        """Return whether `text` is a KSUID."""
         return is_id(text)
 
     def fetch(self, *, sort: str, descending: bool, after: Key | None, limit: int) -> list[E]:
-        """Compare rows, (name, id) > (…, …): PostgreSQL goes straight to the place in the index."""
+        """Compare rows, (name, id) > (…, …): PostgreSQL goes straight to the right place in the index."""
         columns = self._columns(sort)
         queryset = self._queryset.order_by(*(F(name).desc() if descending else F(name).asc() for name in columns))
         if after is not None:
@@ -100,7 +100,7 @@ class QuerysetSource(Generic[E]):
         return Key(element.pk, None if sort == "id" else getattr(element, self.sorts[sort].column))
 
     def find(self, element_id: str, sort: str) -> Key | None:
-        """Return a row's position by its id."""
+        """Return the position of the row with this id."""
         element = self._queryset.filter(pk=element_id).first()
         return element and self.key_of(element, sort)
 

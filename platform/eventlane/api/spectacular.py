@@ -1,18 +1,18 @@
-"""The head of /v0/openapi.json: drf-spectacular's settings. The rest is in schema.py."""
+"""The head of /v0/openapi.json, as drf-spectacular's settings. schema.py builds the rest."""
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Eventlane",
     "VERSION": "0",
     "OAS_VERSION": "3.1.0",
     "DESCRIPTION": (
-        "Two APIs of one platform. The **Events API** (`/v1`) takes events, with a key in `x-api-key` that has the "
-        "right to ingest. The **platform API** (`/v0`) reads and changes everything else, with a key in "
-        "`Authorization: Bearer` that has the right to read, to write, or both.\n\n"
-        "Objects are JSON; a member without a value is absent, and a `null` sent counts as absent. Times are RFC 3339 "
-        "in UTC. What belongs to another organization is unknown. Collections come in pages: a page holds `elements`, "
-        "and in `previous` and `next` the query parameters of its neighbours, where there are any. Elements that come "
-        "or go meanwhile neither repeat nor hide others. A query parameter that is empty counts as absent, and of one "
-        "that is given twice the last counts."
+        "Two APIs of one platform. The **Events API** (`/v1`) receives events. It needs a key with the right to "
+        "ingest, in `x-api-key`. The **platform API** (`/v0`) reads and changes everything else. It needs a key with "
+        "the right to read or write, in `Authorization: Bearer`.\n\n"
+        "Bodies are JSON. Members without a value are absent, and a `null` counts as absent. Times are RFC 3339 in "
+        "UTC. Objects of other organizations are reported as unknown. Collections come in pages: a page has "
+        "`elements`; `previous` and `next` hold the query parameters of its neighbours, if there are any. Elements "
+        "that are added or deleted meanwhile don't cause others to be repeated or skipped. An empty query parameter "
+        "counts as absent. If one is sent twice, the last value counts."
     ),
     "LICENSE": {"name": "Apache-2.0"},
     "SCHEMA_PATH_PREFIX": "/v[0-9]",

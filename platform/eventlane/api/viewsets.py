@@ -1,4 +1,4 @@
-"""What every route of the platform API has in common (docs/api/v0.md, sections 0 and 1.2)."""
+"""What all routes of the platform API share (docs/api/v0.md, sections 0 and 1.2)."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -29,20 +29,20 @@ logger = logging.getLogger(__name__)
 
 
 class ApiViewSet(GenericViewSet[Any]):
-    """One noun's routes. Its checks come in the contract's order:
+    """The routes of one noun. Checks run in the contract's order:
 
     method → authentication → right and role → project → path → query → body → state.
     """
 
     http_method_names = ["get", "head", "post", "put", "delete"]
     serializer_class: type[Representation]
-    rights: Mapping[str, str] = {}  # by action, what a key must be allowed to, where that isn't read or write
+    rights: Mapping[str, str] = {}  # by action: the right a key needs, if it isn't read or write
     sorts: Mapping[str, Sort] = {}
     operations: Mapping[str, Operation] = {}  # by action, for /v0/openapi.json
-    route_variables: Mapping[str, Callable[[str], bool]] = {"id": is_id}  # others are free text
+    route_variables: Mapping[str, Callable[[str], bool]] = {"id": is_id}  # other variables are free text
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answer with a rendered response: program requests skip the part of Django that renders."""
+        """Return a rendered response: API requests skip the part of Django that renders."""
         try:
             response = super().dispatch(request, *args, **kwargs)
             return with_length(response.render()) if isinstance(response, Response) else response
@@ -53,13 +53,13 @@ class ApiViewSet(GenericViewSet[Any]):
             self.forget_body()
 
     def forget_body(self) -> None:
-        """Let the body go: view and request hold each other until the garbage is collected, which may take long."""
+        """Drop the body: view and request refer to each other, and the garbage collector may take long to free them."""
         request = getattr(self, "request", None)
         if isinstance(request, ApiRequest):
             request.forget_body()
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        """Return the request as DRF knows it, with a body that DRF couldn't read."""
+        """Wrap the request for DRF, with a body that DRF couldn't read."""
         self.action = self.action_map.get((request.method or "").lower(), "")
         return ApiRequest(
             request,
@@ -80,35 +80,35 @@ class ApiViewSet(GenericViewSet[Any]):
                 raise InvalidRouteVariable(name)
 
     def select_project(self, request: Request) -> None:
-        """Find the project that the request names; only a route that works on one does more than nothing."""
+        """Find the project that the request names. By default a route has none."""
 
     def read_body(self, serializer: type[RequestBody], **context: Any) -> dict[str, Any]:
-        """Return the validated members of the body; raise with every problem in it."""
+        """Return the validated members of the body; raise with all problems in it."""
         data = self.request.data
-        if data is None:  # DRF would ask for data; and a null isn't an object with nothing to change
+        if data is None:  # DRF would read request.data; and null isn't an empty object
             raise InvalidRequestBody([Problem("", "must be a JSON object")])
         body = serializer(data=data, context=context)
         body.is_valid(raise_exception=True)
         return body.validated_data
 
     def page(self, source: Any) -> Response:
-        """Return the page of a queryset or a Source that the query asks for."""
+        """Return the requested page of a queryset or a Source."""
         return self.get_paginated_response([self.show(element) for element in self.elements_of(source)])
 
     def elements_of(self, source: Any) -> list[Any]:
-        """Return the elements of that page."""
+        """Return the elements of the requested page."""
         return self.paginate_queryset(source) or []
 
     def show(self, element: Any) -> dict[str, Any]:
-        """Return an element as the wire has it."""
+        """Return the wire form of an element."""
         return self.serializer_class.show(element)
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        """No headers but those that a response brings: DRF would add Allow and Vary to each."""
+        """Return no headers: DRF would add Allow and Vary to every response."""
         return {}
 
 
 def unknown_route(request: HttpRequest) -> HttpResponse:
-    """Answer for every path under /v0 that is no route; also without a key."""
+    """Answer any path under /v0 that isn't a route, even without a key."""
     return error_response(UnknownRoute(request.path))

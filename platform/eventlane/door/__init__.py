@@ -1,9 +1,9 @@
-"""The door: how every request comes in. An event loop reads bodies, threads work on what has come whole.
+"""The door: how every request comes in. An event loop reads bodies; threads work on complete requests.
 
-    connection ── granian (HTTP/1.1) ── application.py ─┬─ body.py    deadline, least rate, limit, room for all bodies
-                                                        ├─ lanes.py   threads apart for ingest, platform API, console
-                                                        └─ django.py  Django's WSGI application, given a whole body
+    connection ── granian (HTTP/1.1) ── application.py ─┬─ body.py    deadline, minimum rate, limit, room for all bodies
+                                                        ├─ lanes.py   separate threads for ingest, platform API, console
+                                                        └─ django.py  Django's WSGI application, given a complete body
 
-Whoever sends slowly costs a waiting coroutine, not a thread; and no kind of request can take another's threads. The
-Events API (events/ingest/views.py) is answered in the event loop itself, threads help where something takes long.
+A slow sender occupies a waiting coroutine, not a thread, and no kind of request can use up another's threads. The
+Events API (events/ingest/views.py) is answered in the event loop itself; threads do what would block it.
 """

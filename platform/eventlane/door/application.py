@@ -1,4 +1,4 @@
-"""The ASGI application: from a request's head to its reply."""
+"""The ASGI application, from the head of a request to its reply."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Door:
-    """Hands each request to its route, and sends the reply."""
+    """Passes each request to its route and sends the reply."""
 
     def __init__(self, routes: Sequence[Route], pace: Pace) -> None:
         self._routes, self._pace = routes, pace
@@ -38,7 +38,7 @@ class Door:
             await request.body.drain(route.max_bytes)
 
     def _route_of(self, path: str) -> Route:
-        """Return the first route whose pattern the decoded path matches; the last takes all."""
+        """Return the first route whose pattern matches the decoded path; the last one matches everything."""
         path = unquote(path) if "%" in path else path
         return next(route for route in self._routes if route.path.match(path))
 

@@ -1,4 +1,4 @@
-"""Read a request's body: in time, at a least rate, up to a limit, to its very end, within the room for all bodies."""
+"""Read a request's body completely: in time, at a minimum rate, up to a limit, within the room for all bodies."""
 
 import asyncio
 import threading
@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]  # ASGI's
-DRAIN_FACTOR = 3  # how many times the limit is still read of a body too large, so that its sender sees the reply
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]  # of ASGI
+DRAIN_FACTOR = 3  # a body that is too large is read up to this many times the limit, so that its sender sees the reply
 
 
 class Refused(Exception):
-    """A request isn't let in. `status` is HTTP's; the message is for its sender."""
+    """A request isn't let in. `status` is the HTTP status; the message is for the sender."""
 
     status = 400
     headers: Mapping[str, str] = {}
@@ -23,7 +23,7 @@ class CutOff(Refused):
 
 
 class TooLarge(Refused):
-    """The body has more bytes than its route takes."""
+    """The body has more bytes than its route accepts."""
 
     status = 413
 
@@ -35,7 +35,7 @@ class TooSlow(Refused):
 
 
 class Busy(Refused):
-    """There is no room for the request now."""
+    """There is no room for another request now."""
 
     status = 503
     headers: Mapping[str, str] = {"Retry-After": "1"}
@@ -43,13 +43,13 @@ class Busy(Refused):
 
 @dataclass(frozen=True)
 class Pace:
-    """How slowly a body may come: `seconds` to begin with, and one more for every `bytes_per_second` that came."""
+    """The slowest pace allowed: `seconds` to begin with, plus one second for every `bytes_per_second` received."""
 
     seconds: float
     bytes_per_second: int
 
     def allows(self, received: int) -> float:
-        """Return how many seconds a body may have taken of which so many bytes came."""
+        """Return how many seconds a body may have taken after this many bytes."""
         return self.seconds + received / self.bytes_per_second
 
 
@@ -68,13 +68,13 @@ class Room:
             self._left -= count
 
     def give(self, count: int) -> None:
-        """Give room back."""
+        """Release room."""
         with self._lock:
             self._left += count
 
 
 class Body:
-    """The body of one request, read at most once. `has_ended` tells whether all of it came."""
+    """The body of one request, read at most once. `has_ended` says whether all of it arrived."""
 
     def __init__(self, headers: Mapping[bytes, bytes], receive: Receive, pace: Pace, room: Room, values: Room) -> None:
         self._receive, self._pace, self._room, self._values = receive, pace, room, values
@@ -84,7 +84,7 @@ class Body:
         self._held = self._held_values = 0
 
     async def read(self, limit: int) -> bytes:
-        """Return the whole body. Raises TooLarge, unread when its length says so, TooSlow, CutOff, Busy."""
+        """Return the complete body. Raises TooLarge (at once, if its length says so), TooSlow, CutOff or Busy."""
         if self.has_ended:
             return b""
         if self._length is not None and self._length > limit:
@@ -101,7 +101,7 @@ class Body:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def skip(self, limit: int) -> None:
-        """Read up to `limit` bytes and throw them away. Raises TooSlow and CutOff; a longer body is left as it is."""
+        """Read up to `limit` bytes and discard them. A longer body is left unread. Raises TooSlow and CutOff."""
         if self.has_ended or self._waits_for_go_ahead or (self._length or 0) > limit:
             return
         room = Room(limit)
@@ -109,13 +109,13 @@ class Body:
             await self._receive_all(lambda part: room.take(len(part)))
 
     async def drain(self, limit: int) -> None:
-        """Read on behind a reply, some times the limit: whoever is still sending would not see it else."""
-        self._length = None  # a reply is out already, only the end of the body counts
+        """Keep reading after the reply, a few times the limit: a client still sending wouldn't see the reply."""
+        self._length = None  # a reply is already sent; only the end of the body matters
         with suppress(TooSlow, CutOff):
             await self.skip(DRAIN_FACTOR * limit)
 
     def hold(self, count: int) -> None:
-        """Take room for so many bytes more that the body becomes, in the thread that works on it; raise Busy."""
+        """Reserve more room as the body is inflated, in the thread that works on it; raise Busy."""
         self._room.take(count)
         self._held += count
 
@@ -125,14 +125,14 @@ class Body:
         self._held_values += count
 
     def release(self) -> None:
-        """Give the room of the body back, once nobody needs it any more."""
+        """Release the body's room once nobody needs the body any more."""
         self._room.give(self._held)
         if self._held_values:
             self._values.give(self._held_values)
         self._held = self._held_values = 0
 
     async def _receive_all(self, take: Callable[[bytes], None]) -> None:
-        """Hand over what comes until the end of the body, within its pace."""
+        """Pass on every piece until the body ends, within its pace."""
         start, received = asyncio.get_running_loop().time(), 0
         try:
             async with asyncio.timeout_at(start + self._pace.allows(0)) as timer:
@@ -155,7 +155,7 @@ class Body:
 
 
 def _length(headers: Mapping[bytes, bytes]) -> int | None:
-    """Return how long the body is; None when only its end will tell. The server has checked the header."""
+    """Return the length of the body, or None if only its end will tell. The server has validated the header."""
     if b"transfer-encoding" in headers:
         return None
     return int(headers.get(b"content-length", b"0"))

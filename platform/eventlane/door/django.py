@@ -1,4 +1,4 @@
-"""Hand a request whose body is whole to Django's WSGI application and take its reply."""
+"""Pass a complete request to Django's WSGI application and take its reply."""
 
 import io
 import sys
@@ -23,11 +23,11 @@ CONSTANTS: dict[str, Any] = {
     "wsgi.run_once": False,
 }
 UNPREFIXED = {b"content-type": "CONTENT_TYPE"}
-OURS = (b"content-length", b"transfer-encoding")  # the body is whole, whatever these said
+OURS = (b"content-length", b"transfer-encoding")  # the body is complete, whatever these headers said
 
 
 class DjangoRoute:
-    """Answers requests with a WSGI application, in threads, once their body is whole."""
+    """Answers complete requests in threads, with a WSGI application."""
 
     def __init__(self, application: WsgiApplication) -> None:
         self._application = application
@@ -54,7 +54,7 @@ def _as_api_error(take: Callable[[int], None]) -> Callable[[int], None]:
 
 
 def call(application: WsgiApplication, environ: dict[str, Any]) -> Reply:
-    """Call a WSGI application and collect its reply: a client that reads slowly must not hold a thread."""
+    """Call a WSGI application and collect its reply: a client that reads slowly must not block a thread."""
     started: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
@@ -65,7 +65,7 @@ def call(application: WsgiApplication, environ: dict[str, Any]) -> Reply:
         content = b"".join(parts)
     finally:
         getattr(parts, "close", lambda: None)()
-        environ["wsgi.input"].close()  # a view's request is held until the garbage is collected, its body must not
+        environ["wsgi.input"].close()  # a view's request may live until the next garbage collection; its body must not
     [(status, headers)] = started
     return Reply(
         int(status[:3]), [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers], content
@@ -73,9 +73,9 @@ def call(application: WsgiApplication, environ: dict[str, Any]) -> Reply:
 
 
 def environ_of(scope: Mapping[str, Any], body: bytes) -> dict[str, Any]:
-    """Return the WSGI environment of an ASGI scope and a whole body.
+    """Return the WSGI environment for an ASGI scope and a complete body.
 
-    The path keeps its bytes, as Latin-1: Django would write over what isn't UTF-8 in it.
+    The path keeps its bytes, as Latin-1: Django would replace those that aren't UTF-8.
     """
     path = unquote_to_bytes(scope["raw_path"]).decode("latin-1")
     host, port = scope["server"]

@@ -1,4 +1,4 @@
-"""Lanes: threads for one kind of request, so that another kind can't take them."""
+"""Lanes: threads reserved for one kind of request."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ class Lane:
         self.room, self.values = Room(room_bytes), Room(room_values)
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `work` in a thread of the lane and return what it returns; raise Busy when too many wait already."""
+        """Run `work` in a thread of the lane and return its result; raise Busy if too many requests are waiting."""
         if self._left == 0:
             raise Busy("too many requests are waiting")
         if self._left > self._waiting:
@@ -34,7 +34,7 @@ class Lane:
         try:
             return await future
         finally:
-            del future  # what it raised holds this frame, and with it the body, until the garbage is collected
+            del future  # its exception holds this frame, and with it the body, until the next garbage collection
 
     def hangs(self, seconds: float) -> bool:
         """Tell whether all threads have been at work for so long without one coming to an end."""

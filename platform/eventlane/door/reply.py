@@ -1,4 +1,4 @@
-"""What is sent back."""
+"""The reply to a request."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ CONTROL_CHARACTER = re.compile(rb"[\x00-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply whose body is whole. Header names are in lower case."""
+    """A complete reply. Header names are in lower case."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -17,7 +17,7 @@ class Reply:
 
 
 def headers_of(named: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    """Return headers as they are sent, with `?` and escapes for what can't be."""
+    """Return headers in ASGI's form; `?` and escapes replace characters that can't be sent."""
     return [
         (name.lower().encode(), CONTROL_CHARACTER.sub(b"?", value.encode("ascii", "backslashreplace")))
         for name, value in named.items()

@@ -1,4 +1,4 @@
-"""A request whose head has come, and whose body may still be on its way."""
+"""A request whose head has arrived and whose body may still be on its way."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Request:
-    """Who answers it reads the body when it pleases, and runs in a thread of the lane what takes long."""
+    """The route decides when to read the body, and runs slow work in a thread of the lane."""
 
     __slots__ = ("_lane", "_max_bytes", "body", "headers", "method", "path", "scope")
 
@@ -24,7 +24,7 @@ class Request:
         self._lane, self._max_bytes = lane, max_bytes
 
     def header(self, name: bytes) -> str:
-        """Return a header's value, empty when there is none; other text than ASCII is UTF-8, if it is."""
+        """Return a header's value, or an empty text. Bytes beyond ASCII are read as UTF-8 if they are valid."""
         value = self.headers.get(name, b"").strip()
         try:
             return value.decode()
@@ -32,13 +32,13 @@ class Request:
             return value.decode("latin-1")
 
     async def read(self) -> bytes:
-        """Return the whole body, as it was sent; raise what Body.read does."""
+        """Return the complete body as sent. Raises what Body.read raises."""
         return await self.body.read(self._max_bytes)
 
     async def skip(self) -> None:
-        """Read the body, up to its limit, and throw it away: some clients look for a reply only once all is sent."""
+        """Read the body up to its limit and discard it: some clients look for a reply only after sending everything."""
         await self.body.skip(self._max_bytes)
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run something that blocks in a thread; raise Busy when too many wait for one already."""
+        """Run blocking work in a thread; raise Busy if too many requests are already waiting for one."""
         return await self._lane.run(work, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""Which lane a path takes, how large its bodies may be, and how it says no."""
+"""The lane of each path, how large its bodies may be, and how it refuses requests."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -29,13 +29,13 @@ class Route:
 
 
 def refuse_program(refused: Refused) -> Reply:
-    """Say no as the platform API does (docs/api/v0.md, section 1.2)."""
+    """Refuse a request as the platform API does (docs/api/v0.md, section 1.2)."""
     body = {"error": f"{_sentence(refused)}.", "code": CODES[refused.status]}
     return _reply(refused, JSON, msgspec.json.encode(body))
 
 
 def refuse_page(refused: Refused) -> Reply:
-    """Say no to a browser."""
+    """Refuse a request from a browser."""
     text = escape(_sentence(refused))
     return _reply(refused, HTML, f"<!doctype html><title>{refused.status}</title><p>{text}.</p>\n".encode())
 

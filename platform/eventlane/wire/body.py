@@ -1,16 +1,16 @@
-"""Read a request's body, inflated, under a limit of bytes that no encoding can get around."""
+"""Read and inflate a request's body, with a limit in bytes that no encoding can get around."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from eventlane.wire.inflate import NotInflatable, inflate
 
-HOLD = "eventlane.hold"  # in the WSGI environment: takes room for so many bytes more of the body, or raises ApiError
-DRAIN_FACTOR = 4  # how many times the limit is still read of a body too large, so that its sender sees the reply
+HOLD = "eventlane.hold"  # in the WSGI environment: reserves room for more bytes of the body, or raises ApiError
+DRAIN_FACTOR = 4  # a body that is too large is read up to this many times the limit, so that its sender sees the reply
 
 
 class BadBody(ValueError):
-    """The body can't be read: too large, or not what its Content-Encoding says."""
+    """The body can't be read: it is too large, or doesn't match its Content-Encoding."""
 
 
 class BodyTooLarge(BadBody):
@@ -18,10 +18,10 @@ class BodyTooLarge(BadBody):
 
 
 def read_body(environ: Mapping[str, Any], max_bytes: int) -> bytes:
-    """Return the body, decoded as its Content-Encoding says, at most `max_bytes` before and after.
+    """Return the body, decoded according to its Content-Encoding, at most `max_bytes` before and after.
 
-    Reads the WSGI stream itself: Django takes a chunked body, which names no length, for an empty one. Raises BadBody,
-    and what HOLD of the environment does.
+    Reads the WSGI stream itself: Django takes a chunked body, which has no Content-Length, for an empty one. Raises
+    BadBody, and whatever HOLD of the environment raises.
     """
     stream = environ["wsgi.input"]
     body: bytes = stream.read(max_bytes + 1)
@@ -32,9 +32,9 @@ def read_body(environ: Mapping[str, Any], max_bytes: int) -> bytes:
 
 
 def decode_body(body: bytes, content_encoding: str, max_bytes: int, hold: Callable[[int], None]) -> bytes:
-    """Return a body decoded as its Content-Encoding says, at most `max_bytes`.
+    """Return a body decoded according to its Content-Encoding, at most `max_bytes`.
 
-    `hold` takes room for the bytes that it becomes, piece by piece. Raises BadBody, and what `hold` does.
+    `hold` reserves room for the decoded bytes, piece by piece. Raises BadBody, and whatever `hold` raises.
     """
     encoding = content_encoding.strip().lower()
     if encoding in ("", "identity", "undefined"):

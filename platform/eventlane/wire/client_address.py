@@ -5,13 +5,13 @@ import ipaddress
 from django.conf import settings
 from django.http import HttpRequest
 
-SITE_BITS = 64  # of an IPv6 address: one customer has at least all addresses that begin with them
+SITE_BITS = 64  # of an IPv6 address: a customer has at least all addresses with the same first 64 bits
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the address of whoever sent the request: the peer's, or what EVENTLANE_PROXIES proxies say it is.
+    """Return the sender's address: the peer's, or the one reported by EVENTLANE_PROXIES proxies.
 
-    Each proxy appends the address of its own peer to X-Forwarded-For; what stands before those may be made up.
+    Each proxy appends its peer's address to X-Forwarded-For; anything before those may be forged.
     """
     peer = _plain(request.META.get("REMOTE_ADDR", ""))
     proxies = settings.EVENTLANE_PROXIES
@@ -20,7 +20,7 @@ def client_address(request: HttpRequest) -> str:
 
 
 def site_of(address: str) -> str:
-    """Return what of an address its owner can't change at will."""
+    """Return the part of an address that its owner can't change at will."""
     try:
         network = ipaddress.ip_network(f"{address}/{SITE_BITS}", strict=False) if ":" in address else None
     except ValueError:
@@ -29,7 +29,7 @@ def site_of(address: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return an address without brackets and port; empty when it is none."""
+    """Return an address without brackets and port, or an empty text if it isn't one."""
     text = text.strip()
     host = text[1:].partition("]")[0] if text.startswith("[") else text
     if host.count(":") == 1:

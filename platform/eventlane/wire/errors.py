@@ -1,4 +1,4 @@
-"""The errors of the platform API (docs/api/v0.md, sections 1.2 and 2.1): one class for each code, one body for all.
+"""The errors of the platform API (docs/api/v0.md, sections 1.2 and 2.1): one class per code, one body for all.
 
     ApiError ┬ UnknownRoute 404, UnhandledMethod 405
              ├ AuthenticationRequired 401, UnknownApiKey 401, AccountDisabled 403, OrganizationDisabled 403,
@@ -9,7 +9,7 @@
              ├ UnknownObject 404, StateError 400
              └ BadRequest 400, InternalError 500, ServiceUnavailable, NoRoom 503
 
-Whoever meets a fact raises it. Only `error_response` and the API's exception handler make replies of them.
+Any code may raise them. Only `error_response` and the API's exception handler turn them into replies.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ JSON = "application/json"  # exactly this: two published clients compare the who
 
 
 class ApiError(Exception):
-    """Something that a client is told. The docstring of a class is its message where none is given."""
+    """An error that a client sees. A class's docstring is its default message."""
 
     status = 500
     code = "internal_error"
@@ -36,25 +36,25 @@ class ApiError(Exception):
         super().__init__(self.message)
 
     def body(self) -> dict[str, Any]:
-        """Return the error object: `error` and `code` always, `data` where there is any."""
+        """Return the error object: `error` and `code`, plus `data` if there is any."""
         body = {"error": self.message, "code": self.code}
         return body if self.data is None else body | {"data": self.data}
 
 
 def error_response(error: ApiError) -> HttpResponse:
-    """Return the reply for an error outside of a DRF view."""
+    """Return the reply for an error outside a DRF view."""
     return with_length(HttpResponse(msgspec.json.encode(error.body()), JSON, error.status, headers=error.headers))
 
 
 def with_length(response: HttpResponse) -> HttpResponse:
-    """Give a reply its Content-Length; without one the server sends it in chunks."""
+    """Set a reply's Content-Length; without one, the server sends it in chunks."""
     if response.content:
         response.headers["Content-Length"] = str(len(response.content))
     return response
 
 
 class InternalError(ApiError):
-    """Something went wrong in the server. Its log knows more."""
+    """Something went wrong in the server. See its log."""
 
 
 class ServiceUnavailable(ApiError):
@@ -172,7 +172,7 @@ class UnknownProjectId(ApiError):
 
 
 class InvalidQueryParameter(ApiError):
-    """A query parameter has a value that it can't have."""
+    """A query parameter has an invalid value."""
 
     status, code = 400, "invalid_query_parameter"
 
@@ -182,14 +182,14 @@ class InvalidQueryParameter(ApiError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong at one place of a body. `pointer` is a JSON pointer (RFC 6901), empty for the whole body."""
+    """A problem at one place of a body. `pointer` is a JSON pointer (RFC 6901), empty for the whole body."""
 
     pointer: str
     reason: str
 
 
 class InvalidRequestBody(ApiError):
-    """The body is not what this route takes. `problems` has every reason, not only the first."""
+    """The body is not what this route takes. `problems` has all reasons, not only the first."""
 
     status, code = 400, "invalid_request_body"
 
@@ -206,8 +206,8 @@ class InvalidRequestBody(ApiError):
 class MalformedRequestBody(InvalidRequestBody):
     """The body is not JSON.
 
-    The connection is closed: a published client counts UTF-16 units in Content-Length, and what is left over of its
-    body would be taken for the next request.
+    The connection is closed: a published client counts UTF-16 units in Content-Length, so the rest of its body would
+    be taken for the next request.
     """
 
     def __init__(self, reason: str) -> None:
@@ -216,13 +216,13 @@ class MalformedRequestBody(InvalidRequestBody):
 
 
 class RequestTooLarge(ApiError):
-    """The body is larger than this server takes."""
+    """The body is larger than this server accepts."""
 
     status, code = 413, "request_too_large"
 
 
 class TooManyRequests(ApiError):
-    """More than this server takes in a while."""
+    """Too many requests for now."""
 
     status, code = 429, "too_many_requests"
 
@@ -234,7 +234,7 @@ class TooManyRequests(ApiError):
 
 
 class UnknownObject(ApiError):
-    """What the path names doesn't exist, or belongs to somebody else: no client can tell which."""
+    """What the path names doesn't exist, or belongs to another organization: clients can't tell which."""
 
     status = 404
 
@@ -244,7 +244,7 @@ class UnknownObject(ApiError):
 
 
 class StateError(ApiError):
-    """The request is right, but not now: a name is taken, something has ended."""
+    """The request is valid, but not now: a name is taken, or something has ended."""
 
     status = 400
 

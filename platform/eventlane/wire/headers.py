@@ -1,4 +1,4 @@
-"""Headers that don't depend on the request."""
+"""Headers that are the same for every request."""
 
-# What every answer that isn't a static file carries: its type is what it says, and nobody keeps it.
+# For every reply except static files: browsers must not guess its type, and nobody may store it.
 EVERY_ANSWER = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}

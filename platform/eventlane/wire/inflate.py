@@ -1,8 +1,8 @@
-"""Decompress a body under a limit of bytes, to the end that its compression marks, in time linear in its length.
+"""Decompress a body with a limit in bytes, to the end that its compression marks, in linear time.
 
-A body is one or more members (gzip), streams (deflate) or frames (zstd), one behind the other: some senders flush
-in the middle, which starts another one. All of them must be whole: a body that was cut off on its way ends inside
-one, and half of what was sent must not be taken for all of it.
+A body is one or more members (gzip), streams (deflate) or frames (zstd) in a row: some senders flush in the middle,
+which starts another one. All of them must be complete: a body that was cut off on its way ends inside one, and half
+of what was sent must not pass for all of it.
 """
 
 import zlib
@@ -11,19 +11,19 @@ from typing import Protocol
 
 import zstandard
 
-GZIP, ZLIB, RAW_DEFLATE = 31, 15, -15  # zlib's names for the three wrappings are numbers
-# An ended member hands back what it had too much, as a copy: whole bodies of empty members would be copied for each.
+GZIP, ZLIB, RAW_DEFLATE = 31, 15, -15  # zlib names the three wrappings by numbers
+# A finished member returns its surplus input as a copy: empty members would cost a copy of the whole rest each.
 SLICE_BYTES = 64 * 1024
-# zstandard inflates all it is given. A block of 4 bytes makes 128 KiB: this is 16 MiB at most above the limit.
+# zstandard inflates all of its input at once. A block of 4 bytes makes 128 KiB: at most 16 MiB over the limit.
 ZSTD_SLICE_BYTES = 512
-# What whoever reads zstd from the web has to take (RFC 9659); a frame may ask for gigabytes.
+# The window that every reader of zstd on the web must support (RFC 9659); a frame may ask for gigabytes.
 ZSTD_WINDOW_BYTES = 8 * 1024 * 1024
-# Enough for senders that compress event by event. An empty member costs more time than its 20 bytes are worth.
+# Enough for senders that compress each event separately. An empty member costs more time than its 20 bytes justify.
 MOST_MEMBERS = 10_000
 
 
 class NotInflatable(ValueError):
-    """The body isn't what its Content-Encoding says, or isn't whole."""
+    """The body doesn't match its Content-Encoding, or is incomplete."""
 
 
 class _Inflater(Protocol):
@@ -35,7 +35,7 @@ class _Inflater(Protocol):
 
 
 class _ZstdInflater:
-    """One frame, as zlib's decompressobj is one member; it gives more than `max_length`, since it can't give less."""
+    """Reads one frame, as zlib's decompressobj reads one member. It can't stop at `max_length`, so it may give more."""
 
     def __init__(self) -> None:
         self._frame = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES).decompressobj()
@@ -53,14 +53,14 @@ class _ZstdInflater:
 
 
 def inflate(encoding: str, body: bytes, most: int, hold: Callable[[int], None] = lambda count: None) -> bytes:
-    """Return what the body holds; of more than `most` bytes, only somewhat more than `most`.
+    """Return the decoded body. If it is longer than `most`, return little more than `most` bytes of it.
 
-    `hold` is told of every piece how many bytes it has, and may raise what ends it. Raises NotInflatable.
+    `hold` is called with the size of every piece, and may raise to stop. Raises NotInflatable.
     """
     try:
         if encoding in ("gzip", "x-gzip"):
             return _inflate(lambda: zlib.decompressobj(GZIP), body, most, SLICE_BYTES, hold)
-        if encoding == "deflate":  # RFC 9110 means zlib's wrapping, some senders leave it out
+        if encoding == "deflate":  # RFC 9110 requires zlib's wrapping, but some senders leave it out
             wrapping = ZLIB if body[:1] == b"\x78" else RAW_DEFLATE
             return _inflate(lambda: zlib.decompressobj(wrapping), body, most, SLICE_BYTES, hold)
         if encoding == "zstd":
@@ -73,7 +73,7 @@ def inflate(encoding: str, body: bytes, most: int, hold: Callable[[int], None] =
 def _inflate(
     new_inflater: Callable[[], _Inflater], body: bytes, most: int, slice_bytes: int, hold: Callable[[int], None]
 ) -> bytes:
-    """Inflate member after member, at least one."""
+    """Inflate one member after the other, at least one."""
     pieces: list[bytes] = []
     size = position = 0
     for _ in range(MOST_MEMBERS):

@@ -1,4 +1,4 @@
-"""The first middleware: what every answer carries, and where programs' requests leave the console's layers behind."""
+"""The first middleware: headers for every reply, and a shortcut past the console's layers for programs."""
 
 import logging
 import re
@@ -19,7 +19,7 @@ Answer = Callable[[HttpRequest], HttpResponse]
 
 
 class EveryAnswer:
-    """Adds what keeps browsers and caches from guessing and keeping; who says otherwise is a static file."""
+    """Adds headers that keep browsers and caches from guessing and storing; static files set their own."""
 
     def __init__(self, get_response: Answer) -> None:
         self._get_response = get_response
@@ -33,17 +33,17 @@ class EveryAnswer:
 
 
 class ProgramsFirst:
-    """Calls the view of /v<digits>… and /hooks/… at once: no session, CSRF, messages or static files concern a program.
+    """Calls the view of /v<digits>… and /hooks/… directly: programs need no session, CSRF, messages or static files.
 
-    Those layers cost an ingest request a quarter of its time. Programs may come by any host name, too, and are never
-    sent on to https: old clients follow no redirects.
+    Those layers would take a quarter of the time of an ingest request. Programs may also use any host name, and are
+    never redirected to https: old clients don't follow redirects.
     """
 
     def __init__(self, get_response: Answer) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer a program's request; hand any other on."""
+        """Answer a program's request; pass on any other."""
         if not PROGRAM_PATH.match(request.path_info):
             return self._get_response(request)
         match = resolve(request.path_info)
@@ -51,32 +51,34 @@ class ProgramsFirst:
 
 
 class KnownHost:
-    """Refuses a Host header that is none, or not ours, with one short line: Django would log a traceback each time."""
+    """Refuses a Host header that is invalid or not ours with one short line: Django would log a traceback each time."""
 
     def __init__(self, get_response: Answer) -> None:
         self._get_response = get_response
         self._log = SeldomLog(logger.warning)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Hand on what is meant for the console."""
+        """Pass on what is meant for the console."""
         try:
             request.get_host()
         except DisallowedHost:
-            self._log("refused the host name %.100a; EVENTLANE_ALLOWED_HOSTS has those of the console", _host(request))
+            self._log(
+                "refused the host name %.100a; EVENTLANE_ALLOWED_HOSTS lists those of the console", _host(request)
+            )
             return HttpResponseBadRequest("The console doesn't answer to this host name.\n", "text/plain")
         return self._get_response(request)
 
 
 class NoNul:
-    """Refuses a query with U+0000 in it: PostgreSQL has no such text, and each page would have to look for it."""
+    """Refuses U+0000 in a query: PostgreSQL can't store it, and otherwise every page would have to check for it."""
 
     def __init__(self, get_response: Answer) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Hand on what can be asked for."""
+        """Pass on any other request."""
         if b"\0" in unquote_to_bytes(request.META.get("QUERY_STRING", "")):
-            return HttpResponseBadRequest("The address must not hold the character U+0000 (%00).\n", "text/plain")
+            return HttpResponseBadRequest("The address must not contain the character U+0000 (%00).\n", "text/plain")
         return self._get_response(request)
 
 

@@ -1,4 +1,4 @@
-"""Log lines about what anybody outside can cause as often as they like."""
+"""Log lines for what outsiders can cause as often as they like."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class SeldomLog:
-    """Writes at most one line in `seconds`; the next one says how many were left out."""
+    """Writes at most one line in `seconds`. The next line says how many were left out."""
 
     def __init__(self, write: Callable[..., None], seconds: float = 60.0) -> None:
         self._write, self._seconds = write, seconds

@@ -1,4 +1,4 @@
-"""How much memory a JSON text would take as objects, told before any is built."""
+"""Estimate how many objects a JSON text would become, before parsing it."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -68,7 +68,7 @@ def test_which_events_are_shown(node: Node) -> None:
 REFUSED = [
     (["none"], "there is no dataset none"),
     (["logs", "--project", "none"], "there is no dataset logs in project none"),
-    (["logs", "--from", "yesterday"], "'yesterday' is no duration"),
+    (["logs", "--from", "yesterday"], "'yesterday' is not a duration"),
     (["logs", "--filter", "level"], "'level' is not KEY=VALUE"),
     (["logs", "--filter", '"a=b'], "is not KEY=VALUE"),
     (["logs", "--namespace", "nope"], "dataset logs has no namespace 'nope'; there is"),
