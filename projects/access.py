@@ -1,4 +1,4 @@
-"""What a key reaches. Every lookup starts here, so that what belongs to others is unknown, never forbidden."""
+"""What a key can reach. All lookups start here, so that objects of others are unknown rather than forbidden."""
 
 from django.db.models import QuerySet
 
@@ -9,13 +9,13 @@ from projects.models import Account, ApiKey, Project
 
 
 def accounts_of(api_key: ApiKey) -> QuerySet[Account]:
-    """Return the accounts of the key's organization; a key tied to a project sees only the one it acts for."""
+    """Return the accounts of the key's organization; a key tied to a project sees only its own account."""
     accounts = Account.objects.filter(organization_id=api_key.organization_id)
     return accounts.filter(pk=api_key.account_id) if api_key.project_id else accounts
 
 
 def projects_of(api_key: ApiKey) -> QuerySet[Project]:
-    """Return the projects of the key's organization, or the only one that the key is tied to."""
+    """Return the projects of the key's organization, or the only one the key is tied to."""
     projects = Project.objects.filter(organization_id=api_key.organization_id)
     return projects.filter(pk=api_key.project_id) if api_key.project_id else projects
 
@@ -38,7 +38,7 @@ def get_project(api_key: ApiKey, project_id: str) -> Project:
 
 def get_project_by_name(api_key: ApiKey, name: str) -> Project:
     """Return the project of this name that the key reaches, or raise UnknownObject."""
-    if not is_name(name):  # PostgreSQL can't be asked for every text
+    if not is_name(name):  # PostgreSQL can't take every text as a parameter
         raise UnknownObject("project")
     return get_or_unknown(projects_of(api_key), "project", name=name)
 

@@ -14,12 +14,12 @@ from eventlane.wire.errors import UnknownApiKey
 from projects.models import Account, ApiKey, Project
 
 SECRET_PREFIX = "evl_"
-SECRET_CHARACTERS = 32  # of base 62: 190 bits, 143 of them hidden behind the visible prefix
+SECRET_CHARACTERS = 32  # of base 62: 190 bits, 143 of them in the hidden part
 PREFIX_CHARACTERS = len(SECRET_PREFIX) + 8
 
 
 def digest_of(secret: str) -> str:
-    """Return what is stored of a secret. Plain SHA-256 will do: 190 random bits can't be searched."""
+    """Return a secret's digest, which is stored instead. Plain SHA-256 is enough: nobody can search 190 random bits."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -37,10 +37,10 @@ def issue_api_key(
     expiration_time: datetime | None = None,
     created_by_key: ApiKey | None = None,
 ) -> tuple[ApiKey, str]:
-    """Create a key for `account`; return it and its secret, which can't be had again.
+    """Create a key for `account`; return it and its secret, which can't be retrieved again.
 
-    It expires no later than the key that made it, so that what leaks for an hour can't be kept for years.
-    The database refuses a key with no right, and the ingest right without a project.
+    It expires no later than the key that created it, so a key leaked for an hour can't be kept for years.
+    The database refuses a key without rights, and the right to ingest without a project.
     """
     if project is not None and project.organization_id != account.organization_id:
         raise ValueError("the project belongs to another organization")
@@ -59,21 +59,21 @@ def issue_api_key(
 
 
 def seal_secret(api_key: ApiKey) -> str:
-    """Give a key that isn't saved yet a new secret: keep prefix and digest, return the secret."""
+    """Give an unsaved key a new secret: set prefix and digest, return the secret."""
     secret = new_secret()
     api_key.prefix, api_key.digest = secret[:PREFIX_CHARACTERS], digest_of(secret)
     return secret
 
 
 def earliest(*times: datetime | None) -> datetime | None:
-    """Return the first of some times; None is never."""
+    """Return the earliest time, where None means never."""
     return min((time for time in times if time), default=None)
 
 
 def lock_active(api_key: ApiKey, now: datetime) -> ApiKey:
-    """Hold the key that makes another one until that is there: who revokes it with its descendants finds them all.
+    """Lock the key that creates another one until that one exists: revoking its descendants then finds them all.
 
-    Needs a transaction. Raises UnknownApiKey when it has stopped meanwhile.
+    Needs a transaction. Raises UnknownApiKey if it was revoked or has expired meanwhile.
     """
     locked = ApiKey.objects.select_for_update(of=("self",), no_key=True).filter(pk=api_key.pk).first()
     if locked is None or locked.status(now) != "active":
@@ -85,9 +85,9 @@ def lock_active(api_key: ApiKey, now: datetime) -> ApiKey:
 def rotate_api_key(
     *, api_key: ApiKey, now: datetime, overlap: timedelta | None = None, created_by_key: ApiKey | None = None
 ) -> tuple[ApiKey, str]:
-    """Issue a successor with the same rights; the old key goes on for `overlap` (EVENTLANE_KEY_OVERLAP_HOURS).
+    """Issue a successor with the same rights; the old key keeps working for `overlap` (EVENTLANE_KEY_OVERLAP_HOURS).
 
-    `created_by_key` is the key that asked for it, and so got to know the successor's secret; None for a person.
+    `created_by_key` is the key that asked for it and thus knows the successor's secret; None for a person.
     """
     successor, secret = issue_api_key(
         account=api_key.account,
@@ -106,24 +106,24 @@ def rotate_api_key(
 
 @transaction.atomic
 def revoke_api_key(*, api_key: ApiKey, now: datetime) -> list[ApiKey]:
-    """Stop a key for good and return it, unless it was stopped before: revoking twice keeps the first time."""
+    """Revoke a key for good and return it, or nothing if it was already revoked: the first time counts."""
     return _revoke(ApiKey.objects.filter(pk=api_key.pk), now)
 
 
 @transaction.atomic
 def revoke_with_descendants(*, api_key: ApiKey, now: datetime) -> list[ApiKey]:
-    """Stop a key and every key made with it, by way of others too; return those that were stopped just now."""
+    """Revoke a key and its descendants; return those that weren't revoked before."""
     return [one for generation in _generations(api_key) for one in _revoke(generation, now)]
 
 
 def descendants_of(api_key: ApiKey) -> list[ApiKey]:
-    """Return the keys made with a key, and with those, whether they work or not."""
+    """Return the keys created with a key, directly or through others, whether they work or not."""
     return [one for generation in list(_generations(api_key))[1:] for one in generation]
 
 
 @transaction.atomic
 def set_expiration(api_key: ApiKey, time: datetime) -> None:
-    """Let a key stop by itself at a time, and let none of the keys made with it outlive it."""
+    """Set when a key expires. None of the keys created with it outlives it."""
     ApiKey.objects.filter(pk=api_key.pk).update(expiration_time=time)
     later = Q(expiration_time=None) | Q(expiration_time__gt=time)
     ApiKey.objects.filter(later, pk__in=[one.pk for one in descendants_of(api_key)]).update(expiration_time=time)
@@ -136,7 +136,7 @@ def _revoke(api_keys: QuerySet[ApiKey], now: datetime) -> list[ApiKey]:
 
 
 def _generations(api_key: ApiKey) -> Iterator[QuerySet[ApiKey]]:
-    """Yield the key itself, those made with it, those made with them, each looked for when the one before is done."""
+    """Yield the key itself, the keys created with it, the keys created with those, one query per generation."""
     found = [api_key.pk]
     while found:
         yield ApiKey.objects.filter(pk__in=found).order_by("creation_time", "pk")

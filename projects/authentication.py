@@ -1,4 +1,4 @@
-"""Find the account that an API key acts for. The DRF settings and views name these classes."""
+"""Find the account behind an API key. The DRF settings and the views name these classes."""
 
 from datetime import timedelta
 
@@ -13,10 +13,10 @@ from projects.models import Account, ApiKey
 
 
 class ApiKeyAuthentication(KeyAuthentication):
-    """Asks the database each time: a revoked key stops with the next request."""
+    """Queries the database every time: a revoked key stops working with the next request."""
 
     def find(self, secret: str) -> tuple[Account, ApiKey]:
-        """Return the account and the key with this secret, unless one of them is out of service."""
+        """Return the account and the key with this secret, unless one of them is disabled."""
         keys = ApiKey.objects.select_related("account", "organization")
         api_key = keys.filter(digest=digest_of(secret)).first()
         now = timezone.now()
@@ -31,15 +31,15 @@ class ApiKeyAuthentication(KeyAuthentication):
 
 
 class BearerAuthentication(Bearer, ApiKeyAuthentication):
-    """Of the platform API."""
+    """For the platform API."""
 
 
 class XApiKeyAuthentication(XApiKey, ApiKeyAuthentication):
-    """Of what DRF serves of the Events API."""
+    """For the part of the Events API that DRF serves."""
 
 
 def _note_use(api_key: ApiKey) -> None:
-    """Write the key's last use, at most once in EVENTLANE_LAST_USE_SECONDS, by whichever process comes first."""
+    """Record the key's last use at most once in EVENTLANE_LAST_USE_SECONDS, across all processes."""
     now = timezone.now()
     due = now - timedelta(seconds=settings.EVENTLANE_LAST_USE_SECONDS)
     if api_key.last_use_time is None or api_key.last_use_time <= due:

@@ -1,4 +1,4 @@
-"""What our management commands have in common: how projects are named."""
+"""What our management commands share: how the user names a project."""
 
 from django.core.management.base import CommandError, CommandParser
 
@@ -11,7 +11,7 @@ def add_project_argument(parser: CommandParser) -> None:
 
 
 def find_project(wanted: str | None) -> Project:
-    """Return the one project that is meant; raise CommandError that lists the choice when it isn't clear."""
+    """Return the project that is meant; raise CommandError with the choices if it isn't clear."""
     projects = list(Project.objects.select_related("organization").order_by("organization__name", "name"))
     found = [project for project in projects if wanted in (None, project.name, project.pk)]
     if len(found) == 1:
@@ -19,5 +19,5 @@ def find_project(wanted: str | None) -> Project:
     choice = ", ".join(f"{project} (of {project.organization}, id {project.pk})" for project in found or projects)
     if not found:
         no = "there is no project" if wanted is None else f"there is no project {wanted!r}"
-        raise CommandError(f"{no}; there is {choice or 'none yet: `manage.py up` makes the first one'}")
-    raise CommandError(f"which project? Say --project with a name or id: {choice}")
+        raise CommandError(f"{no}; {f'choose from {choice}' if choice else '`manage.py up` creates the first one'}")
+    raise CommandError(f"which project? Use --project with a name or id: {choice}")

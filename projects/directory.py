@@ -1,9 +1,8 @@
-"""What a process remembers of keys and datasets, so that a request needs no database.
+"""The keys and datasets that a process remembers, so that a request needs no database.
 
-A thread asks PostgreSQL a few times a second for the directory version, which every change of a key, an
-account, a project or a dataset counts up in its own transaction. When it moved, everything remembered is
-looked up again at its next use. While PostgreSQL is away, what was known stays good for a while: storing an
-event needs only the journal.
+A thread asks PostgreSQL a few times a second for the directory version, which every change of a key, account,
+project or dataset increments in its own transaction. After an increment, remembered entries are looked up again at
+their next use. While PostgreSQL is away, they stay valid for a while: storing an event needs only the journal.
 """
 
 import logging
@@ -28,15 +27,15 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 log_failed_periodic_task = SeldomLog(logger.warning)
 
-MISSED_CHECKS = 5  # after this many the database counts as away, also when it hangs instead of refusing
+MISSED_CHECKS = 5  # after this many, the database counts as away, even if it hangs instead of refusing
 
 
 class NotRemembered(Exception):
-    """The database has to be asked, and the caller doesn't want to wait for it."""
+    """The database must be asked, and the caller doesn't want to wait for it."""
 
 
 class DirectoryUnavailable(Exception):
-    """PostgreSQL is away, and what was asked for isn't remembered."""
+    """PostgreSQL is away, and the entry isn't remembered."""
 
     def __str__(self) -> str:
         return self.__doc__ or ""
@@ -44,16 +43,16 @@ class DirectoryUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """What a request needs to know of an API key."""
+    """What a request needs to know about an API key."""
 
     id: str
     project_id: str | None
     create_datasets: bool
     rights: tuple[str, ...]
-    expires: float  # seconds since 1970, infinity when it doesn't
+    expires: float  # seconds since 1970, or infinity
 
     def allows(self, right: str) -> bool:
-        """Tell whether the key has the right and hasn't expired."""
+        """Return whether the key has the right and hasn't expired."""
         return right in self.rights and time.time() < self.expires
 
 
@@ -67,13 +66,13 @@ class _Remembered:
 
 
 class Directory:
-    """Answers from memory what the database said, never longer than one check after a change."""
+    """Answers from memory. After a change, an old answer is given until the next check at most."""
 
     def __init__(self, check_seconds: float, grace_seconds: float, max_entries: int) -> None:
         self._check_seconds, self._grace_seconds = check_seconds, grace_seconds
         self._max_entries = max_entries
         self._known: dict[object, _Remembered] = {}
-        self._missing: dict[object, _Remembered] = {}  # apart, so that guessed keys can't push out real ones
+        self._missing: dict[object, _Remembered] = {}  # separate, so that guessed keys can't push out real ones
         self._generation = 0
         self._version: int | None = None
         self._confirmed = time.monotonic()
@@ -86,10 +85,10 @@ class Directory:
         self._periodic_tasks.append(task)
 
     def get(self, key: object, load: Callable[[], T | None], ask: bool = True) -> T | None:
-        """Return what `load` says of `key`, remembered until something changes.
+        """Return what `load` returns for `key`, remembered until something changes.
 
-        Raises DirectoryUnavailable when the database is away and the answer isn't known, and NotRemembered instead
-        of asking when it may not `ask`.
+        Raises DirectoryUnavailable if the database is away and the answer isn't known. Raises NotRemembered instead of
+        asking the database unless `ask` is set.
         """
         if self._thread is None:
             self._start_checking()
@@ -99,11 +98,11 @@ class Directory:
         return self._load(key, load, entry, ask)
 
     def forget_missing(self) -> None:
-        """Forget what wasn't there: something new has just been made."""
+        """Forget entries that didn't exist: something new has just been created."""
         self._missing.clear()
 
     def _load(self, key: object, load: Callable[[], Any], entry: _Remembered | None, ask: bool) -> Any:
-        generation = self._generation  # read first: a change while we load leaves an entry that is already stale
+        generation = self._generation  # read first: if something changes while we load, the entry is already stale
         if self._is_away():
             return self._recall(entry)
         if not ask:
@@ -121,7 +120,7 @@ class Directory:
         return value
 
     def _recall(self, entry: _Remembered | None) -> Any:
-        """Answer while the database is away: from what it last said, for as long as grace lasts."""
+        """Answer while the database is away: with its last answer, as long as the grace period lasts."""
         if entry is None or entry.value is None:
             raise DirectoryUnavailable
         last_word = max(entry.confirmed, self._confirmed if entry.generation == self._generation else 0.0)
@@ -146,7 +145,7 @@ class Directory:
                 self._check()
             except Exception as error:
                 if not failing:
-                    logger.warning("PostgreSQL can't be asked, serving who is known: %s", one_line(error))
+                    logger.warning("PostgreSQL does not answer; serving from memory: %s", one_line(error))
                 failing = True
                 disconnect()
             else:
@@ -157,7 +156,7 @@ class Directory:
             time.sleep(self._check_seconds)
 
     def _run_periodic_tasks(self) -> None:
-        """Run each task, whatever becomes of the others."""
+        """Run each task, even if others fail."""
         for task in self._periodic_tasks:
             try:
                 task()
@@ -166,9 +165,9 @@ class Directory:
                 disconnect()
 
     def _check(self) -> None:
-        """Ask for the version; a new one makes everything remembered stale.
+        """Query the version; a new one makes all entries stale.
 
-        The version is counted up inside the changing transaction, so when it is seen, so is the change.
+        The version is incremented in the transaction of the change: once it is visible, the change is, too.
         """
         asked = time.monotonic()
         version = DirectoryVersion.objects.values_list("version", flat=True).get(id=1)
@@ -179,7 +178,7 @@ class Directory:
 
 
 class LastUse:
-    """Notes when keys were used and writes it, for each key at most once in EVENTLANE_LAST_USE_SECONDS."""
+    """Remembers when keys were used and writes it, at most once in EVENTLANE_LAST_USE_SECONDS per key."""
 
     def __init__(self, interval_seconds: float) -> None:
         self._interval_seconds = interval_seconds
@@ -187,11 +186,11 @@ class LastUse:
         self._written: dict[str, float] = {}
 
     def note(self, key_id: str) -> None:
-        """Remember that the key was used now."""
+        """Record that the key was used now."""
         self._used.add(key_id)
 
     def write(self) -> None:
-        """Write what is due. A key that is not due stays noted."""
+        """Write what is due. The rest stays noted."""
         now = time.monotonic()
         due = [key for key in self._used.copy() if now - self._written.get(key, -1e9) >= self._interval_seconds]
         if not due:
@@ -214,7 +213,7 @@ directory.add_periodic_task(last_use.write)
 
 
 def find_key(secret: str, ask: bool = True) -> KnownKey | None:
-    """Return the key with this secret unless it is unknown, revoked, expired, or its owner disabled."""
+    """Return the key with this secret, unless it is unknown, revoked or expired, or its owner is disabled."""
     digest = digest_of(secret)
     return directory.get(("key", digest), lambda: _load_key(digest), ask)
 

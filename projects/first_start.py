@@ -1,4 +1,4 @@
-"""What an empty database gets, so that the first event can be sent a minute after the download."""
+"""What an empty database gets, so that the first event can be sent within a minute of the download."""
 
 import secrets
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ PASSWORD_BYTES = 12  # 16 characters, 96 bits
 
 @dataclass(frozen=True)
 class FirstStart:
-    """What was made, with the secrets that can't be had again."""
+    """What was created, with the secrets that can't be retrieved again."""
 
     account: Account
     password: str
     project: Project
-    keys: dict[str, str]  # the secret of each right's key
+    keys: dict[str, str]  # secret of the key for each right
 
 
 def is_empty_database() -> bool:
-    """Tell whether no start has filled the database yet; it may lack even the tables."""
+    """Return whether the database is still empty; even its tables may be missing."""
     return (
         Organization._meta.db_table not in connection.introspection.table_names() or not Organization.objects.exists()
     )
@@ -34,9 +34,9 @@ def is_empty_database() -> bool:
 
 @transaction.atomic
 def create_first_organization(*, email: str, password: str) -> FirstStart | None:
-    """Create organization, administrator, project and one key for each right; None when there is an organization.
+    """Create organization, administrator, project and a key for each right. Returns None if there is an organization.
 
-    An empty password is replaced with a generated one. Raises ValidationError for one that is too weak.
+    Generates a password if it is empty. Raises ValidationError for a weak one.
     """
     if Organization.objects.exists():
         return None

@@ -1,7 +1,7 @@
-"""Which installation home, journal, lake and database belong to: read, and compared before anything is written.
+"""Which installation home, journal, lake and database belong to. Compared before anything is written.
 
-PostgreSQL gives every cluster an identifier and refuses what carries another. Here each part carries the
-installation's id, and a home that was moved, copied or set to the wrong database is noticed before it does harm.
+PostgreSQL gives each cluster an identifier and refuses anything with another one. Here, each part has the
+installation's id. A home that was moved, copied or pointed at the wrong database is noticed before it does harm.
 """
 
 import socket
@@ -20,28 +20,28 @@ DOCUMENT = "docs/operations.md, What belongs together"
 
 @dataclass(frozen=True)
 class Parts:
-    """What each part says of itself; None where it says nothing."""
+    """What each part says about itself, None if nothing."""
 
     home: Mark | None
     journal: Mark | None
     lake: Mark | None
-    database: str | None  # the id in it
+    database: str | None  # the id stored in it
 
     def ids(self) -> set[str]:
-        """Return the ids of installations that they name."""
+        """Return all installation ids they name."""
         marks = {mark.installation for mark in (self.home, self.journal, self.lake) if mark}
         return marks | ({self.database} if self.database else set())
 
 
 def check_installation(*, writes: bool = True) -> None:
-    """Raise WrongInstallation unless all parts are one installation's. Changes nothing, and costs 1 ms.
+    """Raise WrongInstallation unless all parts belong to one installation. Changes nothing; takes 1 ms.
 
-    Who only reads may use what the first start hasn't marked yet.
+    Readers may use parts that the first start hasn't marked yet.
     """
     parts = read_parts()
     refuse_strangers(parts)
     if not parts.ids():
-        return  # neither was ever set up by a release that marks them
+        return  # no release that writes marks has set up either of them
     if parts.database is None:
         raise refusal(parts, "The database is not this installation's")
     if writes:
@@ -49,7 +49,7 @@ def check_installation(*, writes: bool = True) -> None:
 
 
 def check_at_start() -> None:
-    """As check_installation, but go on while the database is away: who opens the lake later compares again."""
+    """Like check_installation, but continue while the database is away: whoever opens the lake later compares again."""
     try:
         check_installation()
     except DATABASE_AWAY:
@@ -57,7 +57,7 @@ def check_at_start() -> None:
 
 
 def read_parts() -> Parts:
-    """Read the marks, and the id in the database, which may be empty or of an earlier release."""
+    """Read the marks, and the id in the database, which may be empty or from an earlier release."""
     lake = lake_folder()
     return Parts(
         read_mark(settings.EVENTLANE_HOME),
@@ -68,27 +68,27 @@ def read_parts() -> Parts:
 
 
 def refuse_strangers(parts: Parts) -> None:
-    """Raise WrongInstallation when what the parts say can't be true of one installation, or of one node."""
+    """Raise WrongInstallation if the parts can't belong to one installation, or to one node."""
     if len(parts.ids()) > 1:
-        raise WrongInstallation(f"{_places(parts)}\nThese are of different installations. {_advice()}")
+        raise WrongInstallation(f"{_places(parts)}\nThese belong to different installations. {_advice()}")
     _refuse_lake_of_another_database(parts)
     _refuse_journal_of_another_node(parts)
     _refuse_copied_node(parts)
 
 
 def lake_folder() -> Path | None:
-    """Return the lake's folder; None when it is in a bucket, which holds no mark."""
+    """Return the lake's folder, or None if it is a bucket, which has no mark."""
     path: str = settings.EVENTLANE_LAKE_PATH
     return None if "://" in path else Path(path)
 
 
 def lake_mark(installation: str) -> Mark:
-    """Return what the lake's mark has to say."""
+    """Return what the lake's mark should say."""
     return Mark(installation, database=_database_number(), folder=str(_embedded_folder() or ""))
 
 
 def refusal(parts: Parts, reason: str) -> WrongInstallation:
-    """Return the error that shows where everything is, gives the reason, and says what to do."""
+    """Return the error that lists the places of all parts, the reason, and what to do."""
     return WrongInstallation(f"{_places(parts)}\n{reason}. {_advice()}")
 
 
@@ -96,8 +96,8 @@ def lost(parts: Parts, name: str, folder: Path) -> WrongInstallation:
     """Return the error for a part that isn't where it was when this home was set up."""
     return refusal(
         parts,
-        f"This home was set up before, but its {name} is not in {folder}: events may be missing. Put it back there. If "
-        f"it is lost for good, delete {settings.EVENTLANE_HOME / NAME}, too: then the next start makes an empty one",
+        f"This home was set up before, but its {name} is not in {folder}: events may be missing. Put it back. If "
+        f"it is lost for good, delete {settings.EVENTLANE_HOME / NAME} as well: the next start creates an empty one",
     )
 
 
@@ -112,10 +112,10 @@ def _refuse_unmarked(parts: Parts) -> None:
 
 
 def _refuse_lake_of_another_database(parts: Parts) -> None:
-    """Two databases on one lake would take each other's files for leftovers.
+    """Two databases on one lake would mistake each other's files for leftovers.
 
-    A lake in the home goes where the home goes, and so does the embedded database. Else a database that was restored
-    or copied is told from the one that wrote the mark: by its number, the embedded one by its folder.
+    A lake inside the home moves with the home, like the embedded database. Otherwise, a restored or copied database is
+    recognized by its number, and an embedded one by its folder.
     """
     lake, mark, ours = lake_folder(), parts.lake, _embedded_folder()
     if not (lake and mark and mark.database):
@@ -127,9 +127,9 @@ def _refuse_lake_of_another_database(parts: Parts) -> None:
         return
     raise WrongInstallation(
         f"{_places(parts)}\nThe lake's files belong to another database: {mark.folder or mark.database}. Two "
-        "databases can't share a lake: each would take the other's files for leftovers. Nothing was changed. Set "
+        "databases can't share a lake: each would mistake the other's files for leftovers. Nothing was changed. Set "
         "EVENTLANE_LAKE_PATH to this database's own lake. If this database replaces that one for good (moved, or "
-        f"restored from its backup), delete {lake / NAME}: the next start compares the contents and writes it anew"
+        f"restored from its backup), delete {lake / NAME}: the next start compares the contents and writes it again"
     )
 
 
@@ -137,14 +137,14 @@ def _refuse_journal_of_another_node(parts: Parts) -> None:
     mark, node = parts.journal, settings.EVENTLANE_NODE
     if mark and mark.node and mark.node != node and next(settings.EVENTLANE_JOURNAL.glob(JOURNAL_FILES), None):
         raise WrongInstallation(
-            f"{settings.EVENTLANE_JOURNAL} holds events of the node {mark.node} that aren't sealed yet, but this is "
-            f"the node {node}: sealed by two nodes, they would be stored twice. Nothing was changed. Set "
+            f"{settings.EVENTLANE_JOURNAL} has events of node {mark.node} that aren't sealed yet, but this is "
+            f"node {node}: sealed by two nodes, they would be stored twice. Nothing was changed. Set "
             f"EVENTLANE_NODE={mark.node}, or put that node's own journal here"
         )
 
 
 def _refuse_copied_node(parts: Parts) -> None:
-    """A complete copy has a database of its own; one that shares the database would be the same node twice."""
+    """A complete copy has its own database. One that shares the database would be the same node twice."""
     if parts.home is None or _embedded_folder():
         return
     query = "SELECT home FROM projects_node WHERE name = %s AND host = %s"
@@ -152,14 +152,14 @@ def _refuse_copied_node(parts: Parts) -> None:
     home = settings.EVENTLANE_HOME
     if recorded and not _same(Path(recorded), home) and read_mark(Path(recorded)) == parts.home:
         raise WrongInstallation(
-            f"{home} is a copy of {recorded}, and both would be the node {settings.EVENTLANE_NODE} of one database. "
-            f"Nothing was changed. To make a node of its own of the copy, delete `node`, `{NAME}` and `journal` in "
+            f"{home} is a copy of {recorded}, and both would be node {settings.EVENTLANE_NODE} of the same database. "
+            f"Nothing was changed. To turn the copy into a separate node, delete `node`, `{NAME}` and `journal` in "
             f"{home}. If it replaces {recorded}, delete {recorded}/{NAME}"
         )
 
 
 def _row(table: str, query: str, parameters: list[str] | None = None) -> str | None:
-    """Return the one value that a query finds, None without table or row."""
+    """Return the single value that a query finds, or None without table or row."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [table])
         if cursor.fetchone() != (True,):
@@ -170,7 +170,7 @@ def _row(table: str, query: str, parameters: list[str] | None = None) -> str | N
 
 
 def _database_number() -> str:
-    """Return what PostgreSQL knows this database by; a dump that is restored gets another."""
+    """Return PostgreSQL's number of this database; a restored dump gets another one."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT oid, has_function_privilege('pg_control_system()', 'EXECUTE') FROM pg_database"
@@ -184,7 +184,7 @@ def _database_number() -> str:
 
 
 def _embedded_folder() -> Path | None:
-    """Return where the database is if it is the embedded one of this home."""
+    """Return the folder of the database if it is the embedded one of this home."""
     home = settings.EVENTLANE_HOME
     return (recorded_folder(home) or home / "postgres") if database_url(home) == settings.DATABASE_URL else None
 

@@ -1,17 +1,17 @@
-"""Checks passwords, with a brake: so many wrong ones for an account, and so many from an address, in a while.
+"""Checks passwords, with limits on wrong ones per account and per address within a time.
 
-    attempt ──▶ noted as a failure ──▶ too many others? ── yes ──▶ taken back; refused, the password isn't looked at
-                                          │ no
-                                          ▼
-                                   right password? ── yes ──▶ the account's failures are forgotten
-                                          │ no
-                                          ▼
-                                   stays noted
+    attempt ──▶ recorded as a failure ──▶ too many others? ── yes ──▶ withdrawn; refused without checking the password
+                                             │ no
+                                             ▼
+                                      right password? ── yes ──▶ the account's failures are deleted
+                                             │ no
+                                             ▼
+                                      stays recorded
 
-It is noted before it is checked, so that many at once are no way around the limit. What is refused doesn't count:
-who waits gets in, however long others go on.
+An attempt is recorded before the check, so many attempts at once can't get around the limit. Refused attempts don't
+count: after waiting, the user gets in, however long others keep trying.
 
-The identities of the platform API have nothing to do with this: they are secrets that tasks are given.
+The identities of the platform API are unrelated: they are secrets for tasks.
 """
 
 import hashlib
@@ -37,14 +37,14 @@ log_refusal = SeldomLog(logger.warning)
 
 
 class BrakedBackend(ModelBackend):
-    """Django's check of a password behind the brake. Without a request nobody outside asks, and there is none."""
+    """Django's password check with limits. Calls without a request don't come from outside and have no limit."""
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **fields: Any
     ) -> Account | None:
-        """Return the account that the password is right for, else None.
+        """Return the account if the password is right, otherwise None.
 
-        Raises PermissionDenied, with `request.login_wait_seconds` set, while there were too many wrong ones.
+        Raises PermissionDenied, with `request.login_wait_seconds` set, after too many wrong passwords.
         """
         if request is None or username is None:
             return super().authenticate(request, username, password, **fields)
@@ -65,17 +65,17 @@ class BrakedBackend(ModelBackend):
 
 @receiver(user_logged_in)
 def log_login(sender: object, request: HttpRequest, user: Account, **_: Any) -> None:
-    """Write down who came in from where, by password or by link."""
+    """Log who logged in, and from where, by password or by link."""
     logger.info("login of %s from %s", user.email, client_address(request))
 
 
 def forget_failures(now: datetime) -> None:
-    """Delete failures that don't count any more."""
+    """Delete failures that no longer count."""
     LoginFailure.objects.filter(time__lt=now - _window()).delete()
 
 
 def _account_key(request: HttpRequest, username: str) -> str:
-    """Return what failures are counted by: the account as it was typed, or the browser that its owner uses."""
+    """Return what failures are counted by: the account as typed, or a browser that its owner uses."""
     browser = known_browser(request, username)
     counted = f"browser {browser}" if browser else f"account {username.strip().lower()}"
     return hashlib.sha256(counted.encode()).hexdigest()
@@ -86,7 +86,7 @@ def _note(account_key: str, site: str, now: datetime) -> LoginFailure:
 
 
 def _seconds_to_wait(attempt: LoginFailure) -> float:
-    """Return how long until so few failures count that this attempt may be made; 0 when it may."""
+    """Return how long until few enough failures count for this attempt; 0 if it is allowed now."""
     since = attempt.time - _window()
     others = LoginFailure.objects.filter(time__gt=since).exclude(pk=attempt.pk).order_by("-time")
     blocking = [
@@ -105,6 +105,6 @@ def _window() -> timedelta:
 
 
 def _known_name(username: str) -> str:
-    """Return the account's name for the log; what isn't one may be a password in the wrong field."""
+    """Return the account's name for the log. Anything else isn't logged: it may be a password in the wrong field."""
     known = Account.objects.filter(email__iexact=username).values_list("email", flat=True).first()
     return known or "an unknown account"

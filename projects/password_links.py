@@ -1,8 +1,8 @@
-"""Links with which a person sets a password: an invitation to a new account, a way back into one.
+"""Links with which people set their password: an invitation to a new account, or a way back into an old one.
 
-Eventlane sends no mail: whoever makes a link hands it over. A link holds a signed mark of the account's
-password, address and last login, so it stops working when it was used, when the person logs in, when the
-address changes, and after EVENTLANE_PASSWORD_LINK_HOURS. Only the newest one of an account works.
+Eventlane sends no mail: whoever creates a link passes it on. A link contains a signature over the account's
+password, address and last login. It stops working after its use, after a login, after a change of address, and after
+EVENTLANE_PASSWORD_LINK_HOURS. Only the newest link of an account works.
 """
 
 import secrets
@@ -22,14 +22,14 @@ from projects.models import Account
 
 @dataclass(frozen=True, slots=True)
 class PasswordLink:
-    """An address that lets its holder set the account's password, once."""
+    """An address with which its holder can set the account's password once."""
 
     url: str
     end_time: datetime
 
 
 class LinkTokens(PasswordResetTokenGenerator):
-    """Django's tokens, of which an account has one at a time."""
+    """Django's tokens, but an account has only one at a time."""
 
     def _make_hash_value(self, user: Account, timestamp: int) -> str:
         return f"{super()._make_hash_value(user, timestamp)}{user.password_link_mark}"
@@ -39,7 +39,7 @@ link_tokens = LinkTokens()
 
 
 def make_password_link(account: Account) -> PasswordLink:
-    """Return a new link for the account; earlier ones end."""
+    """Return a new link for the account; earlier ones stop working."""
     account.password_link_mark = secrets.token_hex(8)
     account.save(update_fields=["password_link_mark"])
     identifier = urlsafe_base64_encode(force_bytes(account.pk))
@@ -49,8 +49,8 @@ def make_password_link(account: Account) -> PasswordLink:
 
 
 def use_password_link(account_id: str, token: str, password: str) -> Account | None:
-    """Set the password and return the account; None when the link doesn't work (any more)."""
-    with transaction.atomic():  # two who use one link at once come one after the other
+    """Set the password and return the account, or None if the link doesn't work (any more)."""
+    with transaction.atomic():  # if two people use one link at once, the second waits
         account = Account.objects.select_for_update(of=("self",)).filter(pk=account_id).first()
         if account is None or not account.is_active or not link_tokens.check_token(account, token):
             return None

@@ -1,7 +1,7 @@
-"""Names that are there once on the whole server. Refusing one tells an admin that another organization has it.
+"""Names that are unique on the whole server. Refusing one tells an admin that another organization has it.
 
-Logins are such names, so that can't be hidden from who tries one. It is made slow instead: after so many refusals
-nothing new is looked up for the organization for a while, and the log says who was at it.
+Logins are such names, so this can't be hidden from someone who tries. It is made slow instead: after too many refusals,
+nothing is looked up for the organization for a while, and the log names it.
 """
 
 import logging
@@ -19,7 +19,7 @@ REFUSALS = Window(Organization, "refusals_start_time", "refusals")
 
 
 def refuse_while_guessing(organization_id: str) -> None:
-    """Raise ValidationError while an organization was refused too many names of others."""
+    """Raise ValidationError while an organization has been refused too many names."""
     organization = Organization.objects.get(pk=organization_id)
     seconds = REFUSALS.seconds_to_wait(organization, settings.EVENTLANE_TAKEN_NAME_RATE, timezone.now())
     if seconds:
@@ -27,7 +27,7 @@ def refuse_while_guessing(organization_id: str) -> None:
 
 
 def refuse_taken(organization_id: str, noun: str) -> None:
-    """Count and log that an organization is refused what another one has; raise ValidationError."""
+    """Count and log that a name belongs to another organization; raise ValidationError."""
     organization = Organization.objects.get(pk=organization_id)
     REFUSALS.take(organization, settings.EVENTLANE_TAKEN_NAME_RATE, timezone.now())
     logger.warning("refused organization %s the %s of another one", organization_id, noun)

@@ -401,7 +401,7 @@ def _make_folder(folder: Path, owner: SystemUser) -> None:
     if not folder.exists():
         folder.mkdir(mode=0o700)
     elif any(folder.iterdir()) and folder.stat().st_uid != owner.uid:
-        raise PostgresUnavailable("is used for something else")
+        raise PostgresUnavailable("is not empty and belongs to another user")
     if _is_root():
         os.chown(folder, owner.uid, owner.gid)
 

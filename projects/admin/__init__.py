@@ -1,4 +1,4 @@
-"""The console's pages for organizations, accounts, projects and API keys: one module for each."""
+"""The console's pages for organizations, accounts, projects and API keys, one module each."""
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
@@ -18,4 +18,4 @@ __all__ = [
     "state_of",
 ]
 
-admin.site.unregister(Group)  # roles take the place of Django's groups
+admin.site.unregister(Group)  # roles replace Django's groups

@@ -33,18 +33,18 @@ if TYPE_CHECKING:
 
 
 class KeyCount(TypedDict):
-    """What the list counts for each account."""
+    """The counts in the list of accounts."""
 
     keys: int
 
 
 class EmailForm(ModelForm):
-    """The e-mail address is the login of the whole server, whatever the case it is typed in."""
+    """The e-mail address is a login for the whole server, in any case."""
 
     organization_id: str  # set by AccountAdmin.get_form
 
     def clean_email(self) -> str:
-        """Return the address normalized; refuse one that is taken, and say so only of the own organization."""
+        """Return the normalized address. Refuse one that is taken, naming only accounts of this organization."""
         email = Account.objects.normalize_email(self.cleaned_data["email"])
         if email == self.instance.email:
             return email
@@ -74,7 +74,7 @@ class AccountCreationForm(EmailForm, UserCreationForm):
         ].help_text = "If empty, you get a link with which the person sets a password. No mail is sent."
 
     def validate_passwords(self, *names: str) -> None:
-        """Without a password nobody can log in to the account yet: Django's word for that is unusable."""
+        """Accounts without a password, which Django calls unusable, can't be logged in to yet."""
         if not (self.cleaned_data.get("password1") or self.cleaned_data.get("password2")):
             self.cleaned_data["usable_password"] = "false"
         super().validate_passwords(*names)
@@ -95,10 +95,10 @@ class AccountForm(EmailForm):
 
 
 def has_other_admin(account: Account) -> bool:
-    """Tell whether the organization has an admin who can log in besides `account`; needs a transaction.
+    """Return whether another admin of the organization can log in; needs a transaction.
 
-    The organization's row is locked until the transaction ends: two admins who demote each other at the same
-    moment come one after the other, and the second is refused.
+    Locks the organization's row until the transaction ends: if two admins demote each other at the same moment, the
+    second one is refused.
     """
     Organization.objects.select_for_update().get(pk=account.organization_id)
     admins = Account.objects.filter(organization_id=account.organization_id, role=Account.Role.ADMIN, disabled=False)
@@ -106,7 +106,7 @@ def has_other_admin(account: Account) -> bool:
 
 
 class OwnPasswordForm(forms.Form):
-    """Asks whoever sits there for their own password before they get at another account."""
+    """Asks users for their own password before they change another account's access."""
 
     own_password = forms.CharField(
         label="Your own password",
@@ -116,7 +116,7 @@ class OwnPasswordForm(forms.Form):
     request: HttpRequest
 
     def clean_own_password(self) -> str:
-        """Refuse a wrong one, behind the brake of logins: a session that was left open is no place to guess."""
+        """Refuse a wrong password, with the rate limit of logins: an unattended session must not help to guess it."""
         password = self.cleaned_data["own_password"]
         if authenticate(self.request, username=self.request.user.get_username(), password=password) is None:
             raise ValidationError("That is not your password, or there were too many wrong ones.")
@@ -124,7 +124,7 @@ class OwnPasswordForm(forms.Form):
 
 
 class AccountPasswordForm(OwnPasswordForm, AdminPasswordChangeForm):
-    """A new password for someone else's account; accounts without a password don't exist here."""
+    """A new password for someone else's account. Here, accounts always have a password."""
 
     field_order = ("own_password", "password1", "password2")
 
@@ -161,7 +161,7 @@ class AccountAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc, type-arg]  # 
         return super().get_queryset(request).annotate(keys=Count("api_keys"))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """Return the organization's account, which knows who asks: Django's view gives its form nothing else."""
+        """Return an account of the organization. It knows who asks: Django's view passes its form nothing else."""
         account = super().get_object(request, object_id, from_field)
         if account:
             account.asked_by = request
@@ -170,53 +170,53 @@ class AccountAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc, type-arg]  # 
     def get_form(  # type: ignore[override]  # UserAdmin has no `change` either
         self, request: HttpRequest, obj: Account | None = None, **kwargs: Any
     ) -> type[ModelForm]:
-        """Return the form for the organization of the account that asks."""
+        """Return the form for the user's organization."""
         form = super().get_form(request, obj, **kwargs)
         return type(form.__name__, (form,), {"organization_id": account_of(request).organization_id})
 
     def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> tuple[str, ...]:
-        """Nobody disables or demotes themselves."""
+        """Let nobody disable or demote themselves."""
         own = ("role", "disabled") if obj and obj.pk == request.user.pk else ()
         return ("last_login", "creation_time", *own)
 
     def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
-        """Nobody deletes themselves, so at least one admin stays."""
+        """Let nobody delete themselves, so that at least one admin remains."""
         return super().has_delete_permission(request, obj) and not (obj and obj.pk == request.user.pk)
 
     def save_model(self, request: HttpRequest, obj: Account, form: ModelForm, change: bool) -> None:
-        """Put a new account into the organization of its maker."""
+        """Put a new account into the organization of the user who adds it."""
         if not change:
             obj.organization_id = account_of(request).organization_id
         super().save_model(request, obj, form, change)
 
     def delete_model(self, request: HttpRequest, obj: Account) -> None:
-        """Delete, unless another admin was faster and `obj` is now the last one."""
+        """Delete the account, unless it has become the last admin meanwhile."""
         if not has_other_admin(obj):
             raise PermissionDenied
         super().delete_model(request, obj)
 
     def deletion_summary(self, rows: list[Account]) -> dict[str, str]:
-        """Say how many keys stop working with the account."""
+        """Add how many keys stop working with the account."""
         keys = ApiKey.objects.filter(account__in=rows)
         used = keys.filter(in_use(timezone.now())).count()
         return super().deletion_summary(rows) | {"API keys": f"{number(keys.count())}, {number(used)} of them in use"}
 
     def response_add(self, request: HttpRequest, obj: Account, post_url_continue: str | None = None) -> HttpResponse:
-        """Show the link for the person; with a password set, go back to the list."""
+        """Show the password link for the new user; if a password was set, go back to the list."""
         if not obj.has_usable_password():
             return self.link_page(request, obj)
         return ConsoleAdmin.response_add(self, request, obj, post_url_continue)
 
     @action(description="Set password", icon="password", permissions=["change"])
     def set_password(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Go to the password form; one's own asks for the old password."""
+        """Go to the password form; the form for one's own password asks for the old one."""
         if object_id == request.user.pk:
             return HttpResponseRedirect(reverse("admin:password_change"))
         return HttpResponseRedirect(reverse("admin:auth_user_password_change", args=[object_id]))
 
     @action(description="Password link", icon="link", permissions=["change"])
     def password_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, then make a link with which the person sets a password; one's own is changed with the old one."""
+        """Ask, then create a link with which the user sets a password. Users change their own with the old one."""
         if object_id == request.user.pk:
             return HttpResponseRedirect(reverse("admin:password_change"))
         account = self.get_object(request, object_id)
@@ -232,9 +232,9 @@ class AccountAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc, type-arg]  # 
         return self.panel(request, account, "projects/make_link.html", title="Password link", form=form)
 
     def link_page(self, request: HttpRequest, account: Account) -> HttpResponse:
-        """Make a link, note that in the account's history, and show it in this reply and nowhere else."""
+        """Create a link, record that in the account's history, and show the link only in this reply."""
         link = make_password_link(account)
-        self.log_change(request, account, f"Made a password link that works until {readable_time(link.end_time)}.")
+        self.log_change(request, account, f"Created a password link, valid until {readable_time(link.end_time)}.")
         return self.panel(
             request, account, "projects/link.html", title="Password link", link=link, **public_address(request)
         )
@@ -261,7 +261,7 @@ class AccountAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc, type-arg]  # 
 
     @display(description="State", ordering="disabled")
     def state(self, account: Account) -> SafeString:
-        """Show whether the account gets in."""
+        """Show whether the account can log in."""
         if account.disabled:
             return label("Disabled", "danger")
         return label("Enabled", "success") if account.has_usable_password() else label("Invited", "warning")
@@ -273,5 +273,5 @@ class AccountAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc, type-arg]  # 
 
     @display(description="Last login", ordering="last_login")
     def last_seen(self, account: Account) -> SafeString | str:
-        """Show when the person logged in last."""
+        """Show the last login."""
         return moment(account.last_login)

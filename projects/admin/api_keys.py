@@ -1,4 +1,4 @@
-"""The console's pages for API keys: made and shown once, rotated, revoked."""
+"""The console's pages for API keys: create, rotate, revoke. A key is shown once."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -40,7 +40,7 @@ def _working(now: datetime) -> Q:
     return Q(revocation_time=None) & (Q(expiration_time=None) | Q(expiration_time__gt=now))
 
 
-# What a key can be, as a filter; state_of() says the same of one key.
+# The states of a key, as filters; state_of() returns the same for one key.
 STATES = {
     "active": lambda now: _working(now) & Q(account__disabled=False, replaced_by=None),
     "replaced": lambda now: _working(now) & Q(account__disabled=False, replaced_by__isnull=False),
@@ -53,7 +53,7 @@ LABEL_KINDS = {"active": "success", "replaced": "warning", "account disabled": "
 
 
 def state_of(api_key: ApiKey, now: datetime) -> str:
-    """Return which of STATES a key is in: what a sender who shows it will meet."""
+    """Return the state of a key, one of STATES: what a sender with this key will meet."""
     status = api_key.status(now)
     if status == "active" and api_key.account.disabled:
         return "account disabled"
@@ -61,7 +61,7 @@ def state_of(api_key: ApiKey, now: datetime) -> str:
 
 
 def in_use(now: datetime) -> Q:
-    """Return the filter for keys that let senders in."""
+    """Return the filter for keys that work."""
     return STATES["active"](now) | STATES["replaced"](now)
 
 
@@ -87,17 +87,17 @@ class AccountFilter(OwnRelatedFilter):
 
 
 class ApiKeyForm(ModelForm):
-    """A key's name and expiration and, while it is new, its rights and reach."""
+    """A key's name and expiration; for a new key also its rights and reach."""
 
     def clean_expiration_time(self) -> datetime | None:
-        """Refuse an expiration in the past: to stop a key at once, one revokes it."""
+        """Refuse an expiration in the past: to stop a key at once, revoke it."""
         time = self.cleaned_data["expiration_time"]
         if time and time <= timezone.now() and time != self.instance.expiration_time:
             raise ValidationError("This time is in the past. To stop a key at once, revoke it.")
         return time
 
     def clean(self) -> dict[str, Any]:
-        """Say at the field what the database would refuse."""
+        """Report at the field what the database would refuse."""
         super().clean()
         cleaned = self.cleaned_data
         if "ingest" not in self.fields:
@@ -111,11 +111,11 @@ class ApiKeyForm(ModelForm):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ConsoleAdmin):
-    """API keys: made and shown once, rotated, revoked.
+    """API keys: create, rotate, revoke. A key is shown once.
 
-    Rights, project and account are fixed when a key is made: whoever holds it must not find it grown.
-    Only revoked keys can be deleted, so that no sender is cut off by tidying up, and no key that made another, so that
-    everything that came of a leaked one can be found.
+    Rights, project and account are fixed at creation: a key must not gain power in its holder's hands.
+    Only revoked keys can be deleted, so that tidying up cuts off no sender. A key that created another can't be
+    deleted, so that everything that came from a leaked key can be found.
     """
 
     form = ApiKeyForm
@@ -145,25 +145,25 @@ class ApiKeyAdmin(ConsoleAdmin):
         *LIFE,
     )
 
-    # Who may do what
+    # Permissions
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Sequence[str]:
-        """A new key takes everything, a made one its name and expiration, a revoked one its name."""
+        """Everything in a new key can be set; later only name and expiration; once it is revoked, only the name."""
         if obj is None:
             return ()
         return (*self.always_fixed, "expiration_time") if obj.revocation_time else self.always_fixed
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
-        """Only revoked keys that made no other can be deleted."""
+        """Allow deleting a revoked key that created no other."""
         is_over = obj is None or (obj.revocation_time is not None and not obj.created_keys.exists())
         return super().has_delete_permission(request, obj) and is_over
 
     def has_revoke_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """A key that isn't revoked can be."""
+        """Allow revoking a key that isn't revoked yet."""
         return self._may(request, object_id, Q(revocation_time=None))
 
     def has_rotate_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """A key that works and has no successor yet can be rotated."""
+        """Allow rotating a key that works and has no successor yet."""
         return self._may(request, object_id, STATES["active"](timezone.now()))
 
     def _may(self, request: HttpRequest, object_id: str | None, condition: Q) -> bool:
@@ -172,15 +172,15 @@ class ApiKeyAdmin(ConsoleAdmin):
         return self.has_change_permission(request) and (object_id is None or found)
 
     def in_project(self, project: Model) -> Q:
-        """Keys of every project reach this one too."""
+        """Include keys that reach every project."""
         return super().in_project(project) | Q(project=None)
 
-    # Making
+    # Creation
 
     def formfield_for_foreignkey(
         self, db_field: Any, request: HttpRequest, **options: Any
     ) -> "forms.ModelChoiceField[Any] | None":
-        """Offer enabled accounts, one's own first chosen."""
+        """Offer enabled accounts, with the user's own selected."""
         field = super().formfield_for_foreignkey(db_field, request, **options)
         if field and db_field.name == "account":
             offered: Any = field.queryset
@@ -191,11 +191,11 @@ class ApiKeyAdmin(ConsoleAdmin):
         return field
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Start from what most keys are for."""
+        """Start with what most keys are used for."""
         return {"ingest": True, "project": project_choice(request).only}
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: ModelForm, change: bool) -> None:
-        """Give a new key its organization and its secret, which lives in this request only."""
+        """Give a new key its organization and its secret, which exists only during this request."""
         if not change:
             obj.organization_id = obj.account.organization_id
             obj.secret = seal_secret(obj)
@@ -204,11 +204,11 @@ class ApiKeyAdmin(ConsoleAdmin):
             set_expiration(obj, obj.expiration_time)
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
-        """Show the secret in the very reply: no session, cookie or address ever holds it."""
+        """Show the secret in this very reply: no session, cookie or address ever contains it."""
         return self.secret_page(request, obj, obj.secret, title="API key created")
 
     def secret_page(self, request: HttpRequest, api_key: ApiKey, secret: str, **context: Any) -> HttpResponse:
-        """Return the page that shows a secret, this once."""
+        """Return the page that shows a secret once."""
         page = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -220,7 +220,7 @@ class ApiKeyAdmin(ConsoleAdmin):
         }
         return TemplateResponse(request, "projects/secret.html", page | context)
 
-    # Rotating and revoking
+    # Rotation and revocation
 
     @action(description="Rotate", icon="autorenew", permissions=["rotate"])
     def rotate(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -233,7 +233,7 @@ class ApiKeyAdmin(ConsoleAdmin):
         with transaction.atomic():
             locked = self.get_queryset(request).select_for_update(of=("self",)).get(pk=object_id)
             if locked.replaced_by_id or locked.status(now) != "active":
-                raise PermissionDenied  # someone else rotated or revoked it between the question and the answer
+                raise PermissionDenied  # someone else rotated or revoked it between question and answer
             successor, secret = rotate_api_key(api_key=locked, now=now)
             self.log_change(request, locked, f"Rotated. The successor is {successor}.")
             self.log_addition(request, successor, f"Made by rotating {locked}.")
@@ -245,7 +245,7 @@ class ApiKeyAdmin(ConsoleAdmin):
 
     @action(description="Revoke", icon="block", permissions=["revoke"], variant=ActionVariant.DANGER)
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, then revoke one key."""
+        """Ask, then revoke a key."""
         api_key = self.get_object(request, object_id)
         if request.method != "POST":
             return self.ask_to_revoke(request, [api_key], title="Revoke API key")
@@ -254,10 +254,10 @@ class ApiKeyAdmin(ConsoleAdmin):
 
     @admin.action(description="Revoke selected API keys", permissions=["revoke"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:
-        """Ask, then revoke the chosen keys."""
+        """Ask, then revoke the selected keys."""
         api_keys = list(queryset.filter(revocation_time=None))
         if not api_keys:
-            messages.info(request, "The selected keys are revoked already.")
+            messages.info(request, "The selected keys are already revoked.")
         elif "confirmed" in request.POST:
             self.revoke_all(request, api_keys)
         else:
@@ -266,14 +266,14 @@ class ApiKeyAdmin(ConsoleAdmin):
         return None
 
     def ask_to_revoke(self, request: HttpRequest, api_keys: list[ApiKey], **context: Any) -> HttpResponse:
-        """Return the page that asks, with the keys that the chosen ones made and that would go on working."""
+        """Return the page that asks, with the keys that these keys created and that would keep working."""
         chosen = {api_key.pk for api_key in api_keys}
         made = {one.pk: one for api_key in api_keys for one in descendants_of(api_key) if one.pk not in chosen}
         working = [one for one in made.values() if not one.revocation_time]
         return self.ask(request, api_keys, "projects/revoke.html", descendants=working, **context)
 
     def revoke_all(self, request: HttpRequest, api_keys: list[ApiKey]) -> None:
-        """Revoke keys, if asked to with all that they made, each with an entry in its history."""
+        """Revoke keys, and on request all that they created, each with an entry in its history."""
         revoke = revoke_with_descendants if "descendants" in request.POST else revoke_api_key
         with transaction.atomic():
             stopped = [one for api_key in api_keys for one in revoke(api_key=api_key, now=timezone.now())]
@@ -282,7 +282,7 @@ class ApiKeyAdmin(ConsoleAdmin):
         messages.success(request, f"{count_of(len(stopped), 'API key')} revoked.")
 
     def ask(self, request: HttpRequest, api_keys: list[ApiKey], template: str, **context: Any) -> HttpResponse:
-        """Return a page that asks before something is done to keys."""
+        """Return a page that asks before keys are changed."""
         page = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -291,7 +291,7 @@ class ApiKeyAdmin(ConsoleAdmin):
         }
         return TemplateResponse(request, template, page | context)
 
-    # Showing
+    # Columns
 
     @display(description="Name", ordering="name")
     def title(self, api_key: ApiKey) -> SafeString:
@@ -305,7 +305,7 @@ class ApiKeyAdmin(ConsoleAdmin):
 
     @display(description="Status")
     def state(self, api_key: ApiKey) -> SafeString:
-        """Show what a sender with this key meets."""
+        """Show the key's state."""
         state = state_of(api_key, timezone.now())
         return label(state, LABEL_KINDS.get(state, "default"))
 
@@ -317,7 +317,7 @@ class ApiKeyAdmin(ConsoleAdmin):
 
     @display(description="Project", ordering="project__name")
     def reach(self, api_key: ApiKey) -> str:
-        """Show which projects the key reaches."""
+        """Show which projects the key can reach."""
         return api_key.project.name if api_key.project else "every project"
 
     @display(description="Last use", ordering="last_use_time")
@@ -327,5 +327,5 @@ class ApiKeyAdmin(ConsoleAdmin):
 
     @display(description="Expires", ordering="expiration_time")
     def end(self, api_key: ApiKey) -> SafeString | str:
-        """Show when the key stops by itself."""
+        """Show when the key expires."""
         return moment(api_key.expiration_time)

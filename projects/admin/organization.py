@@ -1,4 +1,4 @@
-"""The console's page for one's own organization."""
+"""The console's page for the user's organization."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from projects.taken_names import refuse_taken, refuse_while_guessing
 
 
 class OrganizationForm(ModelForm):
-    """The name of one's own organization, which no other one has."""
+    """The name of the user's organization, unique on the server."""
 
     def clean_name(self) -> str:
         """Refuse a name that is taken, without saying by whom."""
@@ -29,7 +29,7 @@ class OrganizationForm(ModelForm):
 
 @admin.register(Organization)
 class OrganizationAdmin(ConsoleAdmin):
-    """One's own organization: it has a name, and that is all there is to change."""
+    """The user's organization. Only its name can be changed."""
 
     form = OrganizationForm
     organization_path = "pk"
@@ -37,15 +37,15 @@ class OrganizationAdmin(ConsoleAdmin):
     readonly_fields = ("creation_time",)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """A list of one is no list: go to it."""
+        """Go straight to the organization: there is only one."""
         return HttpResponseRedirect(
             reverse("admin:projects_organization_change", args=[account_of(request).organization_id])
         )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Organizations are made by whoever runs the server."""
+        """Refuse: organizations are created by whoever runs the server."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Organization | None = None) -> bool:
-        """Nobody saws off the branch they sit on."""
+        """Refuse: users can't delete their own organization."""
         return False

@@ -1,4 +1,4 @@
-"""The console's pages for projects, as far as access goes."""
+"""The console's pages for projects, as far as access is concerned."""
 
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 
 class KeyCount(TypedDict):
-    """What the list counts for each project."""
+    """The counts in the list of projects."""
 
     keys: int
 
 
 class ProjectForm(ModelForm):
-    """A project of the organization whose account makes it: its name must be new there, and only there."""
+    """A project of the user's organization, in which its name must be unique."""
 
     organization_id: str  # set by ProjectAdmin.get_form
 
@@ -39,7 +39,7 @@ class ProjectForm(ModelForm):
         self.instance.organization_id = self.organization_id
 
     def clean_name(self) -> str:
-        """Refuse a name that the organization already has."""
+        """Refuse a name that the organization already uses."""
         name = self.cleaned_data["name"]
         others = Project.objects.filter(organization_id=self.organization_id).exclude(pk=self.instance.pk)
         if others.filter(name=name).exists():
@@ -49,7 +49,7 @@ class ProjectForm(ModelForm):
 
 @admin.register(Project)
 class ProjectAdmin(TypedDeleteAdmin):
-    """Projects, as far as access goes; the events app adds what lies in them."""
+    """Projects, as far as access is concerned; the apps above add the rest."""
 
     form = ProjectForm
     list_display: tuple[str, ...] = ("name", "key_count", "create_datasets", "creation_time")
@@ -68,17 +68,17 @@ class ProjectAdmin(TypedDeleteAdmin):
     def get_form(
         self, request: HttpRequest, obj: Project | None = None, change: bool = False, **kwargs: Any
     ) -> type[ModelForm]:
-        """Return the form for the organization of the account."""
+        """Return the form for the user's organization."""
         form = super().get_form(request, obj, change, **kwargs)
         return type(form.__name__, (form,), {"organization_id": account_of(request).organization_id})
 
     def get_urls(self) -> list[URLPattern]:
-        """Add where the sidebar sends its choice."""
+        """Add the address to which the sidebar sends the choice."""
         switch = path("switch/", self.admin_site.admin_view(self.switch), name="projects_project_switch")
         return [switch, *super().get_urls()]
 
     def switch(self, request: HttpRequest) -> HttpResponse:
-        """Let lists and overview follow a project of one's own, or all of them; go back to where one was."""
+        """Let lists and overview follow one project or all of them, then go back to the previous page."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         project_id = request.POST.get("project", "")
@@ -93,7 +93,7 @@ class ProjectAdmin(TypedDeleteAdmin):
 
     @action(description="Show only this project", icon="filter_alt", permissions=["view"])
     def choose(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask whether the console is to follow this project: the way when there are too many for the sidebar."""
+        """Ask whether the console should follow this project, for organizations with too many for the sidebar."""
         project = self.get_object(request, object_id)
         if project is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
@@ -101,11 +101,11 @@ class ProjectAdmin(TypedDeleteAdmin):
         return TemplateResponse(request, "projects/choose.html", context | {"title": "Show only this project"})
 
     def delete_model(self, request: HttpRequest, obj: Project) -> None:
-        """Delete a project, whatever goes on in it."""
+        """Delete a project, even while it is in use."""
         delete_project(obj)
 
     def deletion_summary(self, rows: list[Project]) -> dict[str, str]:
-        """Say how many keys go with the project."""
+        """Add how many keys are deleted with the project."""
         keys = ApiKey.objects.filter(project__in=rows).count()
         return super().deletion_summary(rows) | {"API keys": number(keys)}
 

@@ -28,17 +28,17 @@ class AccountRepresentation(Representation):
     settings = serializers.DictField()
 
     def get_name(self, account: Account) -> str | None:
-        """Return the name, or nothing: it has 1 to 50 characters when it is there."""
+        """Return the name, or None: the contract wants 1 to 50 characters, or no name."""
         return account.name or None
 
     def get_last_login_time(self, account: Account) -> str:
-        """Return the last login, before the first one the creation: a published client insists on a date."""
+        """Return the last login, or before the first one the creation: a published client insists on a date."""
         moment: datetime = account.last_login or account.creation_time
         return TimeField().to_representation(moment)
 
 
 class AccountsViewSet(OrganizationObjectViewSet):
-    """The accounts of the organization; they are made and changed in the console."""
+    """The accounts of the organization. They are created and changed in the console."""
 
     serializer_class = AccountRepresentation
     sorts = {"name": by_text("name"), "email_address": by_text("email")}

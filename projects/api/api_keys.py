@@ -1,9 +1,9 @@
-"""API keys: made, watched, rotated and revoked by programs as in the console.
+"""API keys: programs create, watch, rotate and revoke them as people do in the console.
 
-A key can't make one that reaches further than itself: not past its project, not for another account, not for longer
-than it lives, and with no right but `ingest` that it doesn't have. Rights, project and account are fixed when a key is
-made: whoever holds it must not find it grown. Which key made another is kept, so that all that came of a leaked one
-can be revoked at once.
+A key can't create one that reaches further: not beyond its project, not for another account, not with a longer life,
+and with no right but `ingest` that it lacks itself. Rights, project and account are fixed at creation: a key must not
+gain power in its holder's hands. The key that created another is recorded, so that everything that came from a
+leaked one can be revoked at once.
 """
 
 from collections.abc import Collection, Mapping
@@ -36,7 +36,7 @@ from projects.models.api_key import RIGHTS
 
 
 class ApiKeyRepresentation(Representation):
-    """A key without its secret, which nobody has but its owner."""
+    """A key without its secret, which only its owner has."""
 
     id = serializers.CharField()
     org_id = serializers.CharField(source="organization_id")
@@ -59,19 +59,19 @@ class ApiKeyRepresentation(Representation):
 
 
 class NewApiKeyRepresentation(ApiKeyRepresentation):
-    """A new key, once with its secret."""
+    """A new key, with its secret. It is shown only once."""
 
     secret = serializers.CharField()
 
 
 class ApiKeyUpdate(RequestBody):
-    """What can be changed of a key. An absent member stays as it is."""
+    """What can be changed in a key. An absent member stays as it is."""
 
     name = TextField(required=False, max_length=100)
     expiration_time = TimeField(required=False)
 
     def validate_expiration_time(self, value: Any) -> Any:
-        """Refuse a time in the past (to stop a key at once, one revokes it) and one after the end of its makers."""
+        """Refuse a time in the past (to stop a key at once, revoke it) or after the expiration of its creators."""
         if value <= timezone.now():
             raise serializers.ValidationError("must be in the future")
         end = self.context["end"]
@@ -81,27 +81,27 @@ class ApiKeyUpdate(RequestBody):
 
 
 class ApiKeyBody(ApiKeyUpdate):
-    """What a key is made of."""
+    """What a key is created from."""
 
     name = TextField(max_length=100)
     rights = serializers.ListField(child=serializers.ChoiceField(RIGHTS), allow_empty=False)
     project_id = IdField(required=False)
 
     def validate_project_id(self, value: str) -> str:
-        """Refuse a project that the asking key doesn't reach."""
+        """Refuse a project that the calling key can't reach."""
         if not projects_of(self.context["api_key"]).filter(pk=value).exists():
             raise serializers.ValidationError("there is no such project")
         return value
 
     def check_together(self, given: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
-        """Refuse what the database would refuse: a key that ingests without a project."""
+        """Refuse what the database would refuse: a key with the right to ingest but without a project."""
         if "ingest" in values.get("rights", ()) and "project_id" not in given:
             return ["a key with the right ingest needs a project_id"]
         return []
 
 
 class ApiKeysViewSet(OrganizationObjectViewSet):
-    """The keys of the organization, as far as the asking key reaches."""
+    """The keys of the organization that the calling key can reach."""
 
     serializer_class = ApiKeyRepresentation
     sorts = {"name": by_text("name")}
@@ -112,7 +112,11 @@ class ApiKeysViewSet(OrganizationObjectViewSet):
         "revoke": Operation(
             204,
             parameters=(
-                Parameter("descendants", "Every key made with it, too, whatever the value.", {"type": "string"}),
+                Parameter(
+                    "descendants",
+                    "Also revoke all keys created with it, directly or not. Any value counts.",
+                    {"type": "string"},
+                ),
             ),
         ),
         "rotate": Operation(201, reply=NewApiKeyRepresentation, errors={400: ("api_key_not_active",)}),
@@ -123,7 +127,7 @@ class ApiKeysViewSet(OrganizationObjectViewSet):
         return self.page(api_keys_of(self.api_key))
 
     def create(self, request: Request) -> Response:
-        """Make a key for the asking account; its secret is in this reply and nowhere else."""
+        """Create a key for the caller's account. Only this reply contains its secret."""
         values = self.read_body(ApiKeyBody, api_key=self.api_key, end=self.api_key.expiration_time)
         self._check_reach(values["rights"], values.get("project_id"))
         with transaction.atomic():
@@ -149,20 +153,20 @@ class ApiKeysViewSet(OrganizationObjectViewSet):
         values = self.read_body(ApiKeyUpdate, end=end)
         time = values.pop("expiration_time", None)
         if time and found.revocation_time:
-            raise StateError("api_key_revoked", "A revoked key has no expiration to change.")
+            raise StateError("api_key_revoked", "The expiration of a revoked key can't be changed.")
         api_keys_of(self.api_key).filter(pk=found.pk).update(**values)
         if time:
             set_expiration(found, time)
         return Response(self.show(get_api_key(self.api_key, id)))
 
     def revoke(self, request: Request, id: str) -> Response:
-        """Stop a key for good, on demand with every key made with it, by way of others too."""
+        """Revoke a key for good, on request with every key created with it, directly or not."""
         revoke = revoke_with_descendants if "descendants" in request.query_params else revoke_api_key
         revoke(api_key=get_api_key(self.api_key, id), now=timezone.now())
         return Response(status=204)
 
     def rotate(self, request: Request, id: str) -> Response:
-        """Issue a successor, shown with its secret; the old key goes on for EVENTLANE_KEY_OVERLAP_HOURS."""
+        """Issue a successor, shown with its secret. The old key keeps working for EVENTLANE_KEY_OVERLAP_HOURS."""
         with transaction.atomic():
             now = timezone.now()
             asking = lock_active(self.api_key, now)
@@ -172,16 +176,18 @@ class ApiKeysViewSet(OrganizationObjectViewSet):
             )
             self._check_reach(locked.rights, locked.project_id)
             if locked.account_id != self.account.pk:
-                raise PermissionDenied("The key acts for another account: only its own keys and persons can rotate it.")
+                raise PermissionDenied(
+                    "The key acts for another account: only that account's keys, and people, can rotate it."
+                )
             if locked.status(now) != "active" or locked.replaced_by_id:
-                raise StateError("api_key_not_active", "Only a key that works and has no successor can be rotated.")
+                raise StateError("api_key_not_active", "Only an active key without a successor can be rotated.")
             successor, secret = rotate_api_key(api_key=locked, now=now, created_by_key=asking)
         return Response(self.show(successor) | {"secret": secret}, 201)
 
     def _check_reach(self, rights: Collection[str], project_id: str | None) -> None:
-        """Refuse to hand out a key that reaches further than the asking one."""
+        """Refuse to create a key that reaches further than the calling one."""
         missing = [right for right in rights if right != "ingest" and not self.api_key.may(right)]
         if missing:
-            raise PermissionDenied(f"This API key can't give the right to {missing[0]}: it doesn't have it.")
+            raise PermissionDenied(f"This API key can't grant the right to {missing[0]}: it doesn't have it itself.")
         if self.api_key.project_id and self.api_key.project_id != project_id:
-            raise PermissionDenied("This API key is tied to one project and can't make one that isn't.")
+            raise PermissionDenied("This API key is tied to one project and can't create one that isn't.")

@@ -25,15 +25,15 @@ class OrganizationRepresentation(Representation):
     vat_id_number = serializers.SerializerMethodField()
 
     def get_vat_id_number(self, organization: Organization) -> str | None:
-        """Return the number, or nothing."""
+        """Return the number, or None."""
         return organization.vat_id_number or None
 
 
 class OrganizationViewSet(OrganizationObjectViewSet):
-    """The organization of the key."""
+    """The organization of the calling key."""
 
     serializer_class = OrganizationRepresentation
 
     def retrieve(self, request: Request) -> Response:
-        """Return it."""
+        """Return the organization."""
         return Response(self.show(self.api_key.organization))

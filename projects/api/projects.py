@@ -1,4 +1,4 @@
-"""Projects: the only collection of the contract that is changed through it (docs/api/v0.md, section 2.6)."""
+"""Projects: the only collection of the contract that the API itself changes (docs/api/v0.md, section 2.6)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,13 +28,13 @@ class ProjectRepresentation(Representation):
 
 
 class ProjectBody(RequestBody):
-    """What a project is made of, and what can be changed."""
+    """What a project is created from, and what can be changed."""
 
     name = NameField()
 
 
 class ProjectsViewSet(OrganizationObjectViewSet):
-    """The projects that the key reaches."""
+    """The projects that the key can reach."""
 
     serializer_class = ProjectRepresentation
     sorts = {"name": by_text("name")}
@@ -50,7 +50,7 @@ class ProjectsViewSet(OrganizationObjectViewSet):
         return self.page(projects_of(self.api_key))
 
     def create(self, request: Request) -> Response:
-        """Make a project."""
+        """Create a project."""
         if self.api_key.project_id:
             raise PermissionDenied("This API key is tied to one project.")
         values = self.read_body(ProjectBody)
@@ -72,12 +72,12 @@ class ProjectsViewSet(OrganizationObjectViewSet):
         project.name = self.read_body(ProjectBody)["name"]
         with _unless_taken(project.name):
             renamed = Project.objects.filter(pk=project.pk).update(name=project.name)
-        if not renamed:  # somebody deleted it meanwhile
+        if not renamed:  # someone deleted it meanwhile
             raise UnknownObject("project")
         return Response(self.show(project))
 
     def destroy(self, request: Request, id: str) -> Response:
-        """Delete a project with its keys, its datasets and their events. What runs of its pipelines is stopped."""
+        """Delete a project with its keys, datasets and events. Its running pipelines are stopped."""
         project = get_project(self.api_key, id)
         if self.api_key.project_id:
             raise PermissionDenied("This API key is tied to the project and can't delete it.")
@@ -87,7 +87,7 @@ class ProjectsViewSet(OrganizationObjectViewSet):
 
 @contextmanager
 def _unless_taken(name: str) -> Iterator[None]:
-    """Turn the database's refusal of a name into the client's error: only it can tell who came first."""
+    """Turn the database's refusal of a name into an error for the client: only the database knows who was first."""
     try:
         with transaction.atomic():
             yield

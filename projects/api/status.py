@@ -14,9 +14,9 @@ class StatusViewSet(ApiViewSet):
     permission_classes = (Public,)
 
     def retrieve(self, request: Request) -> Response:
-        """Return an empty object: it answers."""
+        """Return an empty object: the platform answers."""
         return Response({})
 
     def head(self, request: Request) -> Response:
-        """Return nothing, not even to a server that would leave a body in."""
+        """Return no body, even behind a server that would leave one in."""
         return Response(status=200)

@@ -1,4 +1,4 @@
-"""What routes add that know of accounts and projects: roles, and the project that a request works on."""
+"""What routes for accounts and projects add: roles, and the project that a request works on."""
 
 from collections.abc import Collection
 from typing import cast
@@ -18,13 +18,13 @@ from projects.models import Account, ApiKey, Project
 
 
 class OrganizationObjectViewSet(ApiViewSet):
-    """Routes of what an organization has. Actions named in `admin_actions` are refused to the role user."""
+    """Routes for what an organization has. Actions in `admin_actions` are refused to the role user."""
 
     admin_actions: Collection[str] = ()
 
     @property
     def api_key(self) -> ApiKey:
-        """The key of this request."""
+        """The key of the request."""
         return cast(ApiKey, self.request.auth)
 
     @property
@@ -40,12 +40,12 @@ class OrganizationObjectViewSet(ApiViewSet):
 
 
 class ProjectObjectViewSet(OrganizationObjectViewSet):
-    """Routes that work on the project which X-Eventline-Project-Id names: `self.project`."""
+    """Routes that work on the project in X-Eventline-Project-Id: `self.project`."""
 
     project: Project
 
     def select_project(self, request: Request) -> None:
-        """Find the project; one of another organization is unknown."""
+        """Find the project. One of another organization is unknown."""
         project_id = request.META.get("HTTP_X_EVENTLINE_PROJECT_ID", "").strip()
         if not project_id:
             raise MissingProjectId

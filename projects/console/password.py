@@ -28,10 +28,10 @@ class PasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # not generic at
 
 
 class PasswordView(PasswordResetConfirmView):
-    """Sets the password of whoever holds a working link, and logs them in.
+    """Sets the password of whoever has a valid link, and logs them in.
 
-    Looking at the page uses nothing up: chat programs fetch the links they show. Django takes the token out of
-    the address before the page is shown, so that it is in no history and no Referer.
+    Viewing the page doesn't use up the link: chat programs fetch the links they show. Django takes the token out of the
+    address before it shows the page, so the token is in no history and no Referer.
     """
 
     form_class = PasswordForm
@@ -43,12 +43,12 @@ class PasswordView(PasswordResetConfirmView):
 
     @classmethod
     def as_view(cls, **options: Any) -> Any:
-        """Answer under the console's content security policy."""
+        """Answer with the console's content security policy."""
         view: Any = super().as_view(**options)
         return with_policy(view)
 
     def get_user(self, uidb64: str) -> Account | None:
-        """Return the account of the link, if it may log in at all."""
+        """Return the account of the link, if it may log in."""
         try:
             account_id = urlsafe_base64_decode(uidb64).decode("ascii")
         except ValueError:
@@ -57,11 +57,11 @@ class PasswordView(PasswordResetConfirmView):
         return account if account and account.is_active else None
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
-        """Add what every page of the console knows."""
+        """Add the context of all console pages."""
         return super().get_context_data(**admin.site.each_context(self.request)) | context | {"account": self.user}
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Set the password, unless the link was used since it was checked."""
+        """Set the password, unless the link was used meanwhile."""
         token = self.request.session.pop(INTERNAL_RESET_SESSION_TOKEN)
         account = self.user and use_password_link(self.user.pk, token, form.cleaned_data["new_password1"])
         if account is None:

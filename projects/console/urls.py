@@ -1,4 +1,4 @@
-"""Pages of the console that are open to people who can't log in yet."""
+"""Console pages for people who can't log in yet."""
 
 from django.urls import path
 

@@ -19,12 +19,12 @@ class AccountManager(BaseUserManager["Account"]):
         return account
 
     def get_by_natural_key(self, username: str | None) -> "Account":
-        """Find an account by its e-mail address, whatever the case it was typed in."""
+        """Find an account by its e-mail address, in any case."""
         return self.get(email__iexact=username)
 
 
 class Account(AbstractBaseUser):
-    """A person of one organization. Admins change things; users look."""
+    """A person in one organization. Admins change things; users only look."""
 
     class Role(models.TextChoices):
         USER = "user", "User"
@@ -45,14 +45,14 @@ class Account(AbstractBaseUser):
         default=False, help_text="A disabled account can't log in and its keys stop working."
     )
 
-    # Part of what a password link is signed with: a new one ends the links made before.
+    # Part of what password links are signed with: a new value invalidates earlier links.
     password_link_mark = models.CharField(max_length=32, default="", db_default="", blank=True, editable=False)
     settings = models.JSONField(default=dict, blank=True, editable=False)
     last_project = models.ForeignKey(
         "projects.Project", models.SET_NULL, related_name="+", null=True, blank=True, editable=False
     )
 
-    asked_by: HttpRequest  # set on an account that a page of the console is about; no column
+    asked_by: HttpRequest  # who opened the console page about this account; not a column
 
     objects = AccountManager()
 
@@ -70,30 +70,30 @@ class Account(AbstractBaseUser):
         return self.email
 
     @property
-    def is_active(self) -> bool:  # type: ignore[override]  # follows from other columns, so nobody sets it
+    def is_active(self) -> bool:  # type: ignore[override]  # derived from other columns, so nobody sets it
         """Django's word for "may log in"."""
         return not (self.disabled or self.organization.disabled)
 
     @property
     def is_staff(self) -> bool:
-        """Every account may open the console; what it sees there is its own organization's."""
+        """Every account may open the console, where it sees only its own organization."""
         return self.is_active
 
     @property
     def is_superuser(self) -> bool:
-        """Nobody stands above the walls between organizations."""
+        """Nobody is above the walls between organizations."""
         return False
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
-        """Admins may do anything inside their organization, users may look."""
+        """Admins may do anything within their organization; users may look."""
         if not self.is_active:
             return False
         return self.role == self.Role.ADMIN or perm.partition(".")[2].startswith("view_")
 
     def has_perms(self, perm_list: list[str], obj: object = None) -> bool:
-        """Tell whether the account holds every one of the permissions."""
+        """Return whether the account has all of these permissions."""
         return all(self.has_perm(perm, obj) for perm in perm_list)
 
     def has_module_perms(self, app_label: str) -> bool:
-        """Tell whether the console shows the app at all."""
+        """Return whether the console shows the app at all."""
         return self.is_active

@@ -10,11 +10,11 @@ from projects.models.organization import Organization
 from projects.models.project import Project
 
 RIGHTS = ("ingest", "read", "write", "deploy")
-READING = ("read", "write", "deploy")  # who may change something has to see what is there
+READING = ("read", "write", "deploy")  # changing something requires seeing it
 
 
 class ApiKey(models.Model):
-    """What a program shows to get in. The secret itself is never stored: only its SHA-256 and its first characters."""
+    """A program's credential. The secret is never stored, only its SHA-256 and its first characters."""
 
     id = IdField()
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="api_keys")
@@ -45,7 +45,7 @@ class ApiKey(models.Model):
     expiration_time = models.DateTimeField(null=True, blank=True, help_text="Empty: it doesn't expire.")
     revocation_time = models.DateTimeField(null=True, blank=True, editable=False)
     last_use_time = models.DateTimeField(null=True, blank=True, editable=False)
-    # RESTRICT: whoever looks for what a leaked key made must find all of it.
+    # RESTRICT: it must always be possible to find everything that a leaked key created.
     created_by_key = models.ForeignKey(
         "self",
         models.RESTRICT,
@@ -58,7 +58,7 @@ class ApiKey(models.Model):
     replaced_by = models.OneToOneField(
         "self", models.SET_NULL, related_name="replaces", null=True, blank=True, editable=False
     )
-    secret: str  # of a key just made in the console, for its page; no column
+    secret: str  # only of a key just created in the console, for its page; not a column
 
     class Meta:
         verbose_name = "API key"
@@ -80,11 +80,11 @@ class ApiKey(models.Model):
 
     @property
     def rights(self) -> list[str]:
-        """The names of the rights it has, in the order of RIGHTS."""
+        """The names of its rights, in the order of RIGHTS."""
         return [right for right in RIGHTS if getattr(self, right)]
 
     def may(self, right: str) -> bool:
-        """Tell whether its rights allow something; those that change things allow to read."""
+        """Return whether its rights permit something; the rights to change things include reading."""
         return any(getattr(self, one) for one in (READING if right == "read" else (right,)))
 
     def status(self, now: datetime) -> str:

@@ -2,10 +2,10 @@ from django.db import models
 
 
 class DirectoryVersion(models.Model):
-    """One row, counted up in the transaction of every change to what the in-process directories remember.
+    """A single row, incremented in the transaction of every change to what directories remember.
 
-    The triggers of the migrations do the counting, so that bulk updates, cascades and plain SQL count too.
-    Web processes ask for it a few times a second and forget what they remembered when it moved.
+    Triggers in the migrations increment it, so bulk updates, cascades and plain SQL count, too.
+    Web processes query it a few times a second, and forget what they remembered when it changes.
     """
 
     version = models.BigIntegerField(default=0)

@@ -2,7 +2,7 @@ from django.db import models
 
 
 class Installation(models.Model):
-    """One row: the id that home, journal and lake are marked with, too, so that no others are taken for them."""
+    """A single row: the id in the marks of home, journal and lake, so that no others are mistaken for them."""
 
     id = models.CharField(primary_key=True, max_length=27)
     row = models.PositiveSmallIntegerField(default=1, unique=True)
@@ -15,7 +15,7 @@ class Installation(models.Model):
 
 
 class Node(models.Model):
-    """Where a node's home was at its last start: a copied home has the same node, and mustn't run beside it."""
+    """A node's home at its last start: a copied home has the same node, and must not run beside the original."""
 
     name = models.TextField(primary_key=True)
     host = models.TextField()

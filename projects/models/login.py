@@ -2,7 +2,7 @@ from django.db import models
 
 
 class LoginFailure(models.Model):
-    """An attempt to log in that didn't succeed. `account` is a digest: people type passwords in the wrong field."""
+    """A failed login. `account` is a digest: people type passwords into the wrong field."""
 
     account = models.CharField(max_length=64)
     address = models.CharField(max_length=64)

@@ -23,7 +23,9 @@ class Organization(models.Model):
     vat_id_number = models.CharField("VAT number", max_length=50, blank=True)
 
     refusals_start_time = models.DateTimeField(null=True, editable=False)  # when counting them began
-    refusals = models.PositiveIntegerField(default=0, db_default=0, editable=False)  # of names that others have
+    refusals = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False
+    )  # of names that other organizations have
 
     def __str__(self) -> str:
         return self.name

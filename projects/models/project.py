@@ -8,7 +8,7 @@ from projects.models.organization import Organization
 
 
 class Project(models.Model):
-    """What keys, datasets and pipelines belong to."""
+    """The owner of keys, datasets and pipelines."""
 
     id = IdField()
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="projects")

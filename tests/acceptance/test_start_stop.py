@@ -207,7 +207,7 @@ def test_web_process_that_hangs_is_replaced(fresh_server):
     victim = min(server.pids_of("eventlane.web"))
     os.kill(victim, signal.SIGSTOP)
 
-    server.wait_until(lambda: "web-1 has made no progress for 3 s: killed" in server.log, "it is noticed", seconds=15)
+    server.wait_until(lambda: "web-1 has made no progress for 3 s: killed" in server.log, "noticed", seconds=15)
     server.wait_until(lambda: "web-1 restarted" in server.log, "it is replaced")
     assert not is_running(victim)
     assert "web-2 has" not in server.log
@@ -219,7 +219,7 @@ def test_maintenance_runs_on_schedule_and_is_killed_when_it_hangs(fresh_server):
     [victim] = server.pids_of("manage.py maintain")
     os.kill(victim, signal.SIGSTOP)
 
-    server.wait_until(lambda: "maintain has made no progress for 5 s: killed" in server.log, "it is noticed", seconds=20)
+    server.wait_until(lambda: "maintain has made no progress for 5 s: killed" in server.log, "noticed", seconds=20)
     assert "maintenance ended with signal SIGKILL" in server.log and not is_running(victim)
     before = server.log.count("spilled files:")
     server.wait_until(lambda: server.log.count("spilled files:") > before, "the next run comes to its end")

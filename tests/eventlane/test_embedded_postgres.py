@@ -278,7 +278,7 @@ def test_folder_in_other_use_is_not_taken_over(home):
     used.mkdir()
     (used / "letter.txt").write_text("dear diary")
     before = used.stat()
-    with pytest.raises(PostgresUnavailable, match="is used for something else"):
+    with pytest.raises(PostgresUnavailable, match="is not empty and belongs to another user"):
         open_postgres(home, folder=str(used))
 
     assert (used.stat().st_uid, used.stat().st_mode) == (before.st_uid, before.st_mode)

@@ -158,7 +158,7 @@ def test_project_is_found_by_name_or_id(project, folder):
 
 
 def test_no_project(db, folder):
-    assert refusal("deploy", folder) == "there is no project; there is none yet: `manage.py up` makes the first one"
+    assert refusal("deploy", folder) == "there is no project; `manage.py up` creates the first one"
 
 
 def test_export_deploys_back_to_the_same(project, tmp_path):

@@ -71,7 +71,7 @@ def test_invited_person_sets_a_password_once_and_is_in(alice: Client, acme: Hous
     assert "Enabled" in alice.get(LIST, {"q": "eve"}).content.decode()
     overview = alice.get("/console/").content.decode()
     assert "changed by eve@example.com" in overview and "Set a password by a link." in overview
-    assert "Made a password link that works until" in overview
+    assert "Created a password link, valid until" in overview
 
 
 def test_link_is_shown_once_and_kept_nowhere(alice: Client, acme: House) -> None:

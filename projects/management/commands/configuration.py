@@ -43,7 +43,7 @@ def _row(setting: Setting) -> str:
 
 
 def _default(text: str) -> str:
-    """Return a default as it is shown: a path inside this checkout would differ on every machine."""
+    """Return a default as shown: a path in this checkout would differ on every machine."""
     path = Path(text)
     if path.is_absolute() and path.is_relative_to(ROOT):
         return f"`{path.relative_to(ROOT)}` beside `manage.py`"

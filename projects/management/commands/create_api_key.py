@@ -17,10 +17,10 @@ from projects.models.api_key import RIGHTS
 
 class Command(ExampleCommand):
     help = (
-        "Make an API key and print it, alone, on the standard output. It can't be shown again.\n\n"
+        "Create an API key and print it on standard output, and nothing else. It can't be shown again.\n\n"
         "The right `ingest` sends events and needs a project. The others are for the platform API: `read`;\n"
         "`write`, which starts and stops pipelines and manages keys and datasets; `deploy`, which changes\n"
-        "resources and identities. Who may write or deploy may read. A key without a project reaches every\n"
+        "resources and identities. `write` and `deploy` include `read`. A key without a project reaches every\n"
         "project of its account's organization."
     )
     example = """
@@ -31,13 +31,13 @@ EVENTLANE_KEY=$(python manage.py create_api_key import --rights ingest --project
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", metavar="NAME", help="what the key is for, as the console will list it")
-        parser.add_argument("--rights", required=True, type=_rights, help=f"any of {','.join(RIGHTS)}")
+        parser.add_argument("--rights", required=True, type=_rights, help=f"one or more of {','.join(RIGHTS)}")
         parser.add_argument("--project", metavar="P", help="the only project the key reaches")
         parser.add_argument(
-            "--account", metavar="EMAIL", help="who the key acts for (default: the first administrator)"
+            "--account", metavar="EMAIL", help="account that the key acts for (default: the first administrator)"
         )
         parser.add_argument(
-            "--expires", type=_expiration, metavar="TIME", help="stop working after this long, like 90d"
+            "--expires", type=_expiration, metavar="TIME", help="let it expire after this long, like 90d"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -60,7 +60,7 @@ def _rights(text: str) -> list[str]:
     rights = [right.strip() for right in text.split(",")]
     for right in rights:
         if right not in RIGHTS:
-            raise ArgumentTypeError(f"{right!r} is no right; there are {', '.join(RIGHTS)}")
+            raise ArgumentTypeError(f"{right!r} is not a right; choose from {', '.join(RIGHTS)}")
     return rights
 
 
@@ -68,7 +68,7 @@ def _expiration(text: str) -> datetime:
     try:
         lifetime = parse_duration(text)
         if lifetime == timedelta(0):
-            raise ArgumentTypeError("a key must live longer than that")
+            raise ArgumentTypeError("a key must be valid for longer than that")
         return timezone.now() + lifetime
     except (InvalidDuration, OverflowError) as error:
         raise ArgumentTypeError(str(error)) from None
@@ -82,13 +82,13 @@ def _check_name(name: str) -> str:
 
 
 def _find_account(email: str | None) -> Account:
-    """Return the account of this address, or the administrator that was there first."""
+    """Return the account with this address, or the oldest administrator."""
     accounts = Account.objects.select_related("organization")
     if email is None:
         active = accounts.filter(role=Account.Role.ADMIN, disabled=False, organization__disabled=False)
         account = active.order_by("creation_time", "id").first()
         if account is None:
-            raise CommandError("there is no administrator yet; `manage.py up` makes the first one")
+            raise CommandError("there is no administrator yet; `manage.py up` creates the first one")
         return account
     account = accounts.filter(email__iexact=email).first()
     if account is None:
