@@ -1,4 +1,4 @@
-"""What of pipelines a project holds. Every lookup starts here, so that what belongs to others is unknown."""
+"""What pipelines keep for a project. All lookups start here, so that objects of others are unknown."""
 
 from django.db.models import QuerySet
 
@@ -10,7 +10,7 @@ from projects.models import Project
 
 
 def resources_of(project: Project) -> QuerySet[Resource]:
-    """Return what is deployed in the project."""
+    """Return the resources deployed in the project."""
     return Resource.objects.filter(project=project).select_related("project")
 
 
@@ -20,8 +20,8 @@ def get_resource(project: Project, resource_id: str) -> Resource:
 
 
 def get_resource_by_name(project: Project, kind: str, name: str) -> Resource:
-    """Return the resource of this type and name, or raise UnknownObject; there are none of an unknown type."""
-    if not (kind in Resource.Type.values and is_name(name)):  # PostgreSQL can't be asked for every text
+    """Return the resource of this type and name, or raise UnknownObject, also for an unknown type."""
+    if not (kind in Resource.Type.values and is_name(name)):  # PostgreSQL can't take every text as a parameter
         raise UnknownObject("resource")
     return get_or_unknown(resources_of(project), "resource", type=kind, name=name)
 
@@ -57,7 +57,7 @@ def get_identity(project: Project, identity_id: str) -> Identity:
 
 
 def get_identity_by_name(project: Project, name: str) -> Identity:
-    """Return the project's identity of this name, or raise UnknownObject."""
+    """Return the project's identity with this name, or raise UnknownObject."""
     if not is_name(name):
         raise UnknownObject("identity")
     return get_or_unknown(identities_of(project), "identity", name=name)

@@ -16,7 +16,7 @@ from pipelines.resources.shapes import storable
 from projects.models import Account, Project
 
 EXECUTION = "execution"
-COMMAND_LINE = "manage.py run"  # who executes there has no account
+COMMAND_LINE = "manage.py run"  # the executor there, who has no account
 
 
 def get_command(project: Project, command_id: str) -> Resource:
@@ -26,22 +26,22 @@ def get_command(project: Project, command_id: str) -> Resource:
 
 
 def command_executions_of(project: Project) -> QuerySet[CommandExecution]:
-    """Return what was executed in the project, each with its project."""
+    """Return the project's command executions, each with its project."""
     return CommandExecution.objects.filter(project=project).select_related("project")
 
 
 def get_command_execution(project: Project, execution_id: str) -> CommandExecution:
-    """Return one of the project's command executions, or raise UnknownObject."""
+    """Return a command execution of the project, or raise UnknownObject."""
     return get_or_unknown(command_executions_of(project), "command_execution", pk=execution_id)
 
 
 def execute_command(
     command: Resource, values: Mapping[str, Any], executor: Account | None, *, pointer: str = "/parameters"
 ) -> CommandExecution:
-    """Execute a command: one event, and a pipeline for each that it names and that isn't disabled.
+    """Execute a command: create an event, and start each of its pipelines that isn't disabled.
 
-    Raises InvalidRequestBody with every problem of the values, whose place in the body is `pointer`; then
-    StateError when the command is disabled.
+    Raises InvalidRequestBody with all problems of the values, which are at `pointer` in the body; StateError if the
+    command is disabled.
     """
     with transaction.atomic():
         hold_resources(command.project_id)

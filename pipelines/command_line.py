@@ -1,4 +1,4 @@
-"""What our management commands about pipelines have in common."""
+"""What our management commands about pipelines share."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from pipelines.models import Pipeline
 
 
 def find_pipelines(ids: Sequence[str]) -> list[Pipeline]:
-    """Return the pipelines of these ids, in their order; raise CommandError that names one that isn't there."""
+    """Return the pipelines with these ids, in this order; raise CommandError for an unknown one."""
     found = Pipeline.objects.select_related("project").in_bulk(list(ids))
     for pipeline_id in ids:
         if pipeline_id not in found:

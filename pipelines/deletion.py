@@ -1,4 +1,4 @@
-"""What a project's deletion has to hold up here."""
+"""What the deletion of a project must hold up here."""
 
 from typing import Any
 
@@ -11,5 +11,5 @@ from projects.models import Project
 
 @receiver(project_is_going)
 def lock_pipelines(project: Project, **_: Any) -> None:
-    """Lock the project's unfinished pipelines, and so before their tasks, as workers do."""
+    """Lock the project's unfinished pipelines, before their tasks, in the same order as workers."""
     list(project.pipelines.select_for_update().filter(status__in=UNFINISHED).order_by("pk").values_list("pk"))

@@ -1,4 +1,4 @@
-"""Following pipelines in a terminal: what their tasks write, while they write it, and how they end."""
+"""Follow pipelines in a terminal: show the output of their tasks live, and how they end."""
 
 import os
 import re
@@ -18,20 +18,20 @@ from eventlane.one_line import one_line
 from pipelines.models import Pipeline, Status, Task, TaskStep
 
 LOOK_SECONDS = 0.3
-AWAY_SECONDS = 2.0  # between looks while the database doesn't answer
-PATIENCE_SECONDS = 5.0  # how long a pipeline may wait before we say why it might
-WORKER_SECONDS = 20.0  # workers say every 5 s that they live
+AWAY_SECONDS = 2.0  # between queries while the database doesn't answer
+PATIENCE_SECONDS = 5.0  # how long a pipeline waits before we explain why
+WORKER_SECONDS = 20.0  # workers report every 5 s
 ANCHOR_LENGTH = 200
 
 SUCCESSFUL, FAILED, ABORTED, UNFINISHED, INTERRUPTED = 0, 1, 2, 3, 130  # exit statuses
 ENDINGS = {str(Status.SUCCESSFUL): SUCCESSFUL, str(Status.FAILED): FAILED, str(Status.ABORTED): ABORTED}
 
 GAP = re.compile(r"\n\[… [\d,]+ bytes left out …\]\n")
-# What a terminal would obey: control characters but line ends, tabs and colours; separators; turns of direction.
+# What a terminal would obey: control characters except line ends, tabs and colours; separators; direction marks.
 UNSAFE = re.compile(
     r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
-UNDECIDED = re.compile(r"(?:\r|\x1b(?:\[[0-9;]*)?)\Z")  # what follows says what it is
+UNDECIDED = re.compile(r"(?:\r|\x1b(?:\[[0-9;]*)?)\Z")  # the next character decides what this is
 
 Say = Callable[[str], object]
 
@@ -40,16 +40,16 @@ Say = Callable[[str], object]
 class Shown:
     """What was shown of a step."""
 
-    text: str = ""  # as it was read
-    rest: str = ""  # the end of it, which waits for what follows
-    state: tuple[int, bool] = (-1, False)  # of the row that it was read from
+    text: str = ""  # as read
+    rest: str = ""  # its end, which waits for more
+    state: tuple[int, bool] = (-1, False)  # of the row it was read from
 
 
 class PipelineFollower:
-    """Says at each look what is new since the last: output as it is, everything else as notes.
+    """Shows, on each look, what is new since the last: output as it is, everything else as notes.
 
-    Lines of output begin with the name of their task when there are several. With `safe`, output can't give orders
-    to a terminal.
+    If there are several tasks, lines of output start with the task's name. With `safe`, output can't control the
+    terminal.
     """
 
     def __init__(self, pipelines: Sequence[Pipeline], write: Say, note: Say, *, safe: bool = False) -> None:
@@ -58,14 +58,14 @@ class PipelineFollower:
         self._write, self._note, self._safe = write, note, safe
         self._seen: dict[str, tuple[str, int]] = {}  # status and retry by task
         self._steps: dict[int, Shown] = {}
-        self._open = False  # the last line that was written has no end yet
+        self._open = False  # the last line written hasn't ended yet
         self._several = Task.objects.filter(pipeline__in=self._ids).count() > 1
         self._patient_until = time.monotonic() + PATIENCE_SECONDS
         self.endings: dict[str, str] = {}  # last status by pipeline
 
     def look(self) -> bool:
-        """Say what is new; return whether all pipelines have ended."""
-        # In this order: what a task wrote is stored before its end, and its end before the pipeline's.
+        """Show what is new; return whether all pipelines have ended."""
+        # In this order: a task's output is stored before its end, and its end before the pipeline's.
         pipelines = {row.pk: row for row in Pipeline.objects.filter(pk__in=self._ids).defer("spec")}
         tasks = list(Task.objects.filter(pipeline__in=self._ids).order_by("start_time", "id").defer("spec"))
         for task in tasks:
@@ -79,7 +79,7 @@ class PipelineFollower:
         return len(self.endings) == len(self._ids)
 
     def status(self) -> int:
-        """Return the exit status: that of the worst ending."""
+        """Return the exit status: that of the worst outcome."""
         if len(self.endings) < len(self._ids):
             return UNFINISHED
         codes = {ENDINGS[status] for status in self.endings.values()}
@@ -88,7 +88,7 @@ class PipelineFollower:
     # Notes
 
     def _label(self, task: Task) -> str:
-        """Return what a task is called: its pipeline's name before it, its instance behind, where that tells."""
+        """Return a task's label: its name, with its pipeline and instance if needed to tell it apart."""
         pipeline = f"{self._names[task.pipeline_id]}/" if len(self._ids) > 1 else ""
         instance = f"#{task.instance_id}" if task.pipeline_task.get("nb_instances", 1) > 1 else ""
         return f"{pipeline}{task.name}{instance}"
@@ -96,7 +96,7 @@ class PipelineFollower:
     def _note_start(self, task: Task) -> None:
         before, retry = self._seen.get(task.pk, (Status.CREATED, 0))
         if task.retry > retry:
-            self._say(f"{self._label(task)}: failed, runs again: retry {task.retry} of {_retries(task)}")
+            self._say(f"{self._label(task)}: failed, running again: retry {task.retry} of {_retries(task)}")
             before = Status.CREATED
         if self._several and task.status == Status.STARTED != before:
             self._say(f"{self._label(task)}: started")
@@ -122,7 +122,7 @@ class PipelineFollower:
             self._say(f"pipeline {pipeline}: {pipeline.status}{duration(pipeline.start_time, pipeline.end_time)}")
 
     def _explain(self, pipelines: Iterable[Pipeline], tasks: Sequence[Task]) -> None:
-        """Say once why nothing happens, when nothing does for a while."""
+        """Explain once why nothing happens, if nothing happens for a while."""
         if time.monotonic() < self._patient_until:
             return
         self._patient_until = float("inf")
@@ -143,7 +143,7 @@ class PipelineFollower:
         news = [step for step in steps if self._steps.setdefault(step.pk, Shown()).state != _state(step)]
         outputs = dict(TaskStep.objects.filter(pk__in=[step.pk for step in news]).values_list("pk", "output"))
         for step in news:
-            if step.pk in outputs:  # else a retry has just taken it away
+            if step.pk in outputs:  # otherwise a retry has just deleted it
                 self._show_step(step, outputs[step.pk], labels[step.task_id])
 
     def _show_step(self, step: TaskStep, output: str, label: str) -> None:
@@ -153,7 +153,7 @@ class PipelineFollower:
         shown.text, shown.state = output, _state(step)
 
     def _show(self, text: str, label: str, ended: bool) -> str:
-        """Write a text but for the part that has to wait for what follows, and return that."""
+        """Write a text except for its end that must wait for more, and return that end."""
         rest = "" if ended else _undecided(text, whole_lines=bool(label))
         text = text.removesuffix(rest)
         if self._safe:
@@ -169,9 +169,9 @@ class PipelineFollower:
 
 
 def follow_pipelines(command: BaseCommand, pipelines: Sequence[Pipeline], timeout: float | None = None) -> int:
-    """Follow pipelines on a command's outputs: what tasks write on the standard one, notes on the other.
+    """Follow pipelines on a command's outputs: task output on standard output, notes on standard error.
 
-    Returns the exit status. After a Ctrl-C, or when the time is up, it says how to go on.
+    Returns the exit status. After Ctrl-C or a timeout, says how to continue.
     """
 
     def write(text: str) -> None:
@@ -185,19 +185,17 @@ def follow_pipelines(command: BaseCommand, pipelines: Sequence[Pipeline], timeou
         status = _follow(PipelineFollower(pipelines, write, note, safe=command.stdout.isatty()), note, timeout)
     except KeyboardInterrupt:
         status = INTERRUPTED
-    except BrokenPipeError:  # `run … | head`: whoever read has seen enough
+    except BrokenPipeError:  # `run … | head`: the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = INTERRUPTED
     if status in (UNFINISHED, INTERRUPTED):
         ids = " ".join(pipeline.pk for pipeline in pipelines)
-        note(
-            f"no longer following; it goes on. `manage.py pipelines {ids}` shows how, `manage.py abort {ids}` stops it"
-        )
+        note(f"no longer following; it goes on. `manage.py pipelines {ids}` shows it, `manage.py abort {ids}` stops it")
     return status
 
 
 def _follow(follower: PipelineFollower, note: Say, timeout: float | None = None) -> int:
-    """Look until all pipelines have ended or the time is up; return the exit status."""
+    """Look until all pipelines have ended or time is up; return the exit status."""
     deadline = time.monotonic() + timeout if timeout is not None else float("inf")
     away = False
     while True:
@@ -217,24 +215,24 @@ def _follow(follower: PipelineFollower, note: Say, timeout: float | None = None)
 
 
 def reason_to_wait(pipelines: Sequence[Pipeline], tasks: Sequence[Task]) -> str:
-    """Say why nothing of these pipelines runs yet."""
+    """Explain why nothing of these pipelines runs yet."""
     if not any_worker():
-        return "nothing runs it yet: no worker is there. `manage.py up` has one; `manage.py work` starts another"
+        return "nothing runs it yet: there is no worker. `manage.py up` starts one, and so does `manage.py work`"
     if not any(pipeline.admitted for pipeline in pipelines):
-        return "it waits for its turn: an earlier one of the same pipeline has not ended"
+        return "it waits for its turn: an earlier run of the same pipeline has not ended"
     if any(task.throttled for task in tasks):
-        return "it waits: as many tasks run as the limits allow"
+        return "it waits: as many tasks are running as the limits allow"
     return "it waits: the workers are busy"
 
 
 def any_worker() -> bool:
-    """Tell whether a worker said lately that it lives."""
+    """Return whether a worker has reported recently."""
     alive = ProcrastinateWorker.objects.filter(last_heartbeat__gt=Now() - timedelta(seconds=WORKER_SECONDS))
     return alive.exists()
 
 
 def visible(text: str) -> str:
-    """Return a text in one line that a terminal can't take for orders."""
+    """Return a text in one line that can't control a terminal."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
@@ -243,7 +241,7 @@ def _state(step: TaskStep) -> tuple[int, bool]:
 
 
 def _news(before: str, now: str) -> str:
-    """Return what was added to a step's output. Once the middle of it is left out, its end has moved."""
+    """Return what was added to a step's output. Once its middle is left out, positions in it have moved."""
     if now.startswith(before):
         return now[len(before) :]
     place = now.rfind(before[-ANCHOR_LENGTH:])
@@ -254,7 +252,7 @@ def _news(before: str, now: str) -> str:
 
 
 def _undecided(text: str, *, whole_lines: bool) -> str:
-    """Return the end of a text that can't be shown before more of it is there."""
+    """Return the end of a text that can't be shown before more of it arrives."""
     if whole_lines:
         return text[text.rfind("\n") + 1 :]
     match = UNDECIDED.search(text)
@@ -266,5 +264,5 @@ def _retries(task: Task) -> int:
 
 
 def duration(start: datetime | None, end: datetime | None) -> str:
-    """Return ` after 1.5 s`, nothing where that isn't known."""
+    """Return ` after 1.5 s`, or an empty text if the times aren't known."""
     return f" after {(end - start).total_seconds():.1f} s" if start and end else ""

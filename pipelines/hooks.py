@@ -1,7 +1,7 @@
 """Hooks: the secret addresses that other services send to, one for each project and connector.
 
-Whoever knows an address may send to it, or where the hook has a secret, whoever signs with that, too. Both are of 32
-random bytes, which nobody guesses.
+Whoever knows an address may send to it; if the hook has a secret, the sender must sign with it, too. Both are 32
+random bytes, which nobody can guess.
 """
 
 import secrets
@@ -19,7 +19,7 @@ from projects.api_keys import digest_of
 from projects.models import Project
 from projects.windows import Window
 
-SIGNING_CONNECTORS = ("github",)  # their senders always sign with a secret; others where the hook has one
+SIGNING_CONNECTORS = ("github",)  # their senders always sign; for others, signing is optional
 HOOK_CONNECTORS = ("github", "webhook")
 TOKEN_BYTES = SECRET_BYTES = 32
 DELIVERIES = Window(Hook, "window_start_time", "window_deliveries")
@@ -31,18 +31,18 @@ def hooks_of(project: Project) -> QuerySet[Hook]:
 
 
 def get_hook(project: Project, hook_id: str) -> Hook:
-    """Return one of the project's hooks, or raise UnknownObject."""
+    """Return a hook of the project, or raise UnknownObject."""
     return get_or_unknown(hooks_of(project), "hook", pk=hook_id)
 
 
 def find_hook(token: str) -> Hook | None:
-    """Return the hook with this token, None when there is none or its organization is disabled."""
+    """Return the hook with this token, or None if there is none or its organization is disabled."""
     hooks = Hook.objects.select_related("project").filter(project__organization__disabled=False)
     return hooks.filter(digest=digest_of(token)).first()
 
 
 def ensure_hooks(project: Project) -> None:
-    """Make the hooks that the project's triggers need and that aren't there. A hook no longer needed stays."""
+    """Create the missing hooks that the project's triggers need. A hook that is no longer needed stays."""
     listened = Subscription.objects.filter(project=project, connector__in=HOOK_CONNECTORS).values_list("connector")
     missing = {connector for (connector,) in listened} - {hook.connector for hook in hooks_of(project)}
     hooks = [Hook(project=project, connector=connector) for connector in sorted(missing)]
@@ -52,19 +52,19 @@ def ensure_hooks(project: Project) -> None:
 
 
 def renew_token(hook: Hook) -> None:
-    """Give a hook a new address, and a new secret where it has one. The old ones stop at once."""
+    """Give a hook a new address, and a new secret if it has one. The old ones stop working at once."""
     _give_token(hook)
     hook.save(update_fields=["digest", "encrypted_token", "encrypted_secret"])
 
 
 def require_signatures(hook: Hook) -> None:
-    """Give a hook a secret: from now on deliveries have to be signed with it, and with no earlier one."""
+    """Give a hook a new secret: from now on, deliveries must be signed with it."""
     _give_secret(hook)
     hook.save(update_fields=["encrypted_secret"])
 
 
 def accept_unsigned(hook: Hook) -> None:
-    """Take a hook's secret away: the address alone lets in. Raises StateError where senders always sign."""
+    """Remove a hook's secret: the address alone is enough. Raises StateError if senders always sign."""
     if hook.connector in SIGNING_CONNECTORS:
         raise StateError("hook_always_signed", f"Deliveries of {hook.connector} are always signed.")
     hook.encrypted_secret = None
@@ -72,20 +72,20 @@ def accept_unsigned(hook: Hook) -> None:
 
 
 def hook_address(hook: Hook) -> str:
-    """Return where to send to, its secret token included; of the connector webhook, the event's name follows.
+    """Return the address to send to, including its secret token. For the connector webhook, append the event's name.
 
-    Raises UnreadableSecret when the key that encrypted it is gone.
+    Raises UnreadableSecret if the key that encrypted it is gone.
     """
     return f"{settings.EVENTLANE_PUBLIC_URL}/hooks/{decrypt(hook.encrypted_token).decode()}"
 
 
 def hook_secret(hook: Hook) -> str | None:
-    """Return what senders sign with, None where they don't. Raises UnreadableSecret as `hook_address`."""
+    """Return the secret that senders sign with, or None. Raises UnreadableSecret like `hook_address`."""
     return None if hook.encrypted_secret is None else decrypt(hook.encrypted_secret).decode()
 
 
 def note_use(hook: Hook) -> None:
-    """Write that a hook was used now, at most once in EVENTLANE_LAST_USE_SECONDS."""
+    """Record that a hook was used now, at most once in EVENTLANE_LAST_USE_SECONDS."""
     now = timezone.now()
     due = Q(last_use_time=None) | Q(last_use_time__lte=now - timedelta(seconds=settings.EVENTLANE_LAST_USE_SECONDS))
     Hook.objects.filter(due, pk=hook.pk).update(last_use_time=now)

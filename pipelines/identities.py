@@ -1,7 +1,7 @@
 """Identities: named secrets of a project, encrypted at rest, given only to tasks that name them.
 
-KINDS is all there is to know of a kind: its fields, which of them are secret, and the environment variables that
-tasks get. A secret field goes in and never comes out again but for tasks: no reply, page, log or error has it.
+KINDS defines each kind completely: its fields, which of them are secret, and the environment variables that tasks
+get. A secret field can be set, but only tasks can read it: it is in no reply, page, log or error.
 """
 
 import json
@@ -22,13 +22,13 @@ MAX_FIELD_LENGTH = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a kind of identity."""
+    """A field of a kind of identity."""
 
     name: str
     secret: bool = False
     required: bool = True
-    lines: bool = False  # may have several
-    variable: str = ""  # environment variable that holds it in a task
+    lines: bool = False  # may have several lines
+    variable: str = ""  # the task's environment variable that contains it
     meaning: str = ""
 
 
@@ -46,7 +46,7 @@ class Kind:
 
     @property
     def secrets(self) -> frozenset[str]:
-        """The names of the fields that never come out again."""
+        """The names of the fields that can't be read back."""
         return frozenset(field.name for field in self.fields if field.secret)
 
 
@@ -91,7 +91,7 @@ _KINDS = {(kind.connector, kind.type): kind for kind in KINDS}
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """What is wrong with a field, or with all of them together (""). It never quotes a value."""
+    """What is wrong with a field, or with all of them together (""). Never quotes a value."""
 
     field: str
     reason: str
@@ -99,14 +99,14 @@ class FieldProblem:
 
 
 def find_kind(connector: object, type: object) -> Kind | None:
-    """Return the kind, or None when there is none."""
+    """Return the kind, or None."""
     if not isinstance(connector, str) or not isinstance(type, str):
         return None
     return _KINDS.get((connector, type))
 
 
 def kind_of(identity: Identity) -> Kind:
-    """Return the kind of an identity. One that a newer version stored has no fields known here."""
+    """Return the kind of an identity. One stored by a newer version has no known fields."""
     unknown = Kind(identity.connector, identity.type, "Unknown kind", ())
     return find_kind(identity.connector, identity.type) or unknown
 
@@ -114,7 +114,7 @@ def kind_of(identity: Identity) -> Kind:
 def check_fields(
     kind: Kind, values: Mapping[str, object], stored: Mapping[str, str] | None = None
 ) -> tuple[dict[str, str], list[FieldProblem]]:
-    """Return the fields to store and every problem. What isn't given stays as `stored` has it; "" takes it away."""
+    """Return the fields to store, and all problems. An absent field keeps its value in `stored`; "" removes it."""
     given = {name: value for name, value in values.items() if value is not None}
     known = {field.name for field in kind.fields}
     problems = [FieldProblem("", f"member {name[:100]!r} is unknown") for name in given if name not in known]
@@ -143,7 +143,7 @@ def _wrong(field: Field, value: object) -> Iterator[str]:
 
 
 def _tidy(field: Field, value: str) -> str:
-    """Return a text of lines as programs want it: ssh refuses a key with CRs or without an end of its last line."""
+    """Normalize a text of several lines: ssh refuses a key with CRs or without a final line end."""
     if not field.lines or not value:
         return value
     lines = value.replace("\r\n", "\n").replace("\r", "\n")
@@ -151,18 +151,18 @@ def _tidy(field: Field, value: str) -> str:
 
 
 def write_fields(identity: Identity, fields: Mapping[str, str]) -> None:
-    """Put checked fields into an identity, encrypted. It is not saved yet."""
+    """Put checked fields into an identity, encrypted, without saving it."""
     identity.encrypted_data = encrypt(json.dumps(dict(fields)).encode())
     identity.update_time = timezone.now()
 
 
 def read_fields(identity: Identity) -> dict[str, str]:
-    """Return every field, the secrets too; raise UnreadableSecret. For tasks that name the identity, nobody else."""
+    """Return all fields, including secrets; raise UnreadableSecret. Only for tasks that name the identity."""
     return json.loads(decrypt(identity.encrypted_data))
 
 
 def public_fields(identity: Identity) -> dict[str, str]:
-    """Return the fields that may be shown."""
+    """Return the fields that aren't secret."""
     shown = {field.name for field in kind_of(identity).fields if not field.secret}
     return {name: value for name, value in read_fields(identity).items() if name in shown}
 
@@ -174,7 +174,7 @@ def variables_of(identity: Identity, fields: Mapping[str, str]) -> dict[str, str
 
 
 def users_of(identity: Identity) -> list[str]:
-    """Return what is deployed and names the identity, as texts like `task build`."""
+    """Return what deployed resources name the identity, as texts like `task build`."""
     by_task = Q(spec__data__identities__contains=[identity.name])
     by_registry = Q(spec__data__runtime__parameters__registry_identities__contains=[identity.name])
     tasks = Q(type=Resource.Type.TASK) & (by_task | by_registry)
@@ -184,9 +184,9 @@ def users_of(identity: Identity) -> list[str]:
 
 
 def delete_identity(identity: Identity) -> None:
-    """Delete an identity; raise StateError when something deployed names it.
+    """Delete an identity; raise StateError if something deployed names it.
 
-    The project's row is locked, as it is for a deployment: neither can slip between the other's look and act.
+    Locks the project's row, like a deployment: neither can act between the other's check and change.
     """
     with transaction.atomic():
         Project.objects.select_for_update(no_key=True).filter(pk=identity.project_id).first()

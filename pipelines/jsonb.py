@@ -1,4 +1,4 @@
-"""What PostgreSQL's jsonb can't hold though JSON can: the character U+0000, half a surrogate pair, endless numbers."""
+"""JSON that PostgreSQL's jsonb can't store: the character U+0000, half a surrogate pair, infinite numbers."""
 
 import json
 from typing import Any
@@ -7,12 +7,12 @@ from pipelines.resources.shapes import GREATEST_NUMBER, UNSTORABLE
 
 
 def made_to_fit(value: Any) -> Any:
-    """Return a value with U+FFFD for each character, and null for each number, that can't be stored."""
+    """Return a value with U+FFFD for each such character and null for each such number."""
     try:
         text = json.dumps(value, allow_nan=False)
-    except ValueError:  # a number without an end, or an integer of thousands of digits
+    except ValueError:  # an infinite number, or an integer with thousands of digits
         return _replaced(value)
-    # Nearly all values hold none of these, and need no closer look.
+    # Nearly all values contain none of these and need no closer look.
     return _replaced(value) if "\\u0000" in text or "\\ud" in text else value
 
 

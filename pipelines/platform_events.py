@@ -5,8 +5,8 @@
                                                                               ▼
                                                           one Pipeline for each pipeline of the trigger
 
-Storing and processing are one transaction: an event that is there has started what it starts. Deployments of the
-project wait for its end and it for theirs, so that what it finds stays there.
+Storing and processing are one transaction: an event that exists has started what it starts. Deployments of the
+project wait for this transaction and it waits for them, so that what it finds stays in place.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,14 +33,14 @@ def platform_events_of(project: Project) -> QuerySet[PlatformEvent]:
 
 
 def get_platform_event(project: Project, event_id: str) -> PlatformEvent:
-    """Return one of the project's events, or raise UnknownObject."""
+    """Return an event of the project, or raise UnknownObject."""
     return get_or_unknown(platform_events_of(project), "event", pk=event_id)
 
 
 def create_events(
     project: Project, connector: str, name: str, data: Mapping[str, Any], event_time: datetime | None = None
 ) -> list[PlatformEvent]:
-    """Store and process an event for every enabled trigger that listens to it; without one, nothing is stored."""
+    """Store and process an event for each enabled trigger that listens to it. Without one, nothing is stored."""
     with transaction.atomic():
         hold_resources(project.pk)
         subscriptions = Subscription.objects.filter(
@@ -57,7 +57,7 @@ def create_events(
 def fire(
     trigger: Resource, *, connector: str, name: str, data: Mapping[str, Any], event_time: datetime
 ) -> PlatformEvent:
-    """Store and process an event for one trigger whose filters are already known to match."""
+    """Store and process an event for a trigger whose filters are known to match."""
     with transaction.atomic():
         hold_resources(trigger.project_id)
         [event] = _store(trigger.project, [trigger], connector, name, data, event_time)
@@ -74,9 +74,9 @@ def activate(
     data: Mapping[str, Any],
     event_time: datetime | None,
 ) -> list[PlatformEvent]:
-    """Store an event for each of these triggers, and start what those start whose filters match.
+    """Store an event for each of these triggers, and start the pipelines of those whose filters match.
 
-    In the caller's transaction, which holds the project's resources.
+    Uses the caller's transaction, which must hold the project's resources.
     """
     events = _store(project, triggers, connector, name, data, event_time or timezone.now())
     definitions = enabled_definitions(triggers)
@@ -87,9 +87,9 @@ def activate(
 
 
 def replay(event: PlatformEvent) -> PlatformEvent:
-    """Store a copy of an event and process it by what is deployed now.
+    """Store a copy of an event and process it with what is deployed now.
 
-    Its trigger or command may be gone or disabled; then the copy starts nothing.
+    If its trigger or command is deleted or disabled, the copy starts nothing.
     """
     copied = {name: getattr(event, name) for name in ("trigger_id", "command_id", "connector", "name", "data")}
     with transaction.atomic():
@@ -108,17 +108,17 @@ def replay(event: PlatformEvent) -> PlatformEvent:
 
 
 def hold_resources(project_id: str) -> None:
-    """Keep deployments of a project from changing its resources until the transaction ends; wait for one at work.
+    """Prevent deployments from changing a project's resources until the transaction ends; wait for one in progress.
 
-    Its lock (pipelines/resources/deploy.py) excludes this one, while any number may have this one at once. Take it
-    first: who deploys waits for the rows of subscriptions and resources after it.
+    A deployment's lock (pipelines/resources/deploy.py) excludes this one, which any number may hold at once. Take it
+    first: a deployment locks rows of subscriptions and resources after it.
     """
     if not _hold(project_id, "FOR SHARE"):
         raise UnknownObject("project")
 
 
 def try_to_hold_resources(project_id: str) -> bool:
-    """Do the same where nobody deploys at the moment; else return False at once."""
+    """Do the same unless a deployment is in progress; then return False at once."""
     return _hold(project_id, "FOR SHARE SKIP LOCKED")
 
 
@@ -129,7 +129,7 @@ def _hold(project_id: str, lock: str) -> bool:
 
 
 def enabled_definitions(origins: Sequence[Resource]) -> dict[str, Resource]:
-    """Return by name the pipeline resources, not disabled, that these triggers or commands of one project name."""
+    """Return by name the enabled pipelines that these triggers or commands of one project name."""
     names = {name for origin in origins for name in origin.data["pipelines"]}
     if not names:
         return {}
@@ -140,7 +140,7 @@ def enabled_definitions(origins: Sequence[Resource]) -> dict[str, Resource]:
 def start_named_pipelines(
     event: PlatformEvent, origin: Resource, definitions: Mapping[str, Resource]
 ) -> list[Pipeline]:
-    """Start those of the definitions that the event's trigger or command names, with what it passes to them."""
+    """Start those definitions that the event's trigger or command names, and pass its values to them."""
     named = [definitions[name] for name in origin.data["pipelines"] if name in definitions]
     parameters = event.data["parameters"] if event.command_id else None
     return start_pipelines(event, named, parameters) if named else []
@@ -175,7 +175,7 @@ def _matches(trigger: Resource, event: PlatformEvent) -> bool:
 
 
 def _enabled_origin(event: PlatformEvent) -> Resource | None:
-    """Return the trigger or command that an event comes from, as it is deployed now."""
+    """Return the trigger or command of an event, as deployed now."""
     origins = Resource.objects.filter(project_id=event.project_id, disabled=False)
     if event.command_id:
         return origins.filter(type=Resource.Type.COMMAND, pk=event.command_id).first()

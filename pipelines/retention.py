@@ -1,7 +1,7 @@
-"""What ended long ago is deleted: pipelines, and the platform events and command executions that no pipeline needs.
+"""Deletes what ended long ago: pipelines, and platform events and command executions that no pipeline needs.
 
-How long it is kept is the project's choice, else the server's. A pipeline whose spec has a retention of its own is
-deleted by that alone (execution/pipelines.py, delete_expired).
+The project's setting, or the server's, says how long they are kept. A pipeline with a retention in its spec follows
+only that (execution/pipelines.py, delete_expired).
 """
 
 import random
@@ -17,13 +17,13 @@ from eventlane.ids import first_id
 from pipelines.models import UNFINISHED, CommandExecution, Pipeline, PlatformEvent
 from projects.models import Project
 
-MOST_DAYS = 36_500  # a century: dates have an end
-BATCH_ROWS = 100  # a transaction's: nobody waits for its locks
-STEP_SECONDS = 1.0  # of one call: timers wait for it
+MOST_DAYS = 36_500  # a century: dates end somewhere
+BATCH_ROWS = 100  # per transaction: nobody should wait for its locks
+STEP_SECONDS = 1.0  # per call: timers wait for it
 
 
 def retention_of(project: Project) -> timedelta | None:
-    """Return how long a project keeps what has ended; None: for ever."""
+    """Return how long a project keeps what has ended, or None for forever."""
     days = project.pipeline_retention_days
     if days is None:
         days = settings.EVENTLANE_PIPELINE_RETENTION_DAYS
@@ -31,10 +31,10 @@ def retention_of(project: Project) -> timedelta | None:
 
 
 def delete_old(now: datetime, seconds: float = STEP_SECONDS) -> bool:
-    """Delete what ended too long ago, for about so many seconds; tell whether all of it is gone."""
+    """Delete what ended too long ago, for about this many seconds; return whether nothing is left."""
     deadline = time.monotonic() + seconds
     projects = list(Project.objects.only("pipeline_retention_days"))
-    random.shuffle(projects)  # a large one must not keep the others waiting for ever
+    random.shuffle(projects)  # so that a large one doesn't keep the others waiting forever
     for project in projects:
         kept_for = retention_of(project)
         if kept_for is not None and not _delete_of(project, now - kept_for, deadline):
@@ -43,16 +43,16 @@ def delete_old(now: datetime, seconds: float = STEP_SECONDS) -> bool:
 
 
 def _delete_of(project: Project, before: datetime, deadline: float) -> bool:
-    """Delete what a project had before a time: first pipelines, then what only they needed.
+    """Delete a project's rows from before a time: first pipelines, then what only they needed.
 
-    Ids sort by the second they were made in, so what may be old enough is at the beginning of an index.
+    Ids sort by the second of creation, so old rows are at the start of an index.
     """
     old = Q(project=project, pk__lt=first_id(before))
     has_pipelines = Exists(Pipeline.objects.filter(event=OuterRef("event")))
     is_needed = Exists(Pipeline.objects.filter(event=OuterRef("pk"))) | Exists(
         CommandExecution.objects.filter(event=OuterRef("pk"))
     )
-    ended = Q(end_time__lt=before) | Q(end_time=None)  # without an end: aborted before it began
+    ended = Q(end_time__lt=before) | Q(end_time=None)  # without an end: aborted before it started
     return (
         _delete(Pipeline.objects.filter(old, ended, retention=None).exclude(status__in=UNFINISHED), deadline)
         and _delete(CommandExecution.objects.filter(old, ~has_pipelines), deadline)
@@ -61,7 +61,7 @@ def _delete_of(project: Project, before: datetime, deadline: float) -> bool:
 
 
 def _delete(rows: QuerySet[Any], deadline: float) -> bool:
-    """Delete rows under their locks, oldest first, until a time: a pipeline that is just being restarted stays."""
+    """Lock and delete rows, oldest first, until the deadline. A pipeline that is just being restarted stays."""
     while time.monotonic() < deadline:
         with transaction.atomic():
             locked = rows.order_by("pk").select_for_update(skip_locked=True, of=("self",))

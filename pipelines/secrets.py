@@ -1,7 +1,7 @@
-"""Secrets at rest: encrypted with keys that aren't in the database (EVENTLANE_ENCRYPTION_KEYS).
+"""Secrets at rest, encrypted with keys that aren't in the database (EVENTLANE_ENCRYPTION_KEYS).
 
-The first key encrypts, every key decrypts. To change keys: put the new one first, restart everything, run
-`manage.py rotate_secrets`, take the old one away.
+The first key encrypts; every key decrypts. To change keys: put the new one first, restart everything, run
+`manage.py rotate_secrets`, and remove the old one.
 """
 
 from collections import Counter
@@ -23,16 +23,16 @@ BATCH_ROWS = 200
 
 
 class UnreadableSecret(Exception):
-    """None of the keys decrypts it: the key it was encrypted with is gone, or it was tampered with."""
+    """No key decrypts it: its key is gone, or it was tampered with."""
 
 
 def encrypt(data: bytes) -> bytes:
-    """Return data encrypted with the first key."""
+    """Encrypt data with the first key."""
     return _cipher(tuple(settings.EVENTLANE_ENCRYPTION_KEYS)).encrypt(data)
 
 
 def decrypt(cipher: bytes | memoryview) -> bytes:
-    """Return what `encrypt` was given, with whichever key that was; raise UnreadableSecret."""
+    """Decrypt what `encrypt` returned, with whichever key; raise UnreadableSecret."""
     try:
         return _cipher(tuple(settings.EVENTLANE_ENCRYPTION_KEYS)).decrypt(bytes(cipher))
     except InvalidToken:
@@ -40,9 +40,9 @@ def decrypt(cipher: bytes | memoryview) -> bytes:
 
 
 def rotate_secrets(model: type[Model]) -> Counter[str]:
-    """Encrypt a model's secrets with the first key; return how many were rotated, current already, and unreadable.
+    """Encrypt a model's secrets with the first key; count those rotated, already current, and unreadable.
 
-    Each batch is a transaction of its own and leaves current ones alone: it may be stopped and run again.
+    Each batch is its own transaction and skips current ones: it can be stopped and run again.
     """
     counts: Counter[str] = Counter()
     last: str | None = ""
@@ -57,7 +57,7 @@ def rotate_secrets(model: type[Model]) -> Counter[str]:
 
 
 def _rotate_row(row: Model) -> Iterator[str]:
-    """Rotate each secret of a locked row; yield what became of it."""
+    """Rotate each secret of a locked row; yield the outcome of each."""
     for field in ENCRYPTED[type(row)]:
         cipher = getattr(row, field)
         if cipher is None:
@@ -73,7 +73,7 @@ def _state_of(cipher: bytes) -> str:
         Fernet(settings.EVENTLANE_ENCRYPTION_KEYS[0]).decrypt(cipher)
         return "current"
     except InvalidToken:
-        pass  # an older key's, or nobody's
+        pass  # encrypted with an older key, or unreadable
     try:
         decrypt(cipher)
     except UnreadableSecret:

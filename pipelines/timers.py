@@ -1,7 +1,7 @@
-"""Timers: the ticks that triggers on time/tick wait for (docs/api/v0.md, section 6.7).
+"""Timers: the ticks of triggers on time/tick (docs/api/v0.md, section 6.7).
 
-A subscription knows its next tick. Whoever emits it moves the time on in the same transaction, so that each tick is
-emitted once, whatever is killed and however many look.
+A subscription stores its next tick. Emitting it moves that time on in the same transaction, so each tick is emitted
+once, whatever gets killed and however many processes try.
 """
 
 import logging
@@ -17,16 +17,16 @@ from pipelines.platform_events import activate, try_to_hold_resources
 
 logger = logging.getLogger(__name__)
 
-MAX_TIMERS = 500  # of one call: the caller has other things to do, too
-PAUSE = timedelta(seconds=30)  # before a timer that failed is tried again
+MAX_TIMERS = 500  # per call: the caller has other work, too
+PAUSE = timedelta(seconds=30)  # before retrying a timer that failed
 
-_paused: dict[str, datetime] = {}  # trigger → not before
+_paused: dict[str, datetime] = {}  # trigger → time of the next try
 
 
 def emit_due_ticks(now: datetime) -> int:
-    """Emit the ticks that are due, oldest first, and return how many.
+    """Emit due ticks, oldest first, and return how many.
 
-    A timer that fails is logged and left for PAUSE; the others go on.
+    A timer that fails is logged and paused for PAUSE; the others continue.
     """
     for trigger_id in [trigger_id for trigger_id, until in _paused.items() if until <= now]:
         del _paused[trigger_id]
@@ -45,18 +45,18 @@ def _emit_or_pause(trigger_id: str, project_id: str, now: datetime) -> int:
         if _is_everybodys(error):
             raise
         _paused[trigger_id] = now + PAUSE
-        logger.exception("the timer of trigger %s failed; next try in %s", trigger_id, PAUSE)
+        logger.exception("the timer of trigger %s failed; trying again in %s", trigger_id, PAUSE)
         return 0
 
 
 def _is_everybodys(error: Exception) -> bool:
-    """Tell whether PostgreSQL is gone or failing, but for two that wait for each other, of which it stopped one."""
+    """Return whether PostgreSQL itself is failing, except for a deadlock, of which it stopped one side."""
     return isinstance(error, DATABASE_AWAY) and not is_contention(error)
 
 
 @transaction.atomic
 def _emit(trigger_id: str, project_id: str, now: datetime) -> int:
-    """Emit the due ticks of one timer, and move it on; leave it to whoever is at it already, or deploys."""
+    """Emit a timer's due ticks and move it on. Skip it if another process has it, or a deployment is in progress."""
     if not try_to_hold_resources(project_id):
         return 0
     due = Subscription.objects.filter(pk=trigger_id, next_tick_time__lte=now)

@@ -1,4 +1,4 @@
-"""The console's pages for what a project deploys and runs: one module for each."""
+"""The console's pages for what a project deploys and runs, one module each."""
 
 import procrastinate.contrib.django.admin  # noqa: F401  (registers what is taken out below)
 from django.contrib import admin
@@ -24,4 +24,6 @@ __all__ = [
     "TriggerAdmin",
 ]
 
-admin.site.unregister(ProcrastinateJob)  # it knows no walls: everybody would see everybody's jobs
+admin.site.unregister(
+    ProcrastinateJob
+)  # it ignores the walls between organizations: everybody would see everybody's jobs

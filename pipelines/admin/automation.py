@@ -1,7 +1,7 @@
-"""What the console's pages about automation share. Nobody writes these rows by hand; some things can be done with them.
+"""What the console's pages about automation share. These rows aren't edited by hand, but they have some actions.
 
-Running things (commands, replays, restarts, aborts) is open to every account of the organization, as it is to every
-key that may write. Switching what is deployed on and off is for admins.
+Every account of the organization may run things (commands, replays, restarts, aborts), like every key that may write.
+Only admins may enable and disable what is deployed.
 """
 
 from collections.abc import Callable, Iterable
@@ -33,7 +33,7 @@ Page = Callable[[HttpRequest, str], HttpResponse]
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # not generic at run time
-    """Counts no further than a person looks: all rows of a long table would take seconds."""
+    """Counts no further than people look: counting all rows of a long table takes seconds."""
 
     template_name = "pipelines/pagination.html"
 
@@ -44,30 +44,30 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # not generic at r
 
     @property
     def count(self) -> int:
-        """The number of rows, MOST_LISTED at most."""
+        """The number of rows, at most MOST_LISTED."""
         return min(self._counted, MOST_LISTED)
 
     @property
     def is_cut(self) -> bool:
-        """Whether there are more rows than that."""
+        """Whether there are more rows."""
         return self._counted > MOST_LISTED
 
 
 class LongList(ConsoleList):
-    """A list of a long table, newest first; fetched once, so that a class may add to its rows."""
+    """A list of a long table, newest first. It is fetched at once, so that a class can add to its rows."""
 
     result_list: Any
     full_result_count: Any
 
     def get_results(self, request: HttpRequest) -> None:
-        """Fetch a page. The database sorts by id, for which it has an index: by the second."""
+        """Fetch a page. The database sorts by id, which has an index and increases with each second."""
         super().get_results(request)
-        self.full_result_count = self.result_count  # what there is in all isn't counted, so isn't told
+        self.full_result_count = self.result_count  # the total isn't counted, so it isn't shown
         self.result_list = sorted(self.result_list, key=lambda row: row.creation_time, reverse=True)
 
 
 class AutomationAdmin(ReadOnlyAdmin):
-    """A console class with a list, a page of its own for each row, and addresses below that."""
+    """A console class with a list, a custom page for each row, and addresses below it."""
 
     organization_path = "project__organization"
     project_path = "project"
@@ -80,24 +80,24 @@ class AutomationAdmin(ReadOnlyAdmin):
         css = {"all": ("pipelines/automation.css",)}
 
     def own_rows(self, request: HttpRequest) -> QuerySet[Any]:
-        """Return what the list shows without any filter."""
+        """Return the rows of the list without filters."""
         rows = self.get_queryset(request)
         project = self.narrowed_to(request)
         return rows.filter(self.in_project(project)) if project else rows
 
     def find(self, request: HttpRequest, object_id: str) -> Any:
-        """Return the organization's row; what belongs to others is not found."""
+        """Return a row of the organization; rows of others aren't found."""
         row = self.get_object(request, unquote(object_id))
         if row is None:
             raise Http404
         return row
 
     def below(self) -> dict[str, Page]:
-        """Return the views below a row's address, by the last part of their address."""
+        """Return the views below a row's address, by the last part of their own address."""
         return {}
 
     def get_urls(self) -> list[URLPattern]:
-        """Add what lies below a row."""
+        """Add the addresses below a row."""
         prefix = f"{self.opts.app_label}_{self.opts.model_name}"
         own = [
             path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"{prefix}_{name}")
@@ -125,7 +125,7 @@ class AutomationAdmin(ReadOnlyAdmin):
         return TemplateResponse(request, self.page_template, page | context)
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        """Return what the page shows."""
+        """Return the context of the page."""
         return {}
 
     def url_of(self, row: Any) -> str:
@@ -133,9 +133,9 @@ class AutomationAdmin(ReadOnlyAdmin):
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
 
     def perform(self, request: HttpRequest, row: Any, act: Callable[[], Any], done: str = "") -> HttpResponse:
-        """Do something with a row, note it in its history, go back to its page; say there why it can't be done.
+        """Do something with a row, record it in the row's history, and go back to its page. Errors are shown there.
 
-        Without `done`, `act` returns what to say.
+        Without `done`, `act` returns the message.
         """
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
@@ -161,31 +161,31 @@ class LongAdmin(AutomationAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Find a row by its id, too: logs, programs and the terminal name it by that."""
+        """Also find a row by its id: logs, programs and the terminal show ids."""
         if is_id(search_term.strip()):
             return queryset.filter(pk=search_term.strip()), False
         return super().get_search_results(request, queryset, search_term)
 
 
 class SwitchAdmin(AutomationAdmin):
-    """A console class for resources, which admins can disable and enable."""
+    """A console class for resources. Admins can disable and enable them."""
 
     actions = ("enable_selected", "disable_selected")
 
     def has_switch_permission(self, request: HttpRequest) -> bool:
-        """Admins decide what works."""
+        """Let only admins enable and disable."""
         return account_of(request).role == Account.Role.ADMIN
 
     def below(self) -> dict[str, Page]:
-        """Add the buttons' addresses."""
+        """Add the addresses of the buttons."""
         return {"enable": self.enable, "disable": self.disable, "abort_queued": self.abort_queued}
 
     def enable(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Let a resource work again."""
+        """Enable a resource."""
         return self._switch(request, object_id, disabled=False)
 
     def disable(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Stop a resource from doing anything new."""
+        """Disable a resource: it does nothing new."""
         return self._switch(request, object_id, disabled=True)
 
     def _switch(self, request: HttpRequest, object_id: str, *, disabled: bool) -> HttpResponse:
@@ -196,18 +196,18 @@ class SwitchAdmin(AutomationAdmin):
         return self.perform(request, row, lambda: _done(disabled, switch(rows, disabled=disabled)))
 
     def abort_queued(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Abort all pipelines that came of a resource and of which nothing has begun."""
+        """Abort all pipelines of a resource that haven't started."""
         row = self.find(request, object_id)
         if row.type == Resource.Type.TASK:
             raise Http404
         return self.perform(request, row, lambda: f"{abort_queued(row.project, **queue_of(row))}.")
 
     def enable_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Enable the chosen ones."""
+        """Enable the selected resources."""
         self._switch_all(request, queryset, disabled=False)
 
     def disable_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Disable the chosen ones."""
+        """Disable the selected resources."""
         self._switch_all(request, queryset, disabled=True)
 
     enable_selected.short_description = "Enable selected"  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The console's pages for commands: a form for their parameters, and who executed them last."""
+"""The console's pages for commands: a form for the parameters, and the latest executions."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ VALUE_CHARACTERS = 200
 
 @admin.register(Command)
 class CommandAdmin(SwitchAdmin):
-    """Commands; every account may execute them."""
+    """Commands. Every account may execute them."""
 
     list_display = ("name", "state", "purpose", "takes", "starts", "changed", "project")
     search_fields = ("name",)
@@ -45,7 +45,7 @@ class CommandAdmin(SwitchAdmin):
         return super().get_queryset(request).filter(type=Resource.Type.COMMAND).select_related("project")
 
     def below(self) -> dict[str, Page]:
-        """Add where the form is sent."""
+        """Add the address that the form is sent to."""
         return super().below() | {"execute": self.execute}
 
     def page_context(self, request: HttpRequest, row: Command) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class CommandAdmin(SwitchAdmin):
         }
 
     def execute(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Execute the command and go to what it started; show the form again where values don't fit."""
+        """Execute the command and go to what it started; show the form again if there are invalid values."""
         command = self.find(request, object_id)
         if request.method != "POST":
             return HttpResponseRedirect(self.url_of(command))
@@ -79,7 +79,7 @@ class CommandAdmin(SwitchAdmin):
         return self.show(request, command, form=form)
 
     def _go_to(self, request: HttpRequest, execution: CommandExecution) -> HttpResponse:
-        """Go to the pipeline, or to the event where there are several, or none."""
+        """Go to the pipeline, or to the event if there are several or none."""
         started = execution.pipeline_ids
         if len(started) == 1:
             return HttpResponseRedirect(reverse("admin:pipelines_pipeline_change", args=started))
@@ -91,12 +91,12 @@ class CommandAdmin(SwitchAdmin):
 
     @display(description="Status", ordering="disabled")
     def state(self, command: Command) -> SafeString:
-        """Show whether it works."""
+        """Show whether the command is enabled."""
         return state_of_resource(command)
 
     @display(description="Description")
     def purpose(self, command: Command) -> str:
-        """Show what it is for."""
+        """Show the description."""
         return command.spec.get("description") or "–"
 
     @display(description="Parameters")
@@ -112,12 +112,12 @@ class CommandAdmin(SwitchAdmin):
 
     @display(description="Deployed", ordering="update_time")
     def changed(self, command: Command) -> SafeString | str:
-        """Show when its spec was set."""
+        """Show when its spec changed."""
         return moment(command.update_time)
 
 
 def last_executions(command: Command) -> list[tuple[CommandExecution, str, list[tuple[Pipeline, SafeString]]]]:
-    """Return the last executions of a command, with their values and the pipelines that are still there."""
+    """Return a command's latest executions, with their values and the pipelines that still exist."""
     own = CommandExecution.objects.filter(project=command.project_id, command_id=command.pk)
     executions = sorted(own.order_by("-id")[:SHOWN_EXECUTIONS], key=lambda one: one.execution_time, reverse=True)
     ids = [pipeline_id for execution in executions for pipeline_id in execution.pipeline_ids]
@@ -133,6 +133,6 @@ def last_executions(command: Command) -> list[tuple[CommandExecution, str, list[
 
 
 def _values(execution: CommandExecution) -> str:
-    """Return the values of an execution on one line."""
+    """Return the values of an execution in one line."""
     text = ", ".join(f"{name}={value}" for name, value in sorted(execution.parameters.items()))
     return text if len(text) <= VALUE_CHARACTERS else f"{text[:VALUE_CHARACTERS]}…"

@@ -1,4 +1,4 @@
-"""The console's pages for hooks: made by deploying triggers; looked at, and renewed by admins."""
+"""The console's pages for hooks. Deploying triggers creates hooks; admins can renew them."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ from projects.models import Account
 
 @admin.register(Hook)
 class HookAdmin(ReadOnlyAdmin):
-    """Hooks. Their addresses are secrets: admins ask for one, and it is in that reply and nowhere else."""
+    """Hooks. Their addresses are secret: only the reply to an admin's request contains one."""
 
     organization_path = "project__organization"
     project_path = "project"
@@ -44,7 +44,7 @@ class HookAdmin(ReadOnlyAdmin):
     actions_detail = ("reveal", "signatures", "renew")
 
     def has_reveal_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """Admins see the address of the organization's hooks."""
+        """Let only admins see the addresses of the organization's hooks."""
         if account_of(request).role != Account.Role.ADMIN:
             return False
         return object_id is None or (is_id(object_id) and self.get_queryset(request).filter(pk=object_id).exists())
@@ -61,11 +61,11 @@ class HookAdmin(ReadOnlyAdmin):
         if request.method != "POST":
             return self.panel(request, hook, "pipelines/renew_hook.html", title="Renew the hook")
         renew_token(hook)
-        self.log_change(request, hook, "Renewed: the old address stopped.")
+        self.log_change(request, hook, "Renewed: the old address no longer works.")
         return self.address_page(request, hook, title="Hook renewed")
 
     def has_sign_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """Admins choose whether senders have to sign, where they don't always."""
+        """Let only admins choose whether senders must sign, for hooks where that is optional."""
         if not self.has_reveal_permission(request, object_id):
             return False
         hooks = self.get_queryset(request).exclude(connector__in=SIGNING_CONNECTORS)
@@ -73,16 +73,16 @@ class HookAdmin(ReadOnlyAdmin):
 
     @action(description="Signatures", icon="signature", permissions=["sign"])
     def signatures(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, then give the hook a secret to sign with and show it, or take it away."""
+        """Ask, then give the hook a secret for signatures and show it, or remove the secret."""
         hook = self.get_object(request, object_id)
         if request.method != "POST":
             return self.panel(request, hook, "pipelines/hook_signatures.html", title="Signatures")
         if "unsigned" in request.POST:
             accept_unsigned(hook)
-            self.log_change(request, hook, "Deliveries need no signature any more.")
+            self.log_change(request, hook, "Deliveries no longer need a signature.")
         else:
             require_signatures(hook)
-            self.log_change(request, hook, "Deliveries have to be signed with a new secret.")
+            self.log_change(request, hook, "Deliveries must be signed with a new secret.")
         return self.address_page(request, hook, title="Address of the hook")
 
     def address_page(self, request: HttpRequest, hook: Hook, title: str) -> HttpResponse:
@@ -94,7 +94,7 @@ class HookAdmin(ReadOnlyAdmin):
         return self.panel(request, hook, "pipelines/hook.html", title=title, **secrets, **public_address(request))
 
     def panel(self, request: HttpRequest, hook: Hook, template: str, **context: Any) -> HttpResponse:
-        """Return a page about one hook."""
+        """Return a page about a hook."""
         page = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -105,10 +105,10 @@ class HookAdmin(ReadOnlyAdmin):
 
     @display(description="Signatures")
     def signed(self, hook: Hook) -> str:
-        """Show whether what is sent has to be signed."""
+        """Show whether deliveries must be signed."""
         return "not required" if hook.encrypted_secret is None else "required"
 
     @display(description="Last use", ordering="last_use_time")
     def last_use(self, hook: Hook) -> SafeString | str:
-        """Show when something was sent to it last."""
+        """Show the last delivery."""
         return moment(hook.last_use_time)

@@ -1,4 +1,4 @@
-"""The console's pages for identities: secrets go in and are never shown."""
+"""The console's pages for identities. Secrets are entered and never shown."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -34,19 +34,19 @@ from pipelines.identities import (
 from pipelines.models import Identity
 from pipelines.secrets import UnreadableSecret
 
-PREFIX = "field_"  # of a form's fields that aren't the model's
+PREFIX = "field_"  # of form fields that aren't the model's
 
 
 class SecretTextarea(UnfoldAdminTextareaWidget):
-    """Several lines that are never sent back, not even beside an error."""
+    """A text area whose content is never sent back, not even with an error."""
 
     def format_value(self, value: Any) -> str:
-        """Return nothing."""
+        """Return an empty value."""
         return ""
 
 
 class IdentityForm(ModelForm):
-    """An identity of one kind. While it is changed, a secret left empty stays as it is."""
+    """An identity of one kind. When it is changed, an empty secret keeps its old value."""
 
     kind: Kind  # set by IdentityAdmin.get_form
 
@@ -58,7 +58,7 @@ class IdentityForm(ModelForm):
                 self.fields[PREFIX + field.name].initial = self.stored.get(field.name, "")
 
     def clean(self) -> dict[str, Any]:
-        """Put the fields into the identity, or say at each what is wrong."""
+        """Put the fields into the identity, or report each problem at its field."""
         cleaned = super().clean() or {}
         given = {name: value for name, value in self._given(cleaned).items() if value or name not in self.kind.secrets}
         fields, problems = check_fields(self.kind, given, self.stored)
@@ -76,7 +76,7 @@ class IdentityForm(ModelForm):
 
 @admin.register(Identity)
 class IdentityAdmin(ConsoleAdmin):
-    """Identities: name, project and kind are fixed when one is made, since deployed tasks count on them."""
+    """Identities. Name, project and kind can't be changed later, since deployed tasks rely on them."""
 
     organization_path = "project__organization"
     project_path = "project"
@@ -100,7 +100,7 @@ class IdentityAdmin(ConsoleAdmin):
         return super().get_form(request, obj, change, form=form, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Identity | None = None) -> Sequence[Any]:
-        """Return name and project, then the fields of the kind."""
+        """Return name and project, followed by the fields of the kind."""
         kind = _asked_kind(request) if obj is None else kind_of(obj)
         fields = tuple(PREFIX + field.name for field in kind.fields)
         if obj is None:
@@ -111,17 +111,17 @@ class IdentityAdmin(ConsoleAdmin):
         return ((None, {"fields": head}), (kind.title, {"fields": fields}), ("Life", {"fields": life}))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Identity | None = None) -> Sequence[str]:
-        """Fix everything but the fields once it is made."""
+        """Once it is created, let only the fields be changed."""
         return () if obj is None else (*self.fixed, "public")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Start in the project chosen in the sidebar."""
+        """Start with the project chosen in the sidebar."""
         return {"project": project_choice(request).chosen}
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Ask for the kind first: what there is to fill in depends on it."""
+        """Ask for the kind first: the form depends on it."""
         if self.has_add_permission(request) and _asked_kind(request) not in KINDS:
             page = {**self.admin_site.each_context(request), "opts": self.opts, "kinds": KINDS}
             return TemplateResponse(request, "pipelines/identity_kinds.html", page | {"title": "Add identity"})
@@ -130,20 +130,20 @@ class IdentityAdmin(ConsoleAdmin):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Delete an identity that nothing deployed names; else say what does."""
+        """Delete an identity, or say which deployed resources use it."""
         identity = self.get_object(request, unquote(object_id))
         users = users_of(identity) if identity and self.has_delete_permission(request, identity) else []
         try:
             if not users:
                 return super().delete_view(request, object_id, extra_context)
-            message = f"{identity.name} was not deleted: {', '.join(users)} name it."
-        except StateError as error:  # deployed just now
+            message = f"{identity.name} was not deleted. It is used by {', '.join(users)}."
+        except StateError as error:  # deployed meanwhile
             message = error.message
         messages.error(request, message)
         return HttpResponseRedirect(reverse("admin:pipelines_identity_change", args=[identity.pk]))
 
     def delete_model(self, request: HttpRequest, obj: Identity) -> None:
-        """Delete it as the API does."""
+        """Delete it like the API."""
         delete_identity(obj)
 
     @display(description="Kind", ordering="connector")
@@ -153,7 +153,7 @@ class IdentityAdmin(ConsoleAdmin):
 
     @display(description="Fields")
     def public(self, identity: Identity) -> SafeString | str:
-        """Show the fields that are no secrets."""
+        """Show the fields that aren't secret."""
         try:
             fields = public_fields(identity)
         except UnreadableSecret:
@@ -162,7 +162,7 @@ class IdentityAdmin(ConsoleAdmin):
 
     @display(description="Used by")
     def used_by(self, identity: Identity) -> str:
-        """Show what is deployed and names it."""
+        """Show what uses it."""
         return ", ".join(users_of(identity)) or "nothing deployed"
 
     @display(description="Last use", ordering="last_use_time")
@@ -172,12 +172,12 @@ class IdentityAdmin(ConsoleAdmin):
 
     @display(description="Changed", ordering="update_time")
     def changed(self, identity: Identity) -> SafeString | str:
-        """Show when its fields were set."""
+        """Show when its fields changed."""
         return moment(identity.update_time)
 
 
 def _asked_kind(request: HttpRequest) -> Kind:
-    """Return the kind that the address names; one without fields when it names none."""
+    """Return the kind named in the address, or one without fields."""
     connector, _, type_ = request.GET.get("kind", "").partition("/")
     return find_kind(connector, type_) or Kind("", "", "", ())
 
@@ -186,11 +186,11 @@ def _stored(identity: Identity) -> dict[str, str]:
     try:
         return read_fields(identity)
     except UnreadableSecret:
-        return {}  # every field has to be given anew
+        return {}  # every field must be entered again
 
 
 def _form_field(field: Field, change: bool) -> forms.CharField:
-    """Return the form's field; whether it must be filled in is up to check_fields."""
+    """Return the form field. check_fields decides whether it is required."""
     if field.secret and field.lines:
         widget: forms.Widget = SecretTextarea(attrs={"rows": 8, "autocomplete": "off", "spellcheck": "false"})
     elif field.secret:
@@ -198,7 +198,7 @@ def _form_field(field: Field, change: bool) -> forms.CharField:
     else:
         widget = UnfoldAdminTextareaWidget(attrs={"rows": 4}) if field.lines else UnfoldAdminTextInputWidget()
     hints = [
-        "Empty: stays as it is." if change and field.secret else "",
+        "Empty: keeps its value." if change and field.secret else "",
         f"Tasks get it as {field.variable}." if field.variable else "",
         f"{field.meaning[:1].upper()}{field.meaning[1:]}." if field.meaning else "",
     ]

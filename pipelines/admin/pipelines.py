@@ -1,4 +1,4 @@
-"""The console's pages for pipelines: what ran, why and how it ended; abort and restart."""
+"""The console's pages for pipelines: what ran, why, and how it ended; abort and restart."""
 
 from typing import Any
 
@@ -27,10 +27,10 @@ from pipelines.models import Pipeline, Resource, Status
 
 
 class PipelineList(LongList):
-    """The list of pipelines, each with its `cause`, and why it failed as `failure`."""
+    """The list of pipelines, each with its `cause`, and its `failure` if it failed."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Fetch a page of pipelines and their causes."""
+        """Fetch a page of pipelines with their causes."""
         super().get_results(request)
         causes = causes_of(pipeline.event for pipeline in self.result_list)
         for pipeline in self.result_list:
@@ -42,13 +42,13 @@ class PipelineList(LongList):
 
 
 class NameFilter(DropdownFilter):
-    """Filter pipelines by what they are called; offers what is deployed."""
+    """Filter pipelines by name. Offers the deployed names."""
 
     title = "name"
     parameter_name = "name"
 
     def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> list[tuple[str, str]]:
-        """Offer the names of the pipeline resources that the list of resources shows."""
+        """Return the names of the pipeline resources in the list of resources."""
         resource_admin: Any = model_admin.admin_site.get_model_admin(Resource)
         names = (
             resource_admin.own_rows(request)
@@ -59,13 +59,13 @@ class NameFilter(DropdownFilter):
         return [(name, name) for name in names.distinct()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Pipeline]) -> QuerySet[Pipeline]:
-        """Keep the pipelines of that name."""
+        """Keep the pipelines with this name."""
         return queryset.filter(name=self.value()) if self.value() in dict(self.lookup_choices) else queryset
 
 
 @admin.register(Pipeline)
 class PipelineAdmin(LongAdmin):
-    """Pipelines. A page follows the one that runs; every account may abort and restart."""
+    """Pipelines. The page of a running one updates itself. Every account may abort and restart."""
 
     list_display = ("named", "state", "cause", "created", "lasted", "project")
     list_filter = (("status", ChoicesDropdownFilter), NameFilter, ("project", OwnRelatedFilter))
@@ -76,15 +76,15 @@ class PipelineAdmin(LongAdmin):
     page_template = "pipelines/pipeline.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pipeline]:
-        """Leave what may be large to the page of one."""
+        """Leave columns that may be large to the page of a single pipeline."""
         return super().get_queryset(request).select_related("event", "project").defer("spec", "event__data")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Use the list that knows causes."""
+        """Use the list with causes."""
         return PipelineList
 
     def below(self) -> dict[str, Page]:
-        """Add what the page asks for, and what its buttons do."""
+        """Add what the page loads, and the addresses of its buttons."""
         return {
             "live": self.live,
             "abort": self.abort,
@@ -93,7 +93,7 @@ class PipelineAdmin(LongAdmin):
         }
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the output of steps."""
+        """Add the addresses of the steps' output."""
         view = self.admin_site.admin_view(self.output)
         address = "<path:object_id>/output/<str:task_id>/<int:position>/"
         return [path(address, view, name="pipelines_pipeline_output"), *super().get_urls()]
@@ -109,7 +109,7 @@ class PipelineAdmin(LongAdmin):
         return render(request, "pipelines/pipeline_live.html", live_part(pipeline, timezone.now()))
 
     def output(self, request: HttpRequest, object_id: str, task_id: str, position: int) -> HttpResponse:
-        """Return all that is kept of a step's output, as text."""
+        """Return everything kept of a step's output, as text."""
         found = step_output(self.find(request, object_id), task_id, position)
         if found is None:
             raise Http404
@@ -126,14 +126,14 @@ class PipelineAdmin(LongAdmin):
         return self.perform(request, pipeline, lambda: restart_pipeline(pipeline), "Restarted.")
 
     def restart_from_failure(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Run what failed again."""
+        """Run only what failed again."""
         pipeline = self.find(request, object_id)
         again = "Restarted from failure."
         return self.perform(request, pipeline, lambda: restart_pipeline(pipeline, from_failure=True), again)
 
     @display(description="Status")
     def state(self, pipeline: Any) -> SafeString:
-        """Show where it is, and why it failed."""
+        """Show its state, and why it failed."""
         shown = {"label": state_label(pipeline.status), "failure": pipeline.failure}
         return render_to_string("pipelines/state_cell.html", shown)
 
@@ -149,10 +149,10 @@ class PipelineAdmin(LongAdmin):
 
     @display(description="Created")
     def created(self, pipeline: Pipeline) -> SafeString | str:
-        """Show when it was made."""
+        """Show when it was created."""
         return moment(pipeline.creation_time)
 
     @display(description="Duration")
     def lasted(self, pipeline: Pipeline) -> str:
-        """Show how long it took, or runs."""
+        """Show how long it took, or has been running."""
         return span(pipeline.start_time, pipeline.end_time or timezone.now()) or "–"

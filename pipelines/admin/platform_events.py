@@ -1,4 +1,4 @@
-"""The console's pages for platform events: what happened, what it started, and once more, please."""
+"""The console's pages for platform events: what happened, what it started; replay."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ class PlatformEventList(LongList):
     """The list of events, each with its `cause`."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Fetch a page of events and their causes."""
+        """Fetch a page of events with their causes."""
         super().get_results(request)
         causes = causes_of(self.result_list)
         for event in self.result_list:
@@ -38,17 +38,17 @@ class ConnectorFilter(DropdownFilter):
     parameter_name = "connector"
 
     def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> list[tuple[str, str]]:
-        """Offer all of them."""
+        """Offer all connectors."""
         return [(name, name) for name in sorted(CONNECTORS)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[PlatformEvent]) -> QuerySet[PlatformEvent]:
-        """Keep the events of one."""
+        """Keep the events of one connector."""
         return queryset.filter(connector=self.value()) if self.value() in CONNECTORS else queryset
 
 
 @admin.register(PlatformEvent)
 class PlatformEventAdmin(LongAdmin):
-    """Platform events; every account may replay them."""
+    """Platform events. Every account may replay them."""
 
     list_display = ("what", "origin", "happened", "started", "project")
     list_filter = (ConnectorFilter, ("project", OwnRelatedFilter))
@@ -64,11 +64,11 @@ class PlatformEventAdmin(LongAdmin):
         return with_pipelines(super().get_queryset(request).select_related("project"))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Use the list that knows causes."""
+        """Use the list with causes."""
         return PlatformEventList
 
     def below(self) -> dict[str, Page]:
-        """Add what the button does."""
+        """Add the address of the button."""
         return {"replay": self.replay}
 
     def page_context(self, request: HttpRequest, row: PlatformEvent) -> dict[str, Any]:
@@ -86,7 +86,7 @@ class PlatformEventAdmin(LongAdmin):
         }
 
     def replay(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Process a copy of the event, and go to the copy."""
+        """Process a copy of the event and go to the copy."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         event = self.find(request, object_id)
@@ -97,7 +97,7 @@ class PlatformEventAdmin(LongAdmin):
             messages.success(request, f"Replayed: {count_of(started, 'pipeline')} started.")
         else:
             messages.warning(
-                request, "Replayed, but nothing was started: what is deployed now doesn't take this event."
+                request, "Replayed, but nothing was started: nothing that is deployed now uses this event."
             )
         return HttpResponseRedirect(self.url_of(copy))
 
@@ -108,7 +108,7 @@ class PlatformEventAdmin(LongAdmin):
 
     @display(description="For")
     def origin(self, event: Any) -> SafeString:
-        """Show the trigger or command that it belongs to."""
+        """Show its trigger or command."""
         return render_to_string("pipelines/cause_cell.html", {"cause": event.cause})
 
     @display(description="Happened")
@@ -118,5 +118,5 @@ class PlatformEventAdmin(LongAdmin):
 
     @display(description="Started")
     def started(self, event: PlatformEvent) -> SafeString:
-        """Show the pipelines that came of it."""
+        """Show the pipelines it started."""
         return render_to_string("pipelines/pipeline_links.html", {"pipelines": pipeline_links(event)})

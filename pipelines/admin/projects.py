@@ -1,4 +1,4 @@
-"""What projects' pages in the console add for tasks."""
+"""What the console's pages for projects add for tasks."""
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
@@ -14,19 +14,19 @@ admin.site.unregister(Project)
 
 
 class ProjectWithTasksForm(ProjectForm):
-    """A project with how its tasks run."""
+    """A project, with how its tasks run."""
 
     def clean_code_header(self) -> str:
-        """Return it with the line ends that programs want; browsers send others."""
+        """Return it with the line ends that programs expect; browsers send others."""
         header = self.cleaned_data["code_header"].replace("\r\n", "\n")
         return f"{header}\n" if header else ""
 
     def clean_local_runtime(self) -> bool:
-        """Refuse to switch it on where the server's operator doesn't allow it."""
+        """Refuse to enable it if the operator of the server doesn't allow it."""
         return self._switch("local")
 
     def clean_container_runtime(self) -> bool:
-        """Refuse to switch it on where the server's operator doesn't allow it."""
+        """Refuse to enable it if the operator of the server doesn't allow it."""
         return self._switch("container")
 
     def _switch(self, runtime: str) -> bool:
@@ -38,7 +38,7 @@ class ProjectWithTasksForm(ProjectForm):
 
 @admin.register(Project)
 class ProjectWithTasksAdmin(ProjectAdmin):
-    """Projects with how their tasks run; the app below can't know about that."""
+    """Projects, with how their tasks run. The app below can't know about that."""
 
     form = ProjectWithTasksForm
     task_fields = (
@@ -51,9 +51,9 @@ class ProjectWithTasksAdmin(ProjectAdmin):
     fieldsets = (*ProjectAdmin.fieldsets, ("Tasks", {"fields": task_fields}))
 
     def save_model(self, request: HttpRequest, obj: Project, form: ModelForm, change: bool) -> None:
-        """Save it, and say where tasks were allowed to run that wouldn't."""
+        """Save it, and warn if an enabled runtime wouldn't work here."""
         super().save_model(request, obj, form, change)
         for runtime in WHY_REFUSED:
             allowed = switch_of(runtime) in form.changed_data and getattr(obj, switch_of(runtime))
             if allowed and (reason := why_refused(runtime)):
-                messages.warning(request, f"Workers like this machine refuse {runtime} tasks: {reason}.")
+                messages.warning(request, f"Workers on a machine like this one refuse {runtime} tasks: {reason}.")

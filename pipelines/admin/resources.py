@@ -1,4 +1,4 @@
-"""The console's pages for resources: what is deployed. Deploying is for files and their command line."""
+"""The console's pages for resources, which are deployed from files on the command line."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from pipelines.resources.files import spec_text
 
 @admin.register(Resource)
 class ResourceAdmin(SwitchAdmin):
-    """Resources of all types; those of triggers and commands lead to pages of their own."""
+    """Resources of all types. Triggers and commands lead to pages of their own."""
 
     list_display = ("name", "kind", "state", "changed", "project")
     list_filter = (("type", ChoicesDropdownFilter), ("project", OwnRelatedFilter))
@@ -46,7 +46,7 @@ class ResourceAdmin(SwitchAdmin):
             "spec": spec_text(row.spec),
             "related": related(row),
             **queue_context(row),
-            # A task does nothing by itself: what uses it can be disabled.
+            # A task does nothing by itself; disable what uses it instead.
             "may_switch": row.type == Resource.Type.PIPELINE and self.has_switch_permission(request),
         }
 
@@ -57,15 +57,15 @@ class ResourceAdmin(SwitchAdmin):
 
     @display(description="Status", ordering="disabled")
     def state(self, resource: Resource) -> SafeString:
-        """Show whether it works."""
+        """Show whether it is enabled."""
         return state_of_resource(resource)
 
     @display(description="Deployed", ordering="update_time")
     def changed(self, resource: Resource) -> SafeString | str:
-        """Show when its spec was set."""
+        """Show when its spec changed."""
         return moment(resource.update_time)
 
 
 def state_of_resource(resource: Resource) -> SafeString:
-    """Return whether a resource works, as a label."""
+    """Return a label that says whether a resource is enabled."""
     return label("disabled", "warning") if resource.disabled else label("enabled", "success")

@@ -28,7 +28,7 @@ SHOWN_EVENTS = 20
 
 
 class ConnectorFilter(DropdownFilter):
-    """Filter triggers by what they listen to."""
+    """Filter triggers by connector."""
 
     title = "connector"
     parameter_name = "connector"
@@ -38,18 +38,18 @@ class ConnectorFilter(DropdownFilter):
         return [(name, name) for name in sorted(CONNECTORS)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Trigger]) -> QuerySet[Trigger]:
-        """Keep the triggers on one."""
+        """Keep the triggers with this connector."""
         known = self.value() in CONNECTORS
         return queryset.filter(subscription__connector=self.value()) if known else queryset
 
 
 class TriggerList(ConsoleList):
-    """The list of triggers; what waits for them is counted a page at a time."""
+    """The list of triggers. Waiting events are counted one page at a time."""
 
     result_list: Any
 
     def get_results(self, request: HttpRequest) -> None:
-        """Fetch a page of triggers, each with what waits to fire it."""
+        """Fetch a page of triggers, each with its waiting events."""
         super().get_results(request)
         self.result_list = list(self.result_list)
         waiting = waiting_for([row.pk for row in self.result_list])
@@ -59,7 +59,7 @@ class TriggerList(ConsoleList):
 
 @admin.register(Trigger)
 class TriggerAdmin(SwitchAdmin):
-    """Triggers; timers stand first, by their next tick."""
+    """Triggers. Timers come first, by their next tick."""
 
     list_display = ("name", "state", "listens", "starts", "next_tick", "last_event", "not_fired", "project")
     list_filter = (ConnectorFilter, ("project", OwnRelatedFilter))
@@ -80,7 +80,7 @@ class TriggerAdmin(SwitchAdmin):
         )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Use the list that counts what waits."""
+        """Use the list that counts waiting events."""
         return TriggerList
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
@@ -107,12 +107,12 @@ class TriggerAdmin(SwitchAdmin):
 
     @display(description="Status", ordering="disabled")
     def state(self, trigger: Trigger) -> SafeString:
-        """Show whether it works."""
+        """Show whether it is enabled."""
         return state_of_resource(trigger)
 
     @display(description="Listens to", ordering="subscription__connector")
     def listens(self, trigger: Trigger) -> SafeString:
-        """Show the event, and how many filters it has to pass."""
+        """Show the event and the number of filters."""
         filters = len(trigger.data.get("filters") or ())
         condition = f"{filters} filter{'' if filters == 1 else 's'}" if filters else "every one"
         if trigger.data["connector"] == "time":
@@ -139,10 +139,10 @@ class TriggerAdmin(SwitchAdmin):
 
     @display(description="Last event", ordering="last_event_time")
     def last_event(self, trigger: Any) -> SafeString | str:
-        """Show when it had its last event."""
+        """Show when it last got an event."""
         return moment(trigger.last_event_time)
 
     @display(description="Not fired")
     def not_fired(self, trigger: Any) -> str:
-        """Show how many events wait to fire it, were over its rate limit, or were dropped."""
+        """Show how many events are waiting, exceeded its rate limit, or were dropped."""
         return not_fired(getattr(trigger, "subscription", None), trigger.waiting)

@@ -1,4 +1,4 @@
-"""Executing commands (docs/api/v0.md, sections 2.12 and 6.3). The commands themselves are resources."""
+"""Executing commands (docs/api/v0.md, sections 2.12 and 6.3). Commands themselves are resources."""
 
 from typing import Any
 
@@ -17,21 +17,21 @@ from projects.api.viewsets import ProjectObjectViewSet
 
 VALUES = {
     "type": ["object", "null"],
-    "description": "The values of the command's parameters, in `parameters` or as they are.",
-    "properties": {"parameters": {"type": ["object", "null"], "description": "The values by name."}},
+    "description": "Values for the command's parameters, either in `parameters` or directly.",
+    "properties": {"parameters": {"type": ["object", "null"], "description": "Values by name."}},
 }
 
 
 class CommandExecutionRepresentation(Representation):
-    """An execution of a command: an event, and the pipelines that it started."""
+    """An execution of a command: an event, and the pipelines it started."""
 
     id = serializers.CharField()
     org_id = serializers.CharField(source="project.organization_id")
     project_id = serializers.CharField()
-    executor_id = serializers.CharField(required=False, help_text="The account; left out once that is deleted.")
+    executor_id = serializers.CharField(required=False, help_text="The account; absent once it is deleted.")
     execution_time = TimeField()
     command_id = serializers.CharField()
-    parameters = serializers.DictField(help_text="The values of all parameters, defaults included.")
+    parameters = serializers.DictField(help_text="The values of all parameters, including defaults.")
     event_id = serializers.CharField()
     pipeline_ids = serializers.ListField(child=serializers.CharField())
 
@@ -39,11 +39,11 @@ class CommandExecutionRepresentation(Representation):
 class CommandExecutionFilters(FilterSet):
     """Which executions are listed."""
 
-    command = IdFilter("command_id", label="The id of their command.")
+    command = IdFilter("command_id", label="The id of the command.")
 
 
 class CommandExecutionsViewSet(ProjectObjectViewSet):
-    """What was executed in the project."""
+    """Command executions in the project."""
 
     serializer_class = CommandExecutionRepresentation
     filter_backends = (Filters,)
@@ -67,9 +67,9 @@ class CommandExecutionsViewSet(ProjectObjectViewSet):
 
 
 def _read_values(body: Any) -> tuple[dict[str, Any], str]:
-    """Return the values in either form of the body, and where they stand: two published clients wrap them, one not.
+    """Return the values in either form of the body, and their place in it: some published clients wrap them.
 
-    No value is an object, so there is no telling wrong.
+    Values are never objects, so the two can't be confused.
     """
     if body is None:
         return {}, ""

@@ -1,6 +1,6 @@
-"""Hooks: where other services send a project's platform events. A collection of Eventlane's own, in the style of v0.
+"""Hooks: where other services send a project's platform events. Eventlane's own collection, in the style of v0.
 
-An address is a secret: only admins see it, with a key that may write. For everybody else a hook is there, no more.
+An address is secret: only admins see it, with a key that may write. Others see only that the hook exists.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ from projects.models import Account
 
 
 class HookRepresentation(Representation):
-    """A hook. `address` and `secret` are there for admins whose key may write."""
+    """A hook. Only admins with a key that may write get `address` and `secret`."""
 
     id = serializers.CharField()
     org_id = serializers.CharField(source="project.organization_id")
@@ -36,13 +36,13 @@ class HookRepresentation(Representation):
     creation_time = TimeField()
     last_use_time = TimeField(required=False)
     address = serializers.CharField(
-        required=False, help_text="Where to send to. Of `webhook`, append / and the event's name."
+        required=False, help_text="The address to send to. For `webhook`, append / and the event's name."
     )
-    secret = serializers.CharField(required=False, help_text="What the sender signs with, where it has to.")
+    secret = serializers.CharField(required=False, help_text="The secret that senders must sign with, if they must.")
 
 
 class HooksViewSet(ProjectObjectViewSet):
-    """The hooks of a project: made by deploying a trigger that needs one."""
+    """The hooks of a project. Deploying a trigger that needs one creates it."""
 
     serializer_class = HookRepresentation
     admin_actions = ("renew", "require_signatures", "accept_unsigned")
@@ -57,30 +57,30 @@ class HooksViewSet(ProjectObjectViewSet):
         return self.page(hooks_of(self.project))
 
     def renew(self, request: Request, id: str) -> Response:
-        """Give a hook a new address, and a new secret where it has one; the old ones stop at once."""
+        """Give a hook a new address, and a new secret if it has one. The old ones stop working at once."""
         hook = get_hook(self.project, id)
         renew_token(hook)
         return Response(self.show(hook))
 
     def require_signatures(self, request: Request, id: str) -> Response:
-        """Give a hook a new secret; what isn't signed with that is refused from then on."""
+        """Give a hook a new secret. From then on, deliveries without its signature are refused."""
         hook = get_hook(self.project, id)
         require_signatures(hook)
         return Response(self.show(hook))
 
     def accept_unsigned(self, request: Request, id: str) -> Response:
-        """Take a hook's secret away: whoever knows the address may send."""
+        """Remove a hook's secret: whoever knows the address may send."""
         hook = get_hook(self.project, id)
         accept_unsigned(hook)
         return Response(self.show(hook))
 
     def show(self, element: Hook) -> dict[str, Any]:
-        """Return a hook as the wire has it, with what is secret only for those who may change it."""
+        """Return a hook's wire form, with its secrets only for callers who may change it."""
         shown = super().show(element)
         if self.account.role != Account.Role.ADMIN or not self.api_key.may("write"):
             return shown
         try:
             secrets = {"address": hook_address(element), "secret": hook_secret(element)}
         except UnreadableSecret:
-            return shown  # renewing it helps
+            return shown  # renewing the hook helps
         return shown | {name: text for name, text in secrets.items() if text is not None}

@@ -1,4 +1,4 @@
-"""Identities: stored, changed and deleted by programs; their secrets only ever go in."""
+"""Identities: programs store, change and delete them; their secrets can't be read back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -48,7 +48,7 @@ class IdentityRepresentation(Representation):
     data = serializers.SerializerMethodField()
 
     def get_data(self, identity: Identity) -> dict[str, str]:
-        """Return the fields that are no secrets; none of them when the key to them is lost."""
+        """Return the fields that aren't secret, or none if their key is lost."""
         try:
             return public_fields(identity)
         except UnreadableSecret:
@@ -56,29 +56,29 @@ class IdentityRepresentation(Representation):
 
 
 class DataField(serializers.Field[Any, Any, Any, Any]):
-    """The fields of an identity, each a text; which there are depends on its kind."""
+    """The fields of an identity, each a text. Its kind determines which there are."""
 
     openapi = {"type": "object", "additionalProperties": {"type": "string"}}
 
     def to_internal_value(self, data: Any) -> Mapping[str, Any]:
-        """Return the object as it came."""
+        """Return the object as sent."""
         if not isinstance(data, Mapping):
             raise serializers.ValidationError("must be a JSON object")
         return data
 
 
 class IdentityUpdate(RequestBody):
-    """What can be changed of an identity. A field that isn't in `data` stays as it is; an empty one is taken away."""
+    """What can be changed in an identity. A field that isn't in `data` keeps its value; an empty one is removed."""
 
     data = DataField(help_text="Fields by name.")
 
     def validate_data(self, value: Mapping[str, Any]) -> dict[str, str]:
-        """Return all fields, with those that stay."""
+        """Return all fields, including those that keep their value."""
         return _checked(self.context["kind"], value, self.context["stored"])
 
 
 class IdentityBody(RequestBody):
-    """What an identity is made of. Name and kind can't be changed: deployed tasks count on them."""
+    """What an identity is created from. Name and kind can't be changed later: deployed tasks rely on them."""
 
     name = NameField()
     connector = serializers.ChoiceField(CONNECTORS)
@@ -93,7 +93,7 @@ class IdentityBody(RequestBody):
         return value
 
     def validate_data(self, value: Mapping[str, Any]) -> dict[str, str]:
-        """Return the fields, if there is a kind to check them by."""
+        """Return the fields, checked if the kind is known."""
         kind = find_kind(self.initial_data.get("connector"), self.initial_data.get("type"))
         return _checked(kind, value, {}) if kind else {}
 
@@ -116,7 +116,7 @@ class IdentitiesViewSet(ProjectObjectViewSet):
         return self.page(identities_of(self.project))
 
     def create(self, request: Request) -> Response:
-        """Make an identity. Its secret fields can't be read back."""
+        """Create an identity. Its secret fields can't be read back."""
         values = self.read_body(IdentityBody)
         fields = values.pop("data")
         identity = Identity(project=self.project, **values)
@@ -134,11 +134,11 @@ class IdentitiesViewSet(ProjectObjectViewSet):
         return Response(self.show(get_identity(self.project, id)))
 
     def retrieve_by_name(self, request: Request, name: str) -> Response:
-        """Return the identity of a name."""
+        """Return the identity with this name."""
         return Response(self.show(get_identity_by_name(self.project, name)))
 
     def update(self, request: Request, id: str) -> Response:
-        """Change an identity's fields; tasks that begin from now on get the new ones."""
+        """Change an identity's fields. Tasks that start from now on get the new values."""
         with transaction.atomic():
             known = get_identity(self.project, id)
             identity = get_or_unknown(Identity.objects.select_for_update(), "identity", pk=known.pk)
@@ -148,13 +148,13 @@ class IdentitiesViewSet(ProjectObjectViewSet):
         return Response(self.show(identity))
 
     def destroy(self, request: Request, id: str) -> Response:
-        """Delete an identity that nothing deployed names."""
+        """Delete an identity that nothing deployed uses."""
         delete_identity(get_identity(self.project, id))
         return Response(status=204)
 
 
 def _stored(identity: Identity) -> dict[str, str]:
-    """Return the fields as they are; none when the key to them is lost: then all have to be given anew."""
+    """Return the stored fields, or none if their key is lost: then all must be sent again."""
     try:
         return read_fields(identity)
     except UnreadableSecret:
@@ -169,7 +169,7 @@ def _checked(kind: Kind, values: Mapping[str, Any], stored: Mapping[str, str]) -
 
 
 def _details(problems: Sequence[FieldProblem]) -> dict[str, list[ErrorDetail]]:
-    """Return problems as DRF has them."""
+    """Return problems in DRF's form."""
     details: dict[str, list[ErrorDetail]] = {}
     for problem in problems:
         detail = ErrorDetail(problem.reason, code="required" if problem.missing else "invalid")

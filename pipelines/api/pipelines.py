@@ -27,18 +27,18 @@ NEVER = "1970-01-01T00:00:00Z"
 
 
 class ExecutionRepresentation(Representation):
-    """What pipelines and tasks have in common."""
+    """What pipelines and tasks share."""
 
     id = serializers.CharField()
     org_id = serializers.CharField(source="project.organization_id")
     project_id = serializers.CharField()
     status = serializers.CharField()
-    start_time = TimeField(required=False, help_text="Left out until it has started.")
-    end_time = TimeField(required=False, help_text="Left out until it has ended.")
+    start_time = TimeField(required=False, help_text="Absent until it starts.")
+    end_time = TimeField(required=False, help_text="Absent until it ends.")
 
 
 class PipelineRepresentation(ExecutionRepresentation):
-    """An execution of a pipeline resource. `pipeline_id` is the resource's, left out once that is deleted."""
+    """An execution of a pipeline resource. `pipeline_id` is the resource's id; absent once the resource is deleted."""
 
     name = serializers.CharField()
     creation_time = TimeField()
@@ -51,33 +51,35 @@ class PipelineRepresentation(ExecutionRepresentation):
 
 
 class QueuedPipelines(RequestBody):
-    """Which pipelines are meant: those that all members apply to. At least one of them is needed."""
+    """Selects queued pipelines: those that match all given members. At least one member is required."""
 
     needs_a_member = True
-    trigger_id = IdField(required=False, help_text="Those that this trigger started; also one that is deleted.")
-    command_id = IdField(required=False, help_text="Those that this command started; also one that is deleted.")
-    name = NameField(required=False, help_text="Those of this name.")
+    trigger_id = IdField(required=False, help_text="Those of this trigger, which may be deleted.")
+    command_id = IdField(required=False, help_text="Those of this command, which may be deleted.")
+    name = NameField(required=False, help_text="Those with this name.")
 
     def check_together(self, given: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
-        """Refuse to take nothing for everything."""
+        """Refuse an empty selection: it must not mean everything."""
         return [] if given else [f"one of the members {', '.join(self.fields)} is missing"]
 
 
 class StoppedRepresentation(Representation):
-    """What was kept from running."""
+    """What was prevented from running."""
 
-    pipelines = serializers.IntegerField(help_text="Pipelines that were aborted.")
-    events = serializers.IntegerField(help_text="Events that matched the trigger and waited; they start nothing.")
+    pipelines = serializers.IntegerField(help_text="Number of aborted pipelines.")
+    events = serializers.IntegerField(
+        help_text="Number of events that were waiting for the trigger; they start nothing."
+    )
 
 
 class ExecutionViewSet(ProjectObjectViewSet):
     """Shows executions."""
 
     def show(self, element: Any) -> dict[str, Any]:
-        """Return it as the wire has it.
+        """Return the wire form.
 
-        The published Python client raises for an execution without its times, so it gets the beginning of time
-        (docs/api/v0.md, section 2.0). It is known by its User-Agent, since it sets none of its own.
+        The published Python client raises an error for an execution without its times, so it gets the beginning of time
+        (docs/api/v0.md, section 2.0). It is recognized by its User-Agent: it doesn't set one of its own.
         """
         shown = super().show(element)
         if self.request.META.get("HTTP_USER_AGENT", "").startswith("python-urllib3/"):
@@ -106,31 +108,31 @@ class PipelinesViewSet(ExecutionViewSet):
         return Response(self.show(get_pipeline(self.project, id)))
 
     def abort(self, request: Request, id: str) -> Response:
-        """Abort a pipeline. What runs is stopped within seconds; what has ended stays as it is."""
+        """Abort a pipeline. Running tasks are stopped within seconds; finished ones stay as they are."""
         abort_pipeline(get_pipeline(self.project, id))
         return Response(status=204)
 
     def abort_queued(self, request: Request) -> Response:
-        """Abort all pipelines of a trigger, of a command or of a name of which nothing has begun. What runs goes on.
+        """Abort all pipelines of a trigger, a command or a name that haven't started. What runs continues.
 
-        Given a trigger alone, events that wait to fire it are dropped, too. It goes on with the next ones, unless it is
-        disabled before.
+        Given only a trigger, its waiting events are dropped, too. It continues with the next events unless you disable
+        it first.
         """
         return Response(StoppedRepresentation.show(abort_queued(self.project, **self.read_body(QueuedPipelines))))
 
     def restart(self, request: Request, id: str) -> Response:
-        """Run a finished pipeline again, whole, as it was deployed then. Its scratchpad is emptied."""
+        """Run a finished pipeline again completely, as it was deployed then. Its scratchpad is emptied."""
         restart_pipeline(get_pipeline(self.project, id))
         return Response(status=204)
 
     def restart_from_failure(self, request: Request, id: str) -> Response:
-        """Run again those tasks of a finished pipeline that failed or were aborted. The scratchpad stays."""
+        """Run only the failed and aborted tasks of a finished pipeline again. The scratchpad is kept."""
         restart_pipeline(get_pipeline(self.project, id), from_failure=True)
         return Response(status=204)
 
 
 class ScratchpadsViewSet(ProjectObjectViewSet):
-    """The texts that tasks of a pipeline share."""
+    """The texts that the tasks of a pipeline share."""
 
     operations = {
         "retrieve": Operation(nouns=("pipeline",)),
@@ -143,7 +145,7 @@ class ScratchpadsViewSet(ProjectObjectViewSet):
     }
 
     def retrieve(self, request: Request, id: str) -> Response:
-        """Return all entries: an object of texts."""
+        """Return all entries, as an object of texts."""
         entries = get_pipeline(self.project, id).scratchpad
         return Response(dict(entries.order_by("key").values_list("key", "value")))
 
@@ -153,12 +155,12 @@ class ScratchpadsViewSet(ProjectObjectViewSet):
         return Response(status=204)
 
     def retrieve_value(self, request: Request, id: str, key: str) -> HttpResponse:
-        """Return one entry's value, as it is."""
+        """Return the value of an entry, as text."""
         entry = get_or_unknown(get_pipeline(self.project, id).scratchpad.all(), "scratchpad_entry", key=_known(key))
         return with_length(HttpResponse(entry.value.encode(), TEXT))
 
     def update(self, request: Request, id: str, key: str) -> Response:
-        """Set one entry to the body, whatever it is called: it isn't JSON. Up to 1 MiB of UTF-8."""
+        """Set an entry to the body, which is UTF-8 text of up to 1 MiB, not JSON, whatever its Content-Type."""
         pipeline = get_pipeline(self.project, id)
         value = self._read_value()
         if len(key) > MAX_KEY_LENGTH or "\0" in key:
@@ -172,12 +174,12 @@ class ScratchpadsViewSet(ProjectObjectViewSet):
         return Response(status=204)
 
     def destroy(self, request: Request, id: str, key: str) -> Response:
-        """Delete one entry, if it is there."""
+        """Delete an entry if it exists."""
         get_pipeline(self.project, id).scratchpad.filter(key=_known(key)).delete()
         return Response(status=204)
 
     def _read_value(self) -> str:
-        """Return the body as text; never as JSON: two published clients say it is (docs/api/v0.md, section 0)."""
+        """Return the body as text, even if its Content-Type is JSON: see docs/api/v0.md, section 0."""
         try:
             data = read_body(self.request.META, settings.EVENTLANE_MAX_REQUEST_BYTES)
             text = data.decode()
@@ -192,7 +194,7 @@ class ScratchpadsViewSet(ProjectObjectViewSet):
 
 
 def _known(key: str) -> str:
-    """Return a key that PostgreSQL can be asked for."""
+    """Return a key, unless PostgreSQL can't take it as a parameter."""
     if "\0" in key:
         raise UnknownObject("scratchpad_entry")
     return key

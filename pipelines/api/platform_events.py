@@ -1,4 +1,4 @@
-"""Platform events (docs/api/v0.md, sections 2.8, 2.9, 6.2, 6.8). What programs send to datasets is not here."""
+"""Platform events (docs/api/v0.md, sections 2.8, 2.9, 6.2, 6.8). Events that programs send to datasets aren't here."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,7 +31,7 @@ class FreeObjectField(serializers.Field[Any, Any, Any, Any]):
     openapi = {"type": "object"}
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """Return the object as it came, if it can be kept."""
+        """Return the object as sent, if it can be stored."""
         if not isinstance(data, dict):
             raise serializers.ValidationError("must be a JSON object")
         for problem in storable(data, ""):
@@ -44,7 +44,7 @@ class FreeObjectField(serializers.Field[Any, Any, Any, Any]):
 
 
 def _at(problem: Problem) -> Any:
-    """Return a problem as DRF tells of one inside a value: {"a": {"0": ["must not …"]}}."""
+    """Return a problem in DRF's form for nested values: {"a": {"0": ["must not …"]}}."""
     detail: Any = [problem.reason]
     for part in reversed(problem.pointer.split("/")[1:]):
         detail = {part.replace("~1", "/").replace("~0", "~"): detail}
@@ -52,26 +52,26 @@ def _at(problem: Problem) -> Any:
 
 
 class OriginalField(serializers.CharField):
-    """The one member that is null where it has no value: a published client insists on it."""
+    """The only member that is null if it has no value: a published client insists on it."""
 
     openapi = {"anyOf": [{"type": "string"}, {"type": "null"}]}
 
 
 class PlatformEventRepresentation(Representation):
-    """An event that triggers listen to, or that executing a command made."""
+    """An event that a trigger listens to, or that the execution of a command created."""
 
     id = serializers.CharField()
     org_id = serializers.CharField(source="project.organization_id")
     project_id = serializers.CharField()
-    trigger_id = serializers.CharField(required=False, help_text="Left out unless it was stored for a trigger.")
-    command_id = serializers.CharField(required=False, help_text="Left out unless a command made it.")
+    trigger_id = serializers.CharField(required=False, help_text="Absent unless it was stored for a trigger.")
+    command_id = serializers.CharField(required=False, help_text="Absent unless a command created it.")
     creation_time = TimeField(help_text="When it was stored.")
     event_time = TimeField(help_text="When it happened.")
     connector = serializers.CharField()
     name = serializers.CharField()
     data = FreeObjectField()
     processed = serializers.BooleanField()
-    original_event_id = OriginalField(help_text="What it is a replay of; else null.")
+    original_event_id = OriginalField(help_text="The event that it is a replay of, or null.")
 
     def to_representation(self, instance: PlatformEvent) -> dict[str, Any]:
         """Return the members that have a value, and `original_event_id`."""
@@ -79,22 +79,22 @@ class PlatformEventRepresentation(Representation):
 
 
 class NewPlatformEvent(RequestBody):
-    """An event to make."""
+    """An event to create."""
 
     connector = serializers.ChoiceField(OPEN_CONNECTORS)
-    name = NameField(help_text="For the connectors `time` and `github` one of their events, for `dataset` a dataset's.")
+    name = NameField(help_text="For `time` and `github`, one of their events; for `dataset`, a dataset's name.")
     data = FreeObjectField()
-    event_time = TimeField(required=False, help_text="When it happened; now, unless given.")
+    event_time = TimeField(required=False, help_text="When it happened; the default is now.")
 
     def validate_name(self, name: str) -> str:
-        """Refuse a name that no event of the connector has."""
+        """Refuse a name that no event of this connector has."""
         connector = self.initial_data.get("connector")
         if connector in OPEN_CONNECTORS and not is_event_name(connector, name):
             raise serializers.ValidationError("the connector has no such event")
         return name
 
     def validate_data(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Refuse data that pages couldn't be made of."""
+        """Refuse data that is too large for pages."""
         most = settings.EVENTLANE_MAX_EVENT_DATA_BYTES
         if len(exact_numbers.encode(data)) > most:
             raise serializers.ValidationError(f"must be at most {most} bytes of JSON")
@@ -104,13 +104,13 @@ class NewPlatformEvent(RequestBody):
 class PlatformEventFilters(FilterSet):
     """Which events are listed."""
 
-    pipeline_id = IdFilter("pipelines", label="The id of a pipeline that the event started.")
-    connector = TextFilter("connector", "exact", "Their connector.", longest(PlatformEvent, "connector"))
-    name = TextFilter("name", "exact", "Their name.", longest(PlatformEvent, "name"))
+    pipeline_id = IdFilter("pipelines", label="The id of a pipeline started by the event.")
+    connector = TextFilter("connector", "exact", "The connector.", longest(PlatformEvent, "connector"))
+    name = TextFilter("name", "exact", "The name.", longest(PlatformEvent, "name"))
 
 
 class PlatformEventsViewSet(ProjectObjectViewSet):
-    """The events of the project that triggers or commands had to do with."""
+    """Platform events of the project, stored for triggers and commands."""
 
     serializer_class = PlatformEventRepresentation
     parser_classes = (ExactJsonParser,)
@@ -125,9 +125,9 @@ class PlatformEventsViewSet(ProjectObjectViewSet):
         return self.page(events)
 
     def create(self, request: Request) -> Response:
-        """Make an event, as if its connector had: it is stored once for each trigger that listens to it.
+        """Create an event as its connector would: it is stored once for each trigger that listens to it.
 
-        Those whose filters match start their pipelines. Where no trigger listens, nothing is stored.
+        Triggers whose filters match start their pipelines. If no trigger listens, nothing is stored.
         """
         values = self.read_body(NewPlatformEvent)
         return Response([self.show(event) for event in create_events(self.project, **values)], 201)
@@ -137,5 +137,5 @@ class PlatformEventsViewSet(ProjectObjectViewSet):
         return Response(self.show(get_platform_event(self.project, id)))
 
     def replay(self, request: Request, id: str) -> Response:
-        """Store a copy of an event, and start what its trigger or command starts as it is deployed now."""
+        """Store a copy of an event. It starts what its trigger or command starts as deployed now."""
         return Response(self.show(replay(get_platform_event(self.project, id))))

@@ -23,7 +23,7 @@ SPEC_MEMBERS = ("type", "version", "name", "description", "data")
 
 
 class SpecRepresentation(Representation):
-    """What was deployed, with every default filled in. What `data` holds depends on the type."""
+    """What was deployed, with all defaults filled in. The members of `data` depend on the type."""
 
     type = serializers.ChoiceField(Resource.Type.values)
     version = serializers.IntegerField()
@@ -32,12 +32,12 @@ class SpecRepresentation(Representation):
     data = serializers.DictField()
 
     def to_representation(self, instance: dict[str, Any]) -> dict[str, Any]:
-        """Return the spec as it is stored; PostgreSQL doesn't keep the order of its members."""
+        """Return the spec as stored. PostgreSQL doesn't keep the order of members."""
         return {member: instance[member] for member in SPEC_MEMBERS if member in instance}
 
 
 class ResourceRepresentation(Representation):
-    """Something deployed: a trigger, a command, a task or a pipeline. While it is disabled it does nothing new."""
+    """Something deployed: a trigger, a command, a task or a pipeline. While disabled, it does nothing new."""
 
     id = serializers.CharField()
     org_id = serializers.CharField(source="project.organization_id")
@@ -49,20 +49,22 @@ class ResourceRepresentation(Representation):
 
 
 class TriggerCounts(Representation):
-    """Events that matched a trigger on a dataset and started nothing."""
+    """Events that matched a trigger on a dataset but haven't started anything."""
 
-    waiting = serializers.IntegerField(help_text="They start pipelines when their turn comes.")
-    dropped = serializers.IntegerField(help_text="They waited when the trigger was disabled, or its queue aborted.")
-    suppressed = serializers.IntegerField(help_text="They were over its rate limit.")
+    waiting = serializers.IntegerField(help_text="Events that will start pipelines when their turn comes.")
+    dropped = serializers.IntegerField(
+        help_text="Events that were waiting when the trigger was disabled or its queue aborted."
+    )
+    suppressed = serializers.IntegerField(help_text="Events over the rate limit.")
 
 
 class OneResourceRepresentation(ResourceRepresentation):
-    """A resource that was asked for by its id or name; a trigger on a dataset with its events that fired nothing."""
+    """A resource requested by id or name. A trigger on a dataset has the counts of events that fired nothing."""
 
     not_fired = TriggerCounts(required=False)
 
     def to_representation(self, instance: Resource) -> dict[str, Any]:
-        """Return it with what is counted of a trigger."""
+        """Return it with the counts of a trigger."""
         shown = super().to_representation(instance)
         subscription = Subscription.objects.filter(pk=instance.pk, connector="dataset").first()
         if subscription is None:
@@ -96,7 +98,7 @@ class ResourceFilters(FilterSet):
 
 
 class ResourcesViewSet(ProjectObjectViewSet):
-    """The resources of the project. They are made, changed and deleted by a deployment."""
+    """The resources of the project. A deployment creates, changes and deletes them."""
 
     serializer_class = ResourceRepresentation
     filter_backends = (Filters,)
@@ -120,19 +122,19 @@ class ResourcesViewSet(ProjectObjectViewSet):
         return Response(OneResourceRepresentation.show(get_resource(self.project, id)))
 
     def retrieve_by_name(self, request: Request, type: str, name: str) -> Response:
-        """Return the resource of a type and name."""
+        """Return the resource with this type and name."""
         return Response(OneResourceRepresentation.show(get_resource_by_name(self.project, type, name)))
 
     def enable(self, request: Request, id: str) -> Response:
-        """Let a resource work again. What a trigger missed while it was disabled is not made up for."""
+        """Enable a resource. A trigger doesn't catch up on what it missed while disabled."""
         return self._set_disabled(id, False)
 
     def disable(self, request: Request, id: str) -> Response:
-        """Stop a resource from doing anything new, until it is enabled; deployments don't change that.
+        """Disable a resource: it does nothing new until enabled. Deployments don't change that.
 
-        A disabled trigger fires nothing, and events that wait to fire it are dropped; a command refuses to be executed;
-        triggers and commands leave out a disabled pipeline. What runs goes on, and what is queued
-        (`/pipelines/abort_queued` aborts it).
+        A disabled trigger fires nothing, and its waiting events are dropped. A disabled command can't be executed.
+        Triggers and commands skip a disabled pipeline. What runs or is queued continues (`/pipelines/abort_queued`
+        aborts the queue).
         """
         return self._set_disabled(id, True)
 
@@ -142,7 +144,7 @@ class ResourcesViewSet(ProjectObjectViewSet):
 
 
 class SpecsField(serializers.Field[Any, Any, Any, Any]):
-    """The specs, as they come: `deploy` checks them."""
+    """The specs, unchecked: `deploy` checks them."""
 
     openapi = {
         "type": "array",
@@ -161,18 +163,18 @@ class SpecsField(serializers.Field[Any, Any, Any, Any]):
     }
 
     def to_internal_value(self, data: Any) -> Any:
-        """Return whatever it is."""
+        """Return the value as it is."""
         return data
 
 
 class DeploymentBody(RequestBody):
-    """All that the project is to have."""
+    """Everything that the project should have."""
 
     specs = SpecsField()
 
 
 class DeploymentsViewSet(OrganizationObjectViewSet):
-    """Deployments to the projects that the key reaches; for admins, dry runs as well."""
+    """Deployments to projects that the key can reach; for admins. Includes dry runs."""
 
     rights = {"update": "deploy"}
     admin_actions = ("update",)
@@ -180,14 +182,14 @@ class DeploymentsViewSet(OrganizationObjectViewSet):
         "update": Operation(
             204,
             DeploymentBody,
-            parameters=(Parameter("dry-run", "Only check, whatever its value.", {"type": "string"}),),
+            parameters=(Parameter("dry-run", "Only check. Any value counts.", {"type": "string"}),),
         )
     }
 
     def update(self, request: Request, id: str) -> Response:
-        """Make a set of specs the resources of a project: all of them, or none when one has a problem.
+        """Replace the resources of a project by a set of specs. If one spec has a problem, nothing changes.
 
-        What the project has and the set doesn't is deleted. Pipelines that were started stay as they are.
+        Resources that aren't in the set are deleted. Pipelines that have started stay as they are.
         """
         project = get_project(self.api_key, id)
         deploy(project, self.read_body(DeploymentBody)["specs"], dry_run="dry-run" in request.query_params)

@@ -1,4 +1,4 @@
-"""Tasks of pipelines, and what their steps wrote (docs/api/v0.md, section 2.11)."""
+"""Tasks of pipelines, and the output of their steps (docs/api/v0.md, section 2.11)."""
 
 from django_filters import FilterSet
 from rest_framework import serializers
@@ -14,7 +14,7 @@ from pipelines.models import Task
 
 
 class TaskRepresentation(ExecutionRepresentation):
-    """A task of a pipeline. `pipeline_id` is the pipeline's it belongs to, `task_id` its resource's."""
+    """A task of a pipeline. `pipeline_id` is the id of its pipeline, `task_id` that of its resource."""
 
     pipeline_id = serializers.CharField()
     pipeline_task = serializers.JSONField()
@@ -28,38 +28,38 @@ class TaskRepresentation(ExecutionRepresentation):
     retry = serializers.IntegerField()
 
     def get_task_identities(self, task: Task) -> list[str]:
-        """Return the names of the identities that its resource asks for."""
+        """Return the names of the identities that its resource names."""
         return task.spec["data"].get("identities", [])
 
     def get_failure_message(self, task: Task) -> str | None:
-        """Return why it failed, if it did."""
+        """Return why it failed, or None."""
         return task.failure_message or None
 
 
 class TaskStepRepresentation(Representation):
-    """A step of a task that has begun, and what it wrote to its standard output and standard error so far."""
+    """A step that has started, and what it has written to standard output and standard error so far."""
 
-    position = serializers.IntegerField(help_text="Its place in the steps of the task's spec, from 0.")
+    position = serializers.IntegerField(help_text="Its position among the steps of the task's spec, from 0.")
     label = serializers.CharField()
     start_time = TimeField()
     end_time = TimeField(required=False)
     exit_code = serializers.IntegerField(required=False)
-    output = serializers.CharField(help_text="Both streams as they came, secrets masked.")
-    output_bytes = serializers.IntegerField(help_text="How much it wrote in all.")
-    truncated = serializers.BooleanField(help_text="Whether `output` lacks a part of it.")
+    output = serializers.CharField(help_text="Both streams, interleaved, with secrets masked.")
+    output_bytes = serializers.IntegerField(help_text="Total bytes written.")
+    truncated = serializers.BooleanField(help_text="Whether `output` is incomplete.")
 
 
 class TaskStepsRepresentation(Representation):
-    """The steps of a task that have begun."""
+    """The steps of a task that have started."""
 
-    status = serializers.CharField(help_text="The task's.")
+    status = serializers.CharField(help_text="The task's status.")
     steps = TaskStepRepresentation(many=True)
 
 
 class TaskFilters(FilterSet):
     """Which tasks are listed."""
 
-    pipeline_id = IdFilter("pipeline_id", label="The id of their pipeline.")
+    pipeline_id = IdFilter("pipeline_id", label="The id of the pipeline.")
 
 
 class TasksViewSet(ExecutionViewSet):
@@ -79,7 +79,7 @@ class TasksViewSet(ExecutionViewSet):
         return Response(self.show(get_task(self.project, id)))
 
     def steps(self, request: Request, id: str) -> Response:
-        """Return the steps of a task that have begun, with their output: while it runs, as far as it got."""
+        """Return the steps that have started with their output so far."""
         task = get_task(self.project, id)
         steps = list(task.steps.order_by("position"))
         return Response(TaskStepsRepresentation.show({"status": task.status, "steps": steps}))

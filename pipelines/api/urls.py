@@ -1,4 +1,4 @@
-"""The platform API's routes for what a project deploys, and for what comes of it (docs/api/v0.md, section 1.1)."""
+"""The platform API's routes for what a project deploys and runs (docs/api/v0.md, section 1.1)."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""Where platform events come from, and what triggers may listen to (docs/api/v0.md, section 6.7).
+"""Sources of platform events that triggers can listen to (docs/api/v0.md, section 6.7).
 
-One module for each connector. It says which EVENTS there are, None for any name, and in PARAMETERS what a trigger's
-subscription takes. webhook and dataset are ours.
+Each connector is a module. EVENTS are its events, or None for any name; PARAMETERS describe the parameters of a
+trigger's subscription. webhook and dataset are ours.
 """
 
 from collections.abc import Mapping
@@ -25,29 +25,29 @@ OPEN_CONNECTORS = tuple(name for name in CONNECTORS if name != "command")  # for
 
 
 def event_names(connector: str) -> frozenset[str] | None:
-    """Return the events of a connector; None when any name will do."""
+    """Return the events of a connector, or None if any name is allowed."""
     names: frozenset[str] | None = _MODULES[connector].EVENTS
     return names
 
 
 def is_event_name(connector: str, name: str) -> bool:
-    """Tell whether a connector may have an event of this name."""
+    """Return whether a connector can have an event with this name."""
     names = event_names(connector)
     return is_name(name) if names is None else name in names
 
 
 def subscription_problems(connector: str, event: str, parameters: Mapping[str, Any], pointer: str) -> list[Problem]:
-    """Return what is wrong with what a trigger listens to; `pointer` is that of the trigger's `data`."""
+    """Return what is wrong with a trigger's subscription; `pointer` is that of the trigger's `data`."""
     if connector not in OPEN_CONNECTORS:
         known = f"must be one of {', '.join(OPEN_CONNECTORS)}"
-        return [Problem(f"{pointer}/connector", "starts no triggers" if connector in _MODULES else known)]
+        return [Problem(f"{pointer}/connector", "can't start triggers" if connector in _MODULES else known)]
     problems = [] if is_event_name(connector, event) else [Problem(f"{pointer}/event", _no_event(connector))]
     _MODULES[connector].PARAMETERS(parameters, f"{pointer}/parameters", problems)
     return problems
 
 
 def concerns(connector: str, parameters: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
-    """Tell whether an event that a subscription listens to is about what its parameters name."""
+    """Return whether an event that a subscription listens to matches its parameters."""
     return connector != "github" or github.concerns(parameters, data)
 
 

@@ -1,3 +1,3 @@
-"""command: one event, made when a command is executed. No trigger can listen to it."""
+"""command: a single event, created when a command is executed. No trigger can listen to it."""
 
 EVENTS = frozenset({"execution"})

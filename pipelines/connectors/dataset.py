@@ -1,4 +1,4 @@
-"""dataset: what programs send to a dataset. The event's name is the dataset's, which need not exist yet."""
+"""dataset: events sent to a dataset. The event's name is the dataset's; the dataset needn't exist yet."""
 
 from pipelines.resources.shapes import optional, record, required, whole_number
 

@@ -1,4 +1,4 @@
-"""github: what GitHub's webhooks tell of an organization's repositories."""
+"""github: deliveries of GitHub's webhooks about an organization's repositories."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ EVENTS = frozenset(
         "tag_deletion",
     }
 )
-MAX_NAME_LENGTH = 100  # GitHub's own for repositories; organizations have fewer
+MAX_NAME_LENGTH = 100  # GitHub's limit for repositories; names of organizations are shorter
 
 PARAMETERS = record(
     {
@@ -28,9 +28,9 @@ PARAMETERS = record(
 
 
 def concerns(parameters: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
-    """Tell whether an event is about what a subscription names, as far as the event says it.
+    """Return whether an event matches a subscription's parameters, as far as the event says.
 
-    GitHub's names have no case: Exograd and exograd are one organization.
+    GitHub's names ignore case: Exograd and exograd are the same organization.
     """
     origin = _origin(data)
     return all(
@@ -41,7 +41,7 @@ def concerns(parameters: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
 
 
 def _origin(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return organization and repository of an event; a raw one has them inside GitHub's own."""
+    """Return organization and repository of an event; a raw one has them within GitHub's payload."""
     payload = data.get("event")
     if not isinstance(payload, Mapping):
         return dict(data)

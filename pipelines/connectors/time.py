@@ -1,6 +1,6 @@
-"""time: `tick`, by the clock (docs/api/v0.md, section 6.7). All ticks are whole seconds in UTC.
+"""time: `tick`, by the clock (docs/api/v0.md, section 6.7). All ticks are at whole seconds in UTC.
 
-A subscription's parameters have exactly one of oneshot, periodic, hourly, daily, weekly and, ours, cron:
+A subscription's parameters have exactly one of oneshot, periodic, hourly, daily, weekly and (our own) cron:
 {"expression": "30 2 * * mon-fri", "time_zone": "Europe/Paris"}.
 """
 
@@ -21,20 +21,20 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 MAX_LENGTH = 200
 CRON_GREATEST = {"minute": 59, "hour": 23, "day of the month": 31, "month": 12, "weekday": 7}
 CRON_STEP = re.compile(r"/([0-9]+)")
-# Zones of the machine's own: what they mean differs between machines, or counts leap seconds.
+# Zones that come from the machine: their meaning differs between machines, or they count leap seconds.
 LOCAL_ZONES = re.compile(r"localtime|Factory|posixrules|(posix|right)/.*")
 MIN_PERIOD, MAX_PERIOD = 30, 86_400
 
 
 def first_tick(parameters: Mapping[str, Any], now: datetime) -> datetime | None:
-    """Return the first tick after `now`, None when there is none. A periodic timer begins with the next second."""
+    """Return the first tick after `now`, or None. A periodic timer starts with the next second."""
     if "periodic" in parameters:
         return now.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)
     return next_tick(parameters, now)
 
 
 def next_tick(parameters: Mapping[str, Any], after: datetime) -> datetime | None:
-    """Return the first tick strictly after another one, or any moment; None when the timer is spent."""
+    """Return the first tick strictly after a time, or None if the timer has no more."""
     [(kind, value)] = parameters.items()
     try:
         return NEXT[kind](value, after.astimezone(UTC))
@@ -45,9 +45,9 @@ def next_tick(parameters: Mapping[str, Any], after: datetime) -> datetime | None
 def due_ticks(
     parameters: Mapping[str, Any], first: datetime, now: datetime, limit: int
 ) -> tuple[list[datetime], datetime | None]:
-    """Return the ticks from `first` to `now`, `limit` at most, and the tick that comes after them.
+    """Return at most `limit` ticks from `first` to `now`, and the tick after them.
 
-    A periodic timer skips what it missed: of several marks that passed only the latest counts.
+    A periodic timer skips missed ticks: only the latest one counts.
     """
     if skipping := _skip(parameters, first, now):
         return [skipping], next_tick(parameters, skipping)
@@ -60,19 +60,19 @@ def due_ticks(
 
 
 def tick_after_pause(parameters: Mapping[str, Any], first: datetime, now: datetime) -> datetime | None:
-    """Return the first tick after `now` of a timer whose ticks since `first` shall not count."""
+    """Return the first tick after `now`. Ticks since `first` are skipped."""
     return next_tick(parameters, _skip(parameters, first, now) or now)
 
 
 def _skip(parameters: Mapping[str, Any], first: datetime, now: datetime) -> datetime | None:
-    """Return the latest mark of a periodic timer up to `now`; None for all others."""
+    """Return the latest tick of a periodic timer up to `now`, or None for other timers."""
     if "periodic" not in parameters or first > now:
         return None
     period = timedelta(seconds=parameters["periodic"])
     return first + (now - first) // period * period
 
 
-# The next tick of each kind, strictly after a moment in UTC
+# The next tick of each kind, strictly after a time in UTC
 
 
 def _next_oneshot(value: str, after: datetime) -> datetime | None:
@@ -102,16 +102,16 @@ def _next_weekly(value: Mapping[str, Any], after: datetime) -> datetime:
 def _next_mark(
     near: datetime, value: Mapping[str, Any], *units: str, step: timedelta, than: datetime | None = None
 ) -> datetime:
-    """Return the first moment with these units after `than`, at the distance `step` from one beside `near`."""
+    """Return the first time with these units after `than`, at intervals of `step` from the one next to `near`."""
     at: dict[str, Any] = {unit: int(value.get(unit, 0)) for unit in units}
     mark = near.replace(microsecond=0, **at)
     return mark if mark > (than or near) else mark + step
 
 
 def _next_cron(value: Mapping[str, str], after: datetime) -> datetime | None:
-    """Ask cronsim for the wall clock's next match.
+    """Return the next match of the wall clock, using cronsim.
 
-    It may name a moment before `after`: with clocks set back, an hour comes twice, and it means the first.
+    It may return a time before `after`: when clocks are set back, an hour comes twice, and cronsim means the first.
     """
     for match in CronSim(value["expression"], after.astimezone(_zone(value.get("time_zone", "UTC")))):
         tick = match.astimezone(UTC)
@@ -121,7 +121,7 @@ def _next_cron(value: Mapping[str, str], after: datetime) -> datetime | None:
 
 
 def _zone(name: str) -> tzinfo:
-    return UTC if name == "UTC" else ZoneInfo(name)  # also where the machine has no time zones
+    return UTC if name == "UTC" else ZoneInfo(name)  # works even if the machine has no time zones
 
 
 NEXT: dict[str, Callable[[Any, datetime], datetime | None]] = {
@@ -134,7 +134,7 @@ NEXT: dict[str, Callable[[Any, datetime], datetime | None]] = {
 }
 
 
-# What each kind takes
+# What each kind accepts
 
 
 def _moment(value: Any, pointer: str, problems: list[Problem]) -> str | None:
@@ -160,7 +160,7 @@ def _expression(value: Any, pointer: str, problems: list[Problem]) -> str | None
 
 
 def _wide_step(expression: str) -> str:
-    """Return what is wrong with a step that leads out of its field: cronsim takes `*/80` for once an hour."""
+    """Describe a step that is larger than its field: cronsim would take `*/80` for once an hour."""
     for (name, greatest), part in zip(CRON_GREATEST.items(), expression.split(), strict=True):
         for step in CRON_STEP.findall(part):
             if int(step) > greatest:

@@ -1,6 +1,6 @@
-"""webhook: what other services send to the project's secret address; the event's name is a part of that address."""
+"""webhook: deliveries of other services to the project's secret address, which ends in the event's name."""
 
 from pipelines.resources.shapes import record
 
 EVENTS = None
-PARAMETERS = record({})  # there are none to give
+PARAMETERS = record({})  # it has none

@@ -1,4 +1,4 @@
-"""What the console's home says of pipelines: what runs, what failed lately, what ticks next."""
+"""What the console's home page shows about pipelines: what runs, recent failures, the next ticks."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ LATELY = timedelta(hours=24)
 
 
 def pipeline_activity(request: HttpRequest, now: datetime) -> dict[str, Any] | None:
-    """Return the statistics of the organization, or of the chosen project; None while nothing is deployed there."""
+    """Return statistics of the organization or the chosen project, or None while nothing is deployed there."""
     model_admin: Any = admin.site.get_model_admin(Pipeline)
     pipelines = model_admin.own_rows(request)
     resources: Any = admin.site.get_model_admin(Resource)
@@ -53,7 +53,7 @@ def _rows(pipelines: QuerySet[Pipeline], now: datetime) -> list[dict[str, Any]]:
 
 
 def _count(pipelines: QuerySet[Pipeline]) -> str:
-    """Count no further than what a glance can tell apart."""
+    """Count no further than a glance can tell apart."""
     count = pipelines.order_by()[: MOST_COUNTED + 1].count()
     return f"{count:,}" if count <= MOST_COUNTED else f"more than {MOST_COUNTED:,}"
 

@@ -1,4 +1,4 @@
-"""Why something ran: which trigger or command, by which event, and who executed it."""
+"""Why something ran: its trigger or command, the event, and who executed it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ PAGES = {Resource.Type.TRIGGER: "trigger", Resource.Type.COMMAND: "command"}
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What an event comes from; `url` is empty when that is no longer deployed."""
+    """The origin of an event. `url` is empty if the origin is no longer deployed."""
 
     kind: str
     name: str
@@ -22,7 +22,7 @@ class Cause:
 
     @property
     def event_url(self) -> str:
-        """Where the event is shown."""
+        """The address of the event's page."""
         return reverse("admin:pipelines_platformevent_change", args=[self.event.pk])
 
     @property
@@ -32,7 +32,7 @@ class Cause:
 
 
 def causes_of(events: Iterable[PlatformEvent]) -> dict[str, Cause]:
-    """Return the cause of every event by its id, with two questions to the database for all of them."""
+    """Return the cause of each event by its id, with two queries for all of them."""
     by_id = {event.pk: event for event in events}
     origins = {event.command_id or event.trigger_id for event in by_id.values()} - {None}
     resources = {resource.pk: resource for resource in Resource.objects.filter(pk__in=origins).defer("spec")}
@@ -45,7 +45,7 @@ def causes_of(events: Iterable[PlatformEvent]) -> dict[str, Cause]:
 
 
 def resource_url(resource: Resource) -> str:
-    """Return where a resource is shown: triggers and commands have pages of their own."""
+    """Return the address of a resource's page. Triggers and commands have pages of their own."""
     page = PAGES.get(Resource.Type(resource.type), "resource")
     return reverse(f"admin:pipelines_{page}_change", args=[resource.pk])
 
@@ -53,5 +53,5 @@ def resource_url(resource: Resource) -> str:
 def _cause(event: PlatformEvent, origin: Resource | None, executor: str) -> Cause:
     kind = "command" if event.command_id else "trigger"
     if origin is None:
-        return Cause(kind, f"a {kind} that is gone", "", executor, event)
+        return Cause(kind, f"a deleted {kind}", "", executor, event)
     return Cause(kind, origin.name, resource_url(origin), executor, event)

@@ -1,4 +1,4 @@
-"""A form made of a command's parameters. What fits a parameter is checked where the API has it checked, too."""
+"""A form for a command's parameters. Values are checked by the same code as in the API."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,12 +19,12 @@ from eventlane.wire.errors import Problem
 
 PREFIX = "parameter-"
 POINTER = "/parameters"
-LEAST, MOST = -(2**53), 2**53  # whole numbers that are the same in every program
+LEAST, MOST = -(2**53), 2**53  # integers that all programs read alike
 EITHER = [("", "Choose"), ("true", "true"), ("false", "false")]
 
 
 class NumberField(forms.FloatField):
-    """A number, kept whole where it was written so: 7 is 7, not 7.0."""
+    """A number that stays an integer if it was written as one: 7 is 7, not 7.0."""
 
     def to_python(self, value: Any) -> Any:
         """Return the number, or None."""
@@ -34,13 +34,13 @@ class NumberField(forms.FloatField):
         return int(text) if is_whole else number
 
     def validate(self, value: Any) -> None:
-        """Refuse what is no number, as JSON has none."""
+        """Refuse what JSON can't express."""
         if isinstance(value, float) and not math.isfinite(value):
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         forms.Field.validate(self, value)
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
-        """Let browsers take any number."""
+        """Let browsers accept any number."""
         return {"step": "any"}
 
 
@@ -54,12 +54,12 @@ class CommandForm(forms.Form):
             self.fields[PREFIX + parameter["name"]] = _field(parameter)
 
     def values(self) -> dict[str, Any]:
-        """Return the values of a valid form by parameter; a number left empty is not given."""
+        """Return the values of a valid form by parameter; an empty number counts as not given."""
         given = {parameter["name"]: self.cleaned_data[PREFIX + parameter["name"]] for parameter in self.parameters}
         return {name: _as_typed(value) for name, value in given.items() if value is not None}
 
     def tell(self, problems: Sequence[Problem]) -> None:
-        """Say at its field, or above the form, what executing the command met."""
+        """Show the problems of an execution at their fields, or above the form."""
         for problem in problems:
             field = PREFIX + problem.pointer.removeprefix(f"{POINTER}/")
             self.add_error(
@@ -68,7 +68,7 @@ class CommandForm(forms.Form):
 
 
 def _as_typed(value: Any) -> Any:
-    """Return a text with the line ends that were typed; browsers send others."""
+    """Return a text with the line ends as typed; browsers send others."""
     return value.replace("\r\n", "\n") if isinstance(value, str) else value
 
 
@@ -76,7 +76,7 @@ def _field(parameter: Mapping[str, Any]) -> forms.Field:
     is_given = "default" in parameter
     options = {
         "label": parameter["name"],
-        "help_text": escape(parameter.get("description") or ""),  # Unfold shows help texts as they are
+        "help_text": escape(parameter.get("description") or ""),  # Unfold doesn't escape help texts
         "initial": parameter.get("default"),
         "required": not is_given,
     }

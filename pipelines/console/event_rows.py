@@ -1,4 +1,4 @@
-"""Platform events as lists show them: with what they started."""
+"""Platform events in lists, with what they started."""
 
 import re
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from eventlane import exact_numbers
 from pipelines.console.states import state_label
 from pipelines.models import Pipeline, PlatformEvent
 
-SHOWN_CHARACTERS = 100_000  # of an event's data, on one page
+SHOWN_CHARACTERS = 100_000  # of an event's data, per page
 TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|\{\}|\[\]|[][{},:]|[^][{},:"]+')
 
 
 def with_pipelines(events: QuerySet[PlatformEvent]) -> QuerySet[PlatformEvent]:
-    """Return events with the pipelines that they started, and without their data."""
+    """Return events with the pipelines they started, without their data."""
     started = Pipeline.objects.only("name", "status", "event").order_by("name")
     return events.defer("data").prefetch_related(Prefetch("pipelines", started))
 
@@ -26,9 +26,9 @@ def pipeline_links(event: PlatformEvent) -> list[tuple[Pipeline, Any]]:
 
 
 def pretty(data: Any) -> tuple[str, bool]:
-    """Return data as indented JSON, and whether that is cut."""
+    """Return data as indented JSON, and whether it was cut."""
     text = ""
-    # Piece by piece: indented, a megabyte of nested arrays has gigabytes.
+    # In pieces: with indentation, a megabyte of nested arrays becomes gigabytes.
     for piece in _indented(exact_numbers.encode(data).decode()):
         text += piece
         if len(text) > SHOWN_CHARACTERS:

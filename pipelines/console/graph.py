@@ -1,7 +1,7 @@
-"""The graph of a pipeline's tasks as places in a drawing. The drawing itself is a template.
+"""Lay out the graph of a pipeline's tasks. A template draws it.
 
-Tasks stand in columns, each to the right of all that it waits for. An arrow that passes a column has a place of its
-own there, so that it runs between the tasks and not across them:
+Each task is in a column to the right of all tasks that it waits for. An arrow that crosses a column has a place of
+its own there, so that it runs between tasks, not over them:
 
     build ───▶ test ───┬─▶ deploy
       └────────────────┘
@@ -15,19 +15,19 @@ from itertools import pairwise
 from statistics import fmean
 
 WIDTH, HEIGHT = 166, 54  # of a task
-PASS_HEIGHT = 10  # of an arrow that passes a column
+PASS_HEIGHT = 10  # of an arrow that crosses a column
 COLUMN_GAP, ROW_GAP = 46, 18
 MARGIN = 6
-SWEEPS = 4  # over all columns, to untangle arrows; more changes little
-MAX_PASSES = 2000  # in all: what comes after that goes straight across
+SWEEPS = 4  # over all columns, to untangle arrows; more would change little
+MAX_PASSES = 2000  # in total; further arrows go straight across
 
-Place = tuple[str, ...]  # a task (name,), or an arrow where it passes a column (from, to, column)
+Place = tuple[str, ...]  # a task (name,), or an arrow crossing a column (from, to, column)
 Links = Mapping[Place, Sequence[Place]]
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A task, and its upper left corner."""
+    """A task, and its top left corner."""
 
     name: str
     x: int
@@ -36,7 +36,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """What a task waits for: `path` begins at the one that has to end first."""
+    """A dependency. `path` starts at the task that must end first."""
 
     source: str
     target: str
@@ -45,7 +45,7 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """All of it, in units of the drawing."""
+    """The whole graph, in drawing units."""
 
     boxes: list[Box]
     arrows: list[Arrow]
@@ -54,7 +54,7 @@ class Drawing:
 
 
 def draw(waits_for: Mapping[str, Sequence[str]]) -> Drawing:
-    """Return the drawing of tasks, by name, and what they wait for. What isn't among them is left out."""
+    """Return the drawing of tasks, given what each waits for. Unknown tasks are ignored."""
     known = {name: [one for one in dict.fromkeys(names) if one in waits_for] for name, names in waits_for.items()}
     depths = measure_depths(known)
     chains = _chains(known, depths)
@@ -72,7 +72,7 @@ def draw(waits_for: Mapping[str, Sequence[str]]) -> Drawing:
 
 
 def measure_depths(waits_for: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """Return the column of every task: 0, or one more than the furthest of those that it waits for."""
+    """Return each task's column: 0, or one more than the rightmost task that it waits for."""
     depths: dict[str, int] = {}
     for name in TopologicalSorter(waits_for).static_order():
         depths[name] = 1 + max((depths[one] for one in waits_for[name]), default=-1)
@@ -80,7 +80,7 @@ def measure_depths(waits_for: Mapping[str, Sequence[str]]) -> dict[str, int]:
 
 
 def _chains(waits_for: Mapping[str, Sequence[str]], depths: Mapping[str, int]) -> list[list[Place]]:
-    """Return for every arrow the places that it leads through, its two tasks included."""
+    """Return, for each arrow, the places that it passes, including its two tasks."""
     chains, passes = [], 0
     for target, sources in waits_for.items():
         for source in sources:
@@ -102,9 +102,9 @@ def _columns(depths: Mapping[str, int], chains: Sequence[Sequence[Place]]) -> li
 
 
 def _arrange(columns: Sequence[list[Place]], chains: Sequence[Sequence[Place]]) -> dict[Place, float]:
-    """Order every column so that few arrows cross: each place near the middle of those it is linked to, sweep by sweep.
+    """Order the columns so that few arrows cross: repeatedly move each place close to the middle of its neighbours.
 
-    Returns the middle of every place; columns are centred on 0.
+    Return the middle of each place; columns are centred on 0.
     """
     before, after = defaultdict(list), defaultdict(list)
     for chain in chains:
@@ -128,7 +128,7 @@ def _sort(column: list[Place], links: Links, middles: dict[Place, float]) -> Non
 
 
 def _stack(column: Sequence[Place]) -> dict[Place, float]:
-    """Put places below each other."""
+    """Stack places."""
     y = -(sum(map(_height, column)) + ROW_GAP * (len(column) - 1)) / 2
     middles = {}
     for place in column:
@@ -146,7 +146,7 @@ def _left(column: int) -> int:
 
 
 def _path(chain: Sequence[Place], depths: Mapping[str, int], middles: Mapping[Place, float]) -> str:
-    """Return the line from task to task: level where it passes a column, bent between columns."""
+    """Return the line between two tasks: level within a column, curved between columns."""
     x, y = _left(depths[chain[0][0]]) + WIDTH, middles[chain[0]]
     path = f"M{x} {y:g}"
     for place in chain[1:]:

@@ -1,7 +1,7 @@
-"""What the page of a pipeline shows: its graph, and every task with the output of its steps.
+"""The page of a pipeline: its graph, and each task with the output of its steps.
 
-The page asks for this again every second while the pipeline runs, so output is cut to what fits on a page; the whole
-of it has an address of its own.
+While the pipeline runs, the page loads this every second. Output is therefore cut to fit a page; complete output has
+its own address.
 """
 
 from collections import defaultdict
@@ -23,18 +23,18 @@ from pipelines.models import UNFINISHED, Pipeline, Status, Task, TaskStep
 from pipelines.resources.files import spec_text
 from pipelines.retention import retention_of
 
-PAGE_CHARACTERS = 200_000  # of output, on one page
-MOST_CHARACTERS, LEAST_CHARACTERS = 20_000, 500  # of one step
+PAGE_CHARACTERS = 200_000  # of output, per page
+MOST_CHARACTERS, LEAST_CHARACTERS = 20_000, 500  # per step
 SHOWN_TASKS = 200
 SHOWN_ENTRIES, ENTRY_CHARACTERS = 100, 2000  # of the scratchpad
 NAME_CHARACTERS = 18  # that fit into a box
 DOTS = 12
-LEAST_SCALE = 0.75  # a graph that is wider than that allows is scrolled
+LEAST_SCALE = 0.75  # a graph that would have to be smaller is scrolled instead
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A task of the graph: all its instances together."""
+    """A task in the graph, including all its instances."""
 
     name: str
     title: str  # the name, shortened to fit
@@ -43,12 +43,12 @@ class Node:
     x: int
     y: float
     anchor: str
-    dots: list[tuple[int, str]]  # of several instances: place and status
+    dots: list[tuple[int, str]]  # of several instances: position and status
 
 
 @dataclass(frozen=True, slots=True)
 class StepPart:
-    """A step; one that has not begun has no `output`."""
+    """A step; without `output` if it hasn't started."""
 
     title: str
     state: str  # waiting, running, ok, failed or stopped
@@ -62,7 +62,7 @@ class StepPart:
 
 @dataclass(frozen=True, slots=True)
 class TaskPart:
-    """A task's details."""
+    """Details of a task."""
 
     task: Task
     title: str
@@ -75,7 +75,7 @@ class TaskPart:
 
 
 def _kept_until(pipeline: Pipeline) -> datetime | None:
-    """Return when an ended pipeline will be deleted; None: not yet known, or never."""
+    """Return when an ended pipeline will be deleted; None if that isn't known yet, or never."""
     kept_for = retention_of(pipeline.project)
     if not pipeline.is_finished or pipeline.delete_time or kept_for is None:
         return pipeline.delete_time
@@ -83,7 +83,7 @@ def _kept_until(pipeline: Pipeline) -> datetime | None:
 
 
 def live_part(pipeline: Pipeline, now: datetime) -> dict[str, Any]:
-    """Return what of the page changes while the pipeline runs."""
+    """Return the part of the page that changes while the pipeline runs."""
     drawing, tasks = _tasks(pipeline)
     shown = tasks if len(tasks) <= SHOWN_TASKS else _most_telling(tasks)
     return {
@@ -106,13 +106,13 @@ def live_part(pipeline: Pipeline, now: datetime) -> dict[str, Any]:
         "may_abort": not pipeline.is_finished,
         "may_restart": pipeline.is_finished,
         "may_restart_from_failure": pipeline.status in (Status.FAILED, Status.ABORTED),
-        # After an abort, processes still end and write.
+        # After an abort, processes still end and write output.
         "ended": pipeline.is_finished and not any(task.worker for task in tasks),
     }
 
 
 def specs_of(pipeline: Pipeline) -> list[tuple[str, str]]:
-    """Return the specs that the pipeline runs by, each with a title: its own, and those of its tasks."""
+    """Return the specs of the pipeline and its tasks, each with a title."""
     of_tasks = {task.spec["name"]: task.spec for task in pipeline.tasks.only("spec", "pipeline")}
     titles = [(f"Task {name}", spec) for name, spec in sorted(of_tasks.items())]
     return [(title, spec_text(spec)) for title, spec in [(f"Pipeline {pipeline.name}", pipeline.spec), *titles]]
@@ -124,13 +124,13 @@ def cause_of(pipeline: Pipeline) -> Cause:
 
 
 def step_output(pipeline: Pipeline, task_id: str, position: int) -> str | None:
-    """Return all that is kept of a step's output; None when there is no such step."""
+    """Return everything kept of a step's output, or None if there is no such step."""
     steps = TaskStep.objects.filter(task__pipeline=pipeline, task_id=task_id, position=position)
     return steps.values_list("output", flat=True).first()
 
 
 def _tasks(pipeline: Pipeline) -> tuple[Drawing, list[Task]]:
-    """Return the graph, and the tasks in the order in which they stand in it."""
+    """Return the graph, and the tasks in the graph's order."""
     entries = pipeline.spec["data"]["tasks"]
     positions = {entry.get("name") or entry["task"]: position for position, entry in enumerate(entries)}
     tasks = sorted(pipeline.tasks.all(), key=lambda task: (positions.get(task.name, len(positions)), task.name))
@@ -145,7 +145,7 @@ def _most_telling(tasks: Sequence[Task]) -> list[Task]:
 
 
 def _summary(tasks: Sequence[Task]) -> str:
-    """Return the graph in words, for those who don't see it."""
+    """Describe the graph in words, for people who can't see it."""
     counts = [(word, sum(task.status == status for task in tasks)) for status, word in Status.choices]
     shown = [f"{count} {word.lower()}" for word, count in counts if count]
     return f"{len(tasks)} tasks: {', '.join(shown)}"
@@ -185,7 +185,7 @@ def _node_text(instances: Sequence[Task], status: str, now: datetime) -> str:
 
 
 def anchor_of(task: Task) -> str:
-    """Return the id of the task's details on the page."""
+    """Return the anchor of a task's details on the page."""
     return f"task-{task.pk}"
 
 
@@ -212,7 +212,7 @@ def _parts(pipeline: Pipeline, tasks: Sequence[Task], now: datetime) -> list[Tas
 
 
 def _begun_steps(tasks: Sequence[Task]) -> dict[str, dict[int, TaskStep]]:
-    """Return the steps that have begun by task and position, with the end of their output as `tail`."""
+    """Return the steps that have started, by task and position, with the end of their output as `tail`."""
     count = sum(len(task.spec["data"].get("steps") or ()) for task in tasks)
     characters = max(LEAST_CHARACTERS, min(MOST_CHARACTERS, PAGE_CHARACTERS // max(1, count)))
     begun = TaskStep.objects.filter(task__in=[task.pk for task in tasks]).defer("output")
@@ -252,20 +252,20 @@ def _step_state(task: Task, step: TaskStep) -> str:
 
 
 def _waits(pipeline: Pipeline, task: Task, status_of: Mapping[str, Any], now: datetime) -> str:
-    """Say what a waiting task waits for."""
+    """Say what a waiting task is waiting for."""
     if task.status != Status.CREATED:
         return ""
     if not pipeline.admitted:
         return f"Waits for an earlier run of {pipeline.name} to end."
     if task.due_time and task.due_time > now:
-        return f"Is tried again in {span(now, task.due_time)}."
+        return f"Retried in {span(now, task.due_time)}."
     if task.throttled:
-        return "Waits because as many tasks run as may run at once."
+        return "Waits because as many tasks are running as the limits allow."
     waited = [name for name in task.dependencies if status_of.get(name) in UNFINISHED]
     return f"Waits for {', '.join(waited)}." if waited else "Waits for a worker."
 
 
 def _scratchpad(pipeline: Pipeline) -> list[tuple[str, str, bool]]:
-    """Return keys and values, each with whether the value is cut."""
+    """Return keys and values, each with whether the value was cut."""
     entries = pipeline.scratchpad.order_by("key").values_list("key", "value")[:SHOWN_ENTRIES]
     return [(key, value[:ENTRY_CHARACTERS], len(value) > ENTRY_CHARACTERS) for key, value in entries]

@@ -1,4 +1,4 @@
-"""What the pages of triggers, commands and pipeline resources say of what waits."""
+"""What the pages of triggers, commands and pipelines show about waiting events and pipelines."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ MOST_COUNTED = 10_000
 
 
 def queue_of(resource: Resource) -> dict[str, str]:
-    """Return which pipelines came of a resource that isn't a task, as `queued_pipelines` takes it."""
+    """Return the arguments of `queued_pipelines` for a resource that isn't a task."""
     if resource.type == Resource.Type.PIPELINE:
         return {"name": resource.name}
     return {f"{resource.type}_id": resource.pk}
 
 
 def queue_context(resource: Resource) -> dict[str, Any]:
-    """Return what waits of a resource: pipelines of which nothing has begun, and events that haven't made theirs."""
+    """Return what is waiting for a resource: pipelines that haven't started, and events that haven't fired."""
     if resource.type == Resource.Type.TASK:
         return {}
     count = queued_pipelines(resource.project, **queue_of(resource)).order_by()[: MOST_COUNTED + 1].count()
@@ -34,7 +34,7 @@ def queue_context(resource: Resource) -> dict[str, Any]:
 
 
 def rate_limit_of(subscription: Subscription) -> str:
-    """Return the rate limit of a trigger on a dataset in words."""
+    """Describe the rate limit of a trigger on a dataset."""
     own = subscription.parameters.get("rate_limit")
     limit = (own["events"], own["seconds"]) if own else settings.EVENTLANE_TRIGGER_RATE_LIMIT
     if limit is None:
@@ -43,7 +43,7 @@ def rate_limit_of(subscription: Subscription) -> str:
 
 
 def not_fired(subscription: Subscription | None, waiting: Waiting | None) -> str:
-    """Return how many events of a trigger fired nothing, in words."""
+    """Describe how many of a trigger's events haven't fired."""
     counts = {
         "wait": waiting.events if waiting else 0,
         "dropped": subscription.dropped_events if subscription else 0,

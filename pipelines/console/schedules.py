@@ -1,11 +1,11 @@
-"""When timers tick, as people say it."""
+"""Timer schedules in words."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def schedule(parameters: Mapping[str, Any]) -> str:
-    """Return the schedule of a timer from its trigger's parameters."""
+    """Describe a timer's schedule from its trigger's parameters."""
     [(kind, value)] = parameters.items()
     match kind:
         case "oneshot":

@@ -1,10 +1,10 @@
-"""Spans of time as people say them."""
+"""Durations in words."""
 
 from datetime import datetime
 
 
 def span(start: datetime | None, end: datetime) -> str:
-    """Return how long it is from `start` to `end`: 0.4 s, 12 s, 3 min 4 s, 2 h 5 min; nothing without a start."""
+    """Return the time from `start` to `end`: 0.4 s, 12 s, 3 min 4 s, 2 h 5 min; empty without a start."""
     if start is None:
         return ""
     exact = max(0.0, (end - start).total_seconds())

@@ -1,4 +1,4 @@
-"""How states of pipelines and tasks look: words and kinds of labels."""
+"""How the console shows states of pipelines and tasks."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -20,7 +20,7 @@ TELLING: tuple[Any, ...] = (
     Status.STARTED,
     Status.ABORTED,
     Status.CREATED,
-)  # which of several states says most
+)  # the most significant state of several comes first
 
 
 def state_label(status: str) -> SafeString:
@@ -29,6 +29,6 @@ def state_label(status: str) -> SafeString:
 
 
 def joint_status(statuses: Iterable[str]) -> str:
-    """Return the state of several instances as one."""
+    """Return a single state for several instances."""
     present = set(statuses)
     return next((str(status) for status in TELLING if status in present), str(Status.SUCCESSFUL))

@@ -1,4 +1,4 @@
-"""What programs write for a terminal, as a page shows it: colours as classes, rewritten lines as they ended."""
+"""Terminal output for a web page: colours become classes, and of rewritten lines only the last version is shown."""
 
 import re
 
@@ -6,18 +6,18 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
-# CSI sequences, OSC sequences up to their end, and other escapes; a sequence cut off at the end of the text too.
+# CSI sequences, complete OSC sequences and other escapes, including one cut off at the end of the text.
 ESCAPE = re.compile(r"\x1b(?:\[([0-?]*)[ -/]*([@-~]?)|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~]?)")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]")
 
 
 def as_text(output: str) -> str:
-    """Return the output without escape sequences, each line as its last rewriting left it."""
+    """Return the output without escape sequences, with only the last version of each line."""
     return CONTROL.sub("", ESCAPE.sub("", _rewritten(output)))
 
 
 def as_html(output: str) -> SafeString:
-    """Return the output as HTML: the sixteen colours and bold as spans; what else a terminal can do is left out."""
+    """Return the output as HTML, with spans for the sixteen colours and bold. Other sequences are dropped."""
     pieces, state, position = [], frozenset[str](), 0
     text = _rewritten(output)
     for match in ESCAPE.finditer(text):
@@ -30,7 +30,7 @@ def as_html(output: str) -> SafeString:
 
 
 def _rewritten(output: str) -> str:
-    """Drop what a carriage return let be written over, as progress bars do."""
+    """Drop what was overwritten after a carriage return, as progress bars do."""
     lines = output.replace("\r\n", "\n").split("\n")
     return "\n".join(next(filter(None, reversed(line.split("\r"))), "") for line in lines)
 
@@ -41,7 +41,7 @@ def _span(text: str, state: frozenset[str]) -> str:
 
 
 def _after(state: frozenset[str], parameters: str) -> frozenset[str]:
-    """Return the classes after a sequence that sets colours."""
+    """Return the classes after a colour sequence."""
     codes = [int(code) if code.isdecimal() and len(code) < 4 else 0 for code in parameters.split(";")]
     while codes:
         code = codes.pop(0)
@@ -52,7 +52,7 @@ def _after(state: frozenset[str], parameters: str) -> frozenset[str]:
             state |= {"ev-bold"}
         elif code == 22:
             state -= {"ev-bold"}
-        elif code in (38, 48):  # of 256 colours, or of all: two or four numbers that belong to it
+        elif code in (38, 48):  # of 256 colours or 24-bit colours: followed by two or four numbers
             codes = codes[2:] if codes[:1] == [5] else codes[4:]
         elif 30 <= code <= 37 or 90 <= code <= 97:
             state = state - colours | {f"ev-{COLOURS[code % 10]}"}

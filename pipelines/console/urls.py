@@ -1,4 +1,4 @@
-"""Where the pages of pipelines were in earlier releases: bookmarks and scripts go on working."""
+"""Addresses of pipeline pages in earlier releases: bookmarks and scripts keep working."""
 
 from django.http import HttpRequest, HttpResponsePermanentRedirect
 from django.urls import re_path
@@ -7,7 +7,7 @@ PAGES = "pipeline|command|trigger|platformevent|resource|hook|identity"
 
 
 def moved(request: HttpRequest, page: str) -> HttpResponsePermanentRedirect:
-    """Lead to the page's address of today, whatever the method."""
+    """Redirect to the page's current address, whatever the method."""
     address = request.get_full_path().replace("/console/projects/", "/console/pipelines/", 1)
     return HttpResponsePermanentRedirect(address, preserve_request=True)
 

@@ -1,15 +1,15 @@
-"""What a resource has to do with others of its project: what it names, and what names it."""
+"""How the resources of a project are related: what a resource names, and what names it."""
 
 from collections.abc import Iterable
 
 from pipelines.console.causes import resource_url
 from pipelines.models import Resource
 
-Links = list[tuple[str, str]]  # name, address; no address where nothing of the name is deployed
+Links = list[tuple[str, str]]  # name and address; the address is empty if no such resource is deployed
 
 
 def related(resource: Resource) -> list[tuple[str, Links]]:
-    """Return titled links; what is empty is left out."""
+    """Return links with titles; empty groups are left out."""
     others = list(Resource.objects.filter(project=resource.project_id))
     pipelines = [one for one in others if one.type == Resource.Type.PIPELINE]
     found: list[tuple[str, Links]] = []
@@ -27,7 +27,7 @@ def related(resource: Resource) -> list[tuple[str, Links]]:
 
 
 def links_to(names: Iterable[str], resources: Iterable[Resource]) -> Links:
-    """Return the names, each with the page of the resource that has it."""
+    """Return the names, each with the page of its resource."""
     by_name = {one.name: one for one in resources}
     return [(name, resource_url(by_name[name]) if name in by_name else "") for name in names]
 

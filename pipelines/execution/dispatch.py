@@ -1,7 +1,7 @@
-"""What may run next: from a pipeline that may begin to the jobs that workers fetch.
+"""What may run next: from a pipeline that can start to the jobs that workers fetch.
 
-Whoever moves a pipeline holds the lock of its row first, then those of its tasks; the slot of a definition
-is given under an advisory lock taken after both. In that order nobody waits in a circle.
+Whoever changes a pipeline locks first its row, then the rows of its tasks. A definition's slot is assigned under an
+advisory lock, taken after both. With this order there can be no deadlock.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,12 +20,12 @@ SLOT_LOCK, LIMIT_LOCK = 7_001, 7_002  # first halves of advisory locks
 
 
 def lock_pipeline(pipeline_id: str) -> Pipeline | None:
-    """Lock and return a pipeline as it is now, None when it is gone. Only inside a transaction."""
+    """Lock and return a pipeline in its current state, or None if it is gone. Requires a transaction."""
     return Pipeline.objects.select_for_update().defer("spec").filter(pk=pipeline_id).first()
 
 
 def advance(pipeline: Pipeline) -> None:
-    """End a locked pipeline whose tasks all are finished, else dispatch those that are ready."""
+    """End a locked pipeline if all its tasks are finished; otherwise dispatch those that are ready."""
     tasks = list(pipeline.tasks.defer("spec", "pipeline_task", "command_parameters"))
     if all(task.is_finished for task in tasks):
         end_pipeline(pipeline, [task.status for task in tasks])
@@ -34,7 +34,7 @@ def advance(pipeline: Pipeline) -> None:
 
 
 def end_pipeline(pipeline: Pipeline, statuses: Iterable[str]) -> None:
-    """Give a locked pipeline its last status (docs/api/v0.md, section 6.1), and its slot to the next in line."""
+    """Give a locked pipeline its final status (docs/api/v0.md, section 6.1), and its slot to the next one."""
     end_time, delete_time = end_times(pipeline, timezone.now())
     Pipeline.objects.filter(pk=pipeline.pk).update(
         status=_last_status(pipeline, set(statuses)), end_time=end_time, delete_time=delete_time
@@ -44,7 +44,7 @@ def end_pipeline(pipeline: Pipeline, statuses: Iterable[str]) -> None:
 
 
 def end_times(pipeline: Pipeline, now: datetime) -> tuple[datetime | None, datetime | None]:
-    """Return the end time and the delete time of a pipeline that ends now; one that never began has no end."""
+    """Return end time and delete time of a pipeline that ends now. One that never started has no end time."""
     return now if pipeline.start_time else None, now + pipeline.retention if pipeline.retention else None
 
 
@@ -58,10 +58,10 @@ def _last_status(pipeline: Pipeline, statuses: set[str]) -> str:
 
 
 def admit_next(definition_id: str) -> None:
-    """Give a definition's slot to its oldest waiting pipeline, if the slot is free.
+    """Give a definition's slot, if it is free, to the oldest waiting pipeline.
 
-    An aborted pipeline keeps it until the last of its processes is gone; release_worker then asks again. The lock
-    makes two that ended at once come one by one; the constraint pipeline_one_at_a_time would refuse the second.
+    An aborted pipeline keeps it until its last process is gone; release_worker then calls this again. The lock makes
+    two that end at the same time take turns; the constraint pipeline_one_at_a_time would refuse the second.
     """
     with transaction.atomic():
         _advisory_lock(SLOT_LOCK, definition_id)
@@ -74,7 +74,7 @@ def admit_next(definition_id: str) -> None:
 
 
 def admit(pipeline: Pipeline) -> bool:
-    """Let a pipeline's tasks run; return False when it ended meanwhile."""
+    """Let a pipeline's tasks run; return False if it has ended meanwhile."""
     admitted = Pipeline.objects.filter(pk=pipeline.pk, admitted=False, status__in=UNFINISHED).update(admitted=True)
     if admitted:
         dispatch(ready_tasks(list(pipeline.tasks.defer("spec", "pipeline_task", "command_parameters"))))
@@ -82,10 +82,10 @@ def admit(pipeline: Pipeline) -> bool:
 
 
 def ready_tasks(tasks: Sequence[Task]) -> list[Task]:
-    """Return those of a pipeline's tasks that wait for nothing any more.
+    """Return the tasks of a pipeline that no longer wait for anything.
 
     A task that failed for good with on_failure "abort" has aborted all others, so a finished dependency is enough.
-    One whose earlier attempt is still being stopped has a worker yet, and waits for it: no task runs twice at once.
+    A task whose earlier attempt is still being stopped has a worker, and waits for it: no task runs twice at once.
     """
     unfinished = {task.name for task in tasks if not task.is_finished}
     return [
@@ -98,7 +98,7 @@ def ready_tasks(tasks: Sequence[Task]) -> list[Task]:
 
 
 def dispatch(tasks: Sequence[Task]) -> None:
-    """Give each task a new attempt and a job for it; in the transaction that found it ready."""
+    """Give each task a new attempt and a job, in the transaction that found the task ready."""
     if not tasks:
         return
     for task in tasks:
@@ -108,7 +108,7 @@ def dispatch(tasks: Sequence[Task]) -> None:
 
 
 def defer_runs(tasks: Iterable[Task]) -> None:
-    """Make the jobs for tasks that are marked as queued."""
+    """Create the jobs for tasks that are marked as queued."""
     later: dict[datetime | None, list[Task]] = {}
     for task in tasks:
         later.setdefault(task.due_time, []).append(task)
@@ -118,7 +118,7 @@ def defer_runs(tasks: Iterable[Task]) -> None:
 
 
 def is_limited(project_limit: int | None) -> bool:
-    """Tell whether running tasks have to be counted; `project_limit` is the project's own."""
+    """Return whether running tasks must be counted; `project_limit` is the project's own limit."""
     return bool(
         settings.EVENTLANE_MAX_RUNNING_TASKS
         or settings.EVENTLANE_PROJECT_MAX_RUNNING_TASKS
@@ -127,15 +127,15 @@ def is_limited(project_limit: int | None) -> bool:
 
 
 def may_run(project_id: str, project_limit: int | None) -> bool:
-    """Tell whether one more task of a project may run now; the answer holds until the transaction ends."""
+    """Return whether one more task of a project may run now. The answer holds until the transaction ends."""
     _advisory_lock(LIMIT_LOCK, "")
     return _free(project_id, project_limit)
 
 
 def wake_throttled() -> None:
-    """Dispatch a task that waited for others to end, the oldest that the limits let run.
+    """Dispatch a task that waited for others to end: the oldest that the limits permit.
 
-    Only the oldest of each project is looked at: one project's queue must not hide another's.
+    Considers only the oldest of each project: one project's queue must not hide another's.
     """
     throttled = Task.objects.filter(throttled=True)
     if not throttled.exists():

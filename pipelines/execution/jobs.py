@@ -1,7 +1,7 @@
-"""What procrastinate's workers are asked to do: jobs that name an attempt at a task.
+"""The jobs of procrastinate's workers. Each names an attempt at a task.
 
-Jobs are made by name on Django's own connection, in the transaction that found the task ready (dispatch.py). Workers
-have an app of their own, on connections of procrastinate's, so that a task's code never makes jobs outside of a
+Jobs are created by name on Django's own connection, in the transaction that found the task ready (dispatch.py).
+Workers have their own app on connections of procrastinate's, so that a task's code never creates jobs outside a
 transaction.
 """
 
@@ -10,11 +10,11 @@ from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy
 
 from pipelines.execution.dispatch import RUN_TASK
 
-AGAIN_SECONDS = 5  # after a job that could not even begin or end its task: the database was away
+AGAIN_SECONDS = 5  # before a job is retried that couldn't even start or end its task: the database was away
 
 
 def worker_app() -> App:
-    """Return the app of a worker process, not opened yet."""
+    """Return the app of a worker process, not yet opened."""
     parameters = connection.get_connection_params()
     for name in ("cursor_factory", "context", "pool"):
         parameters.pop(name, None)
@@ -26,6 +26,6 @@ def worker_app() -> App:
 def run_task(context: JobContext, task: str, pipeline: str, run: int) -> None:
     """Run a task in the worker that fetched the job, unless that attempt is over or taken.
 
-    `run` is the attempt: jobs that an earlier release queued name it so.
+    `run` is the attempt; jobs queued by an earlier release use this name.
     """
     context.additional_context["worker"].work_on(task, pipeline, run)

@@ -1,4 +1,4 @@
-"""Pipelines from their making to their end (docs/api/v0.md, sections 6.2, 6.4, 6.5).
+"""Pipelines from creation to end (docs/api/v0.md, sections 6.2, 6.4, 6.5).
 
            start_pipelines
                   │
@@ -38,9 +38,9 @@ CLEARED: dict[str, Any] = {
 def start_pipelines(
     event: PlatformEvent, definitions: Sequence[Resource], command_parameters: dict[str, Any] | None = None
 ) -> list[Pipeline]:
-    """Make a pipeline with all its tasks for each definition, and let them run once they are admitted.
+    """Create a pipeline with all its tasks for each definition, and let them run once they are admitted.
 
-    Works in the caller's transaction: pipelines, tasks and jobs are there together, or not at all.
+    Uses the caller's transaction: pipelines, tasks and jobs are created together or not at all.
     """
     with transaction.atomic():
         task_resources = _task_resources(event.project_id, definitions)
@@ -52,18 +52,18 @@ def start_pipelines(
         for pipeline in pipelines:
             if pipeline.admitted:
                 dispatch(ready_tasks(tasks[pipeline.pk]))
-        # The lock of a slot is taken once this transaction holds none: callers start pipelines in any order.
+        # The lock of a slot is taken after this transaction, which holds others: callers start pipelines in any order.
         for definition_id in dict.fromkeys(p.definition_id for p in pipelines if not p.admitted):
             transaction.on_commit(partial(admit_next, definition_id))
     return pipelines
 
 
 def abort_pipeline(pipeline: Pipeline) -> None:
-    """Stop a pipeline; its workers notice within a second. Raise StateError when it has ended."""
+    """Stop a pipeline; its workers notice within a second. Raise StateError if it has ended."""
     with transaction.atomic():
         locked = _locked(pipeline)
         if locked.is_finished:
-            raise StateError("pipeline_finished", "The pipeline has ended already.")
+            raise StateError("pipeline_finished", "The pipeline has already ended.")
         locked.aborted = True
         locked.save(update_fields=["aborted"])
         abort_tasks([locked])
@@ -71,7 +71,7 @@ def abort_pipeline(pipeline: Pipeline) -> None:
 
 
 def abort_tasks(pipelines: Sequence[Pipeline]) -> None:
-    """Abort every unfinished task of locked pipelines."""
+    """Abort all unfinished tasks of locked pipelines."""
     now = timezone.now()
     unfinished = Task.objects.filter(pipeline__in=[pipeline.pk for pipeline in pipelines], status__in=UNFINISHED)
     unfinished.filter(status=Status.STARTED).update(end_time=now)
@@ -79,16 +79,18 @@ def abort_tasks(pipelines: Sequence[Pipeline]) -> None:
 
 
 def restart_pipeline(pipeline: Pipeline, *, from_failure: bool = False) -> None:
-    """Run a finished pipeline again, whole or only what failed or was aborted; raise StateError when it can't be.
+    """Run a finished pipeline again, completely or only what failed or was aborted; raise StateError if it can't be.
 
-    A task whose process is still being stopped waits for its end.
+    A task whose process is still being stopped waits until it is gone.
     """
     with transaction.atomic():
         locked = _locked(pipeline)
         if not locked.is_finished:
             raise StateError("pipeline_not_finished", "The pipeline has not ended yet.")
         if from_failure and locked.status == Status.SUCCESSFUL:
-            raise StateError("pipeline_not_failed", "The pipeline was successful: there is no failure to restart from.")
+            raise StateError(
+                "pipeline_not_failed", "The pipeline was successful, so there is no failure to restart from."
+            )
         tasks = locked.tasks.all()
         if from_failure:
             tasks = tasks.filter(status__in=(Status.FAILED, Status.ABORTED))
@@ -102,7 +104,7 @@ def restart_pipeline(pipeline: Pipeline, *, from_failure: bool = False) -> None:
 def delete_expired(now: datetime) -> int:
     """Delete pipelines whose retention is over, with their tasks and scratchpads; return how many.
 
-    Under their locks: one that is just being restarted must stay.
+    Locks them: one that is just being restarted must stay.
     """
     expired = Pipeline.objects.filter(delete_time__lte=now).exclude(status__in=UNFINISHED)
     with transaction.atomic():
@@ -112,9 +114,9 @@ def delete_expired(now: datetime) -> int:
 
 
 def admit_waiting() -> None:
-    """Give slots that nobody took: a process may die between a commit and what should follow it.
+    """Assign free slots: a process may die between a commit and what should follow it.
 
-    Those whose definition was deleted while they waited have nobody to wait for any more.
+    Pipelines whose definition was deleted while they waited no longer have anything to wait for.
     """
     waiting = Pipeline.objects.filter(admitted=False, status__in=UNFINISHED)
     for definition_id in waiting.order_by().values_list("definition_id", flat=True).distinct()[:100]:
@@ -151,7 +153,7 @@ def _task_resources(project_id: str, definitions: Iterable[Resource]) -> dict[st
 
 
 def _command_environment(event: PlatformEvent, values: dict[str, Any] | None) -> dict[str, str]:
-    """Return the variables of a command's parameters, as it is deployed now: pipelines keep them over restarts."""
+    """Return the variables for a command's parameters, as deployed now. Restarts use the same ones."""
     if not values or not event.command_id:
         return {}
     command = Resource.objects.filter(pk=event.command_id, project_id=event.project_id).first()
@@ -199,7 +201,7 @@ def _new_tasks(
 
 
 def _free_name(base: str, taken: set[str]) -> str:
-    """Return a name for a task of a pipeline that was given none: its resource's, with a number if that is taken."""
+    """Return a name for a task without one: its resource's name, with a number if that is taken."""
     name, number = base, 1
     while name in taken:
         number += 1

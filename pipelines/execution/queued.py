@@ -1,4 +1,4 @@
-"""Pipelines that wait for their slot, aborted by what they are of, however many there are."""
+"""Abort queued pipelines, selected by origin or name, however many there are."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from pipelines.models import Pipeline, Resource, Status
 from pipelines.waiting import drop_waiting
 from projects.models import Project
 
-ABORTED_AT_ONCE = 1000  # in one transaction
-# Jobs of aborted tasks change nothing, but each would be fetched, before those of others.
+ABORTED_AT_ONCE = 1000  # per transaction
+# Jobs of aborted tasks do nothing, but each would be fetched before the jobs of others.
 FORGET_JOBS = """
     DELETE FROM procrastinate_jobs AS job USING projects_task AS task
     WHERE job.queue_name = %s AND job.status = 'todo' AND task.id = job.args->>'task' AND task.status = 'aborted'"""
@@ -23,10 +23,10 @@ FORGET_JOBS = """
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """What was kept from running."""
+    """What was prevented from running."""
 
     pipelines: int
-    events: int  # that matched a trigger and waited to start some
+    events: int  # that matched a trigger and were waiting
 
     def __str__(self) -> str:
         pipelines = f"{self.pipelines:,} queued pipeline{'s' * (self.pipelines != 1)} aborted"
@@ -35,15 +35,15 @@ class Stopped:
 
 
 def queued_pipelines(project: Project, **of: str) -> QuerySet[Pipeline]:
-    """Return the project's pipelines of which nothing has begun, of a `trigger_id`, a `command_id`, a `name`."""
+    """Return the project's pipelines that haven't started, by `trigger_id`, `command_id` or `name`."""
     return pipelines_of(project).filter(status=Status.CREATED, **of)
 
 
 def abort_queued(project: Project, **of: str) -> Stopped:
-    """Abort queued pipelines, as `queued_pipelines` takes them; what has begun goes on.
+    """Abort queued pipelines, selected as in `queued_pipelines`; what has started continues.
 
-    What waits to fire the trigger is dropped before. It takes several transactions where there are many, the oldest
-    first: they would begin next.
+    Events waiting for the trigger are dropped first. Large numbers take several transactions, oldest pipelines first:
+    they would start next.
     """
     events = drop_waiting(_triggers(project, **of))
     last, total, definitions = "", 0, set()
@@ -58,14 +58,14 @@ def abort_queued(project: Project, **of: str) -> Stopped:
 
 
 def _triggers(project: Project, **of: str) -> list[str]:
-    """Return the trigger that is meant, if it is the project's and no more than a part of what it started is."""
+    """Return the selected trigger if it belongs to the project and all that it started is selected."""
     triggers = Resource.objects.filter(project=project, type=Resource.Type.TRIGGER, pk=of.get("trigger_id"))
     return list(triggers.values_list("pk", flat=True)) if of.keys() == {"trigger_id"} else []
 
 
 @transaction.atomic
 def _abort_some(queued: QuerySet[Pipeline]) -> Sequence[Pipeline]:
-    """Abort the first of these pipelines, and return them."""
+    """Abort the first of these pipelines and return them."""
     rows = queued.order_by("pk").select_for_update(of=("self",)).defer("spec")
     pipelines = list(rows[:ABORTED_AT_ONCE])
     abort_tasks(pipelines)

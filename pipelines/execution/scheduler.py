@@ -1,4 +1,4 @@
-"""What has to happen now and then in the whole platform. Every worker does it; who comes second finds it done."""
+"""Periodic work for the whole platform. Every worker tries it; whoever comes second finds it done."""
 
 import logging
 import time
@@ -24,18 +24,18 @@ FORGET_SECONDS = 600.0
 
 
 class Scheduler:
-    """Ticks at every step, sweeps up after dead processes every few seconds, forgets what is old now and then."""
+    """Ticks at every step, cleans up after dead processes every few seconds, deletes old rows from time to time."""
 
     def __init__(self) -> None:
         self._last_step = time.monotonic()
         self._next_sweep = self._next_forgetting = self._begin = self._last_step
-        self._has_old_rows = True  # or may have: it is not known yet
+        self._has_old_rows = True  # or may have: not known yet
 
     def step(self) -> None:
-        """Do what is due now. Raises what the database raises."""
+        """Do what is due now. Raises database errors."""
         now = time.monotonic()
         if now - self._last_step > settings.EVENTLANE_TASK_LOST_SECONDS / 2:
-            # The database (or this machine) was away: workers could not say that they live. Let them first.
+            # The database (or this machine) was away, so workers couldn't send heartbeats. Let them do so first.
             self._begin = now
         self._last_step = now
         emit_due_ticks(timezone.now())
@@ -56,18 +56,18 @@ class Scheduler:
         if time.monotonic() - self._begin < settings.EVENTLANE_TASK_LOST_SECONDS / 2:
             return
         for task in end_lost_tasks(timezone.now()):
-            logger.warning("worker %s was lost while it ran task %s", task.worker, task.pk)
+            logger.warning("worker %s was lost while running task %s", task.worker, task.pk)
         async_to_sync(_run_stalled_jobs_again)()
 
 
 def forget_logins(now: datetime) -> None:
-    """Delete sessions that have ended, and failed logins that don't count any more."""
+    """Delete sessions that have ended and failed logins that no longer count."""
     Session.objects.filter(expire_date__lt=now).delete()
     forget_failures(now)
 
 
 async def _run_stalled_jobs_again() -> None:
-    """Put back the jobs that a dead worker had fetched; those whose tasks it had started find them taken."""
+    """Put back the jobs that a dead worker had fetched. If it had started the task, the job finds it taken."""
     seconds = settings.EVENTLANE_TASK_LOST_SECONDS
     for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=seconds):
         await app.job_manager.retry_job(job, retry_at=timezone.now() + timedelta(seconds=1))

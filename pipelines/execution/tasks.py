@@ -1,6 +1,6 @@
-"""A task in a worker's hands: claimed, kept alive, finished, found lost.
+"""A task in a worker: claimed, kept alive, finished, or found lost.
 
-Every move is a compare-and-swap on the task's status and attempt, so a job or worker that comes late changes nothing.
+Every change is a compare-and-swap on the task's status and attempt, so a late job or worker changes nothing.
 """
 
 from collections.abc import Iterable
@@ -16,16 +16,16 @@ from pipelines.execution.dispatch import admit_next, advance, is_limited, lock_p
 from pipelines.execution.pipelines import abort_tasks
 from pipelines.models import Pipeline, Status, Task
 
-# Functions of the database (projects/migrations/sql): the ways to it and back are what a short task costs.
+# Functions of the database (projects/migrations/sql): round trips are most of the cost of a short task.
 CLAIM = "SELECT * FROM eventlane_claim_task(%(task)s, %(attempt)s, %(pipeline)s, %(worker)s, %(counted)s)"
 SUCCEED = "SELECT eventlane_succeed_task(%s, %s, %s)"
 NOT_ENDED, ENDED, ENDED_WHILE_OTHERS_WAIT = 0, 1, 2
 
 
 def claim_task(task_id: str, pipeline_id: str, attempt: int, worker: str) -> Task | None:
-    """Start an attempt at a task for a worker and return it, None when it isn't to be run (any more, or yet).
+    """Start an attempt at a task for a worker and return it, or None if it must not run (any more, or yet).
 
-    Where running tasks are limited they are counted, and a task over the limits is throttled.
+    If the number of running tasks is limited, they are counted, and a task over the limits is throttled.
     """
     values = {"task": task_id, "pipeline": pipeline_id, "attempt": attempt, "worker": worker}
     if not is_limited(None) and (task := _claim(values | {"counted": False})):
@@ -38,7 +38,7 @@ def claim_task(task_id: str, pipeline_id: str, attempt: int, worker: str) -> Tas
         if may_run(*project):
             return _claim(values | {"counted": True})
         Task.objects.filter(pk=task_id, attempt=attempt, status=Status.CREATED).update(queued=False, throttled=True)
-    wake_throttled()  # a task may have ended meanwhile, and have seen nobody who waits
+    wake_throttled()  # a task may have ended meanwhile and seen nobody waiting
     return None
 
 
@@ -48,9 +48,9 @@ def _claim(values: dict[str, Any]) -> Task | None:
 
 
 def finish_task(task: Task, failure: str | None = None) -> bool:
-    """End a started task, successfully or with a message; run it again while it has retries. False: another ended it.
+    """End a started task, with success or a failure message; retry it if it has retries. False: someone else ended it.
 
-    What that means for its pipeline is settled in the same transaction.
+    The consequences for its pipeline are part of the same transaction.
     """
     if failure is None and (ended := _succeed(task)):
         if ended == ENDED_WHILE_OTHERS_WAIT:
@@ -66,7 +66,7 @@ def finish_task(task: Task, failure: str | None = None) -> bool:
 
 
 def release_worker(task: Task) -> None:
-    """Note that no process of an aborted attempt is left; if the task was restarted meanwhile, it may begin now."""
+    """Record that an aborted attempt has no process left; if the task was restarted meanwhile, it may start now."""
     with transaction.atomic():
         pipeline = lock_pipeline(task.pipeline_id)
         freed = Task.objects.filter(pk=task.pk, attempt=task.attempt).exclude(worker="").update(worker="")
@@ -79,9 +79,9 @@ def release_worker(task: Task) -> None:
 
 
 def heartbeat(worker: str, task_ids: Iterable[str]) -> dict[str, int]:
-    """Say that a worker still has these tasks; return the attempts of those that should go on, by id.
+    """Record that a worker still has these tasks; return the attempts of those that should continue, by id.
 
-    Rows that others hold are skipped until the next time, so that nobody waits in a circle; they count as going on.
+    Rows that others have locked are skipped until next time, to avoid deadlocks; they count as continuing.
     """
     ids = list(task_ids)
     with connection.cursor() as cursor:
@@ -95,19 +95,19 @@ def heartbeat(worker: str, task_ids: Iterable[str]) -> dict[str, int]:
 
 
 def end_lost_tasks(now: datetime) -> list[Task]:
-    """Fail (or retry) the started tasks whose worker has not been heard of, and free aborted ones; return them."""
+    """Fail or retry started tasks of workers that went silent, and release aborted ones; return them."""
     limit = now - timedelta(seconds=settings.EVENTLANE_TASK_LOST_SECONDS)
     stale = Task.objects.filter(heartbeat_time__lt=limit).exclude(worker="")
     lost = list(stale.filter(status=Status.STARTED)[:100])
     for task in lost:
-        finish_task(task, f"The worker {task.worker} was lost while it ran the task.")
+        finish_task(task, f"The worker {task.worker} was lost while running the task.")
     for task in stale.exclude(status=Status.STARTED)[:100]:
         release_worker(task)
     return lost
 
 
 def _succeed(task: Task) -> int:
-    """End a task the short way (migrations/sql/0005_succeed_task.sql); NOT_ENDED: try the longer one."""
+    """End a task with a single function (migrations/sql/0005_succeed_task.sql); NOT_ENDED: try the general way."""
     with connection.cursor() as cursor:
         cursor.execute(SUCCEED, [task.pk, task.attempt, task.pipeline_id])
         [answer] = cursor.fetchone()
@@ -115,12 +115,12 @@ def _succeed(task: Task) -> int:
 
 
 def _project(pipeline_id: str) -> tuple[str, int | None] | None:
-    """Return the project of a pipeline and its limit of running tasks."""
+    """Return the project of a pipeline, and the project's limit of running tasks."""
     return Pipeline.objects.filter(pk=pipeline_id).values_list("project_id", "project__max_running_tasks").first()
 
 
 def _end(task: Task, pipeline: Pipeline, failure: str | None) -> bool:
-    """Move the task from started to where it goes; return False when another did that before."""
+    """Move the task from started to its next state; return False if someone else did that first."""
     mine = Task.objects.filter(pk=task.pk, attempt=task.attempt, status=Status.STARTED)
     now = timezone.now()
     if failure is None:
@@ -136,7 +136,7 @@ def _end(task: Task, pipeline: Pipeline, failure: str | None) -> bool:
 
 
 def _retry(task: Task, due_time: datetime) -> bool:
-    """Put a failed task back, to be run again from its first step; its earlier output is erased."""
+    """Put a failed task back, to run again from its first step; its earlier output is deleted."""
     mine = Task.objects.filter(pk=task.pk, attempt=task.attempt, status=Status.STARTED)
     changed = mine.update(
         status=Status.CREATED, start_time=None, end_time=None, worker="", retry=F("retry") + 1, due_time=due_time

@@ -1,8 +1,8 @@
-"""A worker process: procrastinate fetches jobs and runs each in a thread; this keeps their tasks' state true.
+"""A worker process: procrastinate fetches jobs and runs each in a thread; this keeps their tasks' state correct.
 
-Beside the jobs three threads run. One says every second which tasks this process still has, and stops those that were
-aborted or taken away. One stops all when that could not be said for too long. The third is the scheduler: what has to
-happen now and then, whoever does it.
+Three threads run besides the jobs. One reports every second which tasks this process still has, and stops those that
+were aborted or taken away. One stops all tasks if the first couldn't report for too long. The third is the scheduler,
+for periodic work that any worker may do.
 """
 
 import asyncio
@@ -32,12 +32,12 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 HEARTBEAT_SECONDS = 1.0
-LATEST_HEARTBEAT_SHARE = 0.7  # of the time after which others take a task for lost: then this stops it
-LATEST_END_SHARE = 0.9  # and then it ends itself, if that didn't help
+LATEST_HEARTBEAT_SHARE = 0.7  # of the time after which others consider a task lost: this process then stops it
+LATEST_END_SHARE = 0.9  # if that didn't help, this process then ends itself
 RETRY_SECONDS = 1.0
-PROGRESS_THREADS = 4  # the event loop's, which fetches jobs, and those of heartbeat, watch and scheduler
-STOPPED = "The worker was stopped while it ran the task."
-OUT_OF_TOUCH = "The worker lost touch with the database while it ran the task."
+PROGRESS_THREADS = 4  # the event loop, which fetches jobs, and the threads for heartbeat, watch and scheduler
+STOPPED = "The worker was stopped while running the task."
+OUT_OF_TOUCH = "The worker lost its database connection while running the task."
 
 
 class Worker:
@@ -47,16 +47,16 @@ class Worker:
         self.name = f"{settings.EVENTLANE_NODE}/{os.getpid()}"
         self._concurrency = concurrency
         self._progress = progress
-        # Each thread keeps a connection of Django's: asking for one at every job would cost as much as the job.
+        # Each thread keeps its Django connection: getting one for every job would cost as much as the job.
         connection.settings_dict["OPTIONS"]["pool"] |= {"max_size": concurrency + 6}
-        # By task and attempt: once an end is written down, the next may begin here before this one is forgotten.
+        # By task and attempt: once an end is recorded, the next attempt may start here before this one is removed.
         self._running: dict[tuple[str, int], threading.Event] = {}
         self._last_heartbeat = time.monotonic()
         self._stopping = threading.Event()
         self._ended = threading.Event()
 
     def run(self) -> None:
-        """Work until SIGTERM or Ctrl-C; then let tasks end for a while, and stop those that don't."""
+        """Work until SIGTERM or Ctrl-C; then let tasks end for a while, and stop the rest."""
         helpers = [
             self._helper("heartbeat", self._beat, HEARTBEAT_SECONDS),
             self._helper("watch", self._watch, HEARTBEAT_SECONDS / 2),
@@ -72,7 +72,7 @@ class Worker:
                 helper.join()
 
     def work_on(self, task_id: str, pipeline_id: str, attempt: int) -> None:
-        """Run a task to its end. Called in a thread of its own, which the runtime may rely on to stay."""
+        """Run a task to its end, in a thread of its own that stays alive until then; the runtime relies on it."""
         task = _persistently(lambda: claim_task(task_id, pipeline_id, attempt, self.name))
         if task is None:
             return
@@ -92,11 +92,11 @@ class Worker:
             return False, str(failure)
         except Exception as error:
             logger.exception("task %s crashed in its runtime", task.pk)
-            return False, f"The runtime failed: {type(error).__name__}. The worker's log knows more."
+            return False, f"The runtime failed: {type(error).__name__}. See the worker's log."
         return False, None
 
     def _end(self, task: Task, stopped: bool, failure: str | None) -> None:
-        """Write the outcome down. If that isn't this attempt's any more, say at least that its process is gone."""
+        """Record the outcome. If the attempt no longer owns the task, at least record that its process is gone."""
         if stopped:
             failure = STOPPED if self._stopping.is_set() else OUT_OF_TOUCH
         if not _persistently(lambda: finish_task(task, failure)):
@@ -131,13 +131,13 @@ class Worker:
                 showing.cancel()
 
     async def _show(self) -> None:
-        """Show that the event loop goes on."""
+        """Show that the event loop makes progress."""
         while True:
             self._progress.step()
             await asyncio.sleep(STEP_SECONDS)
 
     def _request_stop(self, worker: "asyncio.Future[None]") -> None:
-        """Fetch no more jobs; give running tasks some time, then stop them."""
+        """Stop fetching jobs; give running tasks some time, then stop them."""
         if self._stopping.is_set():
             return
         self._stopping.set()
@@ -149,7 +149,7 @@ class Worker:
             stop.set()
 
     def _helper(self, name: str, step: Callable[[], None], seconds: float) -> threading.Thread:
-        """Return a thread that makes a step every so many seconds until the worker ends, whatever a step raises."""
+        """Return a thread that performs a step at this interval until the worker ends, whatever the step raises."""
 
         def run() -> None:
             while not self._ended.wait(seconds):
@@ -159,23 +159,23 @@ class Worker:
         return threading.Thread(target=run, name=name)
 
     def _beat(self) -> None:
-        """Keep this worker's tasks alive, and stop those that are no longer its own."""
+        """Send the heartbeat of this worker's tasks, and stop tasks that it no longer owns."""
         mine, now = dict(self._running), time.monotonic()
         if mine:
             self._heartbeat(mine)
         self._last_heartbeat = now
 
     def _watch(self) -> None:
-        """Stop all tasks before others run them again: two at once would be worse than none.
+        """Stop all tasks before others run them again: running one twice at once would be worse than not at all.
 
-        In a thread of its own: a connection that went dead answers nothing, not even an error. Where the end of a
-        task waits for such a connection, too, this process ends at once, and its tasks with it.
+        In its own thread: a dead connection returns nothing, not even an error. If the end of a task waits for such a
+        connection, too, this process exits at once, and its tasks end with it.
         """
         silent = (time.monotonic() - self._last_heartbeat) / settings.EVENTLANE_TASK_LOST_SECONDS
         if silent > LATEST_HEARTBEAT_SHARE:
             self._stop_tasks()
         if silent > LATEST_END_SHARE and self._running:
-            logger.critical("the database has not been heard of for too long: ending with %s", list(self._running))
+            logger.critical("no answer from the database for too long: ending with %s", list(self._running))
             os._exit(1)
 
     def _heartbeat(self, mine: dict[tuple[str, int], threading.Event]) -> None:
@@ -186,9 +186,9 @@ class Worker:
 
 
 def _persistently(move: Callable[[], T]) -> T:
-    """Make a move, however often the database refuses; at last raise, so that the job is run again.
+    """Retry a change as long as the database refuses it; finally raise, so that the job runs again.
 
-    By then others have taken the task for lost, unless it could not even be claimed.
+    By then, others consider the task lost, unless it couldn't even be claimed.
     """
     deadline = time.monotonic() + settings.EVENTLANE_TASK_LOST_SECONDS
     while True:
@@ -198,12 +198,12 @@ def _persistently(move: Callable[[], T]) -> T:
             disconnect()
             if time.monotonic() > deadline:
                 raise
-            logger.warning("a task's state can't be written, trying again: %s", one_line(error))
+            logger.warning("a task's state can't be written; trying again: %s", one_line(error))
             time.sleep(RETRY_SECONDS)
 
 
 def _survives(name: str, step: Callable[[], None]) -> None:
-    """Make a step in a thread of our own; a failure is logged, the connection dropped, the next one may succeed."""
+    """Perform a step in our own thread. A failure is logged and the connection closed; the next step may succeed."""
     try:
         step()
     except Exception as error:

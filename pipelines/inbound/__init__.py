@@ -1,1 +1,1 @@
-"""What other services send to a project's hooks becomes platform events."""
+"""Turns what other services send to a project's hooks into platform events."""

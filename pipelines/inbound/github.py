@@ -1,11 +1,11 @@
-"""What GitHub delivers (docs/api/v0.md, section 6.7).
+"""GitHub's deliveries (docs/api/v0.md, section 6.7).
 
     push of a branch      created: branch_creation and push, deleted: branch_deletion, else: push
     push of a tag         created: tag_creation, deleted: tag_deletion
     repository            created: repository_creation, deleted: repository_deletion
     every delivery        raw
 
-GitHub's own `create` and `delete` come beside a push that says more: they have no revision. They are raw only.
+GitHub's own `create` and `delete` accompany a push that says more: they have no revision. They become raw only.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ from pipelines.inbound.signature import check_signature
 from pipelines.models import Hook, HookDelivery, PlatformEvent
 from pipelines.platform_events import create_events
 
-KEPT_DELIVERIES = timedelta(days=30)  # GitHub delivers again what is up to 3 days old
+KEPT_DELIVERIES = timedelta(days=30)  # GitHub can redeliver what is up to 3 days old
 SIGNATURE = "X-Hub-Signature-256"
 MAX_HEADER_LENGTH = 100
 REPOSITORY_ACTIONS = {"created": "repository_creation", "deleted": "repository_deletion"}
@@ -46,7 +46,7 @@ def take(hook: Hook, headers: Mapping[str, str], body: bytes, hold_values: Hold)
 
 
 def events_of(event_type: str, payload: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield name and data of the events that a delivery means, apart from `raw`."""
+    """Yield name and data of the events in a delivery, except `raw`."""
     origin = _origin(payload)
     if origin is None:
         return
@@ -73,7 +73,7 @@ def _push_events(payload: Mapping[str, Any], origin: dict[str, Any]) -> Iterator
 
 
 def _origin(payload: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return organization and repository; a person's repositories have their login for an organization."""
+    """Return organization and repository. A person's repository has their login as organization."""
     repository = _member(payload, "repository")
     owner = _member(repository, "owner")
     organization = _member(payload, "organization").get("login") or owner.get("login") or owner.get("name")
@@ -89,5 +89,5 @@ def _member(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _required(headers: Mapping[str, str], name: str) -> str:
     value = headers.get(name, "").strip()
     if not value or len(value) > MAX_HEADER_LENGTH or not value.isprintable():
-        raise BadRequest(f"The header {name} is missing or no name.")
+        raise BadRequest(f"The header {name} is missing or not a valid name.")
     return value

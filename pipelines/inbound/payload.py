@@ -1,4 +1,4 @@
-"""From a delivery's body to what it says, whatever its Content-Type claims."""
+"""Parse the body of a delivery, whatever its Content-Type claims."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from eventlane.wire.errors import MalformedRequestBody
 from eventlane.wire.values import Hold, take_room_for_values
 from pipelines.resources.shapes import MAX_DEPTH
 
-FORM = b"payload="  # GitHub's other content type, and others': the JSON as the field of a form
+FORM = b"payload="  # another content type of GitHub's, and of others: the JSON as a form field
 MOST_FIELDS = 100
 
 
@@ -21,7 +21,7 @@ def read_payload(body: bytes, hold_values: Hold) -> Any:
     """
     try:
         text = _form_payload(body) if body.startswith(FORM) else body.decode("utf-8-sig")
-    except ValueError as error:  # UnicodeDecodeError too
+    except ValueError as error:  # includes UnicodeDecodeError
         raise MalformedRequestBody(f"not valid text: {error}") from None
     if not text.strip():
         return {}
@@ -37,12 +37,12 @@ def read_payload(body: bytes, hold_values: Hold) -> Any:
 
 
 def as_object(value: Any) -> dict[str, Any]:
-    """Return an object as it is, anything else as the member `body` of one."""
+    """Return an object as it is, anything else as the member `body` of an object."""
     return value if isinstance(value, dict) else {"body": value}
 
 
 def _check_depth(value: Any) -> None:
-    """Refuse what can be read but not shown again: other requests have less of the stack left for it."""
+    """Refuse what can be read but not written again: later requests have less of the stack left."""
     level = [value]
     for _ in range(MAX_DEPTH + 1):
         members = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))
@@ -60,7 +60,7 @@ def _form_payload(body: bytes) -> str:
 def _read_json(text: str) -> Any:
     try:
         return exact_numbers.decode(text)
-    except ValueError:  # it refuses half of a surrogate pair and numbers too large for a float
+    except ValueError:  # it refuses half of a surrogate pair, and numbers too large for a float
         pass
     constants: list[str] = []
     value = json.loads(text, parse_constant=constants.append, parse_float=exact_numbers.exact)

@@ -1,4 +1,4 @@
-"""Signatures: the HMAC-SHA256 of a body with the hook's secret, as `sha256=` and 64 hex digits in a header."""
+"""Signatures: a header with `sha256=` and 64 hex digits, the HMAC-SHA256 of the body with the hook's secret."""
 
 import hashlib
 import hmac
@@ -10,13 +10,13 @@ from pipelines.models import Hook
 
 
 def check_signature(hook: Hook, headers: Mapping[str, str], name: str, body: bytes) -> None:
-    """Refuse what isn't signed with the hook's secret in the header `name`."""
+    """Refuse a delivery that isn't signed with the hook's secret in the header `name`."""
     signature = headers.get(name, "").strip()
     if not signature:
         raise AuthenticationRequired(f"The header {name} is missing: sign with the hook's secret.")
     secret = hook_secret(hook)
-    if not secret:  # anybody can sign with an empty one
+    if not secret:  # anyone can sign with an empty one
         raise PermissionDenied("This hook has no secret to check signatures with; renew it.")
     expected = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     if not hmac.compare_digest(expected.encode(), signature.encode(errors="replace")):
-        raise PermissionDenied("The signature is wrong: it is of another body, or made with another secret.")
+        raise PermissionDenied("The signature is wrong: it was made for another body or with another secret.")

@@ -1,4 +1,4 @@
-"""Every path under /hooks/. The middleware takes them for programs' requests (eventlane/wire/middleware.py)."""
+"""All paths under /hooks/. The middleware treats them as requests of programs (eventlane/wire/middleware.py)."""
 
 from django.urls import re_path
 

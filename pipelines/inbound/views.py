@@ -1,6 +1,6 @@
 """POST /hooks/<token>/<event> for the connector webhook, POST /hooks/<token> for GitHub.
 
-A plain Django view. The address is the secret: it is in no log line and no error.
+A plain Django view. The address is secret: it is in no log line and no error.
 """
 
 import logging
@@ -43,23 +43,23 @@ SIGNATURE = "X-Eventlane-Signature-256"
 
 @csrf_exempt
 def receive(request: HttpRequest, route: str) -> HttpResponse:
-    """Take one delivery and say how many platform events came of it."""
-    request.path = LOGGED_PATH  # Django logs the path of what it answers with an error
+    """Accept a delivery and say how many platform events it became."""
+    request.path = LOGGED_PATH  # Django logs the path of requests that it answers with an error
     try:
         events = _take(request, *_split(route))
     except ApiError as error:
         return error_response(error)
     except DATABASE_AWAY as error:
-        logger.error("a hook can't take what was sent: %s", one_line(error))
+        logger.error("a delivery to a hook can't be stored: %s", one_line(error))
         return error_response(ServiceUnavailable())
     except Exception:
-        logger.exception("a hook can't take what was sent")
+        logger.exception("a delivery to a hook can't be stored")
         return error_response(InternalError())
     return HttpResponse(b'{"events": %d}' % len(events), JSON, 202)
 
 
 def _split(route: str) -> tuple[str, str]:
-    """Return token and event name; one trailing slash doesn't count."""
+    """Return token and event name; ignores one trailing slash."""
     token, _, event = route.removesuffix("/").partition("/")
     return token, event
 
@@ -91,9 +91,9 @@ def _take_any(hook: Hook, event: str, request: HttpRequest) -> list[PlatformEven
 
 
 def _refuse_while(seconds: float) -> None:
-    """Refuse a delivery when there is any time to wait."""
+    """Refuse a delivery if it must wait."""
     if seconds:
-        raise TooManyRequests("The hook takes no more than its rate limit (EVENTLANE_HOOK_RATE_LIMIT).", seconds)
+        raise TooManyRequests("The hook has reached its rate limit (EVENTLANE_HOOK_RATE_LIMIT).", seconds)
 
 
 def _read_body(request: HttpRequest) -> bytes:

@@ -6,18 +6,18 @@ from projects.models.project import Project
 
 
 class Hook(models.Model):
-    """A project's secret address for other services. Its token is found by digest, shown from the cipher."""
+    """A project's secret address for other services. Its token is found by digest and stored encrypted."""
 
     id = IdField()
     project = models.ForeignKey(Project, models.CASCADE, related_name="hooks")
     connector = models.CharField(max_length=100)  # webhook or github
     digest = models.CharField(max_length=64, unique=True, editable=False)
     encrypted_token = models.BinaryField(editable=False)
-    encrypted_secret = models.BinaryField(null=True, editable=False)  # what the sender signs with
+    encrypted_secret = models.BinaryField(null=True, editable=False)  # what senders sign with
     creation_time = models.DateTimeField(default=timezone.now, editable=False)
     last_use_time = models.DateTimeField(null=True, editable=False)
     window_start_time = models.DateTimeField(null=True, editable=False)  # of the rate limit
-    window_deliveries = models.PositiveIntegerField(default=0, db_default=0, editable=False)  # taken in that window
+    window_deliveries = models.PositiveIntegerField(default=0, db_default=0, editable=False)  # accepted in that window
 
     class Meta:
         db_table = "projects_hook"  # made when these models were part of the app projects
@@ -28,7 +28,7 @@ class Hook(models.Model):
 
 
 class HookDelivery(models.Model):
-    """A delivery that a hook took: the same one again starts nothing. Kept for longer than GitHub keeps its own."""
+    """A delivery that a hook accepted: repeating it starts nothing. Kept for longer than GitHub can redeliver."""
 
     hook = models.ForeignKey(Hook, models.CASCADE, related_name="deliveries")
     delivery_id = models.CharField(max_length=100)

@@ -7,7 +7,7 @@ from projects.models.project import Project
 
 
 class Identity(models.Model):
-    """A secret that tasks may name. `encrypted_data` is what pipelines/secrets.py made of its fields."""
+    """A secret that tasks can name. `encrypted_data` are its fields, encrypted by pipelines/secrets.py."""
 
     id = IdField()
     project = models.ForeignKey(Project, models.CASCADE, related_name="identities")

@@ -11,7 +11,7 @@ from projects.models.project import Project
 
 
 class Status(models.TextChoices):
-    """Where a pipeline or a task is (docs/api/v0.md, section 6.1)."""
+    """The states of pipelines and tasks (docs/api/v0.md, section 6.1)."""
 
     CREATED = "created", "Waiting"
     STARTED = "started", "Running"
@@ -24,7 +24,7 @@ UNFINISHED = (Status.CREATED, Status.STARTED)
 
 
 class Pipeline(models.Model):
-    """One execution of a pipeline resource (docs/api/v0.md, section 2.10). pipelines/execution/ moves its state."""
+    """One execution of a pipeline resource (docs/api/v0.md, section 2.10). pipelines/execution/ changes its state."""
 
     id = IdField()
     project = models.ForeignKey(Project, models.CASCADE, related_name="pipelines", db_index=False)
@@ -32,10 +32,10 @@ class Pipeline(models.Model):
         Resource, models.SET_NULL, related_name="+", null=True, db_index=False
     )
     name = models.CharField(max_length=MAX_NAME_LENGTH)
-    spec = models.JSONField()  # the resource's when it was made; a restart runs the same
+    spec = models.JSONField()  # of the resource at creation; a restart runs the same
     trigger_id = models.CharField(max_length=LENGTH, null=True, db_collation="C")
     command_id = models.CharField(max_length=LENGTH, null=True, db_collation="C")
-    command_environment = models.JSONField(default=dict)  # variables that the command's parameters ask for
+    command_environment = models.JSONField(default=dict)  # variables for the command's parameters
     event = models.ForeignKey(PlatformEvent, models.CASCADE, related_name="pipelines", db_index=False)
     event_time = models.DateTimeField()
     creation_time = models.DateTimeField(default=timezone.now)
@@ -46,8 +46,8 @@ class Pipeline(models.Model):
     # It has the slot of its definition, or needs none: its tasks may run.
     admitted = models.BooleanField(default=False, db_column="released")
     aborted = models.BooleanField(default=False)  # a user asked for it
-    retention = models.DurationField(null=True)  # the definition's
-    delete_time = models.DateTimeField(null=True)  # that long after it ended
+    retention = models.DurationField(null=True)  # from the definition
+    delete_time = models.DateTimeField(null=True)  # when that time after its end has passed
 
     class Meta:
         db_table = "projects_pipeline"  # made when these models were part of the app projects
@@ -57,7 +57,7 @@ class Pipeline(models.Model):
             models.Index(fields=["event"], name="pipeline_by_event"),
             models.Index(fields=["definition", "event_time", "id"], name="pipeline_by_definition"),
             models.Index(fields=["delete_time"], name="pipeline_by_delete", condition=Q(delete_time__isnull=False)),
-            # What the console asks for every few seconds: what runs now, and what failed lately.
+            # What the console queries every few seconds: what runs now, and recent failures.
             models.Index(fields=["project", "id"], name="pipeline_unfinished", condition=Q(status__in=UNFINISHED)),
             models.Index(fields=["project", "end_time"], name="pipeline_failed", condition=Q(status=Status.FAILED)),
         ]
@@ -74,12 +74,12 @@ class Pipeline(models.Model):
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing of it runs or will run, unless it is restarted."""
+        """Whether it has ended. It can only continue after a restart."""
         return self.status not in UNFINISHED
 
 
 class ScratchpadEntry(models.Model):
-    """A text that the tasks of one pipeline share (docs/api/v0.md, section 6.9)."""
+    """A text that the tasks of a pipeline share (docs/api/v0.md, section 6.9)."""
 
     pipeline = models.ForeignKey(Pipeline, models.CASCADE, related_name="scratchpad")
     key = models.CharField(max_length=255)

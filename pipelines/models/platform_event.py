@@ -9,9 +9,9 @@ from projects.models.project import Project
 
 
 class PlatformEvent(models.Model):
-    """An event of the v0 platform API: made for a trigger or a command (docs/api/v0.md, section 2.8).
+    """An event of the v0 platform API, created for a trigger or a command (docs/api/v0.md, section 2.8).
 
-    The ids of both are plain columns: they outlive what they name.
+    The ids of both are plain columns: they outlive what they refer to.
     """
 
     id = IdField()
@@ -32,7 +32,7 @@ class PlatformEvent(models.Model):
             models.Index(fields=["project", "id"], name="platform_event_by_id"),
             models.Index(fields=["project", "event_time", "id"], name="platform_event_by_time"),
             models.Index(fields=["project", "trigger_id", "id"], name="platform_event_by_trigger"),
-            # One for each filter and sort of GET /v0/events; of both filters, the one with the name serves.
+            # One for each filter and sort of GET /v0/events. With both filters, the one with the name is used.
             models.Index(fields=["project", "connector", "id"], name="platform_event_of_connector"),
             models.Index(fields=["project", "connector", "event_time", "id"], name="platform_event_of_connector_t"),
             models.Index(fields=["project", "name", "id"], name="platform_event_of_name", include=["connector"]),
@@ -51,7 +51,7 @@ class CommandExecution(models.Model):
     id = IdField()
     project = models.ForeignKey(Project, models.CASCADE, related_name="command_executions", db_index=False)
     executor = models.ForeignKey(Account, models.SET_NULL, related_name="+", null=True)
-    executor_name = models.CharField(max_length=200, default="", db_default="")  # as it read then
+    executor_name = models.CharField(max_length=200, default="", db_default="")  # as it was at that time
     execution_time = models.DateTimeField(default=timezone.now)
     command_id = models.CharField(max_length=LENGTH, db_collation="C")
     parameters = models.JSONField()

@@ -11,7 +11,7 @@ from projects.models.project import Project
 class Resource(models.Model):
     """Something deployed: a trigger, a command, a task or a pipeline (docs/api/v0.md, sections 2.7 and 5).
 
-    Not to be confused with what comes of it: a Pipeline or a Task is one execution of such a definition.
+    Not to be confused with a Pipeline or a Task, which is one execution of such a definition.
     """
 
     class Type(models.TextChoices):
@@ -27,7 +27,7 @@ class Resource(models.Model):
     disabled = models.BooleanField(default=False)
     creation_time = models.DateTimeField(default=timezone.now, editable=False)
     update_time = models.DateTimeField(default=timezone.now, editable=False)
-    spec = models.JSONField()  # type, version, name, description?, data: valid, with every default filled in
+    spec = models.JSONField()  # type, version, name, description?, data: valid, with all defaults filled in
 
     class Meta:
         db_table = "projects_resource"  # made when these models were part of the app projects
@@ -43,26 +43,26 @@ class Resource(models.Model):
 
     @property
     def data(self) -> dict[str, Any]:
-        """What of the spec depends on the type."""
+        """The part of the spec that depends on the type."""
         return self.spec["data"]
 
 
 class Command(Resource):
-    """A resource of type command, as the console lists them."""
+    """A resource of type command, for the console's list."""
 
     class Meta:
         proxy = True
 
 
 class Trigger(Resource):
-    """A resource of type trigger, as the console lists them."""
+    """A resource of type trigger, for the console's list."""
 
     class Meta:
         proxy = True
 
 
 class Subscription(models.Model):
-    """What a trigger listens to. A new one is made when the connector, event, parameters or identity change."""
+    """What a trigger listens to. Replaced when connector, event, parameters or identity change."""
 
     trigger = models.OneToOneField(Resource, models.CASCADE, related_name="subscription", primary_key=True)
     project = models.ForeignKey(Project, models.CASCADE, related_name="subscriptions")
@@ -71,12 +71,12 @@ class Subscription(models.Model):
     parameters = models.JSONField(default=dict)
     identity = models.CharField(max_length=MAX_NAME_LENGTH, blank=True)
     creation_time = models.DateTimeField(default=timezone.now, editable=False)
-    next_tick_time = models.DateTimeField(null=True, blank=True)  # of time/tick; null when it has no more
+    next_tick_time = models.DateTimeField(null=True, blank=True)  # of time/tick; null if there are no more
     window_start_time = models.DateTimeField(null=True, blank=True)  # of the rate limit
     window_events = models.PositiveIntegerField(default=0)  # fired in that window
     suppressed_events = models.PositiveBigIntegerField(default=0)  # matched, but over the rate limit
-    dropped_events = models.PositiveBigIntegerField(default=0, db_default=0)  # matched, and dropped while they waited
-    drop_time = models.DateTimeField(null=True, blank=True)  # when some were dropped last
+    dropped_events = models.PositiveBigIntegerField(default=0, db_default=0)  # matched, but dropped while waiting
+    drop_time = models.DateTimeField(null=True, blank=True)  # when events were last dropped
 
     class Meta:
         db_table = "projects_subscription"  # made when these models were part of the app projects

@@ -1,4 +1,4 @@
-"""Tasks of pipelines, and their steps. Five fields are a task's state; those not named are empty or false.
+"""Tasks of pipelines, and their steps. A task's state is five fields; those not named are empty or false.
 
     created                      waits for its dependencies, and for its pipeline to be admitted
        │ dispatch    ▲
@@ -14,7 +14,7 @@
        ▼                                     ▼
     created, worker ── release_worker ──▶ created
 
-An abort ends a task that isn't started at once. `worker` stays until no process of the task is left.
+Aborting a task that isn't started ends it at once. `worker` stays until the task has no process left.
 """
 
 from django.db import models
@@ -27,10 +27,9 @@ from projects.models.project import Project
 
 
 class Task(models.Model):
-    """One instance of a pipeline's task (docs/api/v0.md, section 2.11). pipelines/execution/ moves its state.
+    """One instance of a pipeline's task (docs/api/v0.md, section 2.11). pipelines/execution/ changes its state.
 
-    `attempt` counts how often it was dispatched: a job or a worker that comes with an older number is too late
-    and changes nothing.
+    `attempt` counts how often it was dispatched: a job or worker with an older number is too late and changes nothing.
     """
 
     id = IdField()
@@ -39,9 +38,9 @@ class Task(models.Model):
     definition = models.ForeignKey(  # task_id on the wire
         Resource, models.SET_NULL, related_name="+", null=True, db_index=False
     )
-    name = models.CharField(max_length=250)  # of the pipeline's task; given or made, unique in the pipeline
-    pipeline_task = models.JSONField()  # the entry of spec.data.tasks, every default filled in
-    spec = models.JSONField()  # the task resource's
+    name = models.CharField(max_length=250)  # of the pipeline's task; given or generated, unique in the pipeline
+    pipeline_task = models.JSONField()  # the entry of spec.data.tasks, with all defaults filled in
+    spec = models.JSONField()  # of the task resource
     command_parameters = models.JSONField(null=True)
     dependencies = models.JSONField(default=list)  # names of other tasks of the pipeline
     instance_id = models.PositiveSmallIntegerField(default=1)
@@ -49,10 +48,12 @@ class Task(models.Model):
     start_time = models.DateTimeField(null=True)
     end_time = models.DateTimeField(null=True)
     failure_message = models.TextField(blank=True)
-    retry = models.PositiveIntegerField(default=0)  # retries done so far
+    retry = models.PositiveIntegerField(default=0)  # number of retries so far
     attempt = models.PositiveBigIntegerField(default=0, db_column="run")
     queued = models.BooleanField(default=False)  # a job for this attempt exists
-    throttled = models.BooleanField(default=False, db_column="parked")  # ready, but as many run as limits allow
+    throttled = models.BooleanField(
+        default=False, db_column="parked"
+    )  # ready, but as many are running as the limits allow
     due_time = models.DateTimeField(null=True)  # not before: the delay of a retry
     heartbeat_time = models.DateTimeField(null=True)  # of the worker that runs it
     worker = models.CharField(max_length=200, blank=True)
@@ -72,12 +73,12 @@ class Task(models.Model):
 
     @property
     def is_finished(self) -> bool:
-        """Whether it won't run any more, unless it is restarted."""
+        """Whether it has ended. It can only continue after a restart."""
         return self.status not in UNFINISHED
 
 
 class TaskStep(models.Model):
-    """A step of a task that has begun, and what it wrote. A retry or a restart begins without any."""
+    """A step that has started, with its output. A retry or a restart begins without any."""
 
     task = models.ForeignKey(Task, models.CASCADE, related_name="steps")
     position = models.PositiveSmallIntegerField()  # in the spec's steps, from 0
@@ -85,8 +86,8 @@ class TaskStep(models.Model):
     start_time = models.DateTimeField()
     end_time = models.DateTimeField(null=True)
     exit_code = models.IntegerField(null=True)
-    output = models.TextField(blank=True)  # both streams as they came, secrets masked
-    output_bytes = models.PositiveBigIntegerField(default=0)  # written in all
+    output = models.TextField(blank=True)  # both streams, interleaved, with secrets masked
+    output_bytes = models.PositiveBigIntegerField(default=0)  # total number written
     truncated = models.BooleanField(default=False)  # more was written than is kept
 
     class Meta:

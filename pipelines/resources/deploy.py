@@ -1,8 +1,8 @@
-"""Deploy: a set of specs becomes what a project has, as a whole or not at all (docs/api/v0.md, section 5.5).
+"""Deploy a set of specs as all that a project has, completely or not at all (docs/api/v0.md, section 5.5).
 
-New specs make resources, others change them, and resources that the set doesn't have are deleted. What didn't
-change is left alone: its update_time, and a trigger's subscription with its next tick. Whether a resource is
-disabled is no matter of its spec and stays as it is.
+New specs create resources, others change them, and resources that aren't in the set are deleted. Unchanged ones are
+left alone, including update_time, and a trigger's subscription with its next tick. Whether a resource is disabled
+isn't part of its spec and stays as it is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ Key = tuple[str, str]  # type and name
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What a deployment did, or would do: the resources by type and name, and the specs of both sides."""
+    """What a deployment did, or would do: resources by type and name, and the specs of both sides."""
 
     created: list[Key]
     updated: list[Key]
@@ -37,11 +37,11 @@ class Deployment:
 
 
 def deploy(project: Project, specs: Any, *, dry_run: bool = False) -> Deployment:
-    """Make `specs` the resources of the project and return what changed; a dry run only tells.
+    """Make `specs` the resources of the project and return what changed; a dry run only returns it.
 
-    Raises InvalidRequestBody with every problem of every spec. Of two deployments of a project the second waits.
+    Raises InvalidRequestBody with all problems of all specs. A second deployment of the same project waits.
     """
-    return retry(lambda: _deploy(project, specs, dry_run))  # deleting takes resources from pipelines that run
+    return retry(lambda: _deploy(project, specs, dry_run))  # deleting detaches resources from running pipelines
 
 
 def _deploy(project: Project, specs: Any, dry_run: bool) -> Deployment:
@@ -57,9 +57,9 @@ def _deploy(project: Project, specs: Any, dry_run: bool) -> Deployment:
 
 
 def _lock_project(project: Project) -> None:
-    """Hold other deployments up until this one ends. Events, pipelines and keys of the project go on being made."""
+    """Hold up other deployments until this one ends. Events, pipelines and keys of the project can still be created."""
     if Project.objects.select_for_update(no_key=True).filter(pk=project.pk).first() is None:
-        raise UnknownObject("project")  # somebody deleted it meanwhile
+        raise UnknownObject("project")  # someone deleted it meanwhile
 
 
 def _compare(existing: Mapping[Key, Resource], wanted: Mapping[Key, Spec]) -> Deployment:
@@ -91,7 +91,7 @@ def _apply(project: Project, deployment: Deployment, existing: Mapping[Key, Reso
 
 
 def _subscribe(project: Project, triggers: Sequence[Resource], now: datetime) -> None:
-    """Give triggers new subscriptions, but for those that go on listening to the same: their timers run on."""
+    """Give triggers new subscriptions, except those that still listen to the same: their timers continue."""
     running = {row.pk: row for row in Subscription.objects.filter(trigger__in=triggers)}
     wanted = [_subscription(project, trigger, now) for trigger in triggers]
     new = [row for row in wanted if row.pk not in running or not _is_same(running[row.pk], row)]

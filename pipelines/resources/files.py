@@ -1,13 +1,12 @@
-"""Specs in a folder of YAML files, as the published command line tool has them (docs/api/v0.md, section 5).
+"""Specs in a folder of YAML files, in the format of the published command line tool (docs/api/v0.md, section 5).
 
-Every .yaml and .yml file below the folder is read in the order of names, every document of it is one spec. What is
-hidden, or matched by a line of the folder's .evcli-ignore, is left out. There, as in a .gitignore, a line is a pattern
-(* ? [abc]) for a name, or with a slash in it for a path from the folder on; one that ends with a slash is for
-folders, one that begins with ! takes back what lines before it left out, and # begins a comment. Unlike there, * also
-stands for slashes.
+All .yaml and .yml files below the folder are read in the order of their names; each document is a spec. Hidden files
+and those that match a line of the folder's .evcli-ignore are skipped. As in a .gitignore, a line is a pattern
+(* ? [abc]) for a name, or with a slash in it for a path relative to the folder. A slash at the end means folders only,
+a ! at the start re-includes what earlier lines excluded, and # starts a comment. Unlike there, * also matches slashes.
 
-Whoever may commit to a deployed folder must not read the machine's other files: what lies outside of it, links
-followed, is refused.
+Somebody who can commit to a deployed folder must not be able to read the machine's other files: anything outside the
+folder is refused, with links followed.
 """
 
 import os
@@ -27,7 +26,7 @@ SUFFIXES = (".yaml", ".yml")
 
 
 class UnreadableFolder(Exception):
-    """Files of a folder can't be read; `reasons` has all of them."""
+    """Files of a folder can't be read; `reasons` lists all of them."""
 
     def __init__(self, reasons: list[str]) -> None:
         self.reasons = reasons
@@ -36,7 +35,7 @@ class UnreadableFolder(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One spec and where it stands: the file's path in the folder, and the document's number in it, from 1."""
+    """One spec and its place: the file's path in the folder, and the document's number in the file, from 1."""
 
     spec: Any
     file: Path
@@ -44,7 +43,7 @@ class Document:
 
 
 def read_folder(folder: Path) -> list[Document]:
-    """Return the documents of a folder, sources read into their steps' code; raise UnreadableFolder."""
+    """Return the documents of a folder, with sources read into their steps' code; raise UnreadableFolder."""
     documents: list[Document] = []
     reasons: list[str] = []
     allowed = allowance()
@@ -59,7 +58,7 @@ def read_folder(folder: Path) -> list[Document]:
 
 
 def yaml_files(folder: Path) -> list[Path]:
-    """Return the files that a deployment of the folder reads, in order; raise UnreadableFolder when it isn't one."""
+    """Return the files that a deployment of the folder reads, in order; raise UnreadableFolder if it isn't a folder."""
     try:
         return list(_walk(folder, folder, _patterns(folder)))
     except (OSError, ValueError) as error:
@@ -67,7 +66,7 @@ def yaml_files(folder: Path) -> list[Path]:
 
 
 def write_folder(folder: Path, specs: Iterable[Mapping[str, Any]]) -> list[Path]:
-    """Write a file for each spec, type/name.yaml, and return their paths. Read again they are the same specs."""
+    """Write each spec to a file type/name.yaml and return the paths. Reading them returns the same specs."""
     written = []
     for spec in specs:
         file = folder / spec["type"] / f"{spec['name']}.yaml"
@@ -78,15 +77,15 @@ def write_folder(folder: Path, specs: Iterable[Mapping[str, Any]]) -> list[Path]
 
 
 def spec_text(spec: Mapping[str, Any]) -> str:
-    """Return a stored spec as YAML, its members in the order in which people write them."""
+    """Return a stored spec as YAML, with members in the order that people use."""
     problems: list[Problem] = []
     ordered = spec_shape(spec, "", problems)
-    return write_yaml(dict(spec) if problems else ordered)  # an older version may have taken what this one doesn't
+    return write_yaml(dict(spec) if problems else ordered)  # an older version may have accepted what this one doesn't
 
 
 def _walk(root: Path, folder: Path, patterns: list[str]) -> Iterator[Path]:
     for entry in sorted(folder.iterdir(), key=lambda path: path.name):
-        is_folder = entry.is_dir() and not entry.is_symlink()  # a link could lead round in a circle
+        is_folder = entry.is_dir() and not entry.is_symlink()  # a link could lead in a circle
         if entry.name.startswith(".") or _is_ignored(entry.relative_to(root).as_posix(), is_folder, patterns):
             continue
         if is_folder:
@@ -131,25 +130,25 @@ def _read_file(folder: Path, file: Path, reasons: list[str], allowed: Allowance)
 
 
 def _steps(spec: Any) -> list[dict[str, Any]]:
-    """Return the steps of a task, none of anything else."""
+    """Return the steps of a task, or none for anything else."""
     data = spec.get("data") if isinstance(spec, dict) and spec.get("type") == Resource.Type.TASK else None
     steps = data.get("steps") if isinstance(data, dict) else None
     return steps if isinstance(steps, list) and all(isinstance(step, dict) for step in steps) else []
 
 
 def _read_source(step: dict[str, Any], root: Path, folder: Path) -> None:
-    """Put the file that a step names into its code. An exported step has its code already, and keeps it."""
+    """Put the file that a step names into its code. An exported step already has its code and keeps it."""
     if isinstance(step.get("source"), str) and step.get("code") is None:
         step["code"] = _read_inside(root, folder / step["source"]).decode()
 
 
 def _read_inside(root: Path, file: Path) -> bytes:
-    """Return what a file holds; raise ValueError when it lies outside of `root`, links followed, or is no file."""
+    """Return a file's content; raise ValueError if it is outside `root`, following links, or not a regular file."""
     real = Path(os.path.realpath(file))
     if not real.is_relative_to(os.path.realpath(root)):
-        raise ValueError("it lies outside of the deployed folder")
+        raise ValueError("it is outside the deployed folder")
     if real.exists() and not (real.is_file() or real.is_dir()):
-        raise ValueError("it is no file")  # a pipe would be waited for
+        raise ValueError("it is not a regular file")  # reading a pipe would block
     return real.read_bytes()
 
 

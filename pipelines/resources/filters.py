@@ -1,10 +1,10 @@
-"""Filters of triggers: what an event's data must hold at some places (docs/api/v0.md, section 5.1).
+"""Filters of triggers: conditions on an event's data (docs/api/v0.md, section 5.1).
 
     {"path": "/user/plan", "is_equal_to": "free"}
 
-`path` is a JSON pointer (RFC 6901); of the predicates beside it all must hold, of several filters too. Where there
-is nothing at the path, nothing holds; a filter without a predicate asks only that there is something. Regular
-expressions are RE2's: they search anywhere in a text, take time in proportion to it, and match nothing but texts.
+`path` is a JSON pointer (RFC 6901). All predicates beside it must hold, and so must all filters. If there is nothing
+at the path, no predicate holds; a filter without a predicate only requires that there is something. Regular
+expressions are RE2's: they search anywhere in a text, in linear time, and match only texts.
 """
 
 import re
@@ -32,31 +32,31 @@ from pipelines.resources.shapes import (
 Test = Callable[[Any], bool]
 
 MAX_PATTERN_LENGTH = 10_000
-MAX_PATTERN_BYTES = 1 << 20  # what one compiled expression may take; RE2's own default is 8 MiB
-COMPILED_SETS = 256  # sets of filters one process keeps compiled
+MAX_PATTERN_BYTES = 1 << 20  # for one compiled expression; RE2's own default is 8 MiB
+COMPILED_SETS = 256  # sets of filters that a process keeps compiled
 
 POINTER = re.compile(r"(/([^~/]|~[01])*)*")
 INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
-NOTHING = object()  # what is at a path where nothing is; equal to no JSON value
+NOTHING = object()  # the value at a path with nothing there; equal to no JSON value
 EQUALITIES = ("is_equal_to", "is_not_equal_to")
 
 
 def filter_problems(filter: Any, pointer: str) -> list[Problem]:
-    """Return everything that is wrong with a filter."""
+    """Return all problems of a filter."""
     problems: list[Problem] = []
     check_filter(filter, pointer, problems)
     return problems
 
 
 def check_filter(value: Any, pointer: str, problems: list[Problem]) -> dict[str, Any] | None:
-    """Return a filter as it is kept. Unlike elsewhere, a null to compare with is one: there is such data."""
+    """Return a filter as stored. Unlike elsewhere, a null to compare with counts: data can contain null."""
     nulls = {name: None for name in EQUALITIES if isinstance(value, dict) and value.get(name, NOTHING) is None}
     kept = FILTER(value, pointer, problems)
     return kept if kept is None else kept | nulls
 
 
 def compile_filters(filters: Sequence[dict[str, Any]]) -> Test:
-    """Return what tells whether an event's data passes valid filters. It may be called from any thread."""
+    """Return a function that tests an event's data against valid filters. Thread-safe."""
     return _compile_set(msgspec.json.encode(filters))
 
 
@@ -82,7 +82,7 @@ def _anything(data: Any) -> bool:
 
 
 def _test_of(filter: dict[str, Any]) -> Test:
-    """Return what tells whether data passes one filter."""
+    """Return a function that tests data against a filter."""
     find = _finder(filter["path"])
     predicates = [_PREDICATES[name](filter[name]) for name in _PREDICATES if name in filter]
     if len(predicates) == 1:
@@ -97,7 +97,7 @@ def _test_of(filter: dict[str, Any]) -> Test:
 
 
 def _finder(path: str) -> Callable[[Any], Any]:
-    """Return what finds the value at a path, or NOTHING."""
+    """Return a function that finds the value at a path, or NOTHING."""
     parts = [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
     if len(parts) == 1 and not INDEX.fullmatch(parts[0]):
         [name] = parts
@@ -118,7 +118,7 @@ def _finder(path: str) -> Callable[[Any], Any]:
 
 
 def _is_equal_to(wanted: Any) -> Test:
-    """Return the test for the same JSON value. The commonest, texts, can be compared as Python does."""
+    """Return a test for the same JSON value. Texts, the most common case, are compared by Python."""
     if isinstance(wanted, str):
         return lambda value: value == wanted
     if wanted is None or isinstance(wanted, bool):
@@ -137,7 +137,7 @@ def _is_not_equal_to(unwanted: Any) -> Test:
 
 
 def _matches(pattern: str) -> Test:
-    # Bytes, as for a text re2 counts characters in Python, which takes longer than its search.
+    # As bytes: for a text, re2 counts characters in Python, which takes longer than its search.
     search = _compile(pattern).search
     return lambda value: type(value) is str and search(value.encode(errors="replace")) is not None
 
@@ -157,7 +157,7 @@ _PREDICATES: dict[str, Callable[[Any], Test]] = {
 
 def _compile(pattern: str) -> Any:
     options = re2.Options()
-    options.log_errors = False  # else RE2 writes them to the standard error output
+    options.log_errors = False  # otherwise RE2 writes them to standard error
     options.never_capture = True
     options.max_mem = MAX_PATTERN_BYTES
     return re2.compile(pattern, options)
@@ -172,12 +172,12 @@ def _regexp(value: Any, pointer: str, problems: list[Problem]) -> str | None:
     try:
         _compile(value)
     except (re2.error, UnicodeEncodeError) as error:
-        return refuse(problems, pointer, f"must be a regular expression of RE2: {_said(error)}")
+        return refuse(problems, pointer, f"must be a valid RE2 regular expression: {_said(error)}")
     return str(value)
 
 
 def _said(error: Exception) -> str:
-    """Return RE2's message, which is bytes."""
+    """Return RE2's message, which it gives as bytes."""
     [message] = error.args[:1] or [b""]
     return message.decode(errors="replace") if isinstance(message, bytes) else "it can't be encoded"
 

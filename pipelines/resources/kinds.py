@@ -26,13 +26,13 @@ from pipelines.resources.shapes import (
 )
 
 VERSION = 1
-# What a root user needs to be one within a container. Nothing of it leads out of there.
+# What root needs to act as root within a container. None of it leads outside.
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
 MAX_RETENTION_DAYS = 36_500
 MAX_FILTERS = 100
-MAX_TASKS = 1000  # of one pipeline, each up to ten times
+MAX_TASKS = 1000  # of one pipeline; each may have ten instances
 NO_SPACE = re.compile(r"\S+")
-# Not what an engine would take for an option, or for a file of the worker's machine (docker-archive:/etc/…).
+# Excludes what an engine would read as an option, or as a file of the worker's machine (docker-archive:/etc/…).
 IMAGE = re.compile(
     r"[A-Za-z0-9][\w.-]*(:[0-9]+(?=/))?(/[A-Za-z0-9][\w.-]*)*(:\w[\w.-]*)?(@[A-Za-z0-9]\w*:[0-9a-fA-F]+)?", re.ASCII
 )
@@ -49,7 +49,7 @@ capabilities = array(choice(*CAPABILITIES), most=len(CAPABILITIES))
 
 
 def _one_program(given: Mapping[str, Any], pointer: str, problems: list[Problem]) -> None:
-    """A step has code, a command or a source; a source only together with the code that was read from it."""
+    """Require exactly one of code, command and source; source only together with the code that was read from it."""
     named = [name for name in ("code", "command", "source") if name in given]
     if not named:
         refuse(problems, pointer, "one of the members 'code', 'command' and 'source' is missing")
@@ -110,7 +110,7 @@ _runtime_name = choice(*RUNTIMES)
 
 
 def runtime(value: Any, pointer: str, problems: list[Problem]) -> dict[str, Any] | None:
-    """Take a runtime, with the parameters that its name asks for; those without any required ones may be absent."""
+    """Accept a runtime with the parameters that its name requires. If none are required, they may be absent."""
     name = value.get("name") if isinstance(value, dict) else None
     parameters = RUNTIMES.get(name, plain_object) if isinstance(name, str) else plain_object
     member = required(parameters) if name == "container" else optional(parameters, {})
@@ -130,7 +130,7 @@ describe(
 
 
 def _steps(given: Mapping[str, Any], pointer: str, problems: list[Problem]) -> None:
-    """Every runtime but `none` has something to run."""
+    """Require steps for every runtime except `none`."""
     chosen = given.get("runtime")
     starts_nothing = isinstance(chosen, dict) and chosen.get("name") == "none"
     if "steps" not in given and not starts_nothing:
@@ -138,7 +138,7 @@ def _steps(given: Mapping[str, Any], pointer: str, problems: list[Problem]) -> N
     elif given.get("steps") == [] and not starts_nothing:
         refuse(problems, f"{pointer}/steps", "must have at least 1 element")
     elif given.get("steps") and starts_nothing:
-        refuse(problems, f"{pointer}/steps", "the runtime none starts nothing: there must be no steps")
+        refuse(problems, f"{pointer}/steps", "the runtime none runs nothing, so there must be no steps")
 
 
 pipeline_task = record(
@@ -209,6 +209,6 @@ _OF_NO_KIND = _spec(plain_object)
 
 
 def spec(value: Any, pointer: str, problems: list[Problem]) -> dict[str, Any] | None:
-    """Take a spec of any kind, its members in the order of the tables above."""
+    """Accept a spec of any kind. Its members are kept in the order of the tables above."""
     kind = value.get("type") if isinstance(value, dict) else None
     return (_SPECS.get(kind, _OF_NO_KIND) if isinstance(kind, str) else _OF_NO_KIND)(value, pointer, problems)

@@ -1,4 +1,4 @@
-"""Parameters of commands and tasks: definitions, and whether values fit (docs/api/v0.md, sections 5.2 and 6.3)."""
+"""Parameters of commands and tasks: their definitions, and checks of values (docs/api/v0.md, sections 5.2 and 6.3)."""
 
 import json
 import re
@@ -35,7 +35,7 @@ MEANINGS = {
 def check_values(
     parameters: list[dict[str, Any]], values: Mapping[str, Any], pointer: str
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """Return the effective values, defaults filled in, and every problem. A null value is one that isn't given."""
+    """Return the effective values, with defaults filled in, and all problems. A null value counts as absent."""
     problems = Problems()
     given = {name: value for name, value in values.items() if value is not None}
     known = {parameter["name"]: parameter for parameter in parameters}
@@ -54,7 +54,7 @@ def check_values(
 
 
 def fitting(parameter: Mapping[str, Any], value: Any, pointer: str, problems: list[Problem]) -> Any:
-    """Return a value as its parameter keeps it, None after telling that it doesn't fit."""
+    """Return a value as its parameter stores it, or None after reporting that it doesn't fit."""
     kept = _as_type(parameter["type"], value)
     if kept is None:
         return refuse(problems, pointer, f"must be {MEANINGS[parameter['type']]}")
@@ -65,7 +65,7 @@ def fitting(parameter: Mapping[str, Any], value: Any, pointer: str, problems: li
 
 
 def _as_type(kind: str, value: Any) -> Any:
-    """Return the value as the type has it, None when it has another: true is no number, 7.0 is an integer."""
+    """Return the value converted to the type, or None if it doesn't fit: true isn't a number, 7.0 is an integer."""
     match kind:
         case "string":
             return value if isinstance(value, str) else None
@@ -90,11 +90,11 @@ DEFINITION = record(
 
 
 def _definition(value: Any, pointer: str, problems: list[Problem]) -> dict[str, Any] | None:
-    """Check one definition, then what its members mean for each other."""
+    """Check a definition, then how its members fit together."""
     before = len(problems)
     parameter = DEFINITION(value, pointer, problems)
     if len(problems) > before:
-        return parameter  # with what is valid of it
+        return parameter  # only its valid members
     if "values" in parameter and parameter["type"] != "string":
         refuse(problems, f"{pointer}/values", "only a parameter of type string has values")
     elif "default" in parameter:
@@ -107,7 +107,7 @@ _definitions = array(_definition)
 
 
 def definitions(value: Any, pointer: str, problems: list[Problem]) -> list[dict[str, Any]] | None:
-    """Take an array of definitions, each with a name of its own."""
+    """Accept an array of definitions with unique names."""
     found = _definitions(value, pointer, problems)
     known: set[str] = set()
     for index, parameter in enumerate(found or ()):
@@ -123,7 +123,7 @@ describe(definitions, about(_definitions).words, about(DEFINITION).members)
 
 
 def environment_of(definitions: Iterable[Mapping[str, Any]], values: Mapping[str, Any]) -> dict[str, str]:
-    """Return the variables that parameters ask for: texts as they are, numbers and booleans as JSON has them."""
+    """Return the environment variables of parameters: texts as they are, numbers and booleans as in JSON."""
     return {
         one["environment"]: value if isinstance(value := values[one["name"]], str) else json.dumps(value)
         for one in definitions

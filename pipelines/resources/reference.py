@@ -1,4 +1,4 @@
-"""docs/specs: what a spec of each kind may hold, made from the tables that check specs."""
+"""Generates docs/specs, the reference of all specs, from the tables that check specs."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -158,7 +158,7 @@ The members of `data` in a spec of type `{kind}`. This page is generated from th
 
 
 def members_of(kind: str) -> Iterator[tuple[str, Member]]:
-    """Yield every member of a kind's data by its place: tasks, tasks.name."""
+    """Yield every member of a kind's data by its path: tasks, tasks.name."""
     return _below("", about(DATA[kind]).members)
 
 

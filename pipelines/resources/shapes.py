@@ -1,8 +1,8 @@
-"""What a JSON value must look like: small functions that are put together to the table of `kinds.py`.
+"""What a JSON value must look like: small functions that the table in `kinds.py` is composed of.
 
-A shape takes a value, its pointer and the list of problems. It returns the value as it is kept, every default
-filled in, or None after it told what is wrong. A null member counts as absent; a missing or unknown member is told
-at the object it should be in or is in (docs/api/v0.md, sections 2.0 and 2.1).
+A shape takes a value, its pointer and the list of problems. It returns the value to store, with all defaults filled
+in, or None after reporting what is wrong. A null member counts as absent. A missing or unknown member is reported at
+its object (docs/api/v0.md, sections 2.0 and 2.1).
 """
 
 import re
@@ -17,23 +17,23 @@ from eventlane.names import NAME
 from eventlane.wire.errors import InvalidRequestBody, Problem
 
 Shape = Callable[[Any, str, list[Problem]], Any]
-Place = tuple[Any, str | int] | None  # the place above, and the name or index in it
-Rule = Callable[[Mapping[str, Any], str, list[Problem]], None]  # over the members that are there, valid or not
+Place = tuple[Any, str | int] | None  # the parent's place, and the name or index in it
+Rule = Callable[[Mapping[str, Any], str, list[Problem]], None]  # checks the members that are there, valid or not
 
 MAX_DEPTH = 100
-MAX_VALUES = 1_000_000  # of what is stored as one
-MAX_NAME_LENGTH = 200  # of a member, where a problem tells of it
+MAX_VALUES = 1_000_000  # of what is stored together
+MAX_NAME_LENGTH = 200  # of a member, when a problem quotes it
 GREATEST_INTEGER = 2**63 - 1
 GREATEST_NUMBER = sys.float_info.max
-MAX_PROBLEMS = 1000  # told of one body: 32 MiB of `{},` would have millions, which fill the memory
-UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")  # PostgreSQL has no text with these
+MAX_PROBLEMS = 1000  # reported for one body: 32 MiB of `{},` would have millions, which would fill the memory
+UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")  # PostgreSQL can't store these in text
 
 
 class Problems(list[Problem]):
-    """Problems of one body; raises InvalidRequestBody with the first ones when there are too many to tell."""
+    """The problems of one body. Raises InvalidRequestBody with the first ones if there are too many."""
 
     def append(self, problem: Problem) -> None:
-        """Note a problem."""
+        """Add a problem."""
         if len(self) == MAX_PROBLEMS:
             raise InvalidRequestBody([*self, Problem("", f"there are more than these {MAX_PROBLEMS} problems")])
         super().append(problem)
@@ -46,7 +46,7 @@ class Problems(list[Problem]):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of an object. Its default is what counts when it is absent; None: it stays absent."""
+    """A member of an object. The default applies if it is absent; None: it stays absent."""
 
     shape: Shape
     required: bool = False
@@ -55,7 +55,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What the reference says of a shape: its type in words, and the members of the objects in it."""
+    """A shape in the reference: its type in words, and the members of the objects in it."""
 
     words: str
     members: Mapping[str, Member]
@@ -65,28 +65,28 @@ _about: dict[Shape, About] = {}
 
 
 def describe(shape: Shape, words: str, members: Mapping[str, Member] | None = None) -> Shape:
-    """Note what a shape takes, and return it."""
+    """Record a shape's description, and return the shape."""
     _about[shape] = About(words, members or {})
     return shape
 
 
 def about(shape: Shape) -> About:
-    """Return what a shape takes."""
+    """Return a shape's description."""
     return _about[shape]
 
 
 def required(shape: Shape) -> Member:
-    """Return a member that must be there."""
+    """Return a member that is required."""
     return Member(shape, required=True)
 
 
 def optional(shape: Shape, default: Any = None) -> Member:
-    """Return a member that may be absent."""
+    """Return a member that is optional."""
     return Member(shape, default=default)
 
 
 def record(members: Mapping[str, Member], *rules: Rule) -> Shape:
-    """Return the shape of an object with these members and no others. What is kept has them in this order."""
+    """Return the shape of an object with these members and no others, stored in this order."""
 
     def check(value: Any, pointer: str, problems: list[Problem]) -> dict[str, Any] | None:
         if not isinstance(value, dict):
@@ -112,7 +112,7 @@ def _take(name: str, member: Member, given: Mapping[str, Any], pointer: str, pro
 
 
 def array(item: Shape, *, least: int = 0, most: int | None = None, alone: bool = False) -> Shape:
-    """Return the shape of an array. With `alone`, a text counts as an array of that text."""
+    """Return the shape of an array. With `alone`, a single text counts as an array."""
 
     def check(value: Any, pointer: str, problems: list[Problem]) -> list[Any] | None:
         if alone and isinstance(value, str):
@@ -129,7 +129,7 @@ def array(item: Shape, *, least: int = 0, most: int | None = None, alone: bool =
 
 
 def mapping(item: Shape, key: re.Pattern[str] | None = None, rule: str = "") -> Shape:
-    """Return the shape of an object whose members are all alike. `rule` says in words what `key` allows as names."""
+    """Return the shape of an object whose members are all alike. `rule` describes `key`, the pattern of names."""
 
     def check(value: Any, pointer: str, problems: list[Problem]) -> dict[str, Any] | None:
         if not isinstance(value, dict):
@@ -144,7 +144,7 @@ def mapping(item: Shape, key: re.Pattern[str] | None = None, rule: str = "") -> 
 
 
 def text(*, least: int = 1, most: int | None = None, pattern: re.Pattern[str] | None = None, rule: str = "") -> Shape:
-    """Return the shape of a text. `rule` says in words what `pattern` allows."""
+    """Return the shape of a text. `rule` describes `pattern`."""
 
     def check(value: Any, pointer: str, problems: list[Problem]) -> str | None:
         if not isinstance(value, str):
@@ -161,7 +161,7 @@ def text(*, least: int = 1, most: int | None = None, pattern: re.Pattern[str] | 
 
 
 def whole_number(least: int, most: int = GREATEST_INTEGER) -> Shape:
-    """Return the shape of a number without a fraction; 7.0 is one and is kept as 7."""
+    """Return the shape of a number without a fraction. 7.0 counts and is stored as 7."""
 
     def check(value: Any, pointer: str, problems: list[Problem]) -> int | None:
         number = as_integer(value)
@@ -181,7 +181,7 @@ def _limits(least: int, most: int) -> str:
 
 
 def choice(*words: str) -> Shape:
-    """Return the shape of a text that is one of these."""
+    """Return the shape of a text with one of these values."""
 
     def check(value: Any, pointer: str, problems: list[Problem]) -> str | None:
         if isinstance(value, str) and value in words:
@@ -192,17 +192,17 @@ def choice(*words: str) -> Shape:
 
 
 def boolean(value: Any, pointer: str, problems: list[Problem]) -> bool | None:
-    """Take true and false."""
+    """Accept true and false."""
     return value if isinstance(value, bool) else refuse(problems, pointer, "must be true or false")
 
 
 def anything(value: Any, pointer: str, problems: list[Problem]) -> Any:
-    """Take any value."""
+    """Accept any value."""
     return value
 
 
 def plain_object(value: Any, pointer: str, problems: list[Problem]) -> dict[str, Any] | None:
-    """Take any object; members that are null are left out, however deep."""
+    """Accept any object. Null members are removed, at any depth."""
     return _without_nulls(value) if isinstance(value, dict) else refuse(problems, pointer, "must be a JSON object")
 
 
@@ -215,21 +215,21 @@ name_text = text(most=100, pattern=NAME, rule=NAMED)
 
 
 def refuse(problems: list[Problem], pointer: str, reason: str) -> Any:
-    """Note a problem; return None, as a shape does then."""
+    """Add a problem; return None, as a shape does then."""
     problems.append(Problem(pointer, reason))
     return None
 
 
 def as_integer(value: Any) -> int | None:
-    """Return a JSON number without a fraction as an integer, None for anything else; true is no number."""
+    """Return a JSON number without a fraction as an integer, otherwise None; true isn't a number."""
     if isinstance(value, float) and value.is_integer() and abs(value) <= GREATEST_INTEGER:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def storable(value: Any, pointer: str) -> Iterator[Problem]:
-    """Yield what keeps a value from being stored as JSON; what YAML can say and JSON can't, too."""
-    # Places are made into pointers only where there is a problem: below a long name they would fill the memory.
+    """Yield what prevents a value from being stored as JSON, including what only YAML can express."""
+    # Places become pointers only where there is a problem: below a long name, they would fill the memory.
     waiting: list[tuple[Any, Place, int]] = [(value, None, 0)]
     seen = 0
     while waiting:
@@ -250,7 +250,7 @@ def storable(value: Any, pointer: str) -> Iterator[Problem]:
 
 
 def holds_at_most(most: int, value: Any) -> bool:
-    """Tell whether a value has no more than `most` values and names in it; it is counted no further than that."""
+    """Return whether a value contains at most `most` values and names. Counts no further than that."""
     waiting: list[Any] = [value]
     count = 0
     while waiting and count + len(waiting) <= most:
@@ -265,7 +265,7 @@ def holds_at_most(most: int, value: Any) -> bool:
 
 
 def _below(place: Place) -> str:
-    """Return a place as a pointer, long names cut."""
+    """Return a place as a pointer, with long names cut."""
     parts: list[str] = []
     while place is not None:
         place, part = place
@@ -274,7 +274,7 @@ def _below(place: Place) -> str:
 
 
 def _unstorable(value: Any) -> str:
-    """Return why a value, whatever it holds, can't be stored; empty when it can."""
+    """Return why a value can't be stored, apart from its members; empty if it can."""
     match value:
         case str() if UNSTORABLE.search(value):
             return "must not hold U+0000 or half of a surrogate pair"
@@ -282,7 +282,7 @@ def _unstorable(value: Any) -> str:
             return "must be a number that JSON has"
         case dict():
             bad = [key for key in value if not isinstance(key, str) or UNSTORABLE.search(key)]
-            return f"the name of member {str(bad[0])[:100]!a} must be a string, without U+0000" if bad else ""
+            return f"the name of member {str(bad[0])[:100]!a} must be a string without U+0000" if bad else ""
         case None | str() | float() | int() | list():
             return ""
         case _:
@@ -290,7 +290,7 @@ def _unstorable(value: Any) -> str:
 
 
 def equal(one: Any, other: Any) -> bool:
-    """Tell whether two JSON values are the same; 1 is 1.0, but true is not 1."""
+    """Return whether two JSON values are the same: 1 is 1.0, but true isn't 1."""
     if isinstance(one, dict):
         return isinstance(other, dict) and one.keys() == other.keys() and all(equal(one[k], other[k]) for k in one)
     if isinstance(one, list):
@@ -301,7 +301,7 @@ def equal(one: Any, other: Any) -> bool:
 
 
 def comparable(value: Any) -> Any:
-    """Return a number as JSON readers see it: PostgreSQL gives 1e30 back as 31 digits, others read those as 1e30."""
+    """Return a number as JSON readers see it: PostgreSQL returns 1e30 as 31 digits, which others read as 1e30."""
     return float(value) if isinstance(value, int) and 2**64 <= abs(value) <= GREATEST_NUMBER else value
 
 

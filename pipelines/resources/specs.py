@@ -1,6 +1,6 @@
-"""Whether a set of specs may become a project: each by itself, and what they say of each other.
+"""Check whether a set of specs can be deployed: each spec by itself, and their references.
 
-References are resolved inside the set, as it becomes the whole project (docs/api/v0.md, section 5.5).
+References are resolved within the set, since it becomes the whole project (docs/api/v0.md, section 5.5).
 """
 
 from collections import defaultdict
@@ -17,16 +17,16 @@ from pipelines.resources.parameters import check_values
 from pipelines.resources.shapes import Problems, holds_at_most, refuse, storable
 
 Spec = dict[str, Any]
-Named = Mapping[tuple[str, str], Spec]  # the specs by type and name; the first where several have the same
+Named = Mapping[tuple[str, str], Spec]  # specs by type and name; of duplicates, the first
 
 EXPRESSIONS = {"matches", "does_not_match"}
 KNOWN_TYPES = frozenset(Resource.Type.values)
 
 
 def check_specs(specs: Any, *, identities: Mapping[str, Identity]) -> list[Spec]:
-    """Return the specs as they are stored, every default filled in.
+    """Return the specs as stored, with all defaults filled in.
 
-    Raises InvalidRequestBody with every problem of every spec, in their order, at /specs/N/…, or with MAX_PROBLEMS.
+    Raises InvalidRequestBody with all problems of all specs, in order, at /specs/N/…, or with MAX_PROBLEMS.
     """
     if not isinstance(specs, list):
         raise InvalidRequestBody([Problem("/specs", "must be an array")])
@@ -45,7 +45,7 @@ def check_specs(specs: Any, *, identities: Mapping[str, Identity]) -> list[Spec]
 
 
 def _check_triggers(kept: list[Any], problems: Problems) -> None:
-    """Refuse more triggers and expressions than allowed: each costs every event of what it listens to some time."""
+    """Refuse more triggers and expressions than allowed: each costs time for every event it listens to."""
     triggers = [(index, one) for index, one in enumerate(kept) if one and one.get("type") == "trigger"]
     most = settings.EVENTLANE_MAX_TRIGGERS
     for index, _ in triggers[most:]:
@@ -60,21 +60,21 @@ def _check_triggers(kept: list[Any], problems: Problems) -> None:
 
 
 def _position(problem: Problem) -> int:
-    """Return which spec a problem is of."""
+    """Return the index of the spec with the problem."""
     return int(problem.pointer.split("/", 3)[2])
 
 
 def _check_alone(spec: Any, pointer: str, problems: list[Problem]) -> Spec:
-    """Return what is valid of a spec."""
+    """Return the valid parts of a spec."""
     before = len(problems)
     problems += storable(spec, pointer)
-    if len(problems) > before:  # then looking at its members could fail
+    if len(problems) > before:  # checking its members further could fail
         return {}
     return spec_shape(spec, pointer, problems) or {}
 
 
 def _by_name(specs: list[Any], kept: list[Spec], problems: list[Problem]) -> Named:
-    """Return the specs by type and name, so that one with problems is not unknown to the others as well."""
+    """Return specs by type and name. One with problems is included, so references to it aren't reported as well."""
     named: dict[tuple[str, str], Spec] = {}
     places: dict[tuple[str, str], int] = {}
     for index, spec in enumerate(specs):
@@ -87,13 +87,13 @@ def _by_name(specs: list[Any], kept: list[Spec], problems: list[Problem]) -> Nam
 
 
 def _key(spec: Any) -> tuple[str, str] | None:
-    """Return type and name; None when there can't be a reference to it."""
+    """Return type and name, or None if nothing can refer to it."""
     kind, name = (spec.get("type"), spec.get("name")) if isinstance(spec, dict) else (None, None)
     return (kind, name) if isinstance(kind, str) and isinstance(name, str) and kind in KNOWN_TYPES else None
 
 
 class _References:
-    """What a spec says of others. It has been checked alone: what wasn't valid is missing in it, or None."""
+    """The references of a spec. The spec has been checked by itself: invalid parts are absent or None."""
 
     def __init__(self, named: Named, identities: Mapping[str, Identity], problems: list[Problem]) -> None:
         self.named = named
@@ -101,7 +101,7 @@ class _References:
         self.problems = problems
 
     def check(self, spec: Spec, pointer: str) -> None:
-        """Note every reference that leads nowhere."""
+        """Report every reference that leads nowhere."""
         data, pointer = spec.get("data"), f"{pointer}/data"
         match spec.get("type") if data is not None else None:
             case "trigger":
@@ -164,7 +164,7 @@ class _References:
             self._check_once(wanted, place)
         graph = [{names[name] for name in task.get("dependencies", ()) if name in names} for task in tasks]
         for index in _in_circles(graph):
-            refuse(self.problems, f"{pointer}/{index}/dependencies", "the dependencies go round in a circle")
+            refuse(self.problems, f"{pointer}/{index}/dependencies", "the dependencies form a circle")
 
     def _check_identities(self, names: Iterable[str | None], pointer: str) -> None:
         for index, name in enumerate(names):
@@ -180,7 +180,7 @@ class _References:
             refuse(self.problems, pointer, f"there is no {kind} {_quoted(name)} among the specs")
 
     def _check_once(self, names: Iterable[str | None], pointer: str, member: str = "") -> None:
-        """Note every name that has been there before."""
+        """Report every name that occurred before."""
         seen = set()
         for index, name in enumerate(names):
             if name is not None and name in seen:
@@ -189,7 +189,7 @@ class _References:
 
 
 def _is_whole(parameter: Spec | None) -> bool:
-    """Tell a definition that values can be held against."""
+    """Return whether values can be checked against a definition."""
     return parameter is not None and {"name", "type"} <= parameter.keys()
 
 
@@ -198,7 +198,7 @@ def _quoted(name: str) -> str:
 
 
 def _in_circles(graph: list[set[int]]) -> list[int]:
-    """Return the nodes that are left when again and again those are taken away that need none, or that none needs."""
+    """Return the nodes in circles: repeatedly remove nodes without dependencies or dependents."""
     backwards: dict[int, set[int]] = defaultdict(set)
     for node, needed in enumerate(graph):
         needed.discard(node)
@@ -209,7 +209,7 @@ def _in_circles(graph: list[set[int]]) -> list[int]:
 
 
 def _peel(nodes: set[int], needs: Mapping[int, set[int]], needed_by: Mapping[int, set[int]]) -> set[int]:
-    """Return the nodes that are left when those that need none of the others are taken away, again and again."""
+    """Return what remains after repeatedly removing nodes that need none of the others."""
     left = set(nodes)
     waits_for = {node: len(needs.get(node, set()) & left) for node in left}
     free = [node for node in left if not waits_for[node]]

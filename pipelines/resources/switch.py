@@ -1,4 +1,4 @@
-"""Disabling what is deployed, and enabling it again."""
+"""Disable and enable what is deployed."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -14,11 +14,11 @@ from pipelines.waiting import drop_waiting
 
 
 def switch(resources: "QuerySet[Any]", *, disabled: bool) -> int:
-    """Disable or enable resources; those that are so already stay as they are.
+    """Disable or enable resources. Those already in that state stay unchanged.
 
-    What waits for a trigger that is disabled is dropped and counted; returns how many events that were. It is disabled
-    first, in a transaction of its own: that stops a storm at once, however long the dropping takes. A trigger that is
-    enabled listens from now on: what happened while it was disabled never fires it.
+    Events waiting for a disabled trigger are dropped and counted; returns their number. The trigger is disabled first,
+    in a transaction of its own: that stops a storm at once, however long the dropping takes. An enabled trigger listens
+    from now on: what happened while it was disabled never fires it.
     """
     changed = _switch(resources, disabled)
     return drop_waiting(changed) if disabled and changed else 0
@@ -36,12 +36,12 @@ def _switch(resources: "QuerySet[Any]", disabled: bool) -> list[str]:
 
 
 def _wait_for_storing(triggers: Collection[str]) -> None:
-    """Wait until nobody stores matches of these triggers any more: who does holds their subscriptions."""
+    """Wait until no process stores matches of these triggers: those that do hold the triggers' subscriptions."""
     list(Subscription.objects.select_for_update().filter(pk__in=triggers).order_by("pk").values_list("pk"))
 
 
 def _begin_again(triggers: Collection[str], now: datetime) -> None:
-    """Move the beginning of subscriptions to now, and due ticks behind it: nobody may have looked meanwhile."""
+    """Move the start of subscriptions to now, and due ticks after it: there may have been no worker meanwhile."""
     for subscription in Subscription.objects.select_for_update().filter(pk__in=triggers).order_by("pk"):
         subscription.creation_time, due = now, subscription.next_tick_time
         if due is not None and due <= now:

@@ -1,7 +1,7 @@
-"""Specs as YAML, read and written so that a spec comes back exactly as it was.
+"""Specs as YAML, read and written so that a spec stays exactly the same.
 
-Plain scalars are read as YAML 1.2 and the published command line tool read them: `on`, `12:30` and `2026-01-31` are
-texts. Written, such texts are in quotes, as other programs take them for something else.
+Plain scalars are read like in YAML 1.2 and the published command line tool: `on`, `12:30` and `2026-01-31` are texts.
+Such texts are written with quotes, since other programs read them differently.
 """
 
 import re
@@ -15,7 +15,7 @@ from django.conf import settings
 
 from eventlane.one_line import one_line
 
-# What YAML 1.2's core schema makes of a plain scalar, by its tag, with the characters that it can begin with.
+# What YAML 1.2's core schema makes of a plain scalar: tag, pattern, and possible first characters.
 CORE = {
     "null": (re.compile(r"~|null|Null|NULL|"), ["~", "n", "N", ""]),
     "bool": (re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF")),
@@ -27,46 +27,46 @@ CORE = {
     "merge": (re.compile("<<"), ["<"]),
 }
 MERGE = "tag:yaml.org,2002:merge"
-UNUSUAL_BREAK = re.compile("[\r\x85\u2028\u2029]")  # read as \n, or not at all, unless it is escaped
+UNUSUAL_BREAK = re.compile("[\r\x85\u2028\u2029]")  # read as \n or dropped unless escaped
 COUNTLESS = 1 << 40  # counted no further: exact numbers would grow with the depth
-UNLIMITED = 1 << 30  # columns: a long line stays one
+UNLIMITED = 1 << 30  # columns: long lines aren't folded
 
 
 class InvalidYaml(ValueError):
-    """A text is no YAML, or says what JSON can't."""
+    """A text isn't YAML, or contains what JSON can't express."""
 
 
 @dataclass
 class Allowance:
-    """How many values and keys may still be read, aliases and merges written out: few lines can stand for billions."""
+    """How many more values and keys may be read, with aliases and merges expanded: few lines can mean billions."""
 
     left: int
 
 
 def allowance() -> Allowance:
-    """Return what one deployment may hold."""
+    """Return the allowance of one deployment."""
     return Allowance(settings.EVENTLANE_MAX_DEPLOYED_VALUES)
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads scalars as in YAML 1.2, refuses a key that is there twice and a value that holds itself."""
+    """Reads scalars like YAML 1.2. Refuses duplicate keys and values that contain themselves."""
 
     yaml_implicit_resolvers: dict[str, list[Any]] = {}
     allowance: Allowance
 
     def compose_document(self) -> yaml.Node:
-        """Read a document, and count it before aliases are followed and merges done."""
+        """Read a document, and count its values before aliases and merges are expanded."""
         node: Any = super().compose_document()
         self.allowance.left -= _weight(node, {})
         if self.allowance.left < 0:
             most = f"{settings.EVENTLANE_MAX_DEPLOYED_VALUES} values (EVENTLANE_MAX_DEPLOYED_VALUES)"
-            problem = f"up to here there are more than {most}, aliases written out"
+            problem = f"up to here there are more than {most}, with aliases expanded"
             raise yaml.composer.ComposerError(None, None, problem, node.end_mark)
         found: yaml.Node = node
         return found
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """Build everything at once, so that PyYAML notices a value that holds itself."""
+        """Build everything at once, so that PyYAML notices a value that contains itself."""
         return super().construct_object(node, deep=True)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
@@ -76,16 +76,16 @@ class _Loader(yaml.SafeLoader):
             if not isinstance(key, yaml.ScalarNode) or key.tag == MERGE:
                 continue
             if key.value in keys:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} occurs twice", key.start_mark)
             keys.add(key.value)
         return super().construct_mapping(node, deep)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as they are, and never an alias."""
+    """Writes texts of several lines as blocks, and never aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
-        """Write what is there twice twice."""
+        """Write repeated values in full."""
         return True
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
@@ -94,7 +94,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _weight(node: yaml.Node, known: dict[yaml.Node, int]) -> int:
-    """Return how many nodes a node stands for; each is looked at once. One that holds itself is refused later."""
+    """Return how many nodes a node expands to, visiting each once. One that contains itself is refused later."""
     if node not in known:
         known[node] = 1
         parts: Iterable[yaml.Node] = ()
@@ -109,7 +109,7 @@ def _weight(node: yaml.Node, known: dict[yaml.Node, int]) -> int:
 def _read_integer(loader: _Loader, node: yaml.ScalarNode) -> int | float:
     text = node.value
     number = int(text, {"0o": 8, "0x": 16}.get(text[:2], 10)) if len(text) < 400 else float(text)
-    return number if abs(number) < 2**64 else float(number)  # as JSON readers have it
+    return number if abs(number) < 2**64 else float(number)  # like JSON readers do
 
 
 def _read_float(loader: _Loader, node: yaml.ScalarNode) -> float:
@@ -132,7 +132,7 @@ _Dumper.add_representer(str, _write_text)
 
 
 def read_yaml(text: str, allowed: Allowance | None = None) -> Iterator[Any]:
-    """Yield the value of every document; raise InvalidYaml at the first that isn't one, or is more than is allowed."""
+    """Yield the value of each document; raise InvalidYaml at the first that is invalid or exceeds the allowance."""
     try:
         yield from _values(text, allowed or allowance())
     except yaml.MarkedYAMLError as error:
@@ -158,6 +158,6 @@ def _values(text: str, allowed: Allowance) -> Iterator[Any]:
 
 
 def write_yaml(value: Any) -> str:
-    """Return a value as one document, objects in their order."""
+    """Return a value as a document, with objects in their order."""
     text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=UNLIMITED)
     return text

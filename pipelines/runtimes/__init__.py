@@ -1,1 +1,1 @@
-"""How a task's steps are run: by which runtime, with which environment, and what becomes of their output."""
+"""How a task's steps run: with which runtime, in which environment, and where their output goes."""

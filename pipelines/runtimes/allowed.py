@@ -1,4 +1,4 @@
-"""Whether a project's tasks may run: allowed twice, by the server's settings and by an administrator of the project."""
+"""Whether a project's tasks may run. Both the server's settings and an administrator of the project must allow it."""
 
 from django.conf import settings
 
@@ -10,21 +10,21 @@ WHY_REFUSED = {"local": local.why_refused, "container": container.why_refused}
 
 
 def refuse_unless_allowed(project: Project, runtime: str) -> None:
-    """Raise TaskFailed unless the server and an administrator let this project's tasks run with a runtime."""
+    """Raise TaskFailed unless both the server and an administrator let this project's tasks use a runtime."""
     if not may_be_allowed(runtime):
-        raise TaskFailed(f"the runtime {runtime} is switched off on this server ({setting_of(runtime)})")
+        raise TaskFailed(f"the runtime {runtime} is disabled on this server ({setting_of(runtime)})")
     if not getattr(project, switch_of(runtime)):
         raise TaskFailed(
-            f"the runtime {runtime} is not enabled for this project; an administrator can do it in the console, "
+            f"the runtime {runtime} is not enabled for this project; an administrator can enable it in the console, "
             f"on the project's page, or the operator with manage.py allow_tasks --runtime {runtime}"
         )
 
 
 def may_be_allowed(runtime: str) -> bool:
-    """Tell whether administrators may allow a runtime for their projects.
+    """Return whether administrators may enable a runtime for their projects.
 
-    While there is one organization, its administrators run the server anyway. With a second one they may be
-    strangers, whom only the operator can let run programs on the server's machines.
+    While there is one organization, its administrators run the server anyway. Members of a second one may be strangers:
+    only the operator can let them run programs on the server's machines.
     """
     wanted = getattr(settings, setting_of(runtime))
     if wanted == "auto":
@@ -33,7 +33,7 @@ def may_be_allowed(runtime: str) -> bool:
 
 
 def why_refused(runtime: str) -> str:
-    """Return why a worker on this machine would refuse a runtime's tasks, empty when it wouldn't."""
+    """Return why a worker on this machine would refuse a runtime's tasks; empty if it wouldn't."""
     return WHY_REFUSED[runtime]()
 
 

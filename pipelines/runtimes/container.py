@@ -1,11 +1,11 @@
-"""The runtime `container`: steps run one after the other in one container, by the docker or podman command line.
+"""The runtime `container`: steps run one after the other in one container, using docker's or podman's command line.
 
     network create ─▶ run -d image sleep ─▶ run -d extra containers, in its network ─▶ exec each step
                                                              network rm ◀─ rm -f all containers ◀─┘
 
-Containers have no capability that the task doesn't name, and gain none. Steps don't run as root unless it says so.
-Variables and identities reach the container as files, never as arguments, which every user of the machine could read.
-A janitor removes the containers when the worker dies: its standard input ends with the worker.
+Containers have only the capabilities that the task names, and can't gain others. Steps run as root only if it says so.
+Variables and identities are passed as files, never as arguments, which every user of the machine could read.
+A janitor removes the containers if the worker dies: the janitor's standard input then ends.
 """
 
 import base64
@@ -34,7 +34,7 @@ from pipelines.runtimes.watch import Process, Sink, Watch
 
 ENGINES = ("docker", "podman")
 DOCKER_HUB = "https://index.docker.io/v1/"
-ENGINE_SECONDS = 60.0  # for a removal
+ENGINE_SECONDS = 60.0  # time for a removal
 KEPT = (
     "PATH",
     "HOME",
@@ -47,18 +47,18 @@ KEPT = (
     "SSH_AUTH_SOCK",
 )
 KEPT_PREFIXES = ("DOCKER_", "CONTAINER", "PODMAN_", "REGISTRY_AUTH_FILE")
-IMAGE_USER = "image"  # the one that the image names
-OLD_NETWORK_HOURS = 48  # twice as long as a task may take
-APART = ("--opt", "isolate=true")  # of podman: docker keeps networks apart anyway, and passes over what it doesn't know
-LABEL = "eventlane.task"  # of all that is made for a task
-TASK_HOME = "/tmp"  # of a user whom the image doesn't know
-# What entry points of databases and the like need: they give a folder to their own user, and become that user.
+IMAGE_USER = "image"  # the user that the image names
+OLD_NETWORK_HOURS = 48  # twice the longest time of a task
+APART = ("--opt", "isolate=true")  # for podman; docker isolates networks anyway and ignores unknown options
+LABEL = "eventlane.task"  # on everything created for a task
+TASK_HOME = "/tmp"  # for users that the image doesn't know
+# What the entry points of databases and the like need: they give a folder to their own user and switch to it.
 SERVICE_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID")
 STEP = f'. {FILES_ROOT}/{ENVIRONMENT}; exec "$@"'
 
 
 class ContainerRuntime:
-    """One attempt at a task in a container of its own."""
+    """An attempt at a task, in a container of its own."""
 
     def __init__(self, task: Task, environment: TaskEnvironment, limits: Limits, watch: Watch) -> None:
         self._engine = engine()
@@ -68,14 +68,16 @@ class ContainerRuntime:
         self._name = f"eventlane-{new_id().lower()}"
         self._masker = Masker(environment.secrets)
         extras = self._parameters.get("extra_containers") or []
-        self._has_network = list(without_network(_options())) == _options()  # else the server has one for all
+        self._has_network = (
+            list(without_network(_options())) == _options()
+        )  # otherwise the server has a network for all tasks
         self._extras = {f"{self._name}-{number}": extra for number, extra in enumerate(extras)}
 
     def __enter__(self) -> "ContainerRuntime":
         try:
             self._folder = Path(tempfile.mkdtemp(prefix="eventlane-task-"))
         except OSError as error:
-            raise TaskFailed(f"the worker can't make a folder for the task: {error.strerror}") from None
+            raise TaskFailed(f"the worker can't create a folder for the task: {error.strerror}") from None
         self._janitor: Process | None = None
         try:
             self._fill()
@@ -95,7 +97,7 @@ class ContainerRuntime:
         self._clean_up()
 
     def run(self, position: int, step: Mapping[str, Any], sink: Sink) -> int:
-        """Run a step to its end and return its exit code."""
+        """Run a step and return its exit code."""
         argv = command_of(step, self._header, f"{FILES_ROOT}/{SCRIPTS}/{position}")
         process = self._popen(["exec", self._name, "/bin/sh", "-c", STEP, "sh", *argv])
         try:
@@ -106,7 +108,7 @@ class ContainerRuntime:
                 process.wait()
 
     def _end(self, process: Process) -> None:
-        """Ask every process in the container to end; the container is removed soon after, in any case."""
+        """Ask all processes in the container to end. Soon after, the container is removed in any case."""
         asked = self._popen(["exec", self._name, "/bin/sh", "-c", "kill -TERM -1"], stdout=subprocess.DEVNULL)
         try:
             process.wait(self._limits.grace_seconds)
@@ -121,16 +123,16 @@ class ContainerRuntime:
             process.kill()
             process.wait()
 
-    # Before and after
+    # Set-up and clean-up
 
     def _start(self) -> None:
         if self._has_network:
             words = ("network", "create", *APART, *self._label(), self._name)
-            self._call("no network can be made for the containers", *words)
+            self._call("can't create a network for the containers", *words)
         image = self._parameters["image"]
-        # It ends by itself, should worker and janitor be gone and the engine go on.
+        # It ends by itself if the worker and the janitor are gone but the engine keeps running.
         self._call(
-            f"the container with the image {image} can't be started",
+            f"can't start the container with the image {image}",
             *("run", "--detach", "--rm", "--name", self._name, *_machine(self._parameters.get("host_type", "small"))),
             *(*self._bounds(), *_user(self._parameters), *_capabilities(self._parameters.get("capabilities") or ())),
             *(("--network", self._name) if self._has_network else ()),
@@ -142,11 +144,11 @@ class ContainerRuntime:
             self._start_extra(name, extra)
 
     def _start_extra(self, name: str, extra: Mapping[str, Any]) -> None:
-        """Start a container that shares the task's network: both reach each other at localhost."""
+        """Start a container that shares the task's network: the two reach each other at localhost."""
         variables = (extra.get("environment") or {}).items()
         arguments = extra.get("arguments") or []
         self._call(
-            f"the container with the image {extra['image']} can't be started",
+            f"can't start the container with the image {extra['image']}",
             *("run", "--detach", "--rm", "--name", name, "--network", f"container:{self._name}", *self._label()),
             *(*_machine("small"), *self._bounds(), *_named_user(extra.get("user", IMAGE_USER))),
             *_capabilities(extra.get("capabilities", SERVICE_CAPABILITIES)),
@@ -157,7 +159,7 @@ class ContainerRuntime:
         )
 
     def _bounds(self) -> tuple[str, ...]:
-        """Return the options all have. Their first process may ignore SIGTERM: a removal must not wait for it."""
+        """Return options for all containers. Their first process may ignore SIGTERM, which must not delay a removal."""
         processes = str(self._limits.processes)
         return "--pids-limit", processes, "--security-opt", "no-new-privileges", "--stop-signal", "KILL"
 
@@ -166,11 +168,11 @@ class ContainerRuntime:
 
     @property
     def _longest_seconds(self) -> int:
-        """Return for how long anything of this run may be there."""
+        """Return the longest time that anything of this attempt may exist."""
         return int(self._limits.seconds + self._limits.grace_seconds + ENGINE_SECONDS)
 
     def _call(self, failure: str, *words: str) -> None:
-        """Run the engine to its end; raise TaskFailed with `failure` and what it said when it failed."""
+        """Run the engine; if it fails, raise TaskFailed with `failure` and the engine's message."""
         said = _LastWords()
         process = self._popen(list(words))
         try:
@@ -183,7 +185,7 @@ class ContainerRuntime:
             raise TaskFailed(f"{failure}: {text}")
 
     def _fill(self) -> None:
-        """Write the run's files. The folder itself lets nobody in; the container's user may read what is mounted."""
+        """Write the task's files. Nobody may enter the folder itself; the container's user may read what is mounted."""
         steps = self._task.spec["data"]["steps"]
         files = dict(self._environment.files) | dict(scripts_of(steps, self._header))
         files[ENVIRONMENT] = exports(self._environment.variables())
@@ -208,17 +210,17 @@ class ContainerRuntime:
         )
 
     def _removals(self) -> list[list[str]]:
-        """Return what removes the containers: those first that use another's network, or podman refuses."""
+        """Return commands that remove the containers, starting with those in another's network: podman requires it."""
         extras = [["rm", "--force", *self._extras]] if self._extras else []
         return [*extras, ["rm", "--force", self._name]]
 
     def _network_removals(self) -> list[list[str]]:
-        """Return what removes the network, and those of machines that stopped: engines have room for a few only."""
+        """Return commands that remove this network and old ones of crashed machines: engines have room for few."""
         old = ["--filter", f"label={LABEL}", "--filter", f"until={OLD_NETWORK_HOURS}h"]
         return [["network", "rm", self._name], ["network", "prune", "--force", *old]] if self._has_network else []
 
     def _clean_up(self) -> None:
-        """End the janitor's input: it removes everything, whether or not there is a worker."""
+        """Close the janitor's input: the janitor then removes everything, with or without a worker."""
         if self._janitor and self._janitor.stdin:
             self._janitor.stdin.close()
             try:
@@ -246,7 +248,7 @@ class ContainerRuntime:
         )
 
     def _engine_environment(self) -> dict[str, str]:
-        """Return what the engine's command line gets of the worker's environment: no settings, no passwords."""
+        """Return the part of the worker's environment for the engine's command line: no settings, no passwords."""
         found = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith(KEPT_PREFIXES)}
         if self._environment.registries:
             folder = self._folder / "config"
@@ -255,7 +257,7 @@ class ContainerRuntime:
 
 
 class _LastWords:
-    """Keeps the end of what an engine says."""
+    """Keeps the end of an engine's output."""
 
     limit = 2000
 
@@ -266,11 +268,11 @@ class _LastWords:
         self.text = (self.text + data)[-self.limit :]
 
     def flush_if_due(self) -> None:
-        """There is nothing to store."""
+        """Do nothing: there is nothing to store."""
 
 
 def engine() -> list[str]:
-    """Return the engine's command line; raise TaskFailed when there is none."""
+    """Return the engine's command line; raise TaskFailed if there is none."""
     command = shlex.split(settings.EVENTLANE_CONTAINER_COMMAND)
     if command:
         if shutil.which(command[0]) is None:
@@ -283,7 +285,7 @@ def engine() -> list[str]:
 
 
 def why_refused() -> str:
-    """Return why a worker on this machine would refuse container tasks, empty when it wouldn't."""
+    """Return why a worker on this machine would refuse container tasks; empty if it wouldn't."""
     try:
         engine()
     except TaskFailed as failure:
@@ -292,7 +294,7 @@ def why_refused() -> str:
 
 
 def logins(registries: Sequence[Fields]) -> bytes:
-    """Return a Docker configuration with the logins of registries."""
+    """Return a Docker configuration with logins for registries."""
     auths = {}
     for fields in registries:
         if "login" in fields and "password" in fields:
@@ -302,7 +304,7 @@ def logins(registries: Sequence[Fields]) -> bytes:
 
 
 def without_network(options: Iterable[str]) -> Iterator[str]:
-    """Yield options but those that name a network, in one word or two."""
+    """Yield options except those that name a network, whether as one word or two."""
     words = iter(options)
     for word in words:
         if word in ("--network", "--net"):
@@ -316,7 +318,7 @@ def _options() -> list[str]:
 
 
 def _user(parameters: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the options for who a task's steps run as. A user whom the image doesn't know gets a home."""
+    """Return options for the user that steps run as. A user unknown to the image gets a home."""
     if "user" in parameters:
         return _named_user(parameters["user"])
     options = _named_user(settings.EVENTLANE_CONTAINER_USER)
@@ -332,6 +334,6 @@ def _capabilities(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _machine(host_type: str) -> list[str]:
-    """Return the options for what a container may use."""
+    """Return options for the container's resources."""
     cpus, megabytes = getattr(settings, f"EVENTLANE_CONTAINER_{host_type.upper()}")
     return ["--cpus", f"{cpus:g}", "--memory", f"{megabytes}m"]

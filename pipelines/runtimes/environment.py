@@ -1,7 +1,7 @@
-"""What a task's code finds: environment variables, the context file, its identities (docs/api/v0.md, section 6.6).
+"""What a task's code finds: environment variables, context file, identities (docs/api/v0.md, section 6.6).
 
-Later variables win: EVENTLINE_*, those of the identities, the task's `environment`, the command's parameters, the
-task's parameters.
+The first of these wins: EVENTLINE_*, identities, the task's `environment`, the command's parameters, the task's
+parameters.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,22 +18,22 @@ from pipelines.resources.parameters import environment_of
 from pipelines.runtimes.outcome import TaskFailed
 from pipelines.secrets import UnreadableSecret
 
-FILES_ROOT = "/eventline"  # where the files are, unless a runtime can't put them there
+FILES_ROOT = "/eventline"  # the folder of the files, unless a runtime can't put them there
 Fields = dict[str, str]
 
 
-@dataclass(frozen=True, slots=True, repr=False)  # it holds secrets
+@dataclass(frozen=True, slots=True, repr=False)  # it contains secrets
 class TaskEnvironment:
-    """All of it for one run. `files` are bytes by their path below FILES_ROOT."""
+    """The environment of one attempt. `files` are bytes by their path below FILES_ROOT."""
 
-    given: Mapping[str, str]  # variables but for EVENTLINE_*
+    given: Mapping[str, str]  # variables except EVENTLINE_*
     task: Task
     files: Mapping[str, bytes]
     secrets: tuple[str, ...]
-    registries: tuple[Fields, ...]  # what registry_identities hold
+    registries: tuple[Fields, ...]  # of registry_identities
 
     def variables(self, root: str = FILES_ROOT) -> Fields:
-        """Return the environment variables for files that lie in `root`."""
+        """Return the environment variables, for files in `root`."""
         own = {
             "EVENTLINE": "true",
             "EVENTLINE_PROJECT_ID": self.task.project_id,
@@ -47,7 +47,7 @@ class TaskEnvironment:
 
 
 def task_environment(task: Task) -> TaskEnvironment:
-    """Gather what a task is given; raise TaskFailed when an identity it names can't be had."""
+    """Collect what a task gets; raise TaskFailed if an identity it names isn't available."""
     data = task.spec["data"]
     registry_names = data["runtime"].get("parameters", {}).get("registry_identities") or []
     names = data.get("identities") or []
@@ -64,7 +64,7 @@ def task_environment(task: Task) -> TaskEnvironment:
 
 
 def _identities(task: Task, names: list[str]) -> dict[str, tuple[Identity, Fields]]:
-    """Return identities with their fields, and note that they were used."""
+    """Return identities with their fields, and record that they were used."""
     if not names:
         return {}
     identities = list(Identity.objects.filter(project_id=task.project_id, name__in=names))
@@ -87,7 +87,7 @@ def _secrets(found: Iterable[tuple[Identity, Fields]]) -> Iterable[str]:
     for identity, fields in found:
         known = {field.name for field in kind_of(identity).fields}
         secret = kind_of(identity).secrets
-        # A field that this version doesn't know may well be a secret.
+        # A field unknown to this version may well be secret.
         yield from (value for name, value in fields.items() if name in secret or name not in known)
 
 
@@ -107,7 +107,7 @@ def _declared_parameters(task: Task) -> list[dict[str, Any]]:
 
 
 def _task_parameters(task: Task) -> dict[str, Any]:
-    """Return the values the pipeline gives to the task's parameters, else their defaults."""
+    """Return the values that the pipeline passes for the task's parameters, or their defaults."""
     given = task.pipeline_task.get("parameters") or {}
     defaults = {one["name"]: one["default"] for one in _declared_parameters(task) if "default" in one}
     return defaults | given
@@ -132,7 +132,7 @@ def _files(
 
 
 def event_object(event: PlatformEvent) -> dict[str, Any]:
-    """Return an event as the wire has it (docs/api/v0.md, section 2.8)."""
+    """Return an event's wire form (docs/api/v0.md, section 2.8)."""
     origins = {"trigger_id": event.trigger_id, "command_id": event.command_id}
     return {
         "id": event.pk,

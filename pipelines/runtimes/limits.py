@@ -1,4 +1,4 @@
-"""How much a task may use: the settings, which a task's runtime parameters may lower and never raise."""
+"""How much a task may use. A task's runtime parameters can lower the settings but never raise them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one attempt at a task may use."""
+    """What an attempt at a task may use."""
 
     seconds: float
     grace_seconds: float

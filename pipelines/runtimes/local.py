@@ -1,4 +1,4 @@
-"""The runtime `local`: steps are processes of the worker's machine. docs/tasks.md says what they can reach."""
+"""The runtime `local`: steps run as processes on the worker's machine. docs/tasks.md says what they can reach."""
 
 import marshal
 import os
@@ -27,8 +27,8 @@ from pipelines.runtimes.steps import SCRIPTS, command_of, scripts_of
 from pipelines.runtimes.watch import Process, Sink, Watch
 
 REAPER = Path(__file__).with_name("reaper.py")
-ENVIRONMENT = "task/environment"  # below FILES_ROOT: the variables as a shell reads them
-END_SECONDS = 12.0  # what the reaper may take beyond the grace to kill everything
+ENVIRONMENT = "task/environment"  # below FILES_ROOT: the variables in a form for shells
+END_SECONDS = 12.0  # how long the reaper may take after the grace period to kill everything
 TASK_VARIABLE = "EVENTLINE_TASK_ID"
 UNPROTECTED = (
     "Without it, a task could read the server's keys and its database: "
@@ -37,7 +37,7 @@ UNPROTECTED = (
 
 
 class LocalRuntime:
-    """One attempt at a task in a folder of its own, with nothing left of it afterwards."""
+    """An attempt at a task, in a folder of its own that is removed afterwards."""
 
     def __init__(self, task: Task, environment: TaskEnvironment, limits: Limits, watch: Watch) -> None:
         self._task, self._environment, self._limits, self._watch = task, environment, limits, watch
@@ -46,15 +46,15 @@ class LocalRuntime:
         self._sandboxed = _wants_sandbox(self._user)
         if not self._sandboxed and _owns_database(self._user):
             raise TaskFailed(
-                "without bubblewrap, local tasks need a user of their own (EVENTLANE_TASK_USER): "
-                "the one they would run as owns the database's files"
+                "without bubblewrap, local tasks need their own user (EVENTLANE_TASK_USER): "
+                "otherwise they would run as the owner of the database's files"
             )
 
     def __enter__(self) -> "LocalRuntime":
         try:
             self._folder = Path(tempfile.mkdtemp(prefix="eventlane-task-"))
         except OSError as error:
-            raise TaskFailed(f"the worker can't make a folder for the task: {error.strerror}") from None
+            raise TaskFailed(f"the worker can't create a folder for the task: {error.strerror}") from None
         try:
             self._fill()
         except OSError as error:
@@ -70,7 +70,7 @@ class LocalRuntime:
         remove(self._folder)
 
     def run(self, position: int, step: Mapping[str, Any], sink: Sink) -> int:
-        """Run a step to its end and return its exit code."""
+        """Run a step and return its exit code."""
         root = FILES_ROOT if self._sandboxed else f"{self._folder}{FILES_ROOT}"
         argv = command_of(step, self._header, f"{root}/{SCRIPTS}/{position}")
         reaper = subprocess.Popen(
@@ -92,7 +92,7 @@ class LocalRuntime:
                 self._end(reaper)
 
     def _plan(self, argv: list[str]) -> dict[str, Any]:
-        """Return what the reaper is to do."""
+        """Return the plan for the reaper."""
         limits = self._limits
         base = {"PATH": os.environ.get("PATH") or os.defpath}
         own_count = self._sandboxed and counts_processes()
@@ -100,7 +100,7 @@ class LocalRuntime:
         inside = self._sandboxed
         return {
             "argv": sandboxed(argv, self._folder, processes) if inside else argv,
-            # Variables of the task must not reach bubblewrap: LD_PRELOAD would take effect outside of the sandbox.
+            # The task's variables must not reach bubblewrap: LD_PRELOAD would take effect outside the sandbox.
             "environment": base if inside else self._variables(),
             "cwd": "/" if inside else f"{self._folder}/work",
             "parent": os.getpid(),
@@ -114,7 +114,7 @@ class LocalRuntime:
         }
 
     def _end(self, reaper: Process) -> None:
-        """Have the reaper end everything; when it can't, do what can be done from here."""
+        """Have the reaper end everything; if it can't, do what is possible from here."""
         reaper.terminate()
         try:
             reaper.wait(self._limits.grace_seconds + END_SECONDS)
@@ -134,7 +134,7 @@ class LocalRuntime:
         return base | self._environment.variables(FILES_ROOT if self._sandboxed else f"{self._folder}{FILES_ROOT}")
 
     def _fill(self) -> None:
-        """Write the run's files, and give all of it to the task's user."""
+        """Write the task's files, and give them all to the task's user."""
         files = dict(self._environment.files) | dict(scripts_of(self._task.spec["data"]["steps"], self._header))
         if self._sandboxed:
             files[ENVIRONMENT] = exports(self._variables())
@@ -146,7 +146,7 @@ class LocalRuntime:
 
 
 def task_user() -> tuple[int, int] | None:
-    """Return the user and group that steps run as, None for the worker's own. Only root can change users."""
+    """Return user and group for steps, or None for the worker's own. Only root can change users."""
     if os.geteuid() != 0:
         return None
     name = settings.EVENTLANE_TASK_USER or "nobody"
@@ -160,7 +160,7 @@ def task_user() -> tuple[int, int] | None:
 
 
 def _owns_database(user: tuple[int, int] | None) -> bool:
-    """Tell whether the user that root gives its tasks to is the embedded PostgreSQL's: nobody may be both."""
+    """Return whether root would run tasks as the user of the embedded PostgreSQL, which must not happen."""
     folder = (recorded_folder(settings.EVENTLANE_HOME) or settings.EVENTLANE_HOME / "postgres") / "data"
     try:
         return user is not None and folder.stat().st_uid == user[0]
@@ -173,14 +173,14 @@ def _wants_sandbox(user: tuple[int, int] | None) -> bool:
         return False
     reason = why_not_sandboxed(user)
     if reason and settings.EVENTLANE_TASK_ISOLATION == "bwrap":
-        raise TaskFailed(f"EVENTLANE_TASK_ISOLATION asks for bubblewrap: {reason}")
+        raise TaskFailed(f"EVENTLANE_TASK_ISOLATION requires bubblewrap: {reason}")
     if reason and user is None:
         raise TaskFailed(f"{reason}. {UNPROTECTED}")
     return not reason
 
 
 def why_refused() -> str:
-    """Return why a worker on this machine would refuse local tasks, empty when it wouldn't."""
+    """Return why a worker on this machine would refuse local tasks; empty if it wouldn't."""
     try:
         _wants_sandbox(task_user())
     except TaskFailed as failure:
@@ -189,7 +189,7 @@ def why_refused() -> str:
 
 
 def _threads_of(user: tuple[int, int] | None) -> int:
-    """Return how many threads a user runs by now: RLIMIT_NPROC counts all of them, the worker's own too."""
+    """Return how many threads a user currently has: RLIMIT_NPROC counts them all, including the worker's."""
     uid = os.geteuid() if user is None else user[0]
     count = 0
     for entry in Path("/proc").iterdir():
@@ -202,7 +202,7 @@ def _threads_of(user: tuple[int, int] | None) -> int:
 
 
 def kill_marked(task_id: str) -> None:
-    """Kill what still runs with the task's id in its environment: nothing, unless the reaper was killed."""
+    """Kill processes with the task's id in their environment. There are none unless the reaper was killed."""
     mark = f"{TASK_VARIABLE}={task_id}".encode()
     deadline = time.monotonic() + END_SECONDS
     while (found := _marked(mark)) and time.monotonic() < deadline:
@@ -226,12 +226,12 @@ def _marked(mark: bytes) -> list[int]:
 
 
 def exports(variables: Mapping[str, str]) -> bytes:
-    """Return variables as a shell reads them."""
+    """Return variables in a form for shells."""
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()).encode()
 
 
 def write_files(root: Path, files: Mapping[str, bytes], *, mode: int) -> None:
-    """Write files by their path below `root`."""
+    """Write files to their paths below `root`."""
     for path, data in files.items():
         file = root / path
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -241,27 +241,27 @@ def write_files(root: Path, files: Mapping[str, bytes], *, mode: int) -> None:
 
 
 def hand_over(folder: Path, user: int, group: int) -> None:
-    """Give a folder and all that is in it to a user.
+    """Give a folder and everything in it to a user.
 
-    The folder itself comes last: whoever runs as that user could else put a link in while root is at it, and get
-    what it leads to.
+    The folder itself comes last: otherwise, a process of that user could add a link while root is at work, and gain
+    what it points to.
     """
     for path in (*folder.rglob("*"), folder):
         os.chown(path, user, group, follow_symlinks=False)
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder, and what a task made read-only in it."""
+    """Remove a folder, including what a task made read-only in it."""
     try:
         shutil.rmtree(folder)
     except OSError:
-        if os.geteuid() != 0:  # root needs no permissions, and must not give them through a link put in meanwhile
+        if os.geteuid() != 0:  # root needs no permissions, and must not grant any through a link added meanwhile
             _open_up(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _open_up(folder: Path) -> None:
-    """Let the owner into a folder and those below it."""
+    """Give the owner access to a folder and all folders below it."""
     for path, names, _ in os.walk(folder):
         for one in (Path(path), *(Path(path, name) for name in names)):
             if not one.is_symlink():

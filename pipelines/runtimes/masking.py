@@ -1,9 +1,9 @@
-"""Secrets in output become ***, however the output is cut into pieces on its way.
+"""Replaces secrets in output by ***, however the output is split into pieces.
 
-Hidden are, of every secret value of SHORTEST bytes or more: the value and each of its lines, as they are, and as
-encoders and shells write them. See `forms_of`. Not hidden is what a program made of a secret in any other way
-(reversed, hashed, encrypted, encoded twice, letter by letter): masking is for mishaps, and no protection against a
-task that wants to give a secret away.
+For each secret value of at least SHORTEST bytes, this masks the value and each of its lines, as they are and as
+encoders and shells write them. See `forms_of`. A secret that was changed in any other way (reversed, hashed,
+encrypted, encoded twice, letter by letter) isn't masked: masking prevents mishaps, and doesn't stop a task that wants
+to reveal a secret.
 """
 
 import base64
@@ -17,16 +17,16 @@ from typing import Any
 import re2
 
 MASK = b"***"
-SHORTEST = 4  # masking shorter ones would hide half of all output, and tell what they are
-LONGEST = 4096  # characters; a longer one is masked in parts of this length
-PATTERN_BYTES = 1 << 30  # what RE2 may use: a bound that no number of secrets comes near, not what it takes
+SHORTEST = 4  # masking shorter ones would hide half of all output, and reveal what they are
+LONGEST = 4096  # characters; a longer secret is masked in parts of this length
+PATTERN_BYTES = 1 << 30  # limit for RE2: more than any number of secrets needs
 START = -1
 NOTHING = rb"[^\x00-\xff]"  # a pattern that matches nowhere
 
-Token = tuple[bytes, ...]  # the ways to write one character; b"" among them: it may be missing
+Token = tuple[bytes, ...]  # the ways to write one character; with b"", it may be missing
 Form = tuple[Token, ...]
 
-WRAP: Token = (b"", b"\n", b"\r\n", b"\\n")  # what wraps encoded text, the last one within a JSON text
+WRAP: Token = (b"", b"\n", b"\r\n", b"\\n")  # what wraps encoded text; the last one is for a JSON text
 CONTROLS = {"\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r", "\x1b": "E"}
 LETTERS: dict[str, Token] = {
     "+": (b"+", b"-", b"%2B", b"%2b"),
@@ -36,15 +36,15 @@ LETTERS: dict[str, Token] = {
 
 
 class Masker:
-    """Masks one stream: feed it pieces, then finish it."""
+    """Masks one stream: pass it pieces, then finish."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._pattern, self._beginnings = _tables(frozenset(secrets))
-        self._held = b""  # what may be the beginning of a secret
-        self._covered = 0  # so many bytes of it belong to a secret whose mask is out already
+        self._held = b""  # possibly the start of a secret
+        self._covered = 0  # this many bytes of it belong to a secret that is already masked
 
     def feed(self, piece: bytes) -> bytes:
-        """Return what can be shown now; the rest comes with later pieces."""
+        """Return what can be shown now; the rest follows with later pieces."""
         text = self._held + piece
         return self._release(text, self._spans(text), self._beginnings.held_from(text))
 
@@ -53,7 +53,7 @@ class Masker:
         return self._release(self._held, self._spans(self._held), len(self._held))
 
     def _spans(self, text: bytes) -> list[tuple[int, int]]:
-        """Return where secrets are, merged where they overlap, in order."""
+        """Return the positions of secrets, in order, with overlaps merged."""
         merged = [(0, self._covered)] if self._covered else []
         for start, end in self._occurrences(text):
             if merged and start < merged[-1][1]:
@@ -63,14 +63,14 @@ class Masker:
         return merged
 
     def _occurrences(self, text: bytes) -> Iterator[tuple[int, int]]:
-        """Yield where secrets begin, and the longest that begins there; they may overlap."""
+        """Yield where secrets start, each with the longest that starts there; they may overlap."""
         found = self._pattern.search(text)
         while found:
             yield found.span()
             found = self._pattern.search(text, found.start() + 1)
 
     def _release(self, text: bytes, spans: list[tuple[int, int]], end: int) -> bytes:
-        """Return `text` up to `end`, masked; keep the rest, and how much of it a mask already stands for."""
+        """Return `text` up to `end`, masked. Keep the rest, and how much of it is already covered by a mask."""
         shown, position, covered = [], 0, max(0, self._covered - end)
         for start, stop in spans:
             if start >= end:
@@ -85,15 +85,15 @@ class Masker:
 
 
 class Beginnings:
-    """Every byte of every form with the bytes that may precede it: read backwards, it finds unfinished forms."""
+    """Maps every byte of every form to possible preceding bytes. Reading backwards finds unfinished forms."""
 
     def __init__(self, forms: Iterable[Form]) -> None:
         self._bytes = bytearray()
         self._before: list[tuple[int, ...]] = []
         for form in forms:
             self._add(form)
-        self._first: set[int] = set()  # what an unfinished form of one byte ends with
-        self._pairs: dict[tuple[int, int], list[int]] = defaultdict(list)  # of longer ones: by their last two bytes
+        self._first: set[int] = set()  # last bytes of unfinished forms with one byte
+        self._pairs: dict[tuple[int, int], list[int]] = defaultdict(list)  # longer ones, by their last two bytes
         for place in {place for before in self._before for place in before} - {START}:
             for before in self._before[place]:
                 if before == START:
@@ -115,7 +115,7 @@ class Beginnings:
             ends = tuple(reached)
 
     def held_from(self, text: bytes) -> int:
-        """Return where the longest end of `text` begins that a form could go on from, else the length of `text`."""
+        """Return where the longest end of `text` starts that could be an unfinished form, or the length of `text`."""
         if not text:
             return 0
         held = len(text) - (text[-1] in self._first)
@@ -136,7 +136,7 @@ def _tables(secrets: frozenset[str]) -> tuple[Any, Beginnings]:
 
 
 def _compiled(forms: Iterable[Form]) -> Any:
-    """Return a pattern of all forms that finds the first, and of those the longest, in linear time."""
+    """Return a pattern of all forms that finds the first and longest in linear time."""
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.longest_match = True
@@ -152,7 +152,7 @@ def _alternatives(token: Token) -> bytes:
 
 
 def forms_of(secret: str) -> Iterator[Form]:
-    """Yield every form in which a secret is masked: as text, in hex, and in base64 wherever it begins in a group."""
+    """Yield every form in which a secret is masked: text, hex, and base64 at each position in a group."""
     lines = {secret.strip(), *(line.strip() for line in secret.splitlines())}
     for part in _slices({secret} | lines):
         yield tuple(map(_ways_to_write, part))
@@ -164,7 +164,7 @@ def forms_of(secret: str) -> Iterator[Form]:
 
 
 def _slices(texts: Iterable[str]) -> Iterator[str]:
-    """Yield texts of SHORTEST bytes or more, long ones in parts of LONGEST characters, the last two overlapping."""
+    """Yield texts of at least SHORTEST bytes; long ones in parts of LONGEST characters, the last two overlapping."""
     for text in texts:
         if len(text.encode()) >= SHORTEST:
             yield from (text[begin : begin + LONGEST] for begin in range(0, len(text) - LONGEST, LONGEST))
@@ -172,7 +172,7 @@ def _slices(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _ways_to_write(character: str) -> Token:
-    """Return a character as it is, and as URLs, JSON, HTML and shells write it. Plain letters are always themselves."""
+    """Return a character as it is, and as URLs, JSON, HTML and shells write it. Plain letters have only one form."""
     if character.isascii() and character.isalnum():
         return (character.encode(),)
     return tuple({way.encode() for way in (character, *_in_url(character), *_escaped(character), *_in_html(character))})
@@ -210,9 +210,9 @@ def _in_html(character: str) -> Iterator[str]:
 
 
 def _in_base64(data: bytes, offset: int) -> Iterator[Form]:
-    """Yield the letters that stand for `data` when it begins `offset` bytes into a group of three.
+    """Yield the letters that represent `data` if it starts `offset` bytes into a group of three.
 
-    The last letter stands for `data` alone only when the encoded text ends there: it may be another one.
+    The last letter represents only `data` if the encoded text ends there; otherwise it may differ.
     """
     begin = (0, 2, 3)[offset]
     letters = base64.b64encode(b"\0" * offset + data).decode().rstrip("=")
@@ -225,5 +225,5 @@ def _in_base64(data: bytes, offset: int) -> Iterator[Form]:
 
 
 def _wrapped(tokens: list[Token]) -> Form:
-    """Return a form of tokens that may have a line's end between them."""
+    """Return a form of tokens that may be separated by line ends."""
     return tuple(token for pair in zip([WRAP] * len(tokens), tokens, strict=True) for token in pair)[1:]

@@ -1,8 +1,8 @@
-"""How a run ends when it isn't successful."""
+"""How an attempt ends if it isn't successful."""
 
 
 class TaskFailed(Exception):
-    """The task failed. The message is shown to users and holds no secret."""
+    """The task failed. The message is shown to users and contains no secrets."""
 
     def __init__(self, message: str) -> None:
         self.message = message
@@ -10,4 +10,4 @@ class TaskFailed(Exception):
 
 
 class TaskStopped(Exception):
-    """The run was told to stop before it ended."""
+    """The attempt was told to stop before it ended."""

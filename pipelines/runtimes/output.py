@@ -1,7 +1,7 @@
-"""What a step writes, on its way into its TaskStep: masked, bounded, as text that PostgreSQL takes.
+"""The output of a step on its way into its TaskStep: masked, limited, and made text that PostgreSQL accepts.
 
-Output is stored while the step runs, at most every FLUSH_SECONDS. A database that is away for a while costs
-nothing but the live view: what couldn't be stored is stored the next time.
+Output is stored while the step runs, at most every FLUSH_SECONDS. If the database is away for a while, only the live
+view suffers: the output is stored next time.
 """
 
 import codecs
@@ -20,12 +20,12 @@ from pipelines.runtimes.outcome import TaskStopped
 logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.5
-FLUSH_BYTES_PER_SECOND = 512 * 1024  # each flush writes all that is kept: a large output is stored less often
+FLUSH_BYTES_PER_SECOND = 512 * 1024  # each flush writes all that is kept, so a large output is stored less often
 LAST_FLUSH_SECONDS = 20.0  # how long the end of a step waits for a database that is away
 
 
 class Excerpt:
-    """The beginning and the end of a stream, `limit` bytes together."""
+    """The start and the end of a stream, together at most `limit` bytes."""
 
     def __init__(self, limit: int) -> None:
         self._head_limit = limit // 2
@@ -44,7 +44,7 @@ class Excerpt:
         return len(self._head) + len(self._tail)
 
     def add(self, data: bytes) -> None:
-        """Take the next bytes."""
+        """Add the next bytes."""
         room = self._head_limit - len(self._head)
         self._head += data[:room]
         self._tail += data[room:]
@@ -54,17 +54,17 @@ class Excerpt:
             self._skipped += excess
 
     def text(self, *, final: bool) -> str:
-        """Return it as text. What is no UTF-8, and NULs, become U+FFFD; an unfinished last character waits."""
+        """Return it as text. Invalid UTF-8 and NULs become U+FFFD; an unfinished last character waits until `final`."""
         if not self.truncated:
             return _decoded(self._head + self._tail, final)
         tail = bytes(self._tail)
-        while tail and tail[0] & 0xC0 == 0x80:  # the rest of a character whose beginning was left out
+        while tail and tail[0] & 0xC0 == 0x80:  # the rest of a character whose start was left out
             tail = tail[1:]
         return f"{_decoded(self._head, final=False)}\n[… {self._skipped:,} bytes left out …]\n{_decoded(tail, final)}"
 
 
 class StepRecord:
-    """The TaskStep of a step that runs."""
+    """The TaskStep of a running step."""
 
     def __init__(self, task: Task, position: int, label: str, masker: Masker, limit: int) -> None:
         self._masker = masker
@@ -81,17 +81,17 @@ class StepRecord:
         return self._excerpt.kept
 
     def add(self, data: bytes) -> None:
-        """Take output as it was read."""
+        """Add output as it was read."""
         self._bytes += len(data)
         self._excerpt.add(self._masker.feed(data))
 
     def flush_if_due(self) -> None:
-        """Store new output, unless that was done just now."""
+        """Store new output, unless that just happened."""
         if self._bytes != self._stored_bytes and time.monotonic() >= self._flush_time:
             self._try(self._store, self._output(final=False))
 
     def finish(self, exit_code: int | None) -> None:
-        """Store all of it, with how the step ended; wait a while for a database that is away."""
+        """Store all output and how the step ended; wait a while if the database is away."""
         self._excerpt.add(self._masker.finish())
         fields = {"end_time": timezone.now(), "exit_code": exit_code, **self._output(final=True)}
         deadline = time.monotonic() + LAST_FLUSH_SECONDS
@@ -106,7 +106,7 @@ class StepRecord:
         }
 
     def _store(self, fields: dict[str, Any]) -> None:
-        """Write to the row. When it is gone, somebody started the task anew: then there is nothing to say any more."""
+        """Write to the row. If it is gone, the task was started again: then there is nothing left to report."""
         if self._row.pk is None:
             for name, value in fields.items():
                 setattr(self._row, name, value)
@@ -116,7 +116,7 @@ class StepRecord:
         self._stored_bytes = fields.get("output_bytes", 0)
 
     def _try(self, store: Any, fields: dict[str, Any]) -> bool:
-        """Return whether it could be stored; raise TaskStopped when the task is no longer there to run."""
+        """Return whether storing succeeded; raise TaskStopped if the task no longer exists."""
         try:
             store(fields)
             return True
@@ -131,7 +131,7 @@ class StepRecord:
 
 
 def release_connection() -> None:
-    """Give this thread's connection back to the pool: a task may run for hours between two uses of it."""
+    """Return this thread's connection to the pool: a task may run for hours before the next use."""
     if not connection.in_atomic_block:
         connection.close()
 

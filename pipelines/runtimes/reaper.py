@@ -1,10 +1,10 @@
-"""The parent of a step's processes: a program of its own, so that nothing it started survives it or the worker.
+"""The parent of a step's processes: a separate program, so that no process outlives it or the worker.
 
-A worker starts it with a plan on its standard input. It starts the step in a session of its own, with limits and as
-another user, and waits. When the step ends, when the worker sends SIGTERM, or when the worker dies (the kernel tells),
-it ends all that is left: orphans become its own children, so none gets away by changing its session or its parent.
+A worker starts it with a plan on standard input. It starts the step in a new session, with limits and as another
+user, and waits. When the step ends, when the worker sends SIGTERM, or when the worker dies (the kernel signals that),
+it kills all that is left. Orphans become its own children, so no process escapes by changing its session or parent.
 
-No import of ours or of Django's: its start is part of every step's.
+Imports nothing of ours or Django's: its start-up time is part of every step.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 
-TYPE_CHECKING = False  # type checkers know the name; importing typing would slow the start
+TYPE_CHECKING = False  # type checkers know the name; importing typing would slow down the start
 if TYPE_CHECKING:
     from typing import Any
 
@@ -25,18 +25,18 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 KILL_SECONDS = 10.0
 OPEN_FILES = 4096
-NOT_FOUND, NOT_EXECUTABLE = 127, 126  # exit codes, as shells have them
+NOT_FOUND, NOT_EXECUTABLE = 127, 126  # exit codes, as in shells
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def main() -> int:
-    """Run the plan; return the step's exit code, 128 and the signal's number when one ended it."""
+    """Run the plan; return the step's exit code, or 128 plus the signal that ended it."""
     plan = marshal.loads(sys.stdin.buffer.read())
     signal.pthread_sigmask(signal.SIG_BLOCK, (*STOPPING, signal.SIGCHLD))
     _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
-    if os.getppid() != plan["parent"]:  # it died before the request
+    if os.getppid() != plan["parent"]:  # the worker died before the request
         return 128 + signal.SIGKILL
     child = os.fork()
     if child == 0:
@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def _wait(child: int, plan: "Plan") -> int:
-    """Wait for the step; after a signal to stop give it a while, then kill."""
+    """Wait for the step. After a signal to stop, wait a while, then kill it."""
     deadline = None
     while True:
         number = _next_signal(None if deadline is None else deadline - time.monotonic())
@@ -62,7 +62,7 @@ def _wait(child: int, plan: "Plan") -> int:
             return 128 + signal.SIGKILL
         elif deadline is None:
             deadline = time.monotonic() + plan["grace_seconds"]
-            # Bubblewrap takes its sandbox along at once when it is told to stop: what runs inside is asked instead.
+            # Bubblewrap would kill its sandbox at once: ask the processes inside instead.
             _signal_all(signal.SIGTERM, but=child if plan["sandboxed"] else None)
 
 
@@ -74,26 +74,26 @@ def _next_signal(seconds: float | None) -> int | None:
 
 
 def _reap(child: int) -> int | None:
-    """Take note of every child that has ended; return the exit code of `child` if it is among them."""
+    """Collect all children that have ended; return the exit code of `child` if it is one of them."""
     code = None
     try:
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
             if ended[0] == child:
                 code = os.waitstatus_to_exitcode(ended[1])
     except ChildProcessError:
-        pass  # that was the last
+        pass  # that was the last one
     return code if code is None or code >= 0 else 128 - code
 
 
 def _end_family() -> None:
-    """Kill every descendant. More may be made meanwhile, so it goes on until there is none."""
+    """Kill all descendants, and repeat until there are none: new ones may appear meanwhile."""
     deadline = time.monotonic() + KILL_SECONDS
     while time.monotonic() < deadline:
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
         except ChildProcessError:
-            return  # no child, so no descendant either: orphans become children
+            return  # no children means no descendants: orphans become children
         _signal_all(signal.SIGKILL)
         time.sleep(0.005)
 
@@ -137,12 +137,12 @@ def _become(plan: "Plan") -> None:
             os.setgroups([])
             os.setgid(gid)
             os.setuid(uid)
-        if not plan["sandboxed"]:  # bubblewrap does it by itself, after what it may need privileges for
+        if not plan["sandboxed"]:  # bubblewrap does it itself, after what it may need privileges for
             _prctl(PR_SET_NO_NEW_PRIVS, 1)
         os.umask(0o077)
         os.chdir(plan["cwd"])
         os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
-        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and that would be inherited
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these, and the program would inherit that
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         _execute(plan["argv"], plan["environment"])
@@ -152,9 +152,9 @@ def _become(plan: "Plan") -> None:
 
 
 def _execute(argv: list[str], environment: dict[str, str]) -> None:
-    """Become the program, looked up in the PATH of its environment; return when there is none.
+    """Run the program, looked up in its environment's PATH; return if there is none.
 
-    os.execvpe would do, but it imports a module, which this user may not be allowed to read.
+    os.execvpe would work, but it imports a module that this user may not be allowed to read.
     """
     program = argv[0]
     folders = [""] if "/" in program else [f"{folder}/" for folder in environment.get("PATH", "").split(":")]

@@ -1,4 +1,4 @@
-"""Running a task: its steps one after the other, by the runtime that its spec names."""
+"""Run a task: its steps one after the other, with the runtime that its spec names."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -20,28 +20,28 @@ from pipelines.runtimes.watch import Sink, Watch
 
 __all__ = ["TaskFailed", "TaskStopped", "run_task"]
 
-SHELL_SIGNALS = 128  # what shells, and our reaper, add to the number of the signal that ended a program
+SHELL_SIGNALS = 128  # shells, and our reaper, add this to the number of the signal that ended a program
 
 
 class Runtime(AbstractContextManager["Runtime"], Protocol):
-    """Where steps run: entered before the first one, left after the last, however that ended."""
+    """Where steps run. It is entered before the first step and left after the last, however that ended."""
 
     def __init__(self, task: Task, environment: TaskEnvironment, limits: Limits, watch: Watch) -> None: ...
 
     def run(self, position: int, step: Mapping[str, Any], sink: Sink) -> int:
-        """Run a step to its end and return its exit code."""
+        """Run a step and return its exit code."""
 
 
 RUNTIMES: Mapping[str, type[Runtime]] = {"local": LocalRuntime, "container": ContainerRuntime}
 
 
 def run_task(task: Task, stop: Event) -> None:
-    """Run a task to its end. Raise TaskFailed when a step fails, TaskStopped when `stop` was set before that.
+    """Run a task. Raise TaskFailed if a step fails, TaskStopped if `stop` is set first.
 
-    The thread that calls it waits all the while. Nothing that the task started is left when it returns.
+    The calling thread waits until the end. When this returns, nothing that the task started is left.
     """
     if task.spec["data"]["runtime"]["name"] == "none":
-        return  # successful at once: a task that only others wait for
+        return  # successful at once: a task that others wait for
     try:
         _run(task, stop)
     finally:
@@ -64,7 +64,7 @@ def _run(task: Task, stop: Event) -> None:
 
 
 def _run_steps(task: Task, runtime: Runtime, environment: TaskEnvironment, limits: Limits) -> None:
-    """Run steps until one fails. Each may keep an equal share of what output is left to the task."""
+    """Run steps until one fails. Each may keep an equal share of the output that the task has left."""
     steps = task.spec["data"].get("steps") or []
     left = limits.output_bytes
     for position, step in enumerate(steps):
@@ -81,6 +81,6 @@ def _run_steps(task: Task, runtime: Runtime, environment: TaskEnvironment, limit
 
 
 def _ending(code: int) -> str:
-    """Say how a step ended: a program ended by a signal looks like one that exits with 128 and its number."""
+    """Describe how a step ended: a program killed by a signal looks like one that exits with 128 plus its number."""
     by_signal = SHELL_SIGNALS < code <= SHELL_SIGNALS + 64
     return f"exit status {code} ({describe_exit(SHELL_SIGNALS - code)})" if by_signal else describe_exit(code)

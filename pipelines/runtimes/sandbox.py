@@ -1,7 +1,7 @@
-"""Bubblewrap: local tasks in namespaces of their own, with no more of this machine's files than programs need.
+"""Bubblewrap: local tasks in their own namespaces, with only those files of this machine that programs need.
 
-Inside, /usr is there and a few files of /etc, all read-only; /tmp and /work are the run's own, /eventline has its
-files. Other processes aren't to be seen. There is no network, or with EVENTLANE_TASK_NETWORK this machine's.
+Inside there are /usr and a few files of /etc, read-only; /tmp and /work are the attempt's own; /eventline has its
+files. Other processes are invisible. There is no network, unless EVENTLANE_TASK_NETWORK gives access to this machine's.
 """
 
 import re
@@ -19,30 +19,33 @@ from pipelines.runtimes.environment import FILES_ROOT
 
 WORK = "/work"
 PROBE_SECONDS = 10
-PROGRAMS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")  # links into /usr, on old systems folders
+PROGRAMS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")  # links into /usr; on old systems, folders
 CONFIGURATION = (
     "alternatives", "ca-certificates", "crypto-policies", "gai.conf", "group", "host.conf", "hosts", "ld.so.cache",
     "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "nsswitch.conf", "os-release", "passwd", "pki",
     "protocols", "resolv.conf", "services", "ssl", "timezone",
 )  # fmt: skip
-NAMESPACES_COUNT_PROCESSES = (5, 14)  # from this Linux on, RLIMIT_NPROC counts a user's processes in each by itself
+NAMESPACES_COUNT_PROCESSES = (
+    5,
+    14,
+)  # since this Linux, RLIMIT_NPROC counts a user's processes separately in each namespace
 
-# The limit of processes is set inside, where only the task's are counted; dash calls it -p, bash -u.
+# The limit of processes is set inside, where only the task's count; dash calls it -p, bash -u.
 INSIDE = '{ ulimit -p "$0" || ulimit -u "$0"; } 2>/dev/null; . /eventline/task/environment; exec "$@"'
 
 
 def sandboxed(argv: Sequence[str], folder: Path, processes: int) -> list[str]:
-    """Return the command line that runs `argv` in a sandbox on a run's folder."""
+    """Return the command line that runs `argv` in a sandbox, with an attempt's folder."""
     own = ["--bind", f"{folder}/tmp", "/tmp", "--bind", f"{folder}/work", WORK, "--chdir", WORK]
     files = ["--ro-bind", f"{folder}{FILES_ROOT}", FILES_ROOT]
-    # Behind the run's own /tmp, or those below /tmp would be hidden by it.
+    # After the attempt's own /tmp, which would hide folders below /tmp.
     given = [word for path in settings.EVENTLANE_TASK_FOLDERS for word in ("--ro-bind-try", path, path)]
     return [*_bubblewrap(), *own, *given, *files, "/bin/sh", "-c", INSIDE, str(processes), *argv]
 
 
 @lru_cache(maxsize=4)
 def why_not_sandboxed(user: tuple[int, int] | None) -> str:
-    """Return why bubblewrap can't be used by a user, empty when it can. It is tried once."""
+    """Return why a user can't use bubblewrap; empty if they can. Tried once."""
     if shutil.which("bwrap") is None:
         return "bubblewrap (bwrap) is not installed on the worker"
     identity: dict[str, Any] = {} if user is None else {"user": user[0], "group": user[1], "extra_groups": []}
@@ -62,7 +65,7 @@ def why_not_sandboxed(user: tuple[int, int] | None) -> str:
 
 
 def counts_processes() -> bool:
-    """Tell whether the kernel counts a sandbox's processes apart from the user's others."""
+    """Return whether the kernel counts a sandbox's processes separately from the user's others."""
     version = re.match(r"(\d+)\.(\d+)", release())
     return version is not None and (int(version[1]), int(version[2])) >= NAMESPACES_COUNT_PROCESSES
 
@@ -83,7 +86,7 @@ def _bubblewrap() -> list[str]:
 
 @lru_cache(maxsize=1)
 def disabled_namespaces() -> tuple[str, ...]:
-    """Return what keeps tasks from making namespaces of their own, a way to kernel bugs; bubblewrap 0.8 has it."""
+    """Return options that keep tasks from creating namespaces, a way to kernel bugs. Needs bubblewrap 0.8."""
     try:
         help_text = subprocess.run(["bwrap", "--help"], capture_output=True, timeout=PROBE_SECONDS, check=False).stdout
     except (OSError, subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""Waiting for a process: reading what it writes, until it ends, its time is up or somebody says stop."""
+"""Wait for a process: read its output until it ends, time is up, or it is told to stop."""
 
 import os
 import select
@@ -12,7 +12,7 @@ from pipelines.runtimes.outcome import TaskFailed, TaskStopped
 
 READ_BYTES = 64 * 1024
 LOOK_SECONDS = 0.1  # how long a stop may go unnoticed
-DRAIN_SECONDS = 1.0  # for what a process wrote last; others may hold its pipe for ever
+DRAIN_SECONDS = 1.0  # for a process's last output; others may keep its pipe open forever
 
 Process = subprocess.Popen[bytes]
 
@@ -21,14 +21,14 @@ class Sink(Protocol):
     """Where output goes."""
 
     def add(self, data: bytes) -> None:
-        """Take output."""
+        """Add output."""
 
     def flush_if_due(self) -> None:
-        """Do now and then what output needs."""
+        """Do what output needs from time to time."""
 
 
 class Watch:
-    """The clock of one run: all that is waited for in it shares one deadline and one stop."""
+    """The clock of an attempt: all waiting in it shares one deadline and one stop."""
 
     def __init__(self, stop: Event, seconds: float) -> None:
         self._stop = stop
@@ -36,17 +36,16 @@ class Watch:
         self._deadline = time.monotonic() + seconds
 
     def check(self) -> None:
-        """Raise TaskStopped or TaskFailed when the run must not go on."""
+        """Raise TaskStopped or TaskFailed if the attempt must not continue."""
         if self._stop.is_set():
             raise TaskStopped
         if time.monotonic() >= self._deadline:
             raise TaskFailed(f"timed out after {self._seconds:g} s")
 
     def follow(self, process: Process, sink: Sink, end: Callable[[], None]) -> int:
-        """Pass a process's output on until it has ended, and return its exit code.
+        """Pass on a process's output until it ends, and return its exit code.
 
-        When the run must not go on, `end` is called, which has to end the process; what it wrote until then is
-        passed on, too.
+        If the attempt must not continue, calls `end`, which must end the process. Output until then is passed on, too.
         """
         try:
             while not _ended(process, sink):
@@ -60,7 +59,7 @@ class Watch:
 
 
 def _ended(process: Process, sink: Sink) -> bool:
-    """Pass on what there is; return whether the process has ended. Waits a moment for either."""
+    """Pass on available output; return whether the process has ended. Waits a moment for either."""
     if process.stdout is None or process.stdout.closed:
         try:
             process.wait(LOOK_SECONDS)
@@ -85,7 +84,7 @@ def _drain(process: Process, sink: Sink) -> None:
 def _readable(process: Process, seconds: float) -> bool:
     if process.stdout is None or seconds < 0:
         return False
-    poll = select.poll()  # select() refuses file numbers over 1023
+    poll = select.poll()  # select() refuses file descriptors above 1023
     poll.register(process.stdout, select.POLLIN)
     return bool(poll.poll(seconds * 1000))
 

@@ -102,7 +102,7 @@ def test_ctrl_c_stops_following_and_says_how_to_go_on(automation):
 
     made = last_pipeline(automation)
     assert process.returncode == 130
-    assert f"`manage.py pipelines {made}` shows how, `manage.py abort {made}` stops it".encode() in errors
+    assert f"`manage.py pipelines {made}` shows it, `manage.py abort {made}` stops it".encode() in errors
     assert b"Traceback" not in errors
     assert automation.pipeline(made)["status"] == "started"
     automation.server.manage("abort", made)

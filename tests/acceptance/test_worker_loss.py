@@ -92,7 +92,7 @@ def test_killed_worker(fresh_server):
 
     automation.wait_until(lambda: not sleepers(), "no process of the task is left", 10)
     automation.wait_for(pipeline_id, "failed", ENDED_SECONDS)
-    assert f"/{worker} was lost while it ran the task" in failure_of(automation, pipeline_id)
+    assert f"/{worker} was lost while running the task" in failure_of(automation, pipeline_id)
     deploy(automation, "echo began")
     automation.wait_for(begin(automation), "successful")
 
@@ -110,7 +110,7 @@ def test_worker_that_hangs_is_replaced_and_its_task_is_lost(fresh_server):
     server.wait_until(lambda: "worker-1 has made no progress for 6 s: killed" in server.log, "it is noticed", 20)
     server.wait_until(lambda: not sleepers(), "no process of the task is left", 10)
     automation.wait_for(pipeline_id, "failed", ENDED_SECONDS)
-    assert f"/{worker} was lost while it ran the task" in failure_of(automation, pipeline_id)
+    assert f"/{worker} was lost while running the task" in failure_of(automation, pipeline_id)
     deploy(automation, "echo began")
     automation.wait_for(begin(automation), "successful")
 
@@ -141,7 +141,7 @@ def test_killed_platform(fresh_server):
     automation.server.start()
 
     automation.wait_for(running, "failed", ENDED_SECONDS)
-    assert "was lost while it ran the task" in failure_of(automation, running)
+    assert "was lost while running the task" in failure_of(automation, running)
 
 
 def test_killed_platform_runs_what_waited(fresh_server):
@@ -248,7 +248,7 @@ def test_stop_of_the_platform_ends_tasks_in_time(fresh_server):
     automation.server.start()
     assert automation.pipeline(short)["status"] == "successful", "it had the time to end"
     assert automation.pipeline(long)["status"] == "failed"
-    assert failure_of(automation, long) == "The worker was stopped while it ran the task."
+    assert failure_of(automation, long) == "The worker was stopped while running the task."
 
 
 def test_one_pipeline_of_a_definition_at_a_time_with_two_workers(fresh_server):

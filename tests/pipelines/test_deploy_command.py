@@ -199,10 +199,10 @@ def test_export_spares_what_is_there_unless_forced(project, tmp_path):
     mine.write_text("mine")
     stale.write_text("stale")
 
-    assert refusal("export", tmp_path) == f"{tmp_path} isn't empty; --force writes over what is there"
+    assert refusal("export", tmp_path) == f"{tmp_path} isn't empty; --force overwrites its files"
     assert mine.read_text() == "mine"
     assert run("export", tmp_path, "--force") == (
-        f"{stale} was there before; `deploy` would read it, too\nProject acme: 4 resources in {tmp_path}.\n"
+        f"{stale} is not from this export, but `deploy` would read it, too\nProject acme: 4 resources in {tmp_path}.\n"
     )
     assert mine.read_text().startswith("type: task\n") and stale.read_text() == "stale"
 

@@ -138,7 +138,7 @@ def test_retry_begins_anew(pair):
     screen.news()
     finish_task(task, "boom")
     label = f"test#{task.instance_id}"
-    assert screen.news() == f"[{label}: failed, runs again: retry 1 of 1]\n"
+    assert screen.news() == f"[{label}: failed, running again: retry 1 of 1]\n"
     row.refresh_from_db()
     write(claim_task(row.pk, pair.pk, row.attempt, "node/1"), "first\n")
     assert screen.news() == f"[{label}: started]\n{label} │ first\n"
@@ -208,8 +208,8 @@ def test_nothing_starts(pipeline, monkeypatch):
     monkeypatch.setattr(following, "PATIENCE_SECONDS", 0.0)
     screen = Screen(pipeline)
 
-    assert screen.news() == "[nothing runs it yet: no worker is there. `manage.py up` has one; " \
-        "`manage.py work` starts another]\n"  # fmt: skip
+    assert screen.news() == "[nothing runs it yet: there is no worker. `manage.py up` starts one, " \
+        "and so does `manage.py work`]\n"  # fmt: skip
     assert screen.news() == "", "it is said once"
 
 

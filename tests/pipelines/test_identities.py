@@ -111,7 +111,7 @@ def test_identity_in_use_cannot_be_deleted(identity, alice, type, data):
         delete_identity(identity)
     response = alice.post(page_of(identity, "delete"), {"post": "yes"}, follow=True)
 
-    assert f"was not deleted: {type} build name it" in response.content.decode()
+    assert f"was not deleted. It is used by {type} build." in response.content.decode()
     assert Identity.objects.filter(pk=identity.pk).exists()
 
 

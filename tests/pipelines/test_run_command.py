@@ -80,17 +80,17 @@ def test_texts_become_what_the_parameter_is(word, value):
 @pytest.mark.parametrize(
     ("words", "problems"),
     [
-        (["replicas=7.0"], ["replicas: '7.0' is no whole number"]),
-        (["replicas=1_000"], ["replicas: '1_000' is no whole number"]),
-        (["replicas="], ["replicas: '' is no whole number"]),
-        (["replicas=٣"], ["replicas: '٣' is no whole number"]),
-        (["share=nan", "share=inf"], ["share: 'nan' is no number", "share: 'inf' is no number"]),
+        (["replicas=7.0"], ["replicas: '7.0' is not a whole number"]),
+        (["replicas=1_000"], ["replicas: '1_000' is not a whole number"]),
+        (["replicas="], ["replicas: '' is not a whole number"]),
+        (["replicas=٣"], ["replicas: '٣' is not a whole number"]),
+        (["share=nan", "share=inf"], ["share: 'nan' is not a number", "share: 'inf' is not a number"]),
         (["force=yes"], ["force: 'yes' is neither true nor false"]),
         (["force=True"], ["force: 'True' is neither true nor false"]),
         (["branch=a", "branch=b"], ["branch: is given twice"]),
         (["branch"], ["'branch' is not key=value"]),
         (["=a"], [": there is no such parameter"]),
-        (["colour=red", "replicas=x"], ["colour: there is no such parameter", "replicas: 'x' is no whole number"]),
+        (["colour=red", "replicas=x"], ["colour: there is no such parameter", "replicas: 'x' is not a whole number"]),
     ],
 )
 def test_texts_that_are_no_values(words, problems):
@@ -128,13 +128,13 @@ def test_problem_names_its_parameter(project):
 def test_unknown_command_lists_what_there_is(project):
     refused = refusal("run", "greetings")
 
-    assert str(refused) == "project acme has no command 'greetings'; there is hello, other"
+    assert str(refused) == "project acme has no command 'greetings'; choose from hello, other"
     assert refused.returncode == 64
 
 
 def test_disabled_command_and_pipeline(project):
     Resource.objects.filter(type="pipeline").update(disabled=True)
-    assert "every pipeline of the command other is disabled" in str(refusal("run", "other"))
+    assert "all pipelines of the command other are disabled" in str(refusal("run", "other"))
     Resource.objects.filter(type="command").update(disabled=True)
     assert str(refusal("run", "other")) == "The command other is disabled."
 
@@ -172,14 +172,14 @@ def test_abort(made):
     assert run("abort", made.pk) == f"greetings {made.pk}: aborted\n"
     made.refresh_from_db()
     assert made.status == "aborted"
-    assert str(refusal("abort", made.pk)) == "not every pipeline was aborted"
+    assert str(refusal("abort", made.pk)) == "not all pipelines were aborted"
 
 
 def test_abort_queued(made):
     assert str(refusal("abort", "--queued")).startswith("say a PIPELINE_ID, or --queued with --trigger")
     assert str(refusal("abort", made.pk, "--queued", "--command", "hello")).startswith("say a PIPELINE_ID, or")
-    assert str(refusal("abort", "--queued", "--command", "bye")).endswith("'bye', there is hello, other")
-    assert str(refusal("abort", "--queued", "--pipeline", "x\0")).endswith("'x\\x00', there is greetings")
+    assert str(refusal("abort", "--queued", "--command", "bye")).endswith("'bye'; choose from hello, other")
+    assert str(refusal("abort", "--queued", "--pipeline", "x\0")).endswith("'x\\x00'; choose from greetings")
     assert run("abort", "--queued", "--trigger", UNKNOWN) == "0 queued pipelines aborted\n"
     assert run("abort", "--queued", "--command", "other") == "0 queued pipelines aborted\n"
     assert run("abort", "--queued", "--command", "hello", "--pipeline", "greetings") == "1 queued pipeline aborted\n"

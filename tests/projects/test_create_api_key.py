@@ -78,7 +78,7 @@ def test_project_is_looked_up_in_the_accounts_organization(main: Organization) -
         (["k", "--rights", "ingest"], "the ingest right needs a project: --project with main, other"),
         (["k", "--rights", "read,ingest"], "the ingest right needs a project"),
         (["k", "--rights", "read,fly"], "'fly' is not a right; choose from ingest, read, write"),
-        (["k", "--rights", ""], "'' is no right"),
+        (["k", "--rights", ""], "'' is not a right"),
         (["k"], "required: --rights"),
         (["k", "--rights", "read", "--account", "who@example.com"], "no account 'who@example.com'; there is first@"),
         (["k", "--rights", "read", "--expires", "soon"], "'soon' is not a duration"),

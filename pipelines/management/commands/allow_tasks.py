@@ -21,8 +21,8 @@ python manage.py allow_tasks --project main --revoke
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_project_argument(parser)
-        parser.add_argument("--runtime", choices=tuple(WHY_REFUSED), default="local", help="local unless given")
-        parser.add_argument("--revoke", action="store_true", help="don't let them any more")
+        parser.add_argument("--runtime", choices=tuple(WHY_REFUSED), default="local", help="default: local")
+        parser.add_argument("--revoke", action="store_true", help="stop allowing them")
 
     def handle(self, *args: Any, **options: Any) -> None:
         project, runtime, wanted = find_project(options["project"]), options["runtime"], not options["revoke"]
@@ -34,4 +34,4 @@ python manage.py allow_tasks --project main --revoke
             f"{runtime.capitalize()} tasks of project {project} {'may' if wanted else 'may no longer'} run."
         )
         if wanted and (reason := why_refused(runtime)):
-            self.stderr.write(f"Workers like this machine refuse them: {reason}.", self.style.WARNING)
+            self.stderr.write(f"Workers on a machine like this one refuse them: {reason}.", self.style.WARNING)

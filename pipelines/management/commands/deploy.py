@@ -30,7 +30,7 @@ python manage.py deploy pipelines --project main --dry-run
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", metavar="DIR", type=Path)
         add_project_argument(parser)
-        parser.add_argument("--dry-run", action="store_true", help="only tell what would change")
+        parser.add_argument("--dry-run", action="store_true", help="only show what would change")
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = find_project(options["project"])
@@ -60,7 +60,7 @@ python manage.py deploy pipelines --project main --dry-run
     def _show_changes(self, done: Deployment, key: Key) -> None:
         before, after = (spec_text(side[key]).splitlines() for side in (done.before, done.after))
         styles = {"+": self.style.SUCCESS, "-": self.style.ERROR}
-        for line in list(unified_diff(before, after, lineterm=""))[2:]:  # without the names of two files
+        for line in list(unified_diff(before, after, lineterm=""))[2:]:  # without the two file names
             self.stdout.write(f"    {line}", styles.get(line[0]))
 
 
@@ -75,7 +75,7 @@ def _read(folder: Path) -> list[Document]:
 
 
 def _located(problem: Problem, documents: list[Document]) -> str:
-    """Return a problem with the place in the files that it is about."""
+    """Return a problem with its place in the files."""
     match = PLACE.match(problem.pointer)
     if match is None:
         return f"{problem.pointer}: {problem.reason}"
@@ -86,5 +86,5 @@ def _located(problem: Problem, documents: list[Document]) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return a text that a terminal can't take for commands."""
+    """Return a text that can't control a terminal."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

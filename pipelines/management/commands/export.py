@@ -19,9 +19,11 @@ python manage.py export pipelines --project main --force
 """
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("folder", metavar="DIR", type=Path, help="made when it isn't there")
+        parser.add_argument("folder", metavar="DIR", type=Path, help="created if it doesn't exist")
         add_project_argument(parser)
-        parser.add_argument("--force", action="store_true", help="write into a folder that isn't empty, over its files")
+        parser.add_argument(
+            "--force", action="store_true", help="write into a folder that isn't empty, overwriting files"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = find_project(options["project"])
@@ -30,7 +32,7 @@ python manage.py export pipelines --project main --force
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if any(folder.iterdir()) and not options["force"]:
-                raise CommandError(f"{folder} isn't empty; --force writes over what is there")
+                raise CommandError(f"{folder} isn't empty; --force overwrites its files")
             written = write_folder(folder, (resource.spec for resource in resources))
             others = [file for file in yaml_files(folder) if file not in written]
         except OSError as error:
@@ -38,5 +40,5 @@ python manage.py export pipelines --project main --force
         except UnreadableFolder as error:
             raise CommandError(str(error)) from None
         for file in others:
-            self.stderr.write(f"{file} was there before; `deploy` would read it, too", self.style.WARNING)
+            self.stderr.write(f"{file} is not from this export, but `deploy` would read it, too", self.style.WARNING)
         self.stdout.write(f"Project {project}: {len(written)} resources in {folder}.")

@@ -17,7 +17,7 @@ from projects.command_line import add_project_argument, find_project
 class Command(ExampleCommand):
     help = (
         "List pipelines, newest last, or show some with their tasks.\n\n"
-        "--json prints one object a line: pipelines as in the API, with PIPELINE_ID also their tasks and steps."
+        "--json prints one object per line: pipelines as in the API; with PIPELINE_ID, also their tasks and steps."
     )
     example = """
 python manage.py pipelines --status failed --limit 5
@@ -26,12 +26,12 @@ python manage.py pipelines --project main --json | jq .status
 """
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("ids", metavar="PIPELINE_ID", nargs="*", help="show this one, with its tasks")
+        parser.add_argument("ids", metavar="PIPELINE_ID", nargs="*", help="show this pipeline with its tasks")
         add_project_argument(parser)
-        parser.add_argument("--status", choices=Status.values, help="only pipelines that are there")
+        parser.add_argument("--status", choices=Status.values, help="only pipelines with this status")
         parser.add_argument("--limit", type=int, default=20, metavar="N", help="the last N (default: 20)")
-        parser.add_argument("--output", action="store_true", help="of one that is shown, also what its steps wrote")
-        parser.add_argument("--json", action="store_true", help="one JSON object a line")
+        parser.add_argument("--output", action="store_true", help="with PIPELINE_ID, also show the output of its steps")
+        parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["ids"]:
@@ -90,7 +90,7 @@ def _tasks(pipeline: Pipeline) -> Iterable[Task]:
 
 
 def _causes(pipelines: Sequence[Pipeline]) -> list[str]:
-    """Say what started each: its trigger or command by name, while that is there, and the event."""
+    """Describe what started each pipeline: its trigger or command by name, while it exists, and the event."""
     ids = {one.trigger_id or one.command_id for one in pipelines}
     names = {row.pk: str(row) for row in Resource.objects.filter(pk__in=ids)}
     return [

@@ -22,7 +22,7 @@ python manage.py restart 23BxCU5Dh90B3XVF4UrkWrnjdCO --from-failure --follow
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("id", metavar="PIPELINE_ID")
         parser.add_argument("--from-failure", action="store_true", help="only the tasks that failed or were aborted")
-        parser.add_argument("--follow", action="store_true", help="show what it writes, exit as `manage.py run` does")
+        parser.add_argument("--follow", action="store_true", help="show its output, exit like `manage.py run`")
 
     def handle(self, *args: Any, **options: Any) -> None:
         [pipeline] = find_pipelines([options["id"]])

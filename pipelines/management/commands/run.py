@@ -22,8 +22,8 @@ class Command(ExampleCommand):
     help = (
         "Execute a command: start its pipelines and show the output of their tasks live.\n\n"
         "The output of tasks goes to standard output, notes go to standard error. A worker runs the tasks:\n"
-        "`manage.py up` has one, `manage.py work` starts another. Ctrl-C stops following; the pipelines go on.\n\n"
-        "Exit status: 0 successful, 1 failed, 2 aborted, 3 not ended within --timeout, 64 nothing was started,\n"
+        "`manage.py up` starts one, and so does `manage.py work`. Ctrl-C stops following; the pipelines go on.\n\n"
+        "Exit status: 0 successful, 1 failed, 2 aborted, 3 not ended within --timeout, 64 nothing started,\n"
         "130 after a Ctrl-C."
     )
     example = """
@@ -36,8 +36,8 @@ python manage.py run rebuild-index --no-follow
         parser.add_argument("command", metavar="COMMAND", help="name of the command")
         parser.add_argument("values", metavar="key=value", nargs="*", help="a value for a parameter")
         add_project_argument(parser)
-        parser.add_argument("--no-follow", action="store_true", help="only start; print the ids of the pipelines")
-        parser.add_argument("--timeout", type=float, metavar="S", help="stop following after so many seconds")
+        parser.add_argument("--no-follow", action="store_true", help="only start the pipelines and print their ids")
+        parser.add_argument("--timeout", type=float, metavar="S", help="stop following after this many seconds")
 
     def handle(self, *args: Any, **options: Any) -> None:
         command = _find_command(find_project(options["project"]), options["command"])
@@ -54,8 +54,8 @@ def _find_command(project: Project, name: str) -> Resource:
     commands = Resource.objects.select_related("project").filter(project=project, type=Resource.Type.COMMAND)
     found = {command.name: command for command in commands.order_by("name")}
     if name not in found:
-        choice = ", ".join(found) or "none yet: `manage.py deploy` brings them"
-        raise CommandError(f"project {project} has no command {name!r}; there is {choice}", returncode=NOT_RUN)
+        choice = f"choose from {', '.join(found)}" if found else "`manage.py deploy` adds commands"
+        raise CommandError(f"project {project} has no command {name!r}; {choice}", returncode=NOT_RUN)
     return found[name]
 
 
@@ -69,17 +69,17 @@ def _execute(command: Resource, words: Sequence[str]) -> list[Pipeline]:
     except StateError as error:
         raise CommandError(str(error), returncode=NOT_RUN) from None
     if not execution.pipeline_ids:
-        raise CommandError(f"every pipeline of the command {command.name} is disabled", returncode=NOT_RUN)
+        raise CommandError(f"all pipelines of the command {command.name} are disabled", returncode=NOT_RUN)
     found = Pipeline.objects.in_bulk(execution.pipeline_ids)
     return [found[pipeline_id] for pipeline_id in execution.pipeline_ids]
 
 
 class InvalidValues(Exception):
-    """Words of the command line are no values for a command's parameters; its argument says why, each."""
+    """Words of the command line that aren't values for a command's parameters. Its argument lists the reasons."""
 
 
 def read_values(parameters: Sequence[Mapping[str, Any]], words: Sequence[str]) -> dict[str, Any]:
-    """Return what key=value words say, each as its parameter's type has it; raise InvalidValues."""
+    """Return the values in key=value words, converted to their parameters' types; raise InvalidValues."""
     types = {parameter["name"]: parameter["type"] for parameter in parameters}
     values: dict[str, Any] = {}
     problems = []
@@ -107,9 +107,9 @@ def _value(type: str | None, text: str) -> Any:
         case "boolean" if text in BOOLEANS:
             return BOOLEANS[text]
         case "integer":
-            raise ValueError(f"{text!r} is no whole number")
+            raise ValueError(f"{text!r} is not a whole number")
         case "number":
-            raise ValueError(f"{text!r} is no number")
+            raise ValueError(f"{text!r} is not a number")
         case "boolean":
             raise ValueError(f"{text!r} is neither true nor false")
         case None:
@@ -122,7 +122,7 @@ def _sentence(pointer: str, reason: str) -> str:
 
 
 def _refusal(command: Resource, problems: Sequence[str]) -> CommandError:
-    """Return the problems, and what the command takes."""
+    """Return an error with the problems and the parameters of the command."""
     takes = [f"  {_usage(parameter)}" for parameter in command.data["parameters"]] or ["  no parameters"]
     return CommandError("\n".join([*problems, f"{command.name} takes", *takes]), returncode=NOT_RUN)
 

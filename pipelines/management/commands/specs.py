@@ -7,7 +7,7 @@ from pipelines.resources.reference import EXAMPLES, page
 
 
 class Command(ExampleCommand):
-    help = "Print a page of docs/specs: what a spec of a kind may hold, each member with its type and default."
+    help = "Print a page of docs/specs: the members of a spec of this kind, with types and defaults."
     example = "python manage.py specs task > docs/specs/task.md"
     requires_system_checks: list[str] = []
     needs_platform = False

@@ -19,7 +19,9 @@ python manage.py work --tasks 8
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--tasks", type=int, metavar="N", help="run so many at once, not EVENTLANE_WORKER_TASKS")
+        parser.add_argument(
+            "--tasks", type=int, metavar="N", help="tasks to run at once (default: EVENTLANE_WORKER_TASKS)"
+        )
         parser.add_argument("--progress", type=Path, help=SUPPRESS)  # the supervisor's
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -115,7 +115,7 @@ def test_create_takes_what_connectors_have(client, house, connector, name):
         (HELLO | {"data": [1]}, [("/data", "must be a JSON object")]),
         (HELLO | {"data": None}, [("", "member 'data' is missing")]),
         (HELLO | {"data": {"a/b": ["", "\0"]}}, [("/data/a~1b/1", UNSTORABLE)]),
-        (HELLO | {"data": {"\0": 1}}, [("/data", "the name of member '\\x00' must be a string, without U+0000")]),
+        (HELLO | {"data": {"\0": 1}}, [("/data", "the name of member '\\x00' must be a string without U+0000")]),
         (HELLO | {"event_time": "yesterday"}, [("/event_time", "must be a date like 2021-10-15T15:07:39Z")]),
         (HELLO | {"a/b": 1}, [("", "member 'a/b' is unknown")]),
     ],

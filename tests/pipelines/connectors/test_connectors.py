@@ -54,7 +54,7 @@ def test_right_subscriptions(connector: str, event: str, parameters: Any):
     "connector, event, parameters, expected",
     [
         ("slack", "x", {}, [("/connector", "must be one of custom, dataset, github, time, webhook")]),
-        ("command", "execution", {}, [("/connector", "starts no triggers")]),
+        ("command", "execution", {}, [("/connector", "can't start triggers")]),
         ("custom", "No Name", {}, [("/event", "must be a name: a-z, 0-9, '-' and '_'")]),
         ("dataset", "", {}, [("/event", "must be a name: a-z, 0-9, '-' and '_'")]),
         ("time", "tock", {"periodic": 30}, [("/event", "must be one of tick")]),

@@ -34,7 +34,7 @@ def test_command_says_who_executed_it(alice: Client, acme: House, deployed: dict
     bob.delete()
     for page in (text(alice, address(deployed["plain"], model="command")), text(alice, PIPELINES)):
         assert "manage.py run" in page and "alice@example.com" in page and "bob@example.com" in page
-        assert "account that is gone" not in page
+        assert "deleted account" not in page
 
 
 def test_pipeline_and_event_are_found_by_id(alice: Client, acme: House, deployed: dict[str, Resource]) -> None:

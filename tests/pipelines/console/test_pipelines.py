@@ -103,7 +103,7 @@ def test_page_draws_the_graph_and_lists_tasks(alice: Client, pipeline: Pipeline)
 def test_page_says_what_is_waited_for(alice: Client, pipeline: Pipeline) -> None:
     first = pipeline.tasks.filter(name="first")
     first.update(due_time=timezone.now() + timedelta(seconds=100))
-    assert "Is tried again in 1 min" in text(alice, address(pipeline))
+    assert "Retried in 1 min" in text(alice, address(pipeline))
     first.update(due_time=None, throttled=True)
     assert "as many tasks run as may run at once" in text(alice, address(pipeline))
     Pipeline.objects.filter(pk=pipeline.pk).update(admitted=False)

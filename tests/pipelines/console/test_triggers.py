@@ -158,9 +158,9 @@ def test_user_replays_an_event(bob: Client, acme: House, deployed: dict[str, Res
 def test_events_of_deleted_triggers_stay(alice: Client, acme: House, deployed: dict[str, Resource]) -> None:
     event = run(acme.project).event
     deploy(acme.project, [])
-    assert "a trigger that is gone" in text(alice, address(event))
-    assert "a trigger that is gone" in text(alice, EVENTS)
-    assert "a trigger that is gone" in text(alice, address(Pipeline.objects.get()))
+    assert "a deleted trigger" in text(alice, address(event))
+    assert "a deleted trigger" in text(alice, EVENTS)
+    assert "a deleted trigger" in text(alice, address(Pipeline.objects.get()))
 
 
 def test_list_of_events_asks_the_same_number_of_questions_whatever_its_length(

@@ -109,13 +109,13 @@ def test_what_can_not_be_read_is_told_all_at_once(tmp_path):
     assert unreadable.value.reasons == [
         "a.yaml: line 1: expected the node content, but found '<stream end>'",
         "b.yaml: document 2, /data/steps/1/source: can't read 'gone.sh': No such file or directory",
-        "c.yaml: line 2: 'a' is there twice",
+        "c.yaml: line 2: 'a' occurs twice",
         "d.yaml: is not UTF-8",
         "e.yaml: No such file or directory",
     ]
 
 
-OUTSIDE = "it lies outside of the deployed folder"
+OUTSIDE = "it is outside the deployed folder"
 
 
 @pytest.mark.parametrize("source", ["../home/key", "/etc/hostname", "a/../../home/key", "out/key", "key", "../gone"])
@@ -162,7 +162,7 @@ def test_pipe_is_not_waited_for(tmp_path):
     fill(tmp_path, t_yaml="type: task\ndata: {steps: [{source: pipe}]}")
     os.mkfifo(tmp_path / "pipe")
 
-    with pytest.raises(UnreadableFolder, match="it is no file"):
+    with pytest.raises(UnreadableFolder, match="it is not a regular file"):
         read_folder(tmp_path)
 
 

@@ -213,7 +213,7 @@ def test_an_empty_set_is_one():
         (task(steps=None), [("/data", "member 'steps' is missing")]),
         (task(steps=[]), [("/data/steps", "must have at least 1 element")]),
         (task(steps={}), [("/data/steps", "must be an array")]),
-        (task(runtime={"name": "none"}), [("/data/steps", "the runtime none starts nothing: there must be no steps")]),
+        (task(runtime={"name": "none"}), [("/data/steps", "the runtime none runs nothing, so there must be no steps")]),
         (task(runtime={"name": "none", "parameters": {"timeout": 1}}, steps=[]), [("/data/runtime/parameters", "member 'timeout' is unknown")]),
         (task(runtime="local"), [("/data/runtime", "must be a JSON object")]),
         (task(runtime={}), [("/data/runtime", "member 'name' is missing")]),
@@ -260,8 +260,8 @@ def test_an_empty_set_is_one():
         (task(identities=["no", "github-bot", "github-bot"]), [("/data/identities/0", "the project has no identity 'no'"), ("/data/identities/2", "'github-bot' is there more than once")]),
         (task(parameters=[{"name": "a", "type": "string", "default": 1}]), [("/data/parameters/0/default", "must be a string")]),
         (task(environment={"A": "\0"}), [("/data/environment/A", "must not hold U+0000 or half of a surrogate pair")]),
-        (task(environment={"A\0": "x"}), [("/data/environment", r"the name of member 'A\x00' must be a string, without U+0000")]),
-        (task(environment={1: "x"}), [("/data/environment", "the name of member '1' must be a string, without U+0000")]),
+        (task(environment={"A\0": "x"}), [("/data/environment", r"the name of member 'A\x00' must be a string without U+0000")]),
+        (task(environment={1: "x"}), [("/data/environment", "the name of member '1' must be a string without U+0000")]),
         (task(environment=float("nan")), [("/data/environment", "must be a number that JSON has")]),
         (task(environment=10**400), [("/data/environment", "must be a number that JSON has")]),
         (task(environment=b"x"), [("/data/environment", "must be a value that JSON has, not a bytes")]),
@@ -276,13 +276,13 @@ def test_what_is_no_spec(spec, expected):
     [
         ({"connector": None}, [("", "member 'connector' is missing")]),
         ({"connector": 1, "event": []}, [("/connector", "must be a string"), ("/event", "must be a string")]),
-        ({"connector": "command", "event": "execution"}, [("/connector", "starts no triggers")]),
+        ({"connector": "command", "event": "execution"}, [("/connector", "can't start triggers")]),
         ({"connector": "nope"}, [("/connector", "must be one of custom, dataset, github, time, webhook")]),
         ({"event": "No name"}, [("/event", "must be a name: a-z, 0-9, '-' and '_'")]),
         ({"connector": "time"}, [("/event", "must be one of tick"), ("/parameters", "must have exactly one of oneshot, periodic, hourly, daily, weekly, cron")]),
         ({"connector": "github", "event": "push"}, [("/parameters", "member 'organization' is missing")]),
         ({"filters": {}}, [("/filters", "must be an array")]),
-        ({"filters": [{"path": "/a"}, {"path": "a", "matches": "("}]}, [("/filters/1/path", "must be a JSON pointer, like /user/plan"), ("/filters/1/matches", "must be a regular expression of RE2: missing ): (")]),
+        ({"filters": [{"path": "/a"}, {"path": "a", "matches": "("}]}, [("/filters/1/path", "must be a JSON pointer, like /user/plan"), ("/filters/1/matches", "must be a valid RE2 regular expression: missing ): (")]),
         ({"filters": [{"path": "/a"}] * 101}, [("/filters", "must have at most 100 elements")]),
         ({"identity": "no"}, [("/identity", "the project has no identity 'no'")]),
         ({"pipelines": None}, [("", "member 'pipelines' is missing")]),
@@ -347,7 +347,7 @@ def graph(**needs: str) -> dict[str, Any]:
 )
 def test_dependencies_that_go_round_are_all_told(needs, round_about):
     assert problems(task(), graph(**needs)) == [
-        (f"/specs/1/data/tasks/{index}/dependencies", "the dependencies go round in a circle") for index in round_about
+        (f"/specs/1/data/tasks/{index}/dependencies", "the dependencies form a circle") for index in round_about
     ]
 
 

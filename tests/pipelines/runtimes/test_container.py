@@ -208,7 +208,7 @@ def test_extra_containers_share_the_network(make_task, engine):
 def test_missing_image_is_told(make_task, fake):
     task = make_task("true", runtime="container", parameters={"image": "no-such-image"})
 
-    with pytest.raises(TaskFailed, match="image no-such-image can't be started: Unable to find image"):
+    with pytest.raises(TaskFailed, match="image no-such-image: Unable to find image"):
         run_task(task, threading.Event())
 
     assert (fake / "removed").exists()
@@ -266,7 +266,7 @@ def test_containers_have_to_be_allowed_twice(make_task, project, fake, settings)
     run(container_task(make_task, "true"))
     project.container_runtime = False
     project.save()
-    with pytest.raises(TaskFailed, match="not enabled for this project; an administrator can do it in the console"):
+    with pytest.raises(TaskFailed, match="not enabled for this project; an administrator can enable it in the console"):
         run(container_task(make_task, "true"))
 
 

@@ -371,7 +371,7 @@ def test_isolation_can_be_demanded(make_task, settings, monkeypatch, tmp_path):
     settings.EVENTLANE_TASK_ISOLATION = "bwrap"
     monkeypatch.setenv("PATH", str(tmp_path))
     why_not_sandboxed.cache_clear()
-    with pytest.raises(TaskFailed, match="asks for bubblewrap: bubblewrap"):
+    with pytest.raises(TaskFailed, match="requires bubblewrap: bubblewrap"):
         run(make_task("true"))
     why_not_sandboxed.cache_clear()
 
