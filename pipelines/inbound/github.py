@@ -29,7 +29,7 @@ REPOSITORY_ACTIONS = {"created": "repository_creation", "deleted": "repository_d
 
 
 def take(hook: Hook, headers: Mapping[str, str], body: bytes, hold_values: Hold) -> list[PlatformEvent]:
-    """Check a delivery and make its events; one that was taken before makes none."""
+    """Check a delivery and create its events; a repeated delivery creates none."""
     check_signature(hook, headers, SIGNATURE, body)
     event_type, delivery_id = _required(headers, "X-GitHub-Event"), _required(headers, "X-GitHub-Delivery")
     payload = read_payload(body, hold_values)

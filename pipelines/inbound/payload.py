@@ -14,10 +14,10 @@ MOST_FIELDS = 100
 
 
 def read_payload(body: bytes, hold_values: Hold) -> Any:
-    """Return the JSON of a body, or of the field `payload` of a form; text that is neither as it is.
+    """Return the JSON of a body, or of the field `payload` of a form; any other text as it is.
 
-    An empty body is an empty object. Raises MalformedRequestBody when the body isn't text,
-    or JSON but for NaN or Infinity in it, and what `hold_values` does.
+    An empty body is an empty object. Raises MalformedRequestBody if the body isn't text, or is JSON except for NaN or
+    Infinity in it, and whatever `hold_values` raises.
     """
     try:
         text = _form_payload(body) if body.startswith(FORM) else body.decode("utf-8-sig")

@@ -86,7 +86,7 @@ def _take_any(hook: Hook, event: str, request: HttpRequest) -> list[PlatformEven
     body = _read_body(request)
     if hook.encrypted_secret is not None:
         check_signature(hook, request.headers, SIGNATURE, body)
-    _refuse_while(DELIVERIES.take(hook, rate, now))  # what isn't signed uses up nothing
+    _refuse_while(DELIVERIES.take(hook, rate, now))  # unsigned deliveries don't count
     return create_events(hook.project, "webhook", event, as_object(read_payload(body, hold_of(request.META))))
 
 

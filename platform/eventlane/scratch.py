@@ -196,7 +196,7 @@ def remove_home(home: Path) -> None:
 
 
 def free_port() -> int:
-    """Return a port nobody listens on, of those that no outgoing connection gets while its server starts again."""
+    """Return a port on which nobody listens, and that no outgoing connection can get while its server restarts."""
     for port in random.sample(PORTS, len(PORTS)):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))

@@ -72,7 +72,7 @@ async def serve(progress: Progress) -> None:
 
 
 async def _show(progress: Progress) -> None:
-    """Show that the event loop and the lanes go on."""
+    """Show that the event loop and the lanes make progress."""
     told: set[str] = set()
     while True:
         hanging = application.hanging_lanes(settings.EVENTLANE_WEB_LANE_HANG_SECONDS)

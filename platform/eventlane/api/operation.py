@@ -22,10 +22,10 @@ class Parameter:
 class Operation:
     """What one action of a view takes and returns, apart from what all routes share.
 
-    `body` and `reply` may be JSON schemas. `reply` is the view's own serializer unless given; an action
-    named `list` gives a page of it, one with `many` an array. `errors` are further codes by status:
-    {400: ("duplicate_project_name",)}. `nouns` are what the path names, where its own words don't tell. A reply of
-    another type than JSON is text. `page_members` are JSON schemas of what a page may hold besides.
+    `body` and `reply` may be JSON schemas. `reply` defaults to the view's own serializer; an action named `list`
+    returns a page of it, one with `many` an array. `errors` are additional codes by status:
+    {400: ("duplicate_project_name",)}. `nouns` name the objects in the path if the path's own words don't.
+    `page_members` are JSON schemas of additional members of a page. A reply that isn't JSON is text.
     """
 
     status: int = 200

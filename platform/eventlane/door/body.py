@@ -54,14 +54,14 @@ class Pace:
 
 
 class Room:
-    """What all bodies at once may take, in bytes as sent and inflated, or in JSON values. Any thread may use it."""
+    """Room for all bodies at once: bytes, both as sent and inflated, or JSON values. Thread-safe."""
 
     def __init__(self, most: int) -> None:
         self._left = most
         self._lock = threading.Lock()
 
     def take(self, count: int) -> None:
-        """Take room for so many more; raise Busy when there is none."""
+        """Reserve room for this many more; raise Busy if there isn't enough."""
         with self._lock:
             if count > self._left:
                 raise Busy("too many bodies are being sent at once")
@@ -120,7 +120,7 @@ class Body:
         self._held += count
 
     def hold_values(self, count: int) -> None:
-        """Take room for so many JSON values that the body becomes, in the thread that works on it; raise Busy."""
+        """Reserve room for the body's JSON values, in the thread that works on it; raise Busy."""
         self._values.take(count)
         self._held_values += count
 

@@ -42,7 +42,7 @@ class DjangoRoute:
 
 
 def _as_api_error(take: Callable[[int], None]) -> Callable[[int], None]:
-    """Return what takes room for so many more of the body, and says no as the platform API does."""
+    """Return a function that reserves room for more of the body, and refuses as the platform API does."""
 
     def hold(count: int) -> None:
         try:

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Lane:
-    """So many threads, so many requests that wait for one, and room for so many bytes and values of their bodies."""
+    """A number of threads, of requests that may wait for one, and of bytes and values for their bodies."""
 
     def __init__(self, name: str, threads: int, waiting: int, room_bytes: int, room_values: int) -> None:
         self.name = name

@@ -18,8 +18,8 @@ class Request:
     def __init__(self, scope: Mapping[str, Any], receive: Receive, pace: Pace, lane: Lane, max_bytes: int) -> None:
         self.scope = scope
         self.method: str = scope["method"]
-        self.path: bytes = scope["raw_path"]  # as it was sent, percent-encoded
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])  # of one sent twice, the last
+        self.path: bytes = scope["raw_path"]  # as sent, percent-encoded
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])  # if one is sent twice, the last value counts
         self.body = Body(self.headers, receive, pace, lane.room, lane.values)
         self._lane, self._max_bytes = lane, max_bytes
 

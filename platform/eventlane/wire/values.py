@@ -8,7 +8,7 @@ from django.conf import settings
 
 from eventlane.wire.errors import RequestTooLarge
 
-HOLD_VALUES = "eventlane.hold_values"  # in the WSGI environment: takes room for so many values, or raises ApiError
+HOLD_VALUES = "eventlane.hold_values"  # in the WSGI environment: reserves room for more values, or raises ApiError
 FEW_VALUES = 1000  # in all threads at once they take some megabytes, and need no room
 
 Hold = Callable[[int], None]
@@ -17,13 +17,13 @@ _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 
 
 def hold_of(environ: Mapping[str, Any]) -> Hold:
-    """Return what takes room for the values of a request's body."""
+    """Return a function that reserves room for the values of a request's body."""
     hold: Hold = environ.get(HOLD_VALUES, lambda count: None)
     return hold
 
 
 def take_room_for_values(body: bytes, hold: Hold) -> None:
-    """Take room for what a JSON text becomes; raise RequestTooLarge for more than EVENTLANE_MAX_REQUEST_VALUES."""
+    """Reserve room for the values of a JSON text; raise RequestTooLarge for more than EVENTLANE_MAX_REQUEST_VALUES."""
     most = settings.EVENTLANE_MAX_REQUEST_VALUES
     count = values_of(body)
     if count > most:
@@ -33,7 +33,7 @@ def take_room_for_values(body: bytes, hold: Hold) -> None:
 
 
 def values_of(text: bytes) -> int:
-    """Count the values of a JSON text by its commas and opening brackets outside of strings; 0 if they are few."""
+    """Count the values of a JSON text by its commas and opening brackets outside strings; 0 if there are few."""
     return _count(_STRING.sub(b"", text)) if _count(text) > FEW_VALUES else 0
 
 
