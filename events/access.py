@@ -1,4 +1,4 @@
-"""What of events a project holds. Every lookup starts here, so that what belongs to others is unknown."""
+"""The events side of a project. All lookups start here, so that objects of others are unknown."""
 
 from django.db.models import QuerySet
 
@@ -20,13 +20,13 @@ def namespaces_of(project: Project) -> QuerySet[Namespace]:
 
 
 def get_dataset(project: Project, dataset_id: str) -> Dataset:
-    """Return one of the project's datasets, or raise UnknownObject."""
+    """Return a dataset of the project, or raise UnknownObject."""
     return get_or_unknown(datasets_of(project), "dataset", pk=dataset_id)
 
 
 def get_dataset_by_name(project: Project, name: str) -> Dataset:
-    """Return the project's dataset of this name, or raise UnknownObject."""
-    if not is_name(name):  # PostgreSQL can't be asked for every text
+    """Return the project's dataset with this name, or raise UnknownObject."""
+    if not is_name(name):  # PostgreSQL can't take every text as a parameter
         raise UnknownObject("dataset")
     return get_or_unknown(datasets_of(project), "dataset", name=name)
 

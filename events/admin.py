@@ -1,4 +1,4 @@
-"""The console's pages for datasets and namespaces, and projects with what lies in them."""
+"""The console's pages for datasets and namespaces, and what projects' pages add for datasets."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ from projects.models import Project
 
 
 def losses(datasets: Sequence[Dataset]) -> dict[str, str]:
-    """Return what goes when datasets are deleted, as nouns and counts."""
+    """Return what is deleted together with datasets, as nouns and counts."""
     events, stored = measure(datasets)
     namespaces = Namespace.objects.filter(dataset__in=datasets).count()
     return {
@@ -49,49 +49,49 @@ if TYPE_CHECKING:
 
 
 class NamespaceTotal(TypedDict):
-    """What the list counts for each dataset."""
+    """The counts in the list of datasets."""
 
     namespace_total: int
 
 
 class DatasetTotal(TypedDict):
-    """What the list counts for each project."""
+    """The counts in the list of projects."""
 
     dataset_total: int
 
 
 class DatasetForm(ModelForm):
-    """A dataset. A shorter retention deletes events, so it asks to be confirmed."""
+    """A dataset. A shorter retention deletes events, so it must be confirmed."""
 
     confirm_deletion = forms.BooleanField(
-        required=False, label="Delete the events that are older than that", widget=UnfoldBooleanSwitchWidget
+        required=False, label="Delete events older than that", widget=UnfoldBooleanSwitchWidget
     )
 
     class Meta:
-        help_texts = {  # the model's text holds <dataset>, which help texts take for a tag
+        help_texts = {  # the model's text contains <dataset>, which help texts would treat as a tag
             "default_namespace": "Namespace of events sent to /v1/DATASET without one. Empty: they are refused."
         }
 
     def clean_default_namespace(self) -> str:
-        """Refuse what the Events API would refuse as a namespace."""
+        """Refuse a namespace that the Events API would refuse."""
         namespace = self.cleaned_data["default_namespace"]
         if any(unicodedata.category(character) in ("Cc", "Cs") for character in namespace):
-            raise ValidationError("A namespace has no control characters.")
+            raise ValidationError("A namespace can't contain control characters.")
         return namespace
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a shorter retention that isn't confirmed."""
+        """Refuse a shorter retention unless it is confirmed."""
         super().clean()
         cleaned = self.cleaned_data
         days = cleaned.get("retention_days")
         if shortens(self.instance.pk, days) and not cleaned.get("confirm_deletion"):
-            message = f"Events received more than {days} days ago will be deleted for good. Switch this on to go on."
+            message = f"Events received more than {days} days ago will be deleted for good. Turn this on to confirm."
             self.add_error("confirm_deletion", message)
         return cleaned
 
 
 def shortens(dataset_id: str, days: int | None) -> bool:
-    """Tell whether a retention of `days` is shorter than the saved one of an existing dataset."""
+    """Return whether a retention of `days` is shorter than the saved one of an existing dataset."""
     if days is None:
         return False
     saved = Dataset.objects.filter(pk=dataset_id).values_list("retention_days", flat=True)
@@ -99,7 +99,7 @@ def shortens(dataset_id: str, days: int | None) -> bool:
 
 
 class NamespaceInline(TabularInline):
-    """The namespaces of a dataset, to look at."""
+    """The namespaces of a dataset, read-only."""
 
     model = Namespace
     fields = readonly_fields = ("name", "creation_time")
@@ -109,25 +109,25 @@ class NamespaceInline(TabularInline):
     hide_title = True
 
     def has_add_permission(self, request: HttpRequest, obj: Dataset | None = None) -> bool:
-        """Events make namespaces."""
+        """Refuse: events create namespaces."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Namespace | None = None) -> bool:
-        """Events carry the name, so it stays."""
+        """Refuse: events contain the name."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Namespace | None = None) -> bool:
-        """A namespace goes with its dataset."""
+        """Refuse: a namespace is deleted with its dataset."""
         return False
 
 
 class DatasetList(ConsoleList):
-    """The list of datasets, measured a page at a time."""
+    """The list of datasets. Sizes are looked up one page at a time."""
 
     result_list: Any
 
     def get_results(self, request: HttpRequest) -> None:
-        """Fetch a page of datasets and their sizes."""
+        """Fetch a page of datasets with their sizes."""
         super().get_results(request)
         self.result_list = list(self.result_list)
         measure(self.result_list)
@@ -135,13 +135,13 @@ class DatasetList(ConsoleList):
 
 @admin.register(Dataset)
 class DatasetAdmin(TypedDeleteAdmin):
-    """Datasets with their sizes. Name and project are fixed: senders have them in their settings."""
+    """Datasets with their sizes. Name and project can't be changed: senders have them in their settings."""
 
     organization_path = "project__organization"
     project_path = "project"
     wider_filters = ("project__id__exact",)
     actions_detail = ("send",)
-    empty_advice = "Events are sent to a dataset. Add one, and its page shows how to send."
+    empty_advice = "Events are sent to a dataset. Add one: its page shows how to send."
     form = DatasetForm
     bulk_delete = True
     list_display = ("name", "project", "event_count", "stored", "retention", "namespace_count", "creation_time")
@@ -157,7 +157,7 @@ class DatasetAdmin(TypedDeleteAdmin):
         return super().get_queryset(request).annotate(namespace_total=Count("namespaces"))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Use the list that measures."""
+        """Use the list with sizes."""
         return DatasetList
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
@@ -165,14 +165,14 @@ class DatasetAdmin(TypedDeleteAdmin):
         return {"project": project_choice(request).only}
 
     def get_urls(self) -> list[URLPattern]:
-        """Add what the page about sending asks again and again."""
+        """Add the address that the sending page polls."""
         view = self.admin_site.admin_view(self.arrived)
         return [path("<path:object_id>/arrived/", view, name="events_dataset_arrived"), *super().get_urls()]
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Warn of what can't be read of the dataset."""
+        """Warn about events that can't be read."""
         dataset = self.get_object(request, object_id) if object_id and request.method == "GET" else None
         for notice in damage([dataset]) if dataset else ():
             messages.warning(request, f"{notice.title}: {notice.text}")
@@ -191,7 +191,7 @@ class DatasetAdmin(TypedDeleteAdmin):
         return arrived(self.get_object(request, object_id))
 
     def get_fieldsets(self, request: HttpRequest, obj: Dataset | None = None) -> Sequence[Any]:
-        """Ask to confirm a shorter retention only when one was sent."""
+        """Ask for confirmation only if a shorter retention was submitted."""
         if obj is None:
             return self.add_fieldsets
         days = request.POST.get("retention_days", "")
@@ -199,21 +199,21 @@ class DatasetAdmin(TypedDeleteAdmin):
         return (
             (None, {"fields": ("name", "project", "retention_days", *confirm, "default_namespace")}),
             ("Send events", {"fields": ("sending",)}),
-            ("What it holds", {"fields": self.measured_fields}),
+            ("Contents", {"fields": self.measured_fields}),
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Dataset | None = None) -> Sequence[str]:
-        """Fix the name and the project of a dataset that is made."""
+        """Make name and project read-only for an existing dataset."""
         return ("name", "project", "sending", *self.measured_fields) if obj else ()
 
     def get_inlines(self, request: HttpRequest, obj: Dataset | None) -> list[type[TabularInline]]:
-        """Show namespaces once there can be some."""
+        """Show namespaces for existing datasets only."""
         return [NamespaceInline] if obj else []
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[str, str], set[str], list[str]]:
-        """Say for every dataset how many events go with it."""
+        """Show for each dataset how many events are deleted with it."""
         datasets = list(objs)
         totals = losses(datasets)
         lines = [f"{row.name}: {number(row.events)} events, {size(row.bytes)}" for row in datasets]
@@ -221,7 +221,7 @@ class DatasetAdmin(TypedDeleteAdmin):
 
     @display(description="Events")
     def event_count(self, dataset: Dataset) -> str:
-        """Show how many events the lake holds."""
+        """Show how many events are in the lake."""
         return number(self._measured(dataset).events)
 
     @display(description="Stored")
@@ -237,11 +237,11 @@ class DatasetAdmin(TypedDeleteAdmin):
     @display(description="Retention", ordering="retention_days")
     def retention(self, dataset: Dataset) -> str:
         """Show how long events are kept."""
-        return f"{dataset.retention_days} days" if dataset.retention_days else "for ever"
+        return f"{dataset.retention_days} days" if dataset.retention_days else "forever"
 
     @display(description="Namespaces", ordering="namespace_total")
     def namespace_count(self, dataset: "WithAnnotations[Dataset, NamespaceTotal]") -> SafeString:
-        """Show how many namespaces there are, with the way to them."""
+        """Show how many namespaces there are, with a link to them."""
         url = f"{reverse('admin:events_namespace_changelist')}?dataset__id__exact={dataset.pk}"
         return format_html('<a class="text-link" href="{}">{}</a>', url, number(dataset.namespace_total))
 
@@ -255,7 +255,7 @@ class DatasetAdmin(TypedDeleteAdmin):
 
 
 class DatasetFilter(OwnRelatedFilter):
-    """Filter namespaces by dataset; two projects may each have a dataset of one name."""
+    """Filter namespaces by dataset. Datasets of different projects can have the same name."""
 
     order = ("project__name", "name")
 
@@ -269,7 +269,7 @@ class DatasetFilter(OwnRelatedFilter):
 
 @admin.register(Namespace)
 class NamespaceAdmin(ReadOnlyAdmin):
-    """Namespaces: made by events, looked at by people."""
+    """Namespaces, read-only: events create them."""
 
     organization_path = "dataset__project__organization"
     project_path = "dataset__project"
@@ -295,7 +295,7 @@ admin.site.unregister(Project)
 
 @admin.register(Project)
 class ProjectWithDatasetsAdmin(ProjectWithTasksAdmin):
-    """Projects with what lies in them; the apps below can't know about that."""
+    """Projects with their datasets. The apps below can't know about those."""
 
     list_display = ("name", "dataset_count", "key_count", "create_datasets", "creation_time")
 
@@ -304,11 +304,11 @@ class ProjectWithDatasetsAdmin(ProjectWithTasksAdmin):
         return super().get_queryset(request).annotate(dataset_total=Count("datasets", distinct=True))
 
     def deletion_summary(self, rows: list[Project]) -> dict[str, str]:
-        """Say how many datasets and events go with the project."""
+        """Add how many datasets and events are deleted with the project."""
         return super().deletion_summary(rows) | losses(list(Dataset.objects.filter(project__in=rows)))
 
     @display(description="Datasets", ordering="dataset_total")
     def dataset_count(self, project: "WithAnnotations[Project, DatasetTotal]") -> SafeString:
-        """Show how many datasets there are, with the way to them."""
+        """Show how many datasets there are, with a link to them."""
         url = f"{reverse('admin:events_dataset_changelist')}?project__id__exact={project.pk}"
         return format_html('<a class="text-link" href="{}">{}</a>', url, number(project.dataset_total))

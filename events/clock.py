@@ -1,4 +1,4 @@
-"""Times that a clock which was ahead gave away: events keep them, but nothing waits until they have come."""
+"""Event times from clocks that were fast. Events keep them, but nothing waits until they have passed."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -13,15 +13,15 @@ from events.models import ReceivedCount
 
 
 def newest_time() -> datetime:
-    """Return the latest time that something received by now may bear; what is later is of a clock that was ahead."""
+    """Return the latest plausible time of something received by now. Anything later is from a fast clock."""
     return timezone.now() + timedelta(seconds=settings.EVENTLANE_CLOCK_TOLERANCE_SECONDS)
 
 
 class Ahead(NamedTuple):
-    """Sealed events of a dataset that bear a later time than that."""
+    """Sealed events of a dataset with a later time than that."""
 
     events: int
-    latest: datetime  # the newest one's, to the minute
+    latest: datetime  # of the newest one, to the minute
 
     def __str__(self) -> str:
         are = "event is" if self.events == 1 else "events are"
@@ -29,7 +29,7 @@ class Ahead(NamedTuple):
 
 
 def dated_ahead(dataset_ids: Collection[str]) -> dict[str, Ahead]:
-    """Return what is dated in the future, by dataset; datasets without such events are left out."""
+    """Return the events dated in the future, by dataset. Datasets without any are left out."""
     later = ReceivedCount.objects.filter(dataset_id__in=dataset_ids, minute__gt=newest_time())
     counts = later.values_list("dataset_id").order_by().annotate(Sum("events"), Max("minute"))
     return {dataset_id: Ahead(events, latest) for dataset_id, events, latest in counts}

@@ -1,4 +1,4 @@
-"""What events' management commands have in common."""
+"""What the management commands of events share."""
 
 from django.core.management.base import CommandError
 
@@ -6,7 +6,7 @@ from events.models import Dataset
 
 
 def find_dataset(name: str, project: str | None) -> Dataset:
-    """Return the one dataset that is meant; raise CommandError that lists the choice when it isn't clear."""
+    """Return the dataset that is meant; raise CommandError with the choices if it isn't clear."""
     found = list(Dataset.objects.filter(name=name).select_related("project__organization").order_by("project__name"))
     if project is not None:
         found = [dataset for dataset in found if project in (dataset.project.name, dataset.project.id)]
@@ -14,6 +14,6 @@ def find_dataset(name: str, project: str | None) -> Dataset:
         return found[0]
     if not found:
         where = f" in project {project}" if project is not None else ""
-        raise CommandError(f"there is no dataset {name}{where}; create_dataset makes one")
+        raise CommandError(f"there is no dataset {name}{where}; create_dataset creates one")
     choice = ", ".join(f"{row.project} (of {row.project.organization}, id {row.project_id})" for row in found)
-    raise CommandError(f"several projects have a dataset {name}; say --project with a name or id: {choice}")
+    raise CommandError(f"several projects have a dataset {name}; use --project with a name or id: {choice}")

@@ -1,4 +1,4 @@
-"""Look at everything Eventlane stands on, and say of each what is wrong and what to do about it."""
+"""Check everything that Eventlane depends on, and say what is wrong and what to do about it."""
 
 import os
 import re
@@ -37,10 +37,10 @@ from projects.models import Project
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 OLDEST_PYTHON = (3, 11)
-OLDEST_POSTGRES = 140000  # what Django 5.2 asks for, as libpq counts
+OLDEST_POSTGRES = 140000  # the oldest that Django 5.2 supports, as libpq counts
 CONNECT_SECONDS = 5
 MAX_SKEW_SECONDS = 2.0
-NOT_SET_CLOCK = 1_735_689_600  # 2025: no clock that was ever set shows less
+NOT_SET_CLOCK = 1_735_689_600  # 2025: no clock that was set shows less
 BACKLOG_WARNING_SECONDS = 60.0
 BACKLOG_PROBLEM_SECONDS = 3600.0
 SHOWN_FILES = 3
@@ -51,8 +51,8 @@ ROOM_ADVICE = (
     "1 to 2 times EVENTLANE_SNAPSHOT_HOURS later"
 )
 SHORT_SECRET = 32
-ADOPTION_ADVICE = "`manage.py lake verify` lists them; `manage.py lake adopt --all` takes their events back, each once"
-LATE_MATCH_SECONDS = 60.0  # matches start pipelines within two seconds where there is no flood of them
+ADOPTION_ADVICE = "`manage.py lake verify` lists them; `manage.py lake adopt --all` puts their events back, each once"
+LATE_MATCH_SECONDS = 60.0  # matches start pipelines within two seconds unless there are very many
 MANY_QUEUED = 1000
 WORKERS = """
 SELECT (SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s)),
@@ -90,7 +90,7 @@ WHERE received.minute > now() + make_interval(secs => %s) GROUP BY dataset.id, d
 
 @dataclass(frozen=True)
 class Finding:
-    """What one look found; `advice` says what to do about it."""
+    """The result of a check. `advice` says what to do about it."""
 
     check: str
     state: str
@@ -102,7 +102,7 @@ Result = tuple[str, ...]  # a Finding without the name of its check
 
 
 def examine() -> Iterator[Finding]:
-    """Run every check. A check that crashes is a problem, and without the database the others still run."""
+    """Run all checks. A check that crashes is a problem. Without the database, the others still run."""
     for name, check in CHECKS.items():
         yield from _run(name, check)
     with ExitStack() as stack:
@@ -137,7 +137,7 @@ def _database_advice() -> str:
 
 
 def check_versions() -> Iterator[Result]:
-    """Python, and every package beside its pin."""
+    """Check Python's version, and all packages against their pins."""
     if sys.version_info < OLDEST_PYTHON:
         yield PROBLEM, f"Python {sys.version.split()[0]} is too old", "install Python 3.11 or newer"
     wrong = [f"{name} {found} instead of {pin}" for name, pin in _pins() if (found := _installed(name)) != pin]
@@ -163,7 +163,7 @@ def _installed(name: str) -> str:
 
 
 def check_debug() -> Iterator[Result]:
-    """Stack traces are for a developer's own machine."""
+    """Check that stack traces are shown only on a developer's own machine."""
     if not settings.DEBUG:
         yield OK, "off"
         return
@@ -173,7 +173,7 @@ def check_debug() -> Iterator[Result]:
 
 
 def check_secret_key() -> Iterator[Result]:
-    """Whoever reads the key can sign in as anybody."""
+    """Check that nobody else can read the key: with it, anyone can sign in as anybody."""
     file = settings.EVENTLANE_HOME / "secret_key"
     if len(settings.SECRET_KEY) < SHORT_SECRET:
         yield WARNING, f"shorter than {SHORT_SECRET} characters", "set EVENTLANE_SECRET_KEY to a long random text"
@@ -186,7 +186,7 @@ def check_secret_key() -> Iterator[Result]:
 
 
 def check_proxies() -> Iterator[Result]:
-    """The brake on logins sees who comes, where a proxy stands before the server."""
+    """Check that the limit on logins sees the senders' addresses if there is a proxy in front of the server."""
     if settings.EVENTLANE_PUBLIC_URL.startswith("https://") and not settings.EVENTLANE_PROXIES:
         yield (
             WARNING,
@@ -201,7 +201,7 @@ def check_proxies() -> Iterator[Result]:
 
 
 def check_journal() -> Iterator[Result]:
-    """The journal takes events, they don't stay in it, and all that lies in it can be read."""
+    """Check that the journal can be written, is emptied in time, and can be read completely."""
     folder = settings.EVENTLANE_JOURNAL
     if (error := _write_error(folder)) is not None:
         yield (
@@ -236,13 +236,13 @@ def _late_state(waiting: Backlog) -> str:
 
 
 def _some(files: list[tuple[Path, str]]) -> str:
-    """Name the first files, each with what is said of it, and count the others."""
+    """Name the first files, each with its reason, and count the rest."""
     text = ", ".join(f"{path} ({reason})" for path, reason in files[:SHOWN_FILES])
     return text if len(files) <= SHOWN_FILES else f"{text} and {len(files) - SHOWN_FILES:,} more"
 
 
 def check_sealer(_: object) -> Iterator[Result]:
-    """This node's sealer empties the journal; else it says why not."""
+    """Check that this node's sealer empties the journal, and say why if it doesn't."""
     incidents = SealerIncident.objects.filter(node=settings.EVENTLANE_NODE, end_time=None).order_by("start_time")
     files = {path.stem for path in journal_paths(settings.EVENTLANE_JOURNAL)}
     lasting = [incident for incident in incidents if not incident.file_name or incident.file_name in files]
@@ -250,7 +250,7 @@ def check_sealer(_: object) -> Iterator[Result]:
         yield _incident_result(incident)
     waiting = backlog(settings.EVENTLANE_JOURNAL)
     if lasting:
-        return  # a backlog is no wonder then
+        return  # a backlog is to be expected then
     if waiting.oldest_seconds > _late_seconds():
         advice = "start Eventlane (or run `manage.py seal`), or see its log"
         yield _late_state(waiting), "it reports no failure but seals nothing: it doesn't run, or it hangs", advice
@@ -269,7 +269,7 @@ def _incident_result(incident: SealerIncident) -> Result:
 
 
 def check_disk() -> Iterator[Result]:
-    """There is room for what is written."""
+    """Check that there is enough space to write."""
     folders = {"EVENTLANE_HOME": settings.EVENTLANE_HOME, "journal": settings.EVENTLANE_JOURNAL}
     if _is_folder(settings.EVENTLANE_LAKE_PATH):
         folders["EVENTLANE_LAKE_PATH"] = Path(settings.EVENTLANE_LAKE_PATH)
@@ -279,7 +279,7 @@ def check_disk() -> Iterator[Result]:
 
 
 def _disk_result(folder: Path, is_lake: bool) -> Result:
-    """Judge a disk by the room below which events are refused. When the lake's alone is full, they wait."""
+    """Judge a disk by the space below which events are refused. If only the lake's disk is full, they wait."""
     inodes = os.statvfs(folder)
     if inodes.f_files and inodes.f_favail < FEW_INODES:
         return PROBLEM, f"{folder}: only {inodes.f_favail} more files can be created", ROOM_ADVICE
@@ -299,7 +299,7 @@ def _is_folder(path: str) -> bool:
 
 
 def _write_error(folder: Path) -> str | None:
-    """Write and sync a file without a name where `folder` is or will be; return what went wrong."""
+    """Write and sync an unnamed file where `folder` is or will be; return what went wrong."""
     try:
         with tempfile.TemporaryFile(dir=existing(folder)) as file:
             file.write(b"\0" * 4096)
@@ -311,7 +311,7 @@ def _write_error(folder: Path) -> str | None:
 
 
 def check_database(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
-    """It is of a version that Django and DuckLake can use."""
+    """Check that its version works with Django and DuckLake."""
     begin = time.perf_counter()
     (name,) = connection.execute("SHOW server_version").fetchone() or ("?",)
     milliseconds = (time.perf_counter() - begin) * 1000
@@ -322,7 +322,7 @@ def check_database(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
 
 
 def check_migrations(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
-    """Tables are as this code expects them."""
+    """Check that the tables match this code."""
     executor = MigrationExecutor(django_connection)
     missing = [str(migration) for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes())]
     if missing:
@@ -332,7 +332,7 @@ def check_migrations(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
 
 
 def check_clock(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
-    """Ids and times are made here, expiry is judged there: the two clocks must agree."""
+    """Check that our clock agrees with the database's: ids and times are made here, expiry is judged there."""
     advice = "set the clock and keep it right with NTP (timedatectl set-ntp true)"
     begin = time.time()
     (theirs,) = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone() or (0.0,)
@@ -340,11 +340,11 @@ def check_clock(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
     skew = max(theirs - end, begin - theirs, 0.0)
     back = _newest_journal_time() - begin
     if begin < NOT_SET_CLOCK:
-        yield PROBLEM, f"it shows {time.strftime('%Y-%m-%d', time.gmtime(begin))}: it was never set", advice
+        yield PROBLEM, f"it shows {time.strftime('%Y-%m-%d', time.gmtime(begin))}: the clock was never set", advice
     elif skew > MAX_SKEW_SECONDS:
         yield PROBLEM, f"{skew:.1f} s apart from the database's", advice
     elif back > MAX_SKEW_SECONDS:
-        yield PROBLEM, f"it was set back: the newest journal file was created {back:.0f} s in the future", advice
+        yield PROBLEM, f"the clock was set back: the newest journal file was created {back:.0f} s in the future", advice
     else:
         yield OK, f"{skew:.3f} s apart from the database's"
     if connection.execute("SELECT to_regclass('events_receivedcount')").fetchone() == (None,):
@@ -352,8 +352,8 @@ def check_clock(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
     for dataset, events, latest in connection.execute(AHEAD, [settings.EVENTLANE_CLOCK_TOLERANCE_SECONDS]):
         yield (
             WARNING,
-            f"it was ahead: {events:,} events of {dataset} are dated up to {readable_time(latest)}",
-            "until then `tail` leaves them out, but the API has them; their retention also begins then",
+            f"the clock was fast: {events:,} events of {dataset} are dated up to {readable_time(latest)}",
+            "until then, `tail` leaves them out but the API shows them; their retention also starts then",
         )
 
 
@@ -362,7 +362,7 @@ def _newest_journal_time() -> float:
 
 
 def check_lake(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
-    """DuckDB can open it, its files can be written, and nothing was set aside."""
+    """Check that DuckDB can open it, its files can be written, and nothing is in quarantine."""
     path = settings.EVENTLANE_LAKE_PATH
     if _is_folder(path) and (error := _write_error(Path(path))) is not None:
         yield (
@@ -389,7 +389,7 @@ def check_lake(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
 
 
 def check_installation_marks(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
-    """Home, journal, lake and database are one installation's."""
+    """Check that home, journal, lake and database belong to one installation."""
     try:
         check_installation()
     except WrongInstallation as error:
@@ -403,7 +403,7 @@ def check_installation_marks(connection: "psycopg.Connection[Any]") -> Iterator[
 
 
 def check_lake_files(_: object) -> Iterator[Result]:
-    """The catalog's files are there and can be opened, and it knows those that are."""
+    """Check that every file in the catalog exists and can be opened, and that every file is in the catalog."""
     folder = lake_folder()
     if folder is None:
         yield OK, f"{settings.EVENTLANE_LAKE_PATH} isn't a folder, so its files aren't checked"
@@ -416,7 +416,7 @@ def check_lake_files(_: object) -> Iterator[Result]:
 
 
 def _damage_results(faults: list[Fault]) -> Iterator[Result]:
-    """Name the files that can't be read, also those that only a reader has found to be so."""
+    """Name the files that can't be read, including those that only a reader found."""
     used = {file.path for file in known_files() if file.in_use}
     lost = {file.path: file.reason for file in known_damage() if file.path in used}
     lost |= {fault.path: fault.reason for fault in faults if fault.state in ("missing", "damaged")}
@@ -435,7 +435,7 @@ def _unknown_results(folder: Path, faults: list[Fault]) -> Iterator[Result]:
     if lost:
         named = _some([(Path(path), f"{rows:,} events") for path, rows in lost.items()])
         message = f"{len(lost):,} files have events that the catalog has lost: {named}"
-        yield PROBLEM, message, "`manage.py lake adopt FILE` takes their events back, each once"
+        yield PROBLEM, message, "`manage.py lake adopt FILE` puts their events back, each once"
     others = sum(fault.state == "unknown" and fault.path not in lost for fault in faults)
     if others:
         yield WARNING, f"{others:,} files are unknown to the catalog{_left_alone(folder)}", ADOPTION_ADVICE
@@ -450,7 +450,7 @@ def _left_alone(folder: Path) -> str:
 
 
 def check_workers(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
-    """Somebody runs tasks and timers."""
+    """Check that someone runs tasks and timers."""
     [workers, running, waiting] = connection.execute(WORKERS, [settings.EVENTLANE_TASK_LOST_SECONDS]).fetchone() or []
     if workers:
         yield OK, f"{workers} running, with {running} tasks; {waiting} tasks are waiting"
@@ -463,7 +463,7 @@ def check_workers(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
 
 
 def check_triggers(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
-    """What triggers on datasets found is turned into pipelines soon, and those are begun."""
+    """Check that matches of triggers soon become pipelines, and that these start."""
     [triggers, queued, waiting, oldest] = connection.execute(TRIGGERS).fetchone() or []
     message = f"{triggers} on datasets, {waiting:,} matching events wait"
     if waiting:
@@ -480,7 +480,7 @@ def check_triggers(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
 
 
 def check_tasks(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
-    """What projects allow to run does run, and is kept away from the server's own files."""
+    """Check that tasks which projects enable can run, isolated from the server's own files."""
     runtimes = [runtime for runtime in WHY_REFUSED if Project.objects.filter(**{switch_of(runtime): True}).exists()]
     if not runtimes:
         yield OK, "no project runs tasks on the workers themselves"
@@ -488,9 +488,9 @@ def check_tasks(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
 
 
 def check_runtime(runtime: str) -> Result:
-    """Tasks of a runtime that projects allow are neither refused nor without isolation."""
+    """Check that tasks of an enabled runtime are neither refused nor run without isolation."""
     if not may_be_allowed(runtime):
-        advice = f"set {setting_of(runtime)}=true, or switch the runtime off on the projects' pages"
+        advice = f"set {setting_of(runtime)}=true, or disable the runtime on the projects' pages"
         return PROBLEM, f"projects allow {runtime} tasks that this server refuses ({setting_of(runtime)})", advice
     if reason := why_refused(runtime):
         return PROBLEM, f"a worker on this machine refuses {runtime} tasks: {reason}", "see docs/tasks.md"

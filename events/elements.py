@@ -1,8 +1,7 @@
-"""Split a stream of JSON, one array or one value a line (NDJSON), into its elements, their bytes unchanged.
+"""Split a JSON stream, either an array or one value per line (NDJSON), into its elements, without changing their bytes.
 
-What is held in memory is one chunk and one element, whatever the size of the input. An element that can't
-stand in an array without spoiling its neighbours, or is larger than a body may be, comes out with a problem;
-everything else is for the server to judge.
+Memory holds one chunk and one element, whatever the size of the input. An element that would spoil its neighbours in
+an array, or that is larger than a body may be, is returned with a problem. The server judges the rest.
 """
 
 import os
@@ -25,20 +24,20 @@ _array = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class InvalidInput(ValueError):
-    """The input is neither NDJSON nor JSON arrays from here on."""
+    """From here on, the input is neither NDJSON nor JSON arrays."""
 
 
 class Element(NamedTuple):
-    """One value of the input, or a piece of one that is too large to hold."""
+    """One value of the input, or a piece of one that is too large for memory."""
 
-    number: int  # of its line, or of the element in the array; counted from 1
+    number: int  # of its line, or of the element in its array, from 1
     text: bytes
     problem: str = ""  # why it can't be sent
-    more: bool = False  # a piece, and the next element is another piece of the same
+    more: bool = False  # a piece; the next element is another piece of it
 
 
 def read_chunks(descriptor: int) -> Iterator[bytes]:
-    """Yield an open file's bytes as they come, and b"" when none came for a second: a live pipe pauses."""
+    """Yield an open file's bytes as they arrive, and b"" after a second without any: a live pipe pauses."""
     while True:
         if not select.select([descriptor], [], [], IDLE_SECONDS)[0]:
             yield b""
@@ -49,9 +48,9 @@ def read_chunks(descriptor: int) -> Iterator[bytes]:
 
 
 def split(chunks: Iterable[bytes], max_bytes: int) -> tuple[str, Iterator[Element | None]]:
-    """Return what the elements are, `line` or `element`, and the elements; None among them is a pause of the input.
+    """Return the kind of elements, `line` or `element`, and the elements. None among them is a pause of the input.
 
-    The first byte that isn't blank decides: `[` begins an array, anything else NDJSON.
+    The first byte that isn't blank decides: `[` starts an array, anything else is NDJSON.
     """
     chunks = iter(chunks)
     start = b""
@@ -83,7 +82,7 @@ def _problem(text: bytes, max_bytes: int) -> str:
 def _lines(chunks: Iterable[bytes], max_bytes: int) -> Iterator[Element | None]:
     """Yield the lines that aren't blank."""
     number, rest, in_pieces = 1, b"", False
-    for chunk in chain(chunks, [b"\n"]):  # the last line may lack its end
+    for chunk in chain(chunks, [b"\n"]):  # the last line may have no line end
         if not chunk:
             yield None
             continue
@@ -101,15 +100,15 @@ def _lines(chunks: Iterable[bytes], max_bytes: int) -> Iterator[Element | None]:
 
 
 class _Arrays:
-    """The elements of an array, or of several one after the other.
+    """The elements of one array or of several in a row.
 
         buffer  ┌─────────────────┬──────────────────┬───────────────┐
-                │ yielded already │ element so far   │ not looked at │
+                │ already yielded │ element so far   │ not looked at │
                 └─────────────────┴──────────────────┴───────────────┘
                                   start              position
 
-    Whole chunks are taken at once while they are valid JSON (`_take_valid`: 10 times as fast); a chunk that
-    isn't is scanned for strings and brackets, so that a malformed element ends where its neighbour begins.
+    Whole chunks are taken at once while they are valid JSON (`_take_valid`, 10 times as fast). Otherwise, the chunk is
+    scanned for strings and brackets, so that a malformed element ends where its neighbour starts.
     """
 
     QUICK_ATTEMPTS = 16
@@ -137,7 +136,7 @@ class _Arrays:
         yield from self._last_element()
 
     def _whole_elements(self) -> Iterator[Element]:
-        quick = True  # once a chunk: a failed attempt costs as much as parsing all of it
+        quick = True  # once per chunk: a failed attempt costs as much as parsing the chunk
         while self.in_array or self._find_array():
             if quick and self.position == self.start and not self.in_pieces:
                 quick = False
@@ -152,18 +151,18 @@ class _Arrays:
             self.in_array, self.after_comma = end == b",", end == b","
 
     def _find_array(self) -> bool:
-        """Step over the next `[`; return whether there was one."""
+        """Skip the next `[`; return whether there was one."""
         rest = self.buffer[self.start :].lstrip(BLANK)
         self.start = self.position = len(self.buffer) - len(rest)
         if rest and not rest.startswith(b"["):
-            raise InvalidInput(f"something that is no array stands behind element {self.number}")
+            raise InvalidInput(f"there is something other than an array after element {self.number}")
         if rest:
             self.start = self.position = self.start + 1
             self.in_array = True
         return bool(rest)
 
     def _take_valid(self) -> Iterator[Element]:
-        """Yield the elements up to a `},` that ends one: what stands before it is an array's content as it is."""
+        """Yield the elements up to a `},` that ends one: everything before it is an array's content."""
         end = len(self.buffer)
         for _ in range(self.QUICK_ATTEMPTS):
             end = self.buffer.rfind(b"},", self.start, end)
@@ -180,7 +179,7 @@ class _Arrays:
             return
 
     def _find_end(self) -> bytes:
-        """Move behind the next `,` or `]` that ends an element and return it; b"" when the buffer holds none."""
+        """Move past the next `,` or `]` that ends an element and return it, or b"" if the buffer has none."""
         while not self.in_string or self._step_over_string():
             token = (self.INNER if self.depth else self.OUTER).search(self.buffer, self.position)
             self.position = token.end() if token else len(self.buffer)
@@ -198,7 +197,7 @@ class _Arrays:
         return b""
 
     def _step_over_string(self) -> bool:
-        """Move to the end of the string; return whether the buffer held it."""
+        """Move to the end of the string; return whether the buffer contained it."""
         rest = self.STRING_REST.match(self.buffer, self.position)
         assert rest  # it matches an empty text, too
         self.position = rest.end()
@@ -222,10 +221,10 @@ class _Arrays:
         return Element(self.number, text, too_large(self.max_bytes), more=True)
 
     def _last_element(self) -> Iterator[Element]:
-        """Yield what stands at the end of an array that was cut off."""
+        """Yield the last element of an array that was cut off."""
         if not self.in_array:
             return
         text = self.buffer[self.start :].strip(BLANK)
         if text or self.in_pieces:
             yield self._element(text)
-        raise InvalidInput(f"the input ends inside an array, behind element {self.number}")
+        raise InvalidInput(f"the input ends inside an array, after element {self.number}")

@@ -11,17 +11,17 @@ from projects.models import Project
 
 
 def default_retention_days() -> int:
-    """The retention a new dataset starts with."""
+    """Return the retention of a new dataset."""
     return settings.EVENTLANE_RETENTION_DAYS
 
 
 def new_table_name() -> str:
-    """Return a lake table name that no dataset ever had: a dataset made again must not find old events."""
+    """Return a table name that was never used: a dataset with the name of a deleted one must not find its events."""
     return f"events_{secrets.token_hex(8)}"
 
 
 class Dataset(models.Model):
-    """A named stream of events in a project; its events lie in one table of the lake."""
+    """A named stream of events in a project. Its events are in one table of the lake."""
 
     id = IdField()
     project = models.ForeignKey(Project, models.CASCADE, related_name="datasets")
@@ -40,7 +40,7 @@ class Dataset(models.Model):
     )
     table_name = models.CharField(max_length=40, default=new_table_name, unique=True, editable=False)
     creation_time = models.DateTimeField(default=timezone.now, editable=False)
-    # What the lake holds, set on datasets that were measured; no columns.
+    # The lake's contents, set on datasets that were measured; not columns.
     events: int
     bytes: int
 
@@ -53,7 +53,7 @@ class Dataset(models.Model):
 
 
 class Namespace(models.Model):
-    """A source within a dataset, made when its first event is accepted."""
+    """A source within a dataset, created when its first event is accepted."""
 
     id = IdField()
     dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="namespaces")
@@ -69,10 +69,10 @@ class Namespace(models.Model):
 
 
 class DroppedTable(models.Model):
-    """A lake table whose dataset is gone; written in the transaction that deletes the dataset.
+    """A lake table whose dataset is deleted, written in the transaction that deletes the dataset.
 
-    The sealer drops the table and then this row, so a deletion is finished even when the process that
-    began it is killed right after its commit.
+    The sealer drops the table and then this row. The deletion is therefore completed even if the process that started
+    it is killed right after its commit.
     """
 
     table_name = models.CharField(max_length=40, unique=True)
@@ -85,12 +85,12 @@ class DroppedTable(models.Model):
 class ReceivedCount(models.Model):
     """How many events of a dataset a journal file received in a minute, for the console's charts.
 
-    The sealer writes it before the commit that seals the file. The file's name is part of the key, so a file
-    that is sealed again after a crash counts once. Kept for two hours.
+    The sealer writes it before the commit that seals the file. The file's name is part of the key, so a file that is
+    sealed again after a crash counts once. Kept for two hours.
     """
 
     file_name = models.TextField()
-    dataset_id = models.CharField(max_length=27)  # no foreign key: events outlive a deleted dataset for a moment
+    dataset_id = models.CharField(max_length=27)  # not a foreign key: events outlive a deleted dataset for a moment
     minute = models.DateTimeField(db_index=True)
     events = models.PositiveBigIntegerField()
 
@@ -102,9 +102,9 @@ class ReceivedCount(models.Model):
 
 
 class QuarantineCount(models.Model):
-    """How many entries of a dataset are in quarantine: what the sealer last found there."""
+    """How many entries of a dataset are in quarantine, as the sealer last counted."""
 
-    dataset_id = models.CharField(max_length=27, primary_key=True)  # empty: damaged stretches of journal files
+    dataset_id = models.CharField(max_length=27, primary_key=True)  # empty: damaged parts of journal files
     entries = models.PositiveBigIntegerField()
     latest_time = models.DateTimeField()
     latest_reason = models.TextField()
@@ -114,7 +114,7 @@ class QuarantineCount(models.Model):
 
 
 class SealerIncident(models.Model):
-    """Something that a node's sealer could not do: seal at all, or seal one file."""
+    """Something that a node's sealer could not do: seal anything at all, or seal one file."""
 
     node = models.TextField()
     file_name = models.TextField(blank=True)  # empty: nothing can be sealed
@@ -136,14 +136,16 @@ class SealerIncident(models.Model):
 
 
 class DamagedFile(models.Model):
-    """A file of the lake that could not be read when somebody tried; until it is well again, or given up."""
+    """A file of the lake that could not be read. Kept until the file is intact again or given up."""
 
-    path = models.TextField(primary_key=True)  # from the lake's folder
+    path = models.TextField(primary_key=True)  # relative to the lake's folder
     table_name = models.TextField()
     rows = models.PositiveBigIntegerField()
     reason = models.TextField()
     found_time = models.DateTimeField(default=timezone.now)
-    state = models.TextField(blank=True)  # of the file then, by damaged_files.file_state; empty: it was not there
+    state = models.TextField(
+        blank=True
+    )  # of the file at that time, from damaged_files.file_state; empty: it didn't exist
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
@@ -154,7 +156,7 @@ class JournalProgress(models.Model):
 
     file_name = models.TextField(primary_key=True)
     node = models.TextField()
-    evaluated_bytes = models.PositiveBigIntegerField()  # the offset to go on from
+    evaluated_bytes = models.PositiveBigIntegerField()  # the offset to continue from
     update_time = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
@@ -162,10 +164,10 @@ class JournalProgress(models.Model):
 
 
 class TriggerMatch(models.Model):
-    """An ingested event that a trigger asks for and that hasn't started anything yet.
+    """An ingested event that matches a trigger and hasn't started anything yet.
 
-    The trigger's id is a plain column: a match of one that is deleted meanwhile comes to nothing. The event is its
-    text as it was sent, which a JSON column couldn't hold in every case.
+    The trigger's id is a plain column: if the trigger is deleted meanwhile, the match has no effect. The event is its
+    text as sent, which a JSON column can't always store.
     """
 
     trigger_id = models.CharField(max_length=27)

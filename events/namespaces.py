@@ -1,4 +1,4 @@
-"""Create the rows of namespaces that events were sent to."""
+"""Create rows for the namespaces that events were sent to."""
 
 from collections.abc import Iterable
 
@@ -9,9 +9,9 @@ from events.models import Dataset, Namespace
 
 @transaction.atomic
 def create_namespaces(pairs: Iterable[tuple[str, str]]) -> None:
-    """Create each (dataset id, name) that doesn't exist; a deleted dataset's are passed over.
+    """Create each missing (dataset id, name). Those of deleted datasets are skipped.
 
-    The datasets' rows are locked meanwhile: one deleted between look and insert would fail all of the others.
+    Locks the datasets' rows: one that is deleted between check and insert would make all inserts fail.
     """
     wanted = set(pairs)
     datasets = Dataset.objects.filter(id__in={dataset for dataset, _ in wanted}).order_by("id")

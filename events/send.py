@@ -1,9 +1,9 @@
-"""Send events to the Events API: batches of a stream's elements, in order, over one HTTP connection.
+"""Send events to the Events API in batches, in order, over a single HTTP connection.
 
 It is a client like any other: it needs no database and no journal, and works from another machine.
 
-Every event is stored at least once, rejected with a reason, or named as not sent. A batch whose reply got lost
-is sent again, and the server may then hold its events twice.
+Each event is stored at least once, rejected with a reason, or reported as not sent. A batch whose reply is lost is sent
+again, and the server may then have its events twice.
 """
 
 import email.utils
@@ -24,11 +24,11 @@ import urllib3
 from events.elements import Element, InvalidInput
 
 BATCH_EVENTS = 1000
-BATCH_BYTES = 512 * 1024  # so few that a reply has room to list all of them as invalid
+BATCH_BYTES = 512 * 1024  # small enough for a reply that lists all of them as invalid
 FIRST_WAIT_SECONDS = 0.5
 MAX_WAIT_SECONDS = 30.0
 EMPTY_BODY_BYTES = len("[]")
-NOT_SHOWN = "not shown: "  # before the reason of an event that the reply doesn't list
+NOT_SHOWN = "not shown: "  # precedes the reason for an event that the reply doesn't list
 LINE_BREAKS_TO_SPACES = bytes.maketrans(b"\r\n", b"  ")
 NUMBER = re.compile(r"[0-9]+")
 TIMEOUT = urllib3.Timeout(connect=10, read=60)
@@ -39,7 +39,7 @@ class SendingStopped(Exception):
 
 
 class _Retry(Exception):
-    """The server could not take a batch now."""
+    """The server couldn't accept a batch now."""
 
     def __init__(self, reason: str, wait_seconds: float | None = None) -> None:
         super().__init__(reason)
@@ -48,7 +48,7 @@ class _Retry(Exception):
 
 @dataclass
 class Rejection:
-    """How often a reason occurred, where first, and how it read there."""
+    """How often a reason occurred, where first, and its text there."""
 
     reason: str
     first_number: int
@@ -57,12 +57,12 @@ class Rejection:
 
 @dataclass
 class Tally:
-    """What became of the elements so far."""
+    """What has become of the elements so far."""
 
     stored: int = 0
     stored_bytes: int = 0
     rejected: int = 0
-    rejections: dict[str, Rejection] = field(default_factory=dict)  # by reason, its numbers aside
+    rejections: dict[str, Rejection] = field(default_factory=dict)  # by reason, ignoring its numbers
 
     def store(self, text: bytes) -> None:
         """Count an event that the server has on disk."""
@@ -70,7 +70,7 @@ class Tally:
         self.stored_bytes += len(text)
 
     def reject(self, number: int, reason: str) -> None:
-        """Count an element that the server will not or did not take."""
+        """Count an element that the server refused."""
         self.rejected += 1
         self.rejections.setdefault(NUMBER.sub("", reason), Rejection(reason, number)).count += 1
 
@@ -84,20 +84,20 @@ class Target:
     service: str = ""
 
     def in_path(self) -> bool:
-        """Tell whether a path names it on any way: some proxies decode %2F, and clients resolve `..`."""
+        """Return whether a path can carry them safely: some proxies decode %2F, and clients resolve `..`."""
         labels = (self.service, self.namespace)
         return bool(self.namespace) and not any("/" in label or label in (".", "..") for label in labels)
 
     def url(self, base: str) -> str:
-        """Return where to POST; raise ValueError when `base` is no HTTP address."""
+        """Return the URL to POST to; raise ValueError if `base` isn't an HTTP address."""
         parts = urlsplit(base)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{base!r} is no address; write it like https://events.example.com")
+            raise ValueError(f"{base!r} is not an address; write it like https://events.example.com")
         labels = [self.service, self.namespace] if self.in_path() else []
         return "/".join([base.rstrip("/"), "v1", *(quote(name, safe="") for name in (self.dataset, *labels) if name)])
 
     def headers(self) -> dict[str, str]:
-        """Return what the path doesn't say; raise ValueError for what a header can't say."""
+        """Return headers for what isn't in the path; raise ValueError for what a header can't carry."""
         headers = {} if self.in_path() else {"x-namespace": self.namespace, "x-service": self.service}
         for text in headers.values():
             if not text.isascii() or not text.isprintable():
@@ -107,7 +107,7 @@ class Target:
 
 @dataclass
 class Connection:
-    """Where batches go, and how long one is tried again."""
+    """Where batches go, and how long a batch is retried."""
 
     url: str
     headers: dict[str, str]
@@ -117,9 +117,9 @@ class Connection:
     _http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(timeout=TIMEOUT, retries=False))
 
     def post(self, texts: list[bytes]) -> list[tuple[int, str]]:
-        """Return (index, reason) of the events that were refused; the others are stored.
+        """Return (index, reason) for refused events; the others are stored.
 
-        Raise SendingStopped when the whole batch was refused or couldn't be delivered for `retry_for`.
+        Raise SendingStopped if the whole batch was refused or couldn't be delivered for `retry_for`.
         """
         body = b"[" + b",".join(texts) + b"]"
         deadline, attempt = None, 0
@@ -156,14 +156,14 @@ class Connection:
 
 
 def _cause(error: BaseException) -> str:
-    """Return the system's own words for a failed connection, without urllib3's frame around them."""
+    """Return the system's message for a failed connection, without urllib3's wrapping."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     return str(error) or type(error).__name__
 
 
 def _retry_after(header: str | None) -> float | None:
-    """Return the seconds a Retry-After header asks for; None when it holds nothing of use."""
+    """Return the seconds in a Retry-After header, or None if it has no usable value."""
     if header is None:
         return None
     if header.strip().isdecimal():
@@ -176,7 +176,7 @@ def _retry_after(header: str | None) -> float | None:
 
 
 def _refused(reply: urllib3.BaseHTTPResponse, count: int) -> list[tuple[int, str]]:
-    """Return (index, reason) of the refused events; raise SendingStopped when the reply doesn't tell which they are."""
+    """Return (index, reason) for refused events; raise SendingStopped if the reply doesn't say which they are."""
     try:
         found = json.loads(reply.data)
         errors = {int(row["index"]): str(row["reason"]) for row in found["errors"]}
@@ -184,7 +184,7 @@ def _refused(reply: urllib3.BaseHTTPResponse, count: int) -> list[tuple[int, str
     except (ValueError, TypeError, KeyError):
         errors, more = {}, 0
     reason = reply.headers.get("x-error-reason") or reply.data[:200].decode(errors="replace")
-    if more and more == count - len(errors):  # all of them: an event may be too large to be shown
+    if more and more == count - len(errors):  # all of them: an event may be too large for the reply
         errors, more = dict.fromkeys(range(count), reason.removeprefix(NOT_SHOWN)) | errors, 0
     if reply.status != 400 or more or not errors or not all(0 <= index < count for index in errors):
         raise SendingStopped(f"the server refused the request: {reply.status} {reason}".rstrip())
@@ -193,7 +193,7 @@ def _refused(reply: urllib3.BaseHTTPResponse, count: int) -> list[tuple[int, str
 
 @dataclass
 class Sender:
-    """Sends elements in batches and keeps count. `kept` receives what was rejected, one event a line."""
+    """Sends elements in batches and counts them. `kept` receives rejected events, one per line."""
 
     connection: Connection
     max_body_bytes: int
@@ -209,7 +209,7 @@ class Sender:
         return self._batch[0].number if self._batch else None
 
     def send(self, elements: Iterable[Element | None]) -> None:
-        """Send every element; None among them means that the input pauses. Raise SendingStopped or InvalidInput."""
+        """Send all elements; None among them means that the input pauses. Raise SendingStopped or InvalidInput."""
         try:
             for element in elements:
                 if element is None:
@@ -224,7 +224,7 @@ class Sender:
         self._flush(len(self._batch))
 
     def keep_unsent(self, elements: Iterable[Element | None]) -> None:
-        """Keep what could not be sent: the batch at hand and the rest of the input."""
+        """Keep what couldn't be sent: the current batch and the rest of the input."""
         for element in chain(self._batch, elements):
             if element:
                 self._keep(element)
@@ -236,7 +236,7 @@ class Sender:
             self._flush(len(self._batch) - 1)
 
     def _flush(self, count: int) -> None:
-        """Send the first `count` elements of the batch at hand; they stay in it until they are answered for."""
+        """Send the first `count` elements of the current batch. They stay in it until the server answers."""
         if not count:
             return
         batch = self._batch[:count]
@@ -256,6 +256,6 @@ class Sender:
         self._keep(element)
 
     def _keep(self, element: Element) -> None:
-        """Write an event as it was sent, but for line breaks between its tokens: one line is one event."""
+        """Write an event as it was sent, without line breaks between its tokens: one line is one event."""
         if self.kept:
             self.kept.write(element.text.translate(LINE_BREAKS_TO_SPACES) + (b"" if element.more else b"\n"))

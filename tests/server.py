@@ -73,7 +73,7 @@ class Server(ScratchPlatform):
         return self.request("POST", path, data, **{"x_api_key": self.keys["ingest"], **headers})
 
     def close(self) -> None:
-        """Stop it however it stands, and remove everything it wrote."""
+        """Stop it in whatever state it is, and remove everything it wrote."""
         super().close()
         self.http.clear()
 

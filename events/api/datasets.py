@@ -1,4 +1,4 @@
-"""Datasets and their namespaces: collections of Eventlane's own, in the style of v0."""
+"""Datasets and their namespaces: Eventlane's own collections, in the style of v0."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ CONTROL_CHARACTERS = r"\u0000-\u001f\u007f-\u009f"
 
 
 class DatasetRepresentation(Representation):
-    """A dataset. Without `retention_days` its events are kept for ever."""
+    """A dataset. Without `retention_days`, its events are kept forever."""
 
     id = serializers.CharField()
     org_id = serializers.CharField(source="project.organization_id")
@@ -34,16 +34,18 @@ class DatasetRepresentation(Representation):
     retention_days = serializers.IntegerField(required=False)
     default_namespace = serializers.SerializerMethodField()
     creation_time = TimeField()
-    events = serializers.IntegerField(help_text="Events in the lake; those of the last seconds are not counted yet.")
-    bytes = serializers.IntegerField(help_text="What they take in the lake.")
+    events = serializers.IntegerField(
+        help_text="Number of events in the lake; the last few seconds aren't counted yet."
+    )
+    bytes = serializers.IntegerField(help_text="Their size in the lake.")
 
     def get_default_namespace(self, dataset: Dataset) -> str | None:
-        """Return it, or nothing when there is none."""
+        """Return it, or None."""
         return dataset.default_namespace or None
 
 
 class WholeNumberField(serializers.IntegerField):
-    """A number without a fraction, as JSON schemas have it (7.0 is one): DRF would take text, and true for 1."""
+    """A number without a fraction as in JSON schemas, so 7.0 counts. DRF would accept text, and true as 1."""
 
     def to_internal_value(self, data: Any) -> int:
         """Return the number."""
@@ -54,15 +56,15 @@ class WholeNumberField(serializers.IntegerField):
 
 
 class LabelField(TextField):
-    """Text that the Events API takes as a namespace."""
+    """Text that the Events API accepts as a namespace."""
 
     @property
     def openapi(self) -> dict[str, Any]:
-        """What it takes, as a JSON schema."""
+        """Its JSON schema."""
         return super().openapi | {"pattern": f"^[^{CONTROL_CHARACTERS}]*$"}
 
     def to_internal_value(self, data: Any) -> str:
-        """Return the text, unless it holds a control character."""
+        """Return the text, unless it contains a control character."""
         text = super().to_internal_value(data)
         if re.search(f"[{CONTROL_CHARACTERS}]", text):
             raise serializers.ValidationError("must not hold control characters")
@@ -70,28 +72,28 @@ class LabelField(TextField):
 
 
 class DatasetUpdate(RequestBody):
-    """What can be changed of a dataset; an absent member stays as it is. Its name is in its senders' settings."""
+    """What can be changed in a dataset; an absent member stays as it is. Senders have the name in their settings."""
 
     retention_days = WholeNumberField(
         required=False,
         min_value=0,
         max_value=MAX_RETENTION_DAYS,
-        help_text="Events are deleted this many days after they were received; 0: never.",
+        help_text="Events are deleted this many days after they are received; 0: never.",
     )
     default_namespace = LabelField(
         required=False,
         allow_blank=True,
         max_length=MAX_TEXT_LENGTH,
-        help_text="Namespace of events that are sent without one; empty: such events are refused.",
+        help_text="Namespace of events sent without one; empty: they are refused.",
     )
 
     def validate_retention_days(self, value: int) -> int | None:
-        """Return how the model says `never`."""
+        """Return the model's value; None stands for never."""
         return value or None
 
 
 class DatasetBody(DatasetUpdate):
-    """What a dataset is made of. Without `retention_days` it gets EVENTLANE_RETENTION_DAYS."""
+    """What a dataset is created from. Without `retention_days`, it gets EVENTLANE_RETENTION_DAYS."""
 
     name = NameField()
 
@@ -116,7 +118,7 @@ class DatasetsViewSet(ProjectObjectViewSet):
         return self.get_paginated_response(self._show_all(datasets))
 
     def create(self, request: Request) -> Response:
-        """Make a dataset."""
+        """Create a dataset."""
         values = self.read_body(DatasetBody)
         try:
             with transaction.atomic():
@@ -131,11 +133,11 @@ class DatasetsViewSet(ProjectObjectViewSet):
         return Response(self.show(get_dataset(self.project, id)))
 
     def retrieve_by_name(self, request: Request, name: str) -> Response:
-        """Return the dataset of a name."""
+        """Return the dataset with this name."""
         return Response(self.show(get_dataset_by_name(self.project, name)))
 
     def update(self, request: Request, id: str) -> Response:
-        """Change a dataset. A shorter retention deletes the events that are older, soon and for good."""
+        """Change a dataset. A shorter retention soon deletes older events for good."""
         dataset = get_dataset(self.project, id)
         values = self.read_body(DatasetUpdate)
         for name, value in values.items():
@@ -144,12 +146,12 @@ class DatasetsViewSet(ProjectObjectViewSet):
         return Response(self.show(dataset))
 
     def destroy(self, request: Request, id: str) -> Response:
-        """Delete a dataset with its namespaces and events; the sealer drops its table soon after."""
+        """Delete a dataset with its namespaces and events. The sealer drops its table soon after."""
         get_dataset(self.project, id).delete()
         return Response(status=204)
 
     def show(self, element: Dataset) -> Any:
-        """Return one dataset as the wire has it."""
+        """Return the wire form of a dataset."""
         return self._show_all([element])[0]
 
     def _show_all(self, datasets: Sequence[Dataset]) -> Sequence[Any]:
@@ -158,7 +160,7 @@ class DatasetsViewSet(ProjectObjectViewSet):
 
 
 class NamespaceRepresentation(Representation):
-    """A namespace; it is made by the first event sent to it."""
+    """A namespace. The first event sent to it creates it."""
 
     id = serializers.CharField()
     org_id = serializers.CharField(source="dataset.project.organization_id")
@@ -186,7 +188,7 @@ class NamespacesViewSet(ProjectObjectViewSet):
 
 
 def measure(datasets: Iterable[Dataset]) -> None:
-    """Give every dataset its `events` and `bytes`, with as many questions to the catalog for all as for one."""
+    """Set `events` and `bytes` of every dataset, with as many catalog queries for all as for one."""
     sizes = dataset_sizes([dataset.table_name for dataset in datasets])
     for dataset in datasets:
         dataset.events, dataset.bytes = sizes[dataset.table_name]

@@ -1,4 +1,4 @@
-"""The events of a dataset: found in the lake and in the journal, shown as they were sent."""
+"""The events of a dataset, read from lake and journal, and shown as they were sent."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -35,32 +35,32 @@ NAMED_FILES = 100
 
 
 def is_event_id(text: str) -> bool:
-    """Tell whether `text` is a UUID as events have it."""
+    """Return whether `text` is a UUID in the form used for events."""
     return EVENT_ID.fullmatch(text) is not None
 
 
 class ExactTimeField(serializers.Field[Any, Any, Any, Any]):
-    """A moment to the microsecond: events are many in a second."""
+    """A time to the microsecond: many events share a second."""
 
     openapi = {"type": "string", "format": "date-time"}
 
     def to_representation(self, value: datetime) -> str:
-        """Return a moment like 2021-10-15T15:07:39.123456Z."""
+        """Return a time like 2021-10-15T15:07:39.123456Z."""
         return format_time(value, "microseconds")
 
 
 class RawField(serializers.Field[Any, Any, Any, Any]):
-    """JSON text that goes out as it is: number text and the order of keys survive."""
+    """JSON text that is shown unchanged, including number text and key order."""
 
     openapi = {"type": "object", "description": "The event as it was sent, to the byte."}
 
     def to_representation(self, value: str) -> msgspec.Raw:
-        """Return what the renderer doesn't touch."""
+        """Return a value that the renderer leaves unchanged."""
         return msgspec.Raw(value.encode())
 
 
 class EventRepresentation(Representation):
-    """An event, and what was read from it."""
+    """An event, with the fields read from it."""
 
     id = serializers.CharField()
     received_time = ExactTimeField()
@@ -78,7 +78,7 @@ class EventRepresentation(Representation):
     event = RawField()
 
     def get_ahead(self, event: Any) -> bool | None:
-        """Name an event that a clock which was ahead has dated in the future."""
+        """Mark an event that a fast clock has dated in the future."""
         return True if event.received_time > newest_time() else None
 
 
@@ -86,12 +86,12 @@ CONDITIONS = (
     Parameter("from", "Only events received at this time or later.", {"type": "string", "format": "date-time"}),
     Parameter("to", "Only events received before this time.", {"type": "string", "format": "date-time"}),
     Parameter("namespace", "Only events of this namespace.", {"type": "string"}),
-    Parameter("search", "Only events whose JSON text holds this, in any case.", {"type": "string"}),
+    Parameter("search", "Only events whose JSON text contains this, in any case.", {"type": "string"}),
     Parameter(
         "filter",
-        "`KEY=VALUE`, as often as one likes: only events with this value. KEY is `service`, `level`, `message`,"
+        "`KEY=VALUE`, can be repeated: only events with this value. KEY is `service`, `level`, `message`,"
         " `requestId`, `traceId`, `duration`, `error`, or a key of the event, with dots into nested objects;"
-        ' in quotation marks, as JSON has them, if it is empty or holds a `=` (`"a=b"=c`).',
+        ' in quotation marks, as in JSON, if it is empty or contains a `=` (`"a=b"=c`).',
         {
             "type": "array",
             "items": {"type": "string", "pattern": PATTERN, "example": "level=error"},
@@ -101,11 +101,11 @@ CONDITIONS = (
 )
 PARTIAL = {
     "type": "object",
-    "description": "Only there when files of the dataset can't be read: the page lacks what they hold.",
+    "description": "Only present if files of the dataset can't be read: the page lacks their events.",
     "required": ["files"],
     "properties": {
-        "files": {"type": "array", "items": {"type": "string"}, "description": "Their places in the lake's folder."},
-        "more": {"type": "integer", "description": f"How many more there are, above {NAMED_FILES}."},
+        "files": {"type": "array", "items": {"type": "string"}, "description": "Their paths in the lake's folder."},
+        "more": {"type": "integer", "description": f"How many more there are than {NAMED_FILES}."},
     },
 }
 QUERY_ERRORS = {400: ("query_timeout",), 503: ("too_many_queries", "lake_unavailable")}
@@ -118,7 +118,7 @@ class DamagedFiles(ApiError):
 
 
 class EventsViewSet(ProjectObjectViewSet):
-    """The events of one dataset."""
+    """The events of a dataset."""
 
     operations = {
         "list": Operation(parameters=CONDITIONS, errors=QUERY_ERRORS, page_members={"partial": PARTIAL}),
@@ -129,12 +129,12 @@ class EventsViewSet(ProjectObjectViewSet):
     route_variables = {**ProjectObjectViewSet.route_variables, "event_id": is_event_id}
 
     def list(self, request: Request, id: str) -> Response:
-        """Return a page of events, sealed and unsealed, in the order of their receipt.
+        """Return a page of events, sealed and unsealed, in the order of receipt.
 
-        At the newest end events may still appear before others that were shown: those being stored at that moment,
-        and those of other nodes, which show with their sealing some seconds later. A walk that must not miss any ends
-        with a `to` some seconds ago, and has no `partial` on any page. Events that a clock which was ahead has dated in
-        the future are the newest until then; they have `ahead`.
+        At the newest end, events may still appear before others that were already shown: events being stored at that
+        moment, and events of other nodes, which appear once they are sealed, some seconds later. To miss none, read up
+        to a `to` some seconds ago, and check that no page has `partial`. Events that a fast clock has dated in the
+        future are the newest until that time; they have `ahead`.
         """
         source = EventSource(get_dataset(self.project, id), read_conditions(request))
         response = self.page(source)
@@ -155,7 +155,7 @@ class EventsViewSet(ProjectObjectViewSet):
 
 @dataclass(frozen=True, slots=True)
 class EventSource:
-    """Events as a collection that pages are cut from; `left_out` are the damaged files that it did without."""
+    """Events as a source of pages; `left_out` are the damaged files that were skipped."""
 
     dataset: Dataset
     conditions: Mapping[str, Any]
@@ -163,7 +163,7 @@ class EventSource:
     left_out: list[DamagedFile] = field(default_factory=list)
 
     def is_id(self, text: str) -> bool:
-        """Tell whether `text` could be an event's id."""
+        """Return whether `text` could be an event's id."""
         return is_event_id(text)
 
     def fetch(self, *, sort: str, descending: bool, after: Key | None, limit: int) -> Sequence["EventRow"]:
@@ -182,19 +182,19 @@ class EventSource:
         return Key(str(element.id))
 
     def find(self, element_id: str, sort: str) -> Key | None:
-        """Return the position of an id, which with the only sort is the id itself."""
+        """Return the position of an id. There is only one sort, so it is the id itself."""
         return Key(element_id)
 
 
 def show_partial(left_out: Sequence[DamagedFile]) -> dict[str, Any]:
-    """Return which files an answer lacks, as the wire has it."""
+    """Return the wire form of the files that an answer lacks."""
     shown: dict[str, Any] = {"files": [file.path for file in left_out[:NAMED_FILES]]}
     more = len(left_out) - NAMED_FILES
     return shown | {"more": more} if more > 0 else shown
 
 
 def read_conditions(request: Request) -> dict[str, Any]:
-    """Return which events a query asks for, as EventQuery has it; raise InvalidQueryParameter."""
+    """Return the conditions in the query parameters, as arguments of EventQuery; raise InvalidQueryParameter."""
     query = query_of(request)
     return {
         "namespace": query.get("namespace"),
@@ -228,8 +228,8 @@ def _read_filters(request: Request) -> tuple[tuple[str, str], ...]:
 def _in_pages(
     dataset: Dataset, conditions: Mapping[str, Any], work: Callable[["EventPages"], T]
 ) -> tuple[T, list[DamagedFile]]:
-    """Return what `work` makes of the dataset's pages, in one of the process's slots for queries, and what it lacks."""
-    # Not at the top: DuckDB and Arrow take 0.3 s and 60 MB that a process without queries does without.
+    """Run `work` with the dataset's pages in a query slot of the process; return its result and the skipped files."""
+    # Imported here: DuckDB and Arrow cost 0.3 s and 60 MB, which processes without queries don't need.
     from events.lake.pages import event_pages
     from events.lake.partial import read_around
     from events.lake.query import EventQuery

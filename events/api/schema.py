@@ -1,4 +1,4 @@
-"""The Events API in /v0/openapi.json, by hand: its view is no DRF view (docs/api/events.md)."""
+"""The Events API in /v0/openapi.json, written by hand: it isn't a DRF view (docs/api/events.md)."""
 
 from typing import Any
 
@@ -16,17 +16,17 @@ LABEL = {
 HEADER = {"pattern": r"^[^\u0000-\u001f\u007f]*$"}
 BODY = (
     "The body is an array of at most {events} JSON objects, each of less than {event} bytes; at most {body} bytes"
-    " once decompressed (Content-Encoding gzip, deflate or zstd). When some elements can't be stored, the"
+    " once decompressed (Content-Encoding gzip, deflate or zstd). If some elements can't be stored, the"
     " others are, and the reply is a 400 that lists the bad ones: up to {shown} bytes, and how many more there are."
 )
 VARIABLES = {
     "dataset": {"type": "string", "description": "The name of a dataset in the project of the key.", "example": "logs"},
-    "namespace": {"type": "string", "description": "The source within the dataset.", "example": "web"},
-    "service": {"type": "string", "description": "The program that the events come from.", "example": "checkout"},
+    "namespace": {"type": "string", "description": "The source of the events within the dataset.", "example": "web"},
+    "service": {"type": "string", "description": "The program that sent the events.", "example": "checkout"},
 }
 HEADERS = {
-    "x-namespace": "The namespace, where the path has none; else the dataset's default one.",
-    "x-service": "The program that the events come from, where neither path nor event says it.",
+    "x-namespace": "The namespace, if the path has none. The default is the dataset's default namespace.",
+    "x-service": "The program that sent the events, if neither the path nor the event says so.",
 }
 ROUTES = {
     "/v1/{dataset}/{namespace}": ("dataset", "namespace"),
@@ -36,7 +36,7 @@ ROUTES = {
 
 
 def add_events_api(result: Schema, **context: Any) -> Schema:
-    """Append the routes of the Events API; a postprocessing hook of drf-spectacular."""
+    """Append the routes of the Events API. A postprocessing hook of drf-spectacular."""
     for path, variables in ROUTES.items():
         result["paths"][path] = {"post": _send(path, variables)}
     return result
@@ -45,7 +45,7 @@ def add_events_api(result: Schema, **context: Any) -> Schema:
 def _send(path: str, variables: tuple[str, ...]) -> Schema:
     return {
         "operationId": "send_events_by_" + "_".join(variables),
-        "summary": "Store events: a 202 means that they are on disk.",
+        "summary": "Store events. A 202 means that they are on disk.",
         "description": BODY.format(
             events=settings.EVENTLANE_MAX_REQUEST_EVENTS,
             event=settings.EVENTLANE_MAX_EVENT_BYTES,
@@ -91,14 +91,18 @@ def _answers() -> Schema:
                     "properties": {"index": {"type": "integer", "minimum": 0}, "reason": {"type": "string"}},
                 },
             },
-            "more_invalid": {"type": "integer", "minimum": 1, "description": "How many more are not in the lists."},
+            "more_invalid": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "How many more there are that aren't listed.",
+            },
         },
     }
     return {
         "202": _answer("Every event is on disk.", _message("Request Accepted")),
         "400": _answer("The request, or some of its events, can't be stored.", bad)
         | {"headers": {"X-Error-Reason": reason}},
-        "401": _answer("There is no key, or not one that may ingest.", _message("Unauthorised")),
+        "401": _answer("The key is missing, invalid, or lacks the right to ingest.", _message("Unauthorised")),
         "500": _answer("The events were not stored; send them again.", _message("Internal Error")),
     }
 

@@ -1,4 +1,4 @@
-"""Events received by minute: what sealers wrote down, and what is still in this node's journal."""
+"""Events received per minute: what sealers recorded, plus what is still in this node's journal."""
 
 import logging
 from collections.abc import Iterable
@@ -17,28 +17,28 @@ from events.models import ReceivedCount
 logger = logging.getLogger(__name__)
 
 WINDOW_MINUTES = 60
-JOURNAL_SECONDS = 0.1  # what one page may take of a process that also takes events
+JOURNAL_SECONDS = 0.1  # the longest time for a page in a process that also ingests
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """Events received in each of the last WINDOW_MINUTES minutes by dataset; the last minute isn't over yet."""
+    """Events per dataset in each of the last WINDOW_MINUTES minutes. The last minute isn't over yet."""
 
     first_minute: int  # since 1970
     by_dataset: dict[str, list[int]]
-    complete: bool  # false: some events that are still in the journal are not counted
+    complete: bool  # if false, some events in the journal aren't counted
 
     def total(self) -> list[int]:
-        """Return the events of all datasets by minute."""
+        """Return the events of all datasets per minute."""
         return [sum(minute) for minute in zip(*self.by_dataset.values(), strict=True)] or [0] * WINDOW_MINUTES
 
 
 def received(dataset_ids: Iterable[str], now: datetime) -> Activity:
     """Count the events that datasets received in the last hour, each once.
 
-    The journal is listed before the table is asked, and a file's counts are in the table before the file
-    leaves the journal: an event is in the one or the other. Where it is in both, the table's count is taken;
-    one statement says what it counted and for which of the listed files.
+    The journal is listed before the table is queried, and a file's counts are in the table before the file leaves the
+    journal, so every event is in at least one of them. If it is in both, the table's count is used; a single statement
+    returns its counts, and for which of the listed files.
     """
     first = int(now.timestamp()) // 60 - WINDOW_MINUTES + 1
     journal, complete = _count_journal(first * 60)
@@ -63,7 +63,7 @@ def _add(minutes: dict[str, list[int]], dataset_id: str, index: int, events: int
 def _sealed(
     dataset_ids: list[str], first_minute: int, files: list[str]
 ) -> Iterable[tuple[str, datetime, int, list[str] | None]]:
-    """Return dataset, minute, events and those of the files that are among them."""
+    """Return dataset, minute, number of events, and how many of them are in the listed files."""
     since = datetime.fromtimestamp(first_minute * 60, UTC)
     counts = ReceivedCount.objects.filter(dataset_id__in=dataset_ids, minute__gte=since)
     return counts.values_list("dataset_id", "minute").annotate(

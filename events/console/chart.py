@@ -1,4 +1,4 @@
-"""Bars of a chart: numbers in, places in a drawing out. The drawing itself is a template."""
+"""Lay out a bar chart from numbers. A template draws it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from eventlane.console import count_of, number
 
 BAR_WIDTH, HEIGHT = 10, 100
-STEPS = (2, 4, 6, 10)  # tops of the scale, times a power of ten: their halves are whole
+STEPS = (2, 4, 6, 10)  # tops of the scale, times a power of ten; their halves are integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +22,18 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Bars in a drawing `width` wide and HEIGHT high, where a bar of HEIGHT means `top`."""
+    """Bars in a drawing `width` wide and HEIGHT high. A bar of full HEIGHT means `top`."""
 
     bars: list[Bar]
     width: int
     top: str
     middle: str
-    summary: str  # for those who don't see it
-    times: tuple[str, str, str]  # at its left, in its middle, at its right
+    summary: str  # for people who can't see it
+    times: tuple[str, str, str]  # on the left, in the middle, on the right
 
 
 def draw(counts: Sequence[int], first_minute: int) -> Chart:
-    """Return the chart of events by minute; the last minute isn't over."""
+    """Return the chart of events per minute. The last minute isn't over."""
     top = scale_top(max(counts))
     bars = [_bar(index, count, top, first_minute + index) for index, count in enumerate(counts)]
     whole = f"{count_of(sum(counts), 'event')} in the last {len(counts)} minutes"
@@ -43,13 +43,13 @@ def draw(counts: Sequence[int], first_minute: int) -> Chart:
         width=BAR_WIDTH * len(counts),
         top=number(top),
         middle=number(top // 2),
-        summary=f"{whole}, at most {number(max(counts))} a minute",
+        summary=f"{whole}, at most {number(max(counts))} per minute",
         times=times,
     )
 
 
 def scale_top(most: int) -> int:
-    """Return the smallest round number that is not below `most`."""
+    """Return the smallest round number that is at least `most`."""
     power = 1
     while most > STEPS[-1] * power:
         power *= 10
@@ -59,7 +59,7 @@ def scale_top(most: int) -> int:
 def _bar(index: int, count: int, top: int, minute: int) -> Bar:
     height = round(HEIGHT * count / top, 1)
     if count:
-        height = max(height, 1.5)  # a single event among thousands is still an event
+        height = max(height, 1.5)  # so that a single event among thousands is visible
     return Bar(index * BAR_WIDTH, HEIGHT - height, height, f"{_clock(minute)} UTC: {count_of(count, 'event')}")
 
 

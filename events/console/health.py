@@ -1,4 +1,4 @@
-"""What the overview says of sealing and of the lake: how much waits, and what went wrong."""
+"""What the overview shows about sealing and the lake: the backlog, and what went wrong."""
 
 import logging
 from collections import defaultdict
@@ -23,7 +23,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 LATE_SECONDS = 60.0
-FRESH = timedelta(minutes=3)  # a sealer that fails tries again at least every minute
+FRESH = timedelta(minutes=3)  # a failing sealer retries at least every minute
 SHOWN_INCIDENTS = 5
 SHOWN_FILES = 3
 SHOWN_FOR = timedelta(days=1)
@@ -31,7 +31,7 @@ SHOWN_FOR = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that a person should know; kinds are those of labels."""
+    """Something that people should know. Its kinds are those of labels."""
 
     kind: str
     title: str
@@ -41,24 +41,24 @@ class Notice:
 
 
 def answer_or_none(question: Callable[..., T], *words: object) -> T | None:
-    """Return the answer, or None when there is none to be had: one broken part must not take the page along."""
+    """Return the answer, or None if there is none: one broken part must not break the page."""
     try:
         return question(*words)
     except (OSError, ValueError, DATABASE_FAILED) as error:
-        logger.warning("the overview can't tell %s: %s", question.__name__, one_line(error))
+        logger.warning("the overview can't show %s: %s", question.__name__, one_line(error))
         return None
 
 
 def is_late(waiting: Backlog) -> bool:
-    """Tell whether the oldest journal file waits for longer than a working sealer lets it."""
+    """Return whether the oldest journal file has waited longer than it would with a working sealer."""
     return waiting.oldest_seconds > max(LATE_SECONDS, 10 * settings.EVENTLANE_JOURNAL_MAX_AGE_SECONDS)
 
 
 def incidents(now: datetime) -> list[Notice]:
-    """Return what sealers could not do in the last day, the newest first.
+    """Return what sealers could not do in the last day, newest first.
 
-    The text of an error may hold pieces of anybody's events, so it is shown only where there is one
-    organization; the server's log has it anyway.
+    An error's text may contain parts of anybody's events, so it is shown only if there is a single organization. The
+    server's log has it anyway.
     """
     lately = SealerIncident.objects.filter(latest_time__gt=now - SHOWN_FOR)
     found = list(lately.order_by("-latest_time")[:SHOWN_INCIDENTS])
@@ -85,7 +85,7 @@ def _span(incident: SealerIncident) -> str:
 
 
 def damage(datasets: Sequence[Dataset]) -> list[Notice]:
-    """Return which of these datasets have files that can't be read."""
+    """Return the files of these datasets that can't be read."""
     by_table = {dataset.table_name: dataset for dataset in datasets}
     files: dict[str, list[DamagedFile]] = defaultdict(list)
     for file in known_damage(*by_table) if by_table else ():
@@ -107,14 +107,14 @@ def _damaged(dataset: Dataset, files: list[DamagedFile]) -> Notice:
 
 
 def quarantine(datasets: Sequence[Dataset]) -> list[Notice]:
-    """Return what of these datasets could not be converted, and damaged stretches of the journal."""
+    """Return which events of these datasets could not be converted, and damaged parts of the journal."""
     by_id = {dataset.pk: dataset for dataset in datasets}
     counts = QuarantineCount.objects.filter(pk__in=["", *by_id]).order_by("-latest_time")
     return [_quarantined(count, by_id.get(count.pk)) for count in counts]
 
 
 def ahead(datasets: Sequence[Dataset], now: datetime) -> list[Notice]:
-    """Return which of these datasets hold events that a clock has dated in the future."""
+    """Return which of these datasets have events dated in the future."""
     by_id = {dataset.pk: dataset for dataset in datasets}
     return [
         Notice("warning", f"Events of {by_id[dataset_id]} in the future", f"{found}.", now, by_id[dataset_id])

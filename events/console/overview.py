@@ -1,4 +1,4 @@
-"""The console's home: what comes in, what waits, what went wrong, who changed something."""
+"""The console's home page: what comes in, what is waiting, what went wrong, who changed something."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -39,7 +39,7 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def live(request: HttpRequest) -> HttpResponse:
-    """Return the part of the home page that changes; the page asks for it every few seconds."""
+    """Return the part of the home page that changes. The page loads it every few seconds."""
     return render(request, "events/overview_live.html", _statistics(request))
 
 
@@ -63,7 +63,7 @@ def _statistics(request: HttpRequest) -> dict[str, Any]:
 
 
 def _own(request: HttpRequest, model: type[Model]) -> QuerySet[Any]:
-    """Return what the model's own list shows: the wall, and the project chosen."""
+    """Return the rows of the model's own list: within the wall, and of the chosen project."""
     model_admin: Any = admin.site.get_model_admin(model)
     rows = model_admin.get_queryset(request)
     project = model_admin.narrowed_to(request)
@@ -139,7 +139,7 @@ def _backlog(waiting: Backlog) -> dict[str, Any]:
 
 
 def _notices(datasets: Sequence[Dataset], now: datetime) -> list[Any] | None:
-    """Return what went wrong, the worst first; None when that can't be told."""
+    """Return what went wrong, worst first, or None if that isn't known."""
     parts = (
         answer_or_none(damage, datasets),
         answer_or_none(incidents, now),

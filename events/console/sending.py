@@ -1,4 +1,4 @@
-"""The page about sending events to a dataset: a key, snippets that work as they stand, and whether events arrive."""
+"""The page about sending events to a dataset: a key, snippets that work as they are, and whether events arrive."""
 
 import re
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ from events.models import Dataset
 from projects.api_keys import issue_api_key
 from projects.models import ApiKey
 
-PLAIN_NAMESPACE = re.compile(r"[A-Za-z0-9._-]+")  # stands in a path, a header and every language as it is
+PLAIN_NAMESPACE = re.compile(r"[A-Za-z0-9._-]+")  # needs no quoting in a path, a header or any language
 NAMESPACE = "my-service"
 KEY = "$EVENTLANE_KEY"
 
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """A piece of code that sends an event."""
+    """Code that sends an event."""
 
     name: str
     title: str
@@ -47,11 +47,13 @@ SNIPPETS = [
     Snippet("requests", "Python with requests", "pip install requests"),
     Snippet("node", "Node", "Version 18 or newer; nothing to install."),
     Snippet(
-        "browser", "Browser", "Any origin may send. Whoever opens the page can read the key: make one for this alone."
+        "browser", "Browser", "Any origin may send. Visitors of the page can read the key: create one just for this."
     ),
     Snippet("pino", "pino", "npm install pino pino-abstract-transport"),
-    Snippet("winston", "winston", "npm install winston. Its HTTP transport has to batch: the body is an array."),
-    Snippet("send", "From a file", "On this server, with a progress bar; a JSON array or one object a line, any size."),
+    Snippet("winston", "winston", "npm install winston. Its HTTP transport must batch: the body is an array."),
+    Snippet(
+        "send", "From a file", "On this server, with a progress bar; a JSON array or one object per line, any size."
+    ),
 ]
 
 
@@ -62,7 +64,7 @@ class IngestKeyForm(forms.Form):
 
 
 def sending_page(model_admin: ModelAdmin, request: HttpRequest, dataset: Dataset) -> HttpResponse:
-    """Return the page; a POST makes a key for the account, and the reply is all that ever shows it."""
+    """Return the page. A POST creates a key for the account; only the reply ever shows it."""
     may_make_key = _key_admin().has_add_permission(request)
     secret = ""
     form = IngestKeyForm(initial={"name": f"{dataset.name} sender"})
@@ -94,18 +96,18 @@ def sending_page(model_admin: ModelAdmin, request: HttpRequest, dataset: Dataset
 
 
 def arrived(dataset: Dataset | None) -> JsonResponse:
-    """Return whether events arrive at the dataset, for the page that waits for the first one."""
+    """Return whether events arrive at the dataset, for a page that waits for the first one."""
     if dataset is None:
         return JsonResponse({"error": "no such dataset"}, status=404)
     return JsonResponse(arrival(dataset))
 
 
 def arrival(dataset: Dataset) -> dict[str, Any]:
-    """Return what is known of the dataset's events: `state` is waiting, quiet, arrived or unknown."""
+    """Return what is known about the dataset's events: `state` is waiting, quiet, arrived or unknown."""
     activity = answer_or_none(received, [dataset.pk], timezone.now())
     sizes = answer_or_none(measure, [dataset])
     if activity is None or sizes is None:
-        return {"state": "unknown", "text": "Whether events arrive can’t be told now."}
+        return {"state": "unknown", "text": "It isn’t known now whether events arrive."}
     lately, stored = sum(activity.total()), sizes[0]
     if lately:
         return {"state": "arrived", "text": f"Events arrive: {number(lately)} in the last hour."}
@@ -119,12 +121,12 @@ def _key_admin() -> Any:
 
 
 def _make_key(request: HttpRequest, dataset: Dataset, name: str) -> str:
-    """Make a key that may send to the dataset's project, note it in its history, and return its secret."""
+    """Create a key that may send to the dataset's project, record it in its history, and return its secret."""
     with transaction.atomic():
         api_key, secret = issue_api_key(
             account=account_of(request), name=name, rights=["ingest"], project=dataset.project
         )
-        _key_admin().log_addition(request, api_key, f"Made to send to {dataset}.")
+        _key_admin().log_addition(request, api_key, f"Created to send to {dataset}.")
     return secret
 
 

@@ -1,4 +1,4 @@
-"""How much datasets hold, for pages that show it."""
+"""Sizes of datasets, for the pages that show them."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from events.models import Dataset
 
 
 def measure(datasets: Sequence[Dataset]) -> tuple[int, int]:
-    """Give every dataset its `events` and `bytes` with one question to the catalog; return the totals."""
+    """Set `events` and `bytes` of every dataset with a single catalog query; return the totals."""
     sizes = dataset_sizes([dataset.table_name for dataset in datasets]) if datasets else {}
     for dataset in datasets:
         dataset.events, dataset.bytes = sizes.get(dataset.table_name, (0, 0))

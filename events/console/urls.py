@@ -1,4 +1,4 @@
-"""Pages of the console that belong to no single model."""
+"""Console pages that don't belong to a single model."""
 
 from django.contrib import admin
 from django.urls import path

@@ -1,1 +1,1 @@
-"""Exercises in what must never lose an event, each on a scratch platform of its own: `manage.py drill`."""
+"""Exercises on what must never lose an event, each on its own scratch platform: `manage.py drill`."""

@@ -1,6 +1,6 @@
 """The exercises of `manage.py drill`. Each does to a scratch platform what its docstring says, and returns what it saw.
 
-One that doesn't see what it must raises DidNotHappen.
+If it doesn't see what it should, it raises DidNotHappen.
 """
 
 import json
@@ -22,21 +22,21 @@ from eventlane.scratch import DidNotHappen, ScratchPlatform
 from events.drill.sender import Sender, expect_exactly_once, send
 
 SLOW_CONNECTIONS = 60
-ANSWER_SECONDS = 1.0  # within which others must be served meanwhile
+ANSWER_SECONDS = 1.0  # other requests must be answered within this time
 QUICK_JOURNAL = {"EVENTLANE_JOURNAL_MAX_AGE_SECONDS": "0.5", "EVENTLANE_SEAL_INTERVAL_SECONDS": "0.2"}
 SLOW_JOURNAL = {"EVENTLANE_JOURNAL_MAX_AGE_SECONDS": "3600"}
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """What is done, and the settings of the platform it is done to."""
+    """What is done, and the settings of its platform."""
 
     run: Callable[[ScratchPlatform], str]
     settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def what(self) -> str:
-        """What it does, in a line."""
+        """What it does, in one line."""
         return (self.run.__doc__ or "").partition("\n")[0]
 
 
@@ -71,7 +71,9 @@ def moved_home(platform: ScratchPlatform) -> str:
 def older_dump(platform: ScratchPlatform) -> str:
     """Restore a dump of the database that is older than the lake, then run maintenance."""
     before = send(platform, "dump", 300)
-    _wait_until_sealed(platform)  # what is dumped before that is not in the dump, and later not in the journal either
+    _wait_until_sealed(
+        platform
+    )  # what is dumped before that isn't in the dump, and later it isn't in the journal either
     dump = platform.home / "dump"
     _run("pg_dump", "-Fc", "-f", str(dump), platform.database_url)
     after = send(platform, "dump", 200)
@@ -88,7 +90,7 @@ def older_dump(platform: ScratchPlatform) -> str:
 
 
 def damaged_journal(platform: ScratchPlatform) -> str:
-    """Flip a byte in the header of each journal file, and let a foreign file lie beside them."""
+    """Flip a byte in the header of each journal file, and put a foreign file beside them."""
     names = send(platform, "header", 400)
     platform.kill()
     files = sorted((platform.home / "journal").glob("*.journal"))
@@ -125,7 +127,7 @@ def damaged_lake(platform: ScratchPlatform) -> str:
 
 
 def slow_bodies(platform: ScratchPlatform) -> str:
-    """Hold 60 requests open whose bodies never come."""
+    """Hold 60 requests open whose bodies never arrive."""
     head = "HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
     held = [
         f"POST /v1/logs/slow {head}x-api-key: {platform.keys['ingest']}\r\n\r\n[",
@@ -145,7 +147,7 @@ def slow_bodies(platform: ScratchPlatform) -> str:
 
 
 def hung_sealer(platform: ScratchPlatform) -> str:
-    """Stop the sealer as a hang would, without ending it."""
+    """Suspend the sealer, like a hang, without ending it."""
     [hung] = platform.pids_of("seal --forever") or [0]
     os.kill(hung, signal.SIGSTOP)
     names = send(platform, "hung", 200)
@@ -167,7 +169,7 @@ EXERCISES = {
 
 
 def _sealed_and_unsealed(platform: ScratchPlatform, namespace: str) -> tuple[set[str], set[str]]:
-    """Send events of which the first are sealed; return both names."""
+    """Send events of which the first are sealed; return the names of both parts."""
     sealed = send(platform, namespace, 300)
     platform.wait_until(lambda: _parquet_files(platform), "the first events are sealed")
     _wait_until_sealed(platform)
@@ -175,7 +177,7 @@ def _sealed_and_unsealed(platform: ScratchPlatform, namespace: str) -> tuple[set
 
 
 def _sealed_file(platform: ScratchPlatform, namespace: str) -> tuple[set[str], Path]:
-    """Send events that are sealed into a file of their own; return their names and the file."""
+    """Send events that are sealed into a separate file; return their names and the file."""
     before = _parquet_files(platform)
     names = send(platform, namespace, 300)
     _wait_until_sealed(platform)
@@ -184,7 +186,7 @@ def _sealed_file(platform: ScratchPlatform, namespace: str) -> tuple[set[str], P
 
 
 def _partial(platform: ScratchPlatform) -> object:
-    """Return what a page of all events says of being partial."""
+    """Return what `partial` says in a page of all events."""
     headers = {"Authorization": f"Bearer {platform.keys['read']}"}
 
     def get(path: str) -> Any:
@@ -197,7 +199,7 @@ def _partial(platform: ScratchPlatform) -> object:
 
 
 def _wait_until_sealed(platform: ScratchPlatform) -> None:
-    """Wait until no journal file holds an event."""
+    """Wait until no journal file has events."""
     journal = platform.home / "journal"
     platform.wait_until(lambda: not list(journal.glob("*.journal")), "everything is sealed", 60)
 
@@ -207,18 +209,18 @@ def _parquet_files(platform: ScratchPlatform) -> set[Path]:
 
 
 def _new_files(platform: ScratchPlatform) -> list[str]:
-    """Return the paths of files that the catalog doesn't know. `adopt --all` leaves those of the last hour alone."""
+    """Return the paths of files that the catalog doesn't know. `adopt --all` skips those of the last hour."""
     listed = json.loads(platform.manage("lake", "verify", "--json", check=False).stdout)
     return [row["path"] for row in listed if row["state"] in ("new", "unknown")]
 
 
 def _parquet_names(platform: ScratchPlatform) -> set[str]:
-    """Return the names of all Parquet files of the home, wherever they were moved."""
+    """Return the names of all Parquet files in the home, wherever they were moved."""
     return {path.name for path in platform.home.rglob("*.parquet")}
 
 
 def _restore(platform: ScratchPlatform, dump: Path) -> None:
-    """Replace the database by a dump, as docs/operations.md says, and start again."""
+    """Replace the database with a dump, as in docs/operations.md, and start again."""
     server = platform.database_url.replace("/eventlane?", "/postgres?")
     for statement in ("DROP DATABASE eventlane WITH (FORCE)", "CREATE DATABASE eventlane"):
         _run("psql", server, "-c", statement)
@@ -228,7 +230,7 @@ def _restore(platform: ScratchPlatform, dump: Path) -> None:
 
 
 def _run(program: str, *words: str) -> None:
-    """Run one of PostgreSQL's programs."""
+    """Run a program of PostgreSQL's."""
     done = subprocess.run([installed_binaries() / program, *words], capture_output=True, text=True)
     if done.returncode != 0:
         raise DidNotHappen(f"{program} failed: {done.stderr.strip()}")

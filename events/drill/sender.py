@@ -1,4 +1,4 @@
-"""Send numbered events and keep a list of those acknowledged, to compare with what is found afterwards."""
+"""Send numbered events and remember those acknowledged, to compare them with what is found later."""
 
 import json
 import threading
@@ -15,7 +15,7 @@ RETRY_SECONDS = 0.05
 class Sender:
     """Threads that send numbered events to the dataset `logs` until the `with` block ends.
 
-    `acknowledged` are the names of the events that were answered with 202, `refused` counts the other requests.
+    `acknowledged` has the names of events answered with 202; `refused` counts other requests.
     """
 
     def __init__(self, platform: ScratchPlatform, namespace: str, threads: int = 6, events: int = 20) -> None:
@@ -55,7 +55,7 @@ class Sender:
 
 
 def send(platform: ScratchPlatform, namespace: str, events: int) -> set[str]:
-    """Send so many events in one request; return their names."""
+    """Send this many events in one request; return their names."""
     names = [f"{time.time_ns()}-{index}" for index in range(events)]
     if (status := _post(urllib3.PoolManager(retries=False, timeout=30), platform, namespace, names)) != 202:
         raise DidNotHappen(f"{events} events were answered with {status}")
@@ -63,7 +63,7 @@ def send(platform: ScratchPlatform, namespace: str, events: int) -> set[str]:
 
 
 def _post(http: urllib3.PoolManager, platform: ScratchPlatform, namespace: str, names: list[str]) -> int:
-    """Send events of these names; return the status of the reply, 0 when none came."""
+    """Send events with these names; return the status of the reply, or 0 if there was none."""
     body = json.dumps([{"n": name, "pad": "x" * 100} for name in names])
     url, headers = f"{platform.url}/v1/logs/{namespace}", {"x-api-key": platform.keys["ingest"]}
     try:
@@ -73,14 +73,14 @@ def _post(http: urllib3.PoolManager, platform: ScratchPlatform, namespace: str, 
 
 
 def found(platform: ScratchPlatform, namespace: str) -> list[str]:
-    """Return the name of every stored event of a namespace, sealed or not, as often as it is stored."""
+    """Return the names of all stored events of a namespace, sealed or not, as often as they are stored."""
     words = ["tail", "logs", "--namespace", namespace, "--from", "1h", "--json"]
     done = platform.manage(*words, timeout=300, check=False)
     return [json.loads(line)["event"]["n"] for line in done.stdout.splitlines()]
 
 
 def expect_exactly_once(platform: ScratchPlatform, namespace: str, acknowledged: set[str]) -> None:
-    """Raise DidNotHappen unless every acknowledged event is stored, and none twice."""
+    """Raise DidNotHappen unless each acknowledged event is stored exactly once."""
     names = found(platform, namespace)
     if len(names) != len(set(names)):
         raise DidNotHappen(f"{len(names) - len(set(names))} events are stored twice")

@@ -1,4 +1,4 @@
-"""Find the dataset of a request, and note its namespace, without asking the database each time."""
+"""Find the dataset of a request and note its namespace, without a database query each time."""
 
 from dataclasses import dataclass
 
@@ -10,16 +10,16 @@ from projects.directory import KnownKey, NotRemembered, directory
 
 @dataclass(frozen=True, slots=True)
 class KnownDataset:
-    """What a request needs to know of a dataset."""
+    """What a request needs to know about a dataset."""
 
     id: str
     default_namespace: str
 
 
 def find_dataset(key: KnownKey, name: str, ask: bool) -> KnownDataset | None:
-    """Return the dataset of this name in the key's project, made now if the project allows that.
+    """Return the dataset with this name in the key's project, creating it if the project allows that.
 
-    Raises NotRemembered when it may not `ask` the database but would have to.
+    Raises NotRemembered if it would have to ask the database but `ask` isn't set.
     """
     if not is_name(name):
         return None
@@ -40,25 +40,25 @@ def _load_dataset(project_id: str | None, name: str) -> KnownDataset | None:
 
 
 class NewNamespaces:
-    """Collects namespaces seen for the first time and has the directory's thread create their rows.
+    """Collects new namespaces, for which the directory's thread creates rows.
 
-    Nothing is lost when the process dies first, or too many wait while the database is away: the sealer creates the
-    rows of what it seals, too.
+    Nothing is lost if the process dies first, or if too many wait while the database is away: the sealer creates rows,
+    too, for what it seals.
     """
 
     def __init__(self, most: int = 100_000) -> None:
-        """Remember some more than `most` that were written, and have at most so many wait to be."""
+        """Remember somewhat more than `most` written namespaces, and let at most `most` wait."""
         self._most = most
         self._seen: set[tuple[str, str]] = set()
         self._new: set[tuple[str, str]] = set()
 
     def note(self, dataset_id: str, namespace: str) -> None:
-        """Remember that the dataset has events of this namespace."""
+        """Record that the dataset has events of this namespace."""
         if (dataset_id, namespace) not in self._seen and len(self._new) < self._most:
             self._new.add((dataset_id, namespace))
 
     def write(self) -> None:
-        """Create the rows that are missing."""
+        """Create the missing rows."""
         pairs = self._new.copy()
         if not pairs:
             return

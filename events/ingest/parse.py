@@ -1,10 +1,9 @@
-"""Split a request's body into its events, and say of each whether it can be accepted.
+"""Split a request's body into its events, and decide which ones to accept.
 
 The rules are those of docs/api/events.md, "What fails an event".
 
-The fast path splits and checks a whole batch with msgspec and a few passes over its bytes. Whatever that
-doesn't settle goes element by element through the slow path, which knows why. Both keep every element's
-bytes as they were sent.
+The fast path splits and checks the whole batch with msgspec and a few passes over its bytes. Anything it can't decide
+goes element by element through the slow path, which knows the reasons. Both keep the bytes of every element as sent.
 """
 
 import re
@@ -15,21 +14,21 @@ import msgspec
 
 WHITESPACE = b" \t\n\r"
 OBJECT_START = ord("{")
-# Up to so many times the events that are allowed, a body is split before they are counted: 56 bytes for each.
+# Up to this many times the allowed number of events, a body is split before they are counted: 56 bytes each.
 SPLIT_AT_ONCE = 10
 SHOWN_OVERHEAD_BYTES = len('{"index": , "reason": ""}, , ')
 
 
 class _Object(msgspec.Struct, gc=False):
-    """Any object: to count objects takes 24 bytes for each, and stops at what is none."""
+    """Any object. Counting objects with it takes 24 bytes each, and stops at anything else."""
 
 
 _split_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _count_objects = msgspec.json.Decoder(list[_Object]).decode
 _check_json = msgspec.json.Decoder(msgspec.Raw).decode
 
-# A match is all up to the next token: runs of brackets are one, strings and what holds no brackets are stepped over,
-# and no byte is looked at more than a few times, whatever the text.
+# A match reaches to the next token: a run of brackets is one, strings and everything without brackets are skipped.
+# No byte is looked at more than a few times, whatever the text.
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _FLAT = rb'\{(?:[^"\[\]{}]++|%b)*+\}|\[(?:[^"\[\]{}]++|%b)*+\]' % (_STRING, _STRING)
 _BRACKETS = rb"[\[{]++|[\]}]++"
@@ -41,11 +40,11 @@ _PARTNERS = bytes.maketrans(b"[{", b"]}")
 
 
 class NotAnArray(ValueError):
-    """The body is not a JSON array, or where its elements end can't be told."""
+    """The body isn't a JSON array, or its elements can't be told apart."""
 
 
 class TooManyEvents(ValueError):
-    """The body's array has more elements than a request may."""
+    """The body's array has more elements than a request may have."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"more than {limit} events in one request")
@@ -53,7 +52,7 @@ class TooManyEvents(ValueError):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one event may be, how many a request may have, and how much of bad ones a reply shows."""
+    """How large an event may be, how many a request may have, and how much of bad ones a reply shows."""
 
     max_bytes: int
     max_depth: int
@@ -63,7 +62,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class InvalidEvent:
-    """An element that is refused. `shown` is the JSON that shows it in the reply, as it was sent."""
+    """A refused element. `shown` is the JSON for the reply, as it was sent."""
 
     index: int
     reason: str
@@ -72,17 +71,17 @@ class InvalidEvent:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A body's acceptable events, joined, with their lengths in bytes; and the others, as far as they are shown."""
+    """A body's acceptable events, joined, with their lengths in bytes; and the refused ones that are shown."""
 
     events: bytes
     lengths: list[int]
     invalid: list[InvalidEvent]
-    more_invalid: int = 0  # how many are not in the list, and why the first of them was refused
+    more_invalid: int = 0  # how many aren't in the list, and why the first of them was refused
     more_reason: str = ""
 
 
 def parse_events(body: bytes, limits: Limits) -> Parsed:
-    """Split a body and check its events; raise NotAnArray when it can't be split, or TooManyEvents."""
+    """Split a body and check its events; raise NotAnArray if it can't be split, or TooManyEvents."""
     elements = _split_well_formed(body, limits.max_events) if _is_utf8(body) else None
     if elements is not None:
         return _accept_all(elements, limits) or _sort_out(list(map(bytes, elements)), limits)
@@ -90,7 +89,7 @@ def parse_events(body: bytes, limits: Limits) -> Parsed:
 
 
 def parse_acceptable(body: bytes, limits: Limits) -> Parsed | None:
-    """Do the fast part of `parse_events`; None when there is more to it."""
+    """Do the fast part of `parse_events`; return None if that isn't enough."""
     elements = _split_well_formed(body, limits.max_events) if _is_utf8(body) else None
     return None if elements is None else _accept_all(elements, limits)
 
@@ -111,7 +110,7 @@ def _is_utf8(body: bytes) -> bool:
 
 
 def _split_well_formed(body: bytes, max_events: int) -> list[bytes] | None:
-    """Split a body that is valid JSON all through; None when it isn't, or is nothing that the parser should split."""
+    """Split a body that is valid JSON throughout; return None if it isn't, or if the parser shouldn't split it."""
     try:
         if _may_have_too_many(body, max_events) and len(_count_objects(body)) > max_events:
             raise TooManyEvents(max_events)
@@ -126,13 +125,13 @@ def _split_well_formed(body: bytes, max_events: int) -> list[bytes] | None:
 
 
 def _may_have_too_many(body: bytes, max_events: int) -> bool:
-    """Tell whether splitting could take much more memory than the events that are allowed."""
+    """Return whether splitting could take much more memory than the allowed events."""
     most = SPLIT_AT_ONCE * max_events
     return len(body) > 2 * most and body.count(b",") >= most
 
 
 def _all_acceptable(events: bytes, lengths: list[int], limits: Limits) -> bool:
-    """Tell whether every element of a valid array is an acceptable event, in a few passes over the whole."""
+    """Return whether all elements of a valid array are acceptable events, in a few passes over the whole."""
     if not lengths:
         return True
     if max(lengths) >= limits.max_bytes or min(lengths) == 0:
@@ -140,7 +139,7 @@ def _all_acceptable(events: bytes, lengths: list[int], limits: Limits) -> bool:
     ends = list(accumulate(lengths))
     if set(map(events.__getitem__, [0, *ends[:-1]])) != {OBJECT_START}:
         return False
-    shortest_deep = 2 * limits.max_depth  # one level takes two bytes at least
+    shortest_deep = 2 * limits.max_depth  # each level takes at least two bytes
     return all(
         _count_brackets(events, end - length, end) <= limits.max_depth
         for length, end in zip(lengths, ends, strict=True)
@@ -149,7 +148,7 @@ def _all_acceptable(events: bytes, lengths: list[int], limits: Limits) -> bool:
 
 
 def _count_brackets(text: bytes, start: int, end: int) -> int:
-    """Count what may open a level: an upper bound of the depth, for some stand inside strings."""
+    """Count brackets that may open a level: an upper bound of the depth, since some are inside strings."""
     return text.count(b"{", start, end) + text.count(b"[", start, end)
 
 
@@ -174,7 +173,7 @@ def _sort_out(elements: list[bytes], limits: Limits) -> Parsed:
 
 
 def _refusal(text: bytes, limits: Limits) -> tuple[str, bool] | None:
-    """Return why an element is refused and whether it is valid JSON; None when it is accepted."""
+    """Return why an element is refused and whether it is valid JSON, or None if it is accepted."""
     if not text:
         return "empty element", False
     try:
@@ -196,12 +195,12 @@ def _refusal(text: bytes, limits: Limits) -> tuple[str, bool] | None:
 
 
 def _plain(error: msgspec.DecodeError) -> str:
-    """Return msgspec's finding without its preamble."""
+    """Return msgspec's message without its preamble."""
     return str(error).removeprefix("JSON is malformed: ")
 
 
 def depth_of(text: bytes) -> int:
-    """Return how deep a valid JSON text nests: 1 for a flat object."""
+    """Return the nesting depth of a valid JSON text: 1 for a flat object."""
     depth = deepest = 0
     for run in _brackets.findall(text):
         if run[0] in b"[{":
@@ -213,17 +212,17 @@ def depth_of(text: bytes) -> int:
 
 
 def split_elements(body: bytes, max_events: int) -> list[bytes]:
-    """Split the text of an array at the commas of its first level, whatever the elements are like.
+    """Split the text of an array at the commas of its first level, whatever its elements are.
 
-    Only strings and brackets are looked at, so one malformed element doesn't spoil its neighbours. Raises
-    NotAnArray when those don't pair up, and TooManyEvents.
+    Only strings and brackets matter, so a malformed element doesn't spoil its neighbours. Raises NotAnArray if these
+    don't pair up, and TooManyEvents.
     """
     start = position = _array_start(body)
     elements: list[bytes] = []
     closers = bytearray(b"]")
     while True:
         match = (_inner_token if len(closers) > 1 else _outer_token).match(body, position)
-        assert match  # it matches an empty text, too
+        assert match  # it also matches an empty text
         token, position = match[1], match.end()
         if token.startswith(_OPENERS):
             closers += token.translate(_PARTNERS)
@@ -240,7 +239,7 @@ def split_elements(body: bytes, max_events: int) -> list[bytes]:
 
 
 def _array_start(body: bytes) -> int:
-    """Return where the first element begins."""
+    """Return where the first element starts."""
     start = len(body) - len(body.lstrip(WHITESPACE))
     if body[start : start + 3] == b"\xef\xbb\xbf":
         raise NotAnArray("body begins with a byte order mark, which JSON doesn't allow")
@@ -250,7 +249,7 @@ def _array_start(body: bytes) -> int:
 
 
 def _array_end(closers: bytearray, token: bytes, position: int) -> int:
-    """Return where the array ends: in this run of closing brackets, if it fits those that are open."""
+    """Return where the array ends: in this run of closing brackets, if it matches the open ones."""
     if not token:
         raise NotAnArray("array doesn't end")
     if token == b'"':

@@ -1,8 +1,7 @@
-"""The Events API: POST /v1/<dataset>/<namespace> (docs/api/events.md). The way of an event into the journal.
+"""The Events API: POST /v1/<dataset>/<namespace> (docs/api/events.md), and how an event gets into the journal.
 
-Runs in the event loop, without Django around it: no ORM write, no DRF, no DuckDB and no log line per event. Only
-what has to ask the database, or takes longer than a thread costs, goes to a thread. A 202 means that every event is
-on disk.
+Runs in the event loop, without Django: no ORM write, no DRF, no DuckDB, no log line per event. Only what must query
+the database, or takes longer than starting a thread, goes to a thread. A 202 means that every event is on disk.
 """
 
 import logging
@@ -30,10 +29,10 @@ from projects.directory import DirectoryUnavailable, KnownKey, NotRemembered, fi
 logger = logging.getLogger(__name__)
 log_failed_journal, log_missing_directory = SeldomLog(logger.error), SeldomLog(logger.error)
 
-# Parsing holds the interpreter's lock: two at once are no faster than one after the other, but take twice the memory.
+# Parsing holds the interpreter's lock: two at once take as long as one after the other, but twice the memory.
 MANY_VALUES = 10_000
 one_with_many_values = threading.Lock()
-PARSED_AT_ONCE_BYTES = 64 * 1024  # a larger body holds up the event loop for longer than a thread costs
+PARSED_AT_ONCE_BYTES = 64 * 1024  # a larger body would block the event loop for longer than a thread costs
 INGEST_PATH = re.compile(rb"/v1(?:/|\Z)")
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "X-Error-Reason"} | EVERY_ANSWER
@@ -59,7 +58,7 @@ journal = JournalWriter(
 
 
 class Unauthorised(Exception):
-    """No key, or one that may not ingest."""
+    """No key, or one without the right to ingest."""
 
 
 class BadRequest(ValueError):
@@ -68,7 +67,7 @@ class BadRequest(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the events of a request go."""
+    """Where a request's events go."""
 
     dataset: KnownDataset
     namespace: str
@@ -76,7 +75,7 @@ class Target:
 
 
 async def take_events(request: Request) -> Reply:
-    """Store the events of one request and say what became of them; raise Refused when it isn't let in."""
+    """Store the events of a request and say what became of them; raise Refused if the request isn't let in."""
     reply = await _answer(request) if request.method == "POST" else _other_method(request)
     if not request.body.has_ended:
         await request.skip()
@@ -112,19 +111,19 @@ async def _answer(request: Request) -> Reply:
 
 
 def refuse_events(refused: Refused) -> Reply:
-    """Say that a request isn't let in: a body too large, or cut off, is a bad request."""
+    """Say that a request isn't let in. A body that is too large or cut off counts as a bad request."""
     message = {408: b"Request Timeout", 503: b"Service Unavailable"}.get(refused.status)
     headers = {"X-Error-Reason": str(refused), **refused.headers}
     return _reply(refused.status if message else 400, b'{"message": "%b"}' % (message or b"Bad Request"), **headers)
 
 
 def close_journal() -> None:
-    """Hand the open file to the sealer: no more requests come."""
+    """Close the open file, so that the sealer gets it: no more requests will come."""
     journal.close()
 
 
 async def _find(request: Request) -> Target:
-    """Find out where the events go: from memory, else a thread asks the database."""
+    """Find where the events go: from memory, or with a database query in a thread."""
     try:
         return _find_target(request, ask=False)
     except NotRemembered:
@@ -139,7 +138,7 @@ def _ask_for_target(request: Request) -> Target:
 
 
 async def _parse(request: Request, body: bytes) -> Parsed:
-    """Read the events of a body: here when that takes no time, else in a thread."""
+    """Parse the events of a body: here if that takes no time, otherwise in a thread."""
     if not body:
         raise BadBody("empty body")
     encoding = request.header(b"content-encoding")
@@ -161,7 +160,7 @@ def _decode_and_parse(request: Request, body: bytes, encoding: str) -> Parsed:
 
 
 def _find_target(request: Request, ask: bool) -> Target:
-    """Check the key, and return what path and headers name. Raises NotRemembered when it may not `ask`."""
+    """Check the key, and return what path and headers name. Raises NotRemembered if `ask` isn't set but needed."""
     key = _authenticate(request, ask)
     last_use.note(key.id)
     version, *segments = _segments(request.path)
@@ -195,7 +194,7 @@ def _authenticate(request: Request, ask: bool) -> KnownKey:
 
 
 def _segments(path: bytes) -> list[str]:
-    """Return the decoded segments of a path; an encoded slash belongs to its segment, one at the end doesn't count."""
+    """Return the decoded segments of a path. An encoded slash belongs to its segment; one at the end is ignored."""
     segments = path.removeprefix(b"/").removesuffix(b"/").split(b"/")
     if b"" in segments:
         raise BadRequest("the path must be /v1/<dataset>/<namespace>")
@@ -206,7 +205,7 @@ def _segments(path: bytes) -> list[str]:
 
 
 def _check_label(what: str, text: str) -> None:
-    """Refuse a namespace or service that is empty, too long, or holds what isn't text."""
+    """Refuse a namespace or service that is empty, too long, or contains control characters."""
     if not text:
         raise BadRequest(f"the request names no {what}")
     if len(text) > settings.EVENTLANE_MAX_NAMESPACE_LENGTH:
@@ -216,13 +215,13 @@ def _check_label(what: str, text: str) -> None:
 
 
 def _header(request: Request, name: bytes) -> str:
-    """Return a header's value; the published edge logger sends the word `undefined` for none at all."""
+    """Return a header's value. The published edge logger sends the word `undefined` for an absent one."""
     value = request.header(name)
     return "" if value == "undefined" else value
 
 
 def _list_invalid(parsed: Parsed) -> bytes:
-    """Return the 400 body that lists the events which failed, each as it was sent, and why; and how many more did."""
+    """Return the 400 body: failed events as they were sent, the reasons, and how many more failed."""
     shown = b", ".join(event.shown for event in parsed.invalid)
     errors = ", ".join(map(_error, parsed.invalid))
     more = b', "more_invalid": %d' % parsed.more_invalid if parsed.more_invalid else b""
@@ -238,7 +237,7 @@ def _quoted(text: str) -> str:
 
 
 def _other_method(request: Request) -> Reply:
-    """Answer what stores nothing: a browser's CORS preflight, where the key is what lets in, and probes."""
+    """Answer requests that store nothing: a browser's CORS preflight, and probes. Only the key controls access."""
     if request.method == "OPTIONS":
         wanted = request.header(b"access-control-request-headers") or "x-api-key, content-type"
         return Reply(204, headers_of(PREFLIGHT | {"Access-Control-Allow-Headers": wanted}))

@@ -1,4 +1,4 @@
-"""The journal: where an accepted event is before it is sealed into the lake."""
+"""The journal: where accepted events are kept until they are sealed into the lake."""
 
 from events.journal.format import Batch, new_batch
 from events.journal.reader import Backlog, JournalFile, backlog, claim_closed, open_files

@@ -1,8 +1,8 @@
-"""Count the events of the journal by dataset and minute, for the eye: frames' heads are read, their events are not.
+"""Count the journal's events by dataset and minute, for display. Reads the heads of frames, not their events.
 
-Files only grow until they are closed and never change after, so each frame is read once. Checksums are not
-checked: a frame that a failing disk cut off again may be counted until its file is sealed. What the sealer
-counts then, out of whole frames, takes the place of what is counted here.
+Files only grow until they are closed and don't change afterwards, so each frame is read once. Checksums aren't
+verified: a frame lost to a failing disk may be counted until its file is sealed. The sealer's count, of whole frames
+only, then replaces this one.
 """
 
 import os
@@ -21,7 +21,7 @@ Counts = Counter[tuple[str, int]]  # by dataset id and minute since 1970
 
 
 class _CountedFile:
-    """What was counted of one file so far."""
+    """What has been counted of a file so far."""
 
     def __init__(self) -> None:
         self.counts: Counts = Counter()
@@ -29,11 +29,11 @@ class _CountedFile:
         self._marker = b""
 
     def read_on(self, path: Path, deadline: float) -> bool:
-        """Count the frames added since; return false when there was no time to come to their end."""
+        """Count the frames added since; return False if time ran out."""
         try:
             fd = open_regular(path)
         except (FileNotFoundError, NotAJournal):
-            return True  # sealed since the listing, or none of ours
+            return True  # sealed since the listing, or not a journal file
         try:
             return not self._read_header(fd) or self._read_heads(fd, os.fstat(fd).st_size, deadline)
         finally:
@@ -75,7 +75,7 @@ class _CountedFile:
 
 
 class JournalCounter:
-    """Counts a journal folder's events, each frame once, for all threads of a process."""
+    """Counts the events of a journal folder, each frame once. Shared by all threads of a process."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -83,10 +83,10 @@ class JournalCounter:
         self._lock = threading.Lock()
 
     def count(self, since: float, seconds: float) -> tuple[dict[str, Counts], bool]:
-        """Return the counts of each file by its name, and whether there was time to read them all.
+        """Return the counts of each file by name, and whether there was time to read all of them.
 
-        Left out are files last written before `since`. The newest files come first; what isn't read within
-        about `seconds` is read at the next call. Raises OSError when the folder can't be read.
+        Skips files last written before `since`. Starts with the newest; what isn't read within about `seconds` is read
+        by the next call. Raises OSError if the folder can't be read.
         """
         deadline = time.monotonic() + seconds
         with self._lock:

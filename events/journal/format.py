@@ -3,10 +3,10 @@
     file    ┌──────────┬────────┬──────┬───────┬───────┬───────┬─ ─ ─
             │ EVLJRNL2 │ marker │ size │ crc32 │ frame │ frame │
             └──────────┴────────┴──────┴───────┴───────┴───────┴─ ─ ─
-              8 bytes    8        u64    u32     crc32 is that of the header before it
+              8 bytes    8        u64    u32     crc32 covers the header before it
 
     frame   ┌────────┬────────┬───────┬─────────┐    one request's accepted events
-            │ marker │ length │ crc32 │ payload │    length and crc32 are the payload's
+            │ marker │ length │ crc32 │ payload │    length and crc32 are those of the payload
             └────────┴────────┴───────┴─────────┘
               8        u32      u32     length
 
@@ -16,17 +16,17 @@
               16         i64           u32     27           u16    u16    n           s         count×u32
 
 Integers are little-endian; the id is a big-endian UUIDv7 (RFC 9562) whose low 22 bits are 0: event k of the
-frame has the id `first id + k`. Events are the bytes as sent, one after the other with nothing between them.
+frame has the id `first id + k`. Events are the bytes as sent, concatenated.
 
-The marker lets a reader find the next frame behind a damaged one. It is random for each file, so that no event can
-hold a forged frame. Where the header is damaged, the frames say what it was: each repeats it.
+The marker lets a reader find the next frame after a damaged one. It is random for each file, so that no event can
+contain a forged frame. If the header is damaged, the frames reveal the marker: each repeats it.
 
-The size is 0 while the file is written; who closes it writes there how many bytes it has. So a file that lost its
-tail is known by its size, were it cut between two frames. In a file whose writer died the size is still 0. It ends
-where its last whole frame ends, and a part of a frame behind that was never acknowledged; that the file had more
-frames once can't be told.
+The size is 0 while the file is written. When the writer closes it, it writes the file's size there. A file that lost
+its tail is thus recognized, even if it was cut between two frames. If the writer died, the size stays 0. The file
+then ends with its last whole frame. Part of a frame after that was never acknowledged; whether there were more frames
+can't be known.
 
-Version 1 had neither size nor checksum in its header; it is read, too.
+Version 1 had neither size nor checksum in its header. It can be read, too.
 """
 
 import os
@@ -48,10 +48,10 @@ HEADER_BYTES = HEADER.size + CHECKSUM.size
 HEADER_1_BYTES = len(MAGIC_1) + MARKER_BYTES
 FRAME = struct.Struct("<8sII")
 PAYLOAD = struct.Struct("<16sqI27sHH")
-INDEX_BITS = 22  # more events than fit a body of 6 MiB at 3 bytes each
-ID_HEAD_BYTES = 6  # of an id, before the digit of its version
-# What the payload of every frame has: an id (from the version on) that ends in the zeros of its index, received time,
-# count, dataset id. JSON never holds a zero byte, so events don't look like it.
+INDEX_BITS = 22  # more than the events that fit into a body of 6 MiB at 3 bytes each
+ID_HEAD_BYTES = 6  # of an id, before its version digit
+# What every payload starts with: an id (from its version on) that ends in the zeros of its index, received time,
+# count, dataset id. JSON never contains a zero byte, so events don't look like this.
 PAYLOAD_HEAD = re.compile(rb"[\x70-\x7f].[\x80-\xbf].{4}[\x00\x40\x80\xc0]\x00\x00.{8}.{4}[0-9A-Za-z]{27}", re.DOTALL)
 
 
@@ -69,7 +69,7 @@ class Batch:
 
     @property
     def count(self) -> int:
-        """How many events it holds."""
+        """The number of events."""
         return len(self.lengths) // 4
 
     def texts(self) -> Iterable[bytes]:
@@ -85,16 +85,16 @@ class Batch:
 
 
 class NewerVersion(ValueError):
-    """A file of a version that this program can't read."""
+    """The file has a version that this program can't read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the first bytes of a file say."""
+    """The first bytes of a file."""
 
     marker: bytes
     end: int  # offset of the first frame
-    size: int = 0  # the file's, once its writer closed it
+    size: int = 0  # of the file, once its writer has closed it
 
 
 def encode_header(marker: bytes, size: int = 0) -> bytes:
@@ -104,9 +104,9 @@ def encode_header(marker: bytes, size: int = 0) -> bytes:
 
 
 def decode_header(data: bytes) -> Header | None:
-    """Read the first HEADER_BYTES of a file, fewer if it has no more; None when they are damaged.
+    """Decode the first HEADER_BYTES of a file, or fewer if it is shorter; return None if they are damaged.
 
-    Raises NewerVersion. Version 1 had no checksum; there, the first frame has to repeat the marker.
+    Raises NewerVersion. Version 1 had no checksum; there, the first frame must repeat the marker.
     """
     if data.startswith(MAGIC_1) and len(data) >= HEADER_1_BYTES:
         marker, repeated = data[len(MAGIC_1) : HEADER_1_BYTES], data[HEADER_1_BYTES : HEADER_1_BYTES + MARKER_BYTES]
@@ -120,7 +120,7 @@ def decode_header(data: bytes) -> Header | None:
 
 
 def find_marker(data: bytes) -> bytes | None:
-    """Return the marker that most whole frames of a file have; None when it has no whole frame."""
+    """Return the marker that most whole frames of a file have, or None without a whole frame."""
     starts = (match.start() - ID_HEAD_BYTES - FRAME.size for match in PAYLOAD_HEAD.finditer(data))
     found = Counter(
         marker
@@ -139,7 +139,7 @@ def first_id(now_ns: int) -> bytes:
 
 
 def new_batch(dataset_id: str, namespace: str, service: str, texts: list[bytes], lengths: list[int]) -> Batch:
-    """Return the batch of events received now; `lengths` are the texts' in bytes."""
+    """Return a batch of events received now; `lengths` are the lengths of the texts in bytes."""
     now_ns = time.time_ns()
     return Batch(
         first_id=first_id(now_ns),
@@ -174,12 +174,12 @@ def encode_payload(batch: Batch) -> bytes:
 
 
 def encode_frame(marker: bytes, payload: bytes) -> bytes:
-    """Return the frame of a payload for the file with this marker."""
+    """Return a frame with this payload, for the file with this marker."""
     return FRAME.pack(marker, len(payload), zlib.crc32(payload)) + payload
 
 
 def decode_payload(payload: bytes) -> Batch:
-    """Read a payload whose checksum was right."""
+    """Decode a payload whose checksum was right."""
     identifier, received_us, count, dataset_id, namespace_length, service_length = PAYLOAD.unpack_from(payload)
     namespace_end = PAYLOAD.size + namespace_length
     service_end = namespace_end + service_length
@@ -197,19 +197,18 @@ def decode_payload(payload: bytes) -> Batch:
 
 @dataclass(slots=True)
 class Reading:
-    """What a stretch of a journal file held."""
+    """What a part of a journal file contained."""
 
     batches: list[Batch] = field(default_factory=list)
-    end: int = 0  # offset behind the last whole frame: where the next reading starts
+    end: int = 0  # offset after the last whole frame: where the next reading starts
     damaged: list[tuple[int, bytes]] = field(default_factory=list)  # (offset, bytes) between whole frames
-    torn_bytes: int = 0  # bytes behind `end`: a frame being written, or cut off by a crash
+    torn_bytes: int = 0  # bytes after `end`: a frame being written, or cut off by a crash
 
 
 def decode_frames(data: bytes, marker: bytes, offset: int) -> Reading:
-    """Read every whole frame of `data`, which stands at `offset` in its file.
+    """Read all whole frames of `data`, which is at `offset` in its file.
 
-    A bad frame with a good one behind it is damage and is reported; a bad frame with nothing behind it is
-    the end.
+    A bad frame followed by a good one is damage and is reported. A bad frame with nothing after it is the end.
     """
     reading = Reading()
     position = 0
@@ -230,7 +229,7 @@ def decode_frames(data: bytes, marker: bytes, offset: int) -> Reading:
 
 
 def _frame_end(data: bytes, marker: bytes, position: int) -> int | None:
-    """Return where the frame at `position` ends; None when no whole frame stands there."""
+    """Return where the frame at `position` ends, or None if there is no whole frame."""
     if position + FRAME.size > len(data):
         return None
     found, length, checksum = FRAME.unpack_from(data, position)
@@ -241,7 +240,7 @@ def _frame_end(data: bytes, marker: bytes, position: int) -> int | None:
 
 
 def _next_frame(data: bytes, marker: bytes, position: int) -> int | None:
-    """Return where the next whole frame starts at or behind `position`; None when there is none."""
+    """Return where the next whole frame starts, at `position` or later, or None."""
     while (position := data.find(marker, position)) >= 0:
         if _frame_end(data, marker, position) is not None:
             return position

@@ -1,10 +1,10 @@
-"""Read journal files: while they are written, when they are closed, and after a crash.
+"""Read journal files: while they are written, after they are closed, and after a crash.
 
-A file that holds data is never renamed before it is sealed. So a listing of the folder that runs beside writers and
-sealers can't miss one, and a file opened here stays readable until it is closed. A sealed file is unlinked, unless
-something of it could not be read: then it is set aside into the folder `damaged` beside, with a text that says what.
+A file with data is never renamed before it is sealed. A listing of the folder while writers and sealers are at work
+therefore misses no file, and a file opened here stays readable until it is closed. A sealed file is unlinked. If part
+of it could not be read, it is instead moved to the folder `damaged`, with a text that says what.
 
-What lies in the folder and is no journal file is passed over and named in the log, once by each process.
+Anything else in the folder is ignored and named in the log, once by each process.
 """
 
 import errno
@@ -25,31 +25,31 @@ logger = logging.getLogger(__name__)
 
 SUFFIX = ".journal"
 NAME = re.compile(r".+-[0-9a-f]{32}\.journal")
-DRAFT_SUFFIX = ".new"  # a file being made: no data in it yet, and not listed
+DRAFT_SUFFIX = ".new"  # a file being created: without data and not listed
 ABANDONED_DRAFT_SECONDS = 60
-DAMAGED = "damaged"  # the folder, beside the journal files, of those that could not be read to their end
+DAMAGED = "damaged"  # the folder, beside the journal files, for those that could not be read to the end
 NOTE_SUFFIX = ".txt"
 SHOWN_STRETCHES = 3
-# Not EMFILE and the like, which are no fault of the file's.
+# Not EMFILE and the like, which aren't the file's fault.
 NOT_READABLE = {errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.ENODEV}
 NOT_NAMED_SO = "its name is not that of a journal file"
 
 
 class NotAJournal(ValueError):
-    """What lies there is no journal file that this program can read."""
+    """This isn't a journal file that this program can read."""
 
 
 class JournalFile:
-    """An open journal file. Its name is unique for ever and on all nodes: `<node>-<hex of a UUIDv7>`."""
+    """An open journal file. Its name is unique forever and on all nodes: `<node>-<hex of a UUIDv7>`."""
 
     def __init__(self, path: Path, fd: int) -> None:
-        """Take an open file; raise NewerVersion, with the file still open."""
+        """Take an open file; raise NewerVersion with the file still open."""
         self.path = path
         self.name = path.name.removesuffix(SUFFIX)
         self.node = self.name.rpartition("-")[0]
         self._fd = fd
         self._start = self._header()
-        self._unread: list[str] | None = None  # None: not read to its end
+        self._unread: list[str] | None = None  # None: not yet read to its end
 
     def __enter__(self) -> "JournalFile":
         return self
@@ -59,7 +59,7 @@ class JournalFile:
 
     @property
     def creation_time(self) -> float:
-        """Seconds since 1970, as its name says."""
+        """Seconds since 1970, from its name."""
         return creation_time(self.name)
 
     def size(self) -> int:
@@ -67,9 +67,9 @@ class JournalFile:
         return os.fstat(self._fd).st_size
 
     def read(self, offset: int = 0, max_bytes: int | None = None) -> Reading:
-        """Read whole frames from `offset`, the `end` of an earlier reading or 0.
+        """Read whole frames from `offset`: 0, or the `end` of an earlier reading.
 
-        About `max_bytes` are read at once, more only where a single frame is larger.
+        Reads about `max_bytes`; more only for a single frame that is larger.
         """
         header = self._find_start()
         if header is None:
@@ -84,7 +84,7 @@ class JournalFile:
             wanted *= 2
 
     def read_all(self, part_bytes: int) -> Iterator[Reading]:
-        """Read a claimed file to its end, about `part_bytes` at once."""
+        """Read a claimed file to its end, about `part_bytes` at a time."""
         stretches: list[tuple[int, int]] = []
         offset = 0
         while True:
@@ -97,8 +97,8 @@ class JournalFile:
         self._unread = self._what_is_missing(stretches, reading.end)
 
     def retire(self) -> None:
-        """Take a sealed file out of the journal: unlink it, or set it aside when something of it could not be read."""
-        if self._unread is None:  # another sealer sealed it, and died
+        """Take a sealed file out of the journal: unlink it, or set it aside if part of it could not be read."""
+        if self._unread is None:  # another sealer sealed it and died
             for _ in self.read_all(1 << 20):
                 pass
         if self._unread:
@@ -107,7 +107,7 @@ class JournalFile:
             self.remove()
 
     def claim(self) -> bool:
-        """Take the file for sealing: true when its writer closed it or died, and nobody else took it."""
+        """Claim the file for sealing; return True if its writer closed it or died and nobody else has claimed it."""
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return self.path.stat().st_ino == os.fstat(self._fd).st_ino
@@ -115,28 +115,28 @@ class JournalFile:
             return False
 
     def remove(self) -> None:
-        """Unlink the file, for good once this returns."""
+        """Unlink the file, durably once this returns."""
         self.path.unlink(missing_ok=True)
         sync_folder(self.path.parent)
 
     def close(self) -> None:
-        """Let go of the file, and of the claim on it."""
+        """Close the file, which ends a claim on it."""
         os.close(self._fd)
 
     def _header(self) -> Header | None:
         return decode_header(os.pread(self._fd, HEADER_BYTES, 0))
 
     def _find_start(self) -> Header | None:
-        """Return marker and first offset: from the header, or where that is damaged from the frames."""
+        """Return marker and first offset: from the header, or if that is damaged, from the frames."""
         if self._start is None and (marker := find_marker(_pread_all(self._fd, self.size(), 0))):
             self._start = Header(marker, 0)
         return self._start
 
     def _what_is_missing(self, stretches: list[tuple[int, int]], end: int) -> list[str]:
-        """Say what of a file that was read could not be, when the last whole frame ends at `end`."""
+        """Describe what could not be read of a file whose last whole frame ends at `end`."""
         header, size = self._header(), self.size()
         if self._start is None:
-            return [f"no whole frame is in its {size:,} bytes"]
+            return [f"its {size:,} bytes contain no whole frame"]
         found = [] if header else ["its header is damaged"]
         found += [f"{count:,} bytes at offset {start:,} are damaged" for start, count in stretches[:SHOWN_STRETCHES]]
         if len(stretches) > SHOWN_STRETCHES:
@@ -145,7 +145,7 @@ class JournalFile:
             found.append(f"its tail is lost: {size:,} of {header.size:,} bytes are left")
         elif _pread_all(self._fd, size - end, end).strip(b"\0"):
             found.append(
-                f"its last {size - end:,} bytes are no whole frame"
+                f"its last {size - end:,} bytes aren't a whole frame"
                 + ("" if header and header.size else "; a writer that dies while it writes leaves such a file")
             )
         return found
@@ -159,7 +159,7 @@ class JournalFile:
         text = f"{reason}. Its whole frames are sealed; the file was begun at {begun} UTC"
         try:
             note.write_text(text + "\n")
-        except OSError as error:  # on a full disk; the log has it
+        except OSError as error:  # on a full disk; the log has the text
             logger.warning("%s can't be written: %s", note, error)
         sync_folder(folder)
         sync_folder(self.path.parent)
@@ -167,12 +167,12 @@ class JournalFile:
 
 
 def creation_time(name: str) -> float:
-    """Return when a file was made, in seconds since 1970: its name begins a UUIDv7."""
+    """Return when a file was created, in seconds since 1970: its name ends with a UUIDv7."""
     return (UUID(name.rpartition("-")[2]).int >> 80) / 1000
 
 
 def _pread_all(fd: int, size: int, offset: int) -> bytes:
-    """Read `size` bytes, fewer only at the end of the file: one pread stops at 2 GiB."""
+    """Read `size` bytes, or fewer at the end of the file: a single pread stops at 2 GiB."""
     parts = []
     while size > 0 and (part := os.pread(fd, size, offset)):
         parts.append(part)
@@ -182,7 +182,7 @@ def _pread_all(fd: int, size: int, offset: int) -> bytes:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make created, renamed and removed entries of a folder survive a power cut."""
+    """Make created, renamed and removed entries of a folder durable."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)
@@ -191,7 +191,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def journal_paths(folder: Path) -> list[Path]:
-    """Return what bears the name of a journal file in a folder, oldest first."""
+    """Return the entries of a folder that are named like journal files, oldest first."""
     try:
         named = [path for path in folder.iterdir() if path.name.endswith(SUFFIX)]
     except FileNotFoundError:
@@ -207,9 +207,9 @@ def _age_key(path: Path) -> tuple[str, str]:
 
 
 def open_regular(path: Path) -> int:
-    """Open a file for reading. Raises FileNotFoundError, and NotAJournal for what only bears a journal file's name.
+    """Open a file for reading. Raises FileNotFoundError, and NotAJournal for anything but a regular file.
 
-    Without waiting: a FIFO would keep us until somebody writes to it.
+    Doesn't block: a FIFO would wait until somebody writes to it.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
@@ -219,12 +219,12 @@ def open_regular(path: Path) -> int:
         raise
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise NotAJournal("it is no ordinary file")
+        raise NotAJournal("it is not a regular file")
     return fd
 
 
 def open_file(path: Path) -> JournalFile | None:
-    """Open a listed file; None when it was sealed and removed since, or is none of ours, which is said once."""
+    """Open a listed file; return None if it was sealed and removed meanwhile, or isn't a journal file (logged once)."""
     try:
         return _open(path)
     except FileNotFoundError:
@@ -249,11 +249,11 @@ _passed_over: set[Path] = set()
 def _pass_over(path: Path, reason: str) -> None:
     if path not in _passed_over:
         _passed_over.add(path)
-        logger.warning("%s is passed over: %s", path, reason)
+        logger.warning("%s is ignored: %s", path, reason)
 
 
 def strange_entries(folder: Path) -> list[tuple[Path, str]]:
-    """Return what lies in a journal folder named like a journal file and is none that can be read, and why."""
+    """Return the entries of a journal folder that are named like journal files but can't be read, with the reason."""
     if not folder.exists():
         return []
     found = []
@@ -270,7 +270,7 @@ def strange_entries(folder: Path) -> list[tuple[Path, str]]:
 
 
 def damaged_files(folder: Path) -> list[tuple[Path, str]]:
-    """Return the files that were set aside because something of them could not be read, and what."""
+    """Return the files that were set aside because they could not be read completely, with the reason."""
     return [(path, _note(path)) for path in journal_paths(folder / DAMAGED)]
 
 
@@ -278,18 +278,18 @@ def _note(path: Path) -> str:
     try:
         return path.with_suffix(NOTE_SUFFIX).read_text().strip()
     except OSError:
-        return "something of it could not be read"
+        return "part of it could not be read"
 
 
 def open_files(folder: Path) -> list[JournalFile]:
-    """Open every journal file now in the folder, being written or closed, oldest first."""
+    """Open all journal files in the folder, whether being written or closed, oldest first."""
     return [file for path in journal_paths(folder) if (file := open_file(path)) is not None]
 
 
 def claim_closed(folder: Path) -> Iterator[JournalFile]:
     """Yield the files that nobody writes any more, oldest first, each claimed until its `close`.
 
-    They are opened one by one: after a long standstill there are more than a process may have open.
+    They are opened one by one: after a long standstill, there are more than a process may have open.
     """
     remove_abandoned_drafts(folder)
     for path in journal_paths(folder):
@@ -303,26 +303,26 @@ def claim_closed(folder: Path) -> Iterator[JournalFile]:
 
 
 def remove_abandoned_drafts(folder: Path) -> None:
-    """Remove files that a crash left half made; they never held an event."""
+    """Remove files that a crash left half created; they never contained an event."""
     for draft in folder.glob(f"*{DRAFT_SUFFIX}"):
         try:
             if time.time() - draft.stat().st_mtime > ABANDONED_DRAFT_SECONDS:
                 draft.unlink()
         except FileNotFoundError:
-            continue  # its maker has just renamed it
+            continue  # its creator has just renamed it
 
 
 @dataclass(frozen=True)
 class Backlog:
-    """What is stored and not sealed yet."""
+    """What is stored but not sealed yet."""
 
     files: int
     bytes: int
-    oldest_seconds: float  # 0 when there is nothing
+    oldest_seconds: float  # 0 if there is nothing
 
 
 def backlog(folder: Path) -> Backlog:
-    """Measure the journal's backlog. Nothing is opened: when sealing stands still there are thousands of files."""
+    """Measure the journal's backlog. Opens no file: if sealing stands still, there are thousands."""
     now = time.time()
     files = total = 0
     oldest = 0.0

@@ -19,19 +19,19 @@ logger = logging.getLogger(__name__)
 
 
 class JournalFailed(Exception):
-    """The events are not stored: the disk refused them. `reason` is what senders may know of it."""
+    """The events are not stored: the disk refused them. `reason` is for senders."""
 
     reason = "the events could not be written"
 
 
 class DiskNearlyFull(JournalFailed):
-    """The events are not stored: what is still free is for all that must go on without them."""
+    """The events are not stored: the remaining space is kept for everything that must go on without them."""
 
     reason = "the disk is nearly full: no events are taken until there is room again"
 
 
 class _Commit:
-    """The payloads that go to disk with one fdatasync, who waits for it, and how it went."""
+    """The payloads that go to disk with one fdatasync, who waits for it, and the result."""
 
     __slots__ = ("error", "futures", "payloads", "tasks")
 
@@ -42,7 +42,7 @@ class _Commit:
         self.error: Exception | None = None
 
     def settle(self) -> None:
-        """Tell everybody who waits how it went, the event loop all at once."""
+        """Tell all waiters the result, those in the event loop all at once."""
         for future in self.futures:
             _tell(future, self.error)
         if self.tasks:
@@ -50,7 +50,7 @@ class _Commit:
 
     def _settle_tasks(self) -> None:
         for task in self.tasks:
-            if not task.done():  # its request may have been given up
+            if not task.done():  # its request may have been cancelled
                 _tell(task, self.error)
 
 
@@ -62,12 +62,12 @@ def _tell(future: "asyncio.Future[None] | Future[None]", error: Exception | None
 
 
 class _File:
-    """The file being written. Its exclusive flock tells sealers, also after a crash, that it isn't theirs yet."""
+    """The file being written. Its exclusive flock keeps sealers away until it is closed or its writer has died."""
 
     def __init__(self, folder: Path, node: str) -> None:
-        """Make a file and let it appear under its name with its header on disk and the lock taken.
+        """Create a file; it appears under its name with its header on disk and the lock held.
 
-        It is locked under a draft's name first: a sealer must never see it unlocked while we are at it.
+        It is locked under its draft name first: a sealer must never see it unlocked while we use it.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = folder / f"{node}-{first_id(time.time_ns()).hex()}{SUFFIX}"
@@ -88,7 +88,7 @@ class _File:
             raise
 
     def write(self, payloads: list[tuple[bytes, int]]) -> None:
-        """Append the payloads as frames and wait until the disk has them."""
+        """Append the payloads as frames and wait until they are on disk."""
         parts: list[bytes] = []
         for payload, checksum in payloads:
             parts += (FRAME.pack(self.marker, len(payload), checksum), payload)
@@ -98,9 +98,9 @@ class _File:
         self.size += len(data)
 
     def finish(self) -> None:
-        """Close the file with its size in its header; then it is the sealer's.
+        """Close the file with its size in its header; the sealer may then take it.
 
-        Not synced: its frames are on disk, and a header that a power cut takes back says that the writer died.
+        Not synced: its frames are on disk, and if a power cut loses the size, the header says that the writer died.
         """
         try:
             os.pwrite(self.fd, encode_header(self.marker, self.size), 0)
@@ -110,31 +110,31 @@ class _File:
             os.close(self.fd)
 
     def abandon(self) -> None:
-        """Close the file after a failed write; cut off what nobody was told is stored, if the disk still can."""
+        """Close the file after a failed write; cut off what was never acknowledged, if the disk still lets us."""
         try:
             os.ftruncate(self.fd, self.size)
         except OSError:
-            pass  # then a reader finds whole frames that were answered with 500: stored once too often, not lost
+            pass  # a reader then finds whole frames that were answered with 500: stored once too often, not lost
         os.close(self.fd)
 
 
 def _write_all(fd: int, data: bytes) -> None:
-    """Write all of `data`; a single write may stop short, on a nearly full disk for one."""
+    """Write all of `data`; a single write may stop short, for example on a nearly full disk."""
     written = os.write(fd, data)
     while written < len(data):
         written += os.write(fd, data[written:])
 
 
 class JournalWriter:
-    """Appends batches for a process's threads and its event loop; a batch is on disk when they go on.
+    """Appends batches for a process's threads and event loop. When a call returns, its batch is on disk.
 
-    Group commit: one thread writes. What comes while it does is one commit, the next. An event loop is woken once for
-    all of its requests in a commit.
+    Group commit: a single thread writes. Whatever arrives meanwhile becomes the next commit. An event loop is woken
+    once for all of its requests in a commit.
 
-    After a failed write or fdatasync the file is abandoned, never retried: the kernel may have dropped the
-    pages and would report success the second time. The next commit starts a new file.
+    After a failed write or fdatasync, the file is abandoned, never retried: the kernel may have dropped the pages and
+    would report success the second time. The next commit starts a new file.
 
-    With `free_space` nothing is taken while that says that there is too little.
+    With `free_space`, nothing is accepted while it reports a shortage.
     """
 
     def __init__(
@@ -146,31 +146,31 @@ class JournalWriter:
         self._queue = threading.Lock()  # guards `_next` and `_thread`
         self._disk = threading.Lock()  # guards `_file`; held while writing
         self._next = _Commit()
-        self._filled = threading.Lock()  # held while `_next` is empty: what the writing thread waits for
+        self._filled = threading.Lock()  # held while `_next` is empty; the writing thread waits for it
         self._filled.acquire()
         self._thread: threading.Thread | None = None
         self._file: _File | None = None
         self._rotation: threading.Thread | None = None
 
     def append(self, batch: Batch) -> None:
-        """Store a batch; raise JournalFailed when it is not on disk."""
+        """Store a batch; raise JournalFailed if it isn't on disk."""
         future: Future[None] = Future()
         self._hand_over(batch, lambda commit: commit.futures.append(future))
         future.result()
 
     async def store(self, batch: Batch) -> None:
-        """Store a batch without holding up the event loop; raise JournalFailed when it is not on disk."""
+        """Store a batch without blocking the event loop; raise JournalFailed if it isn't on disk."""
         task = asyncio.get_running_loop().create_future()
         self._hand_over(batch, lambda commit: commit.tasks.append(task))
         await task
 
     def close(self) -> None:
-        """Close the file now, which hands it to the sealer. A later append starts another."""
+        """Close the file now, so that the sealer gets it. A later append starts another."""
         with self._disk:
             self._rotate()
 
     def _hand_over(self, batch: Batch, join: Callable[[_Commit], None]) -> None:
-        """Put a batch into the next commit and have it written, in the process that writes (not one that forks it)."""
+        """Add a batch to the next commit. Start the thread if needed, in the process that writes (not its parent)."""
         if self._free_space and (shortage := self._free_space.shortage()):
             raise DiskNearlyFull(shortage)
         payload = encode_payload(batch)
@@ -188,7 +188,7 @@ class JournalWriter:
     def _write_for_ever(self) -> None:
         while True:
             self._filled.acquire()
-            self._write_next()  # which holds none of what it wrote while this waits for more
+            self._write_next()  # a separate function, so that nothing written is kept while this waits
 
     def _write_next(self) -> None:
         with self._queue:
@@ -196,13 +196,13 @@ class JournalWriter:
         try:
             with self._disk:
                 self._write(commit)
-        except Exception as error:  # without this thread nothing would be stored any more
+        except Exception as error:  # without this thread, nothing would be stored any more
             logger.exception("events could not be stored")
             commit.error = error
         try:
             commit.settle()
-        except Exception:  # the event loop is closed: the process is ending
-            logger.exception("nobody waits for stored events any more")
+        except Exception:  # the event loop is closed: the process is exiting
+            logger.exception("nobody is waiting for stored events any more")
 
     def _write(self, commit: _Commit) -> None:
         try:
@@ -210,7 +210,7 @@ class JournalWriter:
                 self._file = _File(self._folder, self._node)
                 self._start_rotation()
             self._file.write(commit.payloads)
-        except Exception as error:  # whatever it was, nobody may be told that it is stored
+        except Exception as error:  # whatever it was, nobody may be told that the events are stored
             commit.error = error
             self._abandon()
         if self._file is not None and self._file.size >= self._max_bytes:
@@ -227,7 +227,7 @@ class JournalWriter:
             file.finish()
 
     def _start_rotation(self) -> None:
-        """Have the thread run that closes old files, in the process that writes (not in one that forks it)."""
+        """Start the thread that closes old files, in the process that writes (not its parent)."""
         if self._rotation is None or not self._rotation.is_alive():
             self._rotation = threading.Thread(target=self._rotate_old_files, name="journal rotation", daemon=True)
             self._rotation.start()
@@ -239,5 +239,5 @@ class JournalWriter:
                 with self._disk:
                     if self._file is not None and time.monotonic() - self._file.birth >= self._max_age_seconds:
                         self._rotate()
-            except Exception:  # without this thread files would stay open for ever
+            except Exception:  # without this thread, files would stay open forever
                 logger.exception("a journal file could not be closed")

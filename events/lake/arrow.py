@@ -1,4 +1,4 @@
-"""Hand journal batches to DuckDB as Arrow tables, with work per batch but none per event."""
+"""Pass journal batches to DuckDB as Arrow tables, with work per batch but none per event."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ CHUNK_ROWS = 61_440  # DuckDB scans chunks in parallel; half of its row group
 
 
 def event_table(batches: Sequence[Batch]) -> pa.Table:
-    """Return the batches' events as columns id, received_us, namespace and service (guarded), and event (as sent)."""
+    """Return the events of batches as columns id, received_us, namespace and service (guarded), and event (as sent)."""
     counts = np.array([batch.count for batch in batches], dtype=np.int64)
     table = pa.RecordBatch.from_pydict(
         {
@@ -27,7 +27,7 @@ def event_table(batches: Sequence[Batch]) -> pa.Table:
 
 
 def _ids(batches: Sequence[Batch], counts: np.ndarray) -> pa.Array:
-    """Event k of a batch has the id `first id + k`; the low half never overflows, its last 22 bits are 0."""
+    """Return ids: event k of a batch has `first id + k`. The low half never overflows, since its last 22 bits are 0."""
     first = np.frombuffer(b"".join([batch.first_id for batch in batches]), dtype=">u8").reshape(-1, 2)
     ids = np.repeat(first, counts, axis=0)
     total = int(counts.sum())

@@ -1,4 +1,4 @@
-"""What the lake's catalog says about its tables, by plain SQL through Django: pages must not load DuckDB."""
+"""What the lake's catalog says about tables, with plain SQL through Django: pages must not load DuckDB."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -21,14 +21,14 @@ IN_FILES = """
             WHERE f.table_id = t.table_id AND f.end_snapshot IS NULL
         ), 0)
     FROM {schema}.ducklake_table t WHERE end_snapshot IS NULL AND table_name = ANY(%s)"""
-# Rows of small inserts, and small deletions from files, lie in tables of their own until maintenance flushes them.
+# Rows of small inserts and small deletions from files are in separate tables until maintenance flushes them.
 INLINED_TABLES = """
     SELECT table_id, table_name, 1 FROM {schema}.ducklake_inlined_data_tables WHERE table_id = ANY(%s)
     UNION ALL
     SELECT substring(tablename FROM '[0-9]+$')::bigint, tablename, -1 FROM pg_tables
     WHERE schemaname = %s AND tablename = ANY(%s)"""
 INLINED_ROWS = "SELECT count(*), coalesce(sum(octet_length(event)), 0) FROM {schema}.{table} WHERE end_snapshot IS NULL"
-INLINED_TABLES_AT_ONCE = 200  # PostgreSQL plans a longer UNION ALL for too long
+INLINED_TABLES_AT_ONCE = 200  # PostgreSQL takes too long to plan a longer UNION ALL
 INLINED_OF_ALL = """
     SELECT t.table_name, i.table_name, true FROM {schema}.ducklake_inlined_data_tables i
     JOIN {schema}.ducklake_table t USING (table_id) WHERE end_snapshot IS NULL
@@ -36,7 +36,7 @@ INLINED_OF_ALL = """
     SELECT t.table_name, tablename, false FROM pg_tables
     JOIN {schema}.ducklake_table t ON tablename = 'ducklake_inlined_delete_' || table_id
     WHERE schemaname = %(schema)s AND end_snapshot IS NULL"""
-# A row says which snapshot it came with; when that was is known only until the snapshot expires.
+# A row names the snapshot it came with. The snapshot's time is known only until it expires.
 OLDEST_YOUNG_SNAPSHOT = "SELECT min(snapshot_id) FROM {schema}.ducklake_snapshot WHERE snapshot_time > %s"
 MANY_OR_OLD = (
     "SELECT %s WHERE (SELECT count(*) FROM {schema}.{table}) >= %s"
@@ -47,7 +47,7 @@ INLINED_DELETIONS = "SELECT count(*), 0 FROM {schema}.{table}"
 
 
 def dataset_sizes(table_names: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """Return each table's events and bytes: (0, 0) for one that nothing was sealed into yet."""
+    """Return events and bytes of each table: (0, 0) if nothing was sealed into it yet."""
     sizes = dict.fromkeys(table_names, (0, 0))
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [_format("{schema}.ducklake_table")])
@@ -65,7 +65,7 @@ def dataset_sizes(table_names: Iterable[str]) -> dict[str, tuple[int, int]]:
 
 
 def tables_to_flush(rows: int, before: datetime) -> set[str]:
-    """Return the tables with so many inlined rows, with one from before that time, or with an inlined deletion."""
+    """Return the tables with this many inlined rows, one from before this time, or an inlined deletion."""
     with connection.cursor() as cursor:
         cursor.execute(_format(OLDEST_YOUNG_SNAPSHOT), [before])
         [young] = cursor.fetchone()

@@ -1,6 +1,6 @@
-"""Compile what a reader asks for into SQL conditions. Values are bound, names come from a fixed list.
+"""Compile a reader's conditions to SQL. Values are bound; names come from a fixed list.
 
-Texts of columns are compared as bytes, which keeps the comparison out of DuckLake's own SQL (see guard.py).
+Text columns are compared as bytes, which keeps the comparison out of DuckLake's own SQL (see guard.py).
 """
 
 import json
@@ -26,7 +26,7 @@ TEXT_COLUMNS = {
     "span_id": "span_id",
     "spanId": "span_id",
 }
-# A key that is written with an escape, from the last of them on. It is any key.
+# Any key that is written with an escape, from its last escape on.
 ESCAPED_KEY = r'\\.[^"\\]*"[ \t\r\n]*:'
 
 MACROS = """
@@ -37,18 +37,18 @@ CREATE TEMP MACRO at_path(value, names) AS json_extract_string(json_at(value, na
 
 @dataclass
 class Conditions:
-    """Conditions that all have to hold, with their parameters in order."""
+    """Conditions that must all hold, with their parameters in order."""
 
     parts: list[str] = field(default_factory=list)
     parameters: list[Any] = field(default_factory=list)
 
     def add(self, part: str, *parameters: Any) -> None:
-        """Add a condition with as many `?` as parameters."""
+        """Add a condition with one `?` per parameter."""
         self.parts.append(part)
         self.parameters += parameters
 
     def bind(self, parameter: Any) -> str:
-        """Add a parameter, and return what stands for it in the part that is added next."""
+        """Add a parameter, and return its placeholder for the part that is added next."""
         self.parameters.append(parameter)
         return "?"
 
@@ -66,7 +66,7 @@ def compile_conditions(
     from_time: datetime | None = None,
     to_time: datetime | None = None,
 ) -> Conditions:
-    """Return the conditions on a row of EVENT_COLUMNS; times are of receipt, `to_time` is exclusive."""
+    """Return the conditions on a row of EVENT_COLUMNS. Times are received times; `to_time` is exclusive."""
     conditions = Conditions()
     if from_time is not None:
         conditions.add("received_time >= make_timestamptz(?)", to_microseconds(from_time))
@@ -99,9 +99,9 @@ def _add_filter(conditions: Conditions, key: str, value: str) -> None:
 
 
 def _add_path(conditions: Conditions, key: str, value: str) -> None:
-    """Compare what stands under a path. Of a key that stands twice in an object the last one counts.
+    """Compare the value at a path. If a key occurs twice in an object, the last one counts.
 
-    json_extract_string takes the first, so an event that may have such keys takes a way that is five times as slow.
+    json_extract_string uses the first one, so an event that may have such keys takes a path that is five times as slow.
     """
     parts = key.split(".")
     doubled = [f'%"{name}"%"{name}"%' for name in dict.fromkeys([key, *parts])]
@@ -124,10 +124,10 @@ def _add_text(conditions: Conditions, column: str, value: str) -> None:
 
 
 def holds_text(text: str, bind: Callable[[str], str]) -> str:
-    """Return that an event holds the text whatever its case, also where it has escapes (\\u00e9 for é, \\/ for /).
+    """Return the condition that an event contains the text in any case, also with escapes (\\u00e9 for é, \\/ for /).
 
-    json() writes an event with as few escapes as there can be, and json.dumps does the same to the text. `bind` returns
-    the parameter that stands for a value.
+    json() writes an event with as few escapes as possible, and json.dumps does the same for the text. `bind` returns
+    the parameter for a value.
     """
     escaped = json.dumps(text, ensure_ascii=False)[1:-1]
     return (

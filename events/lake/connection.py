@@ -22,7 +22,7 @@ from events.lake.data_path import data_path_options, has_catalog
 from projects.installation import lake_folder
 
 EXTENSIONS = {"ducklake": "duckdb_extension_ducklake", "postgres_scanner": "duckdb_extension_postgres_scanner"}
-# They differ from one statement to the next, and DuckDB and DuckLake have no other way to be told.
+# They change between statements, and DuckDB and DuckLake can't be told otherwise.
 CHANGING = (
     "threads",
     "ducklake_default_data_inlining_row_limit",
@@ -49,15 +49,15 @@ class LakeMissing(Exception):
 
 
 class Lake:
-    """One DuckDB instance with the lake attached, for one thread.
+    """A DuckDB instance with the lake attached, for a single thread.
 
-    Every transaction sees one snapshot: the newest at the transaction's first look at the lake. Its SQL reaches no
-    files but the lake's and its own temporary ones, and no setting that could change this. What the extension for
-    PostgreSQL brings along stays: DuckDB has no lock for it.
+    Each transaction sees one snapshot: the newest at its first access to the lake. Its SQL can reach no files except
+    the lake's and its own temporary ones, and can change no setting to get around this. What the extension for
+    PostgreSQL can reach stays reachable: DuckDB can't restrict it.
     """
 
     def __init__(self, *, read_only: bool = False, threads: int | None = None, memory_mb: int | None = None) -> None:
-        """Open it. A writer creates the catalog where there is none; a reader is then not `attached`."""
+        """Open the lake. A writer creates a missing catalog; without one, a reader isn't `attached`."""
         self.attached = False
         self._has_sealed_files = False
         self.threads = threads or settings.EVENTLANE_DUCKDB_THREADS
@@ -73,7 +73,7 @@ class Lake:
         self.close()
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), **tables: Any) -> list[tuple[Any, ...]]:
-        """Run one statement to its end and return its rows; `tables` are Arrow tables that it reads by these names."""
+        """Run a statement and return its rows. `tables` are Arrow tables that it can read by these names."""
         for name, table in tables.items():
             self._duckdb.register(name, table)
         try:
@@ -83,17 +83,17 @@ class Lake:
                 self._duckdb.unregister(name)
 
     def value(self, sql: str, parameters: Sequence[Any] = (), **tables: Any) -> Any:
-        """Run one statement to its end and return the first column of its first row, None without rows."""
+        """Run a statement and return the first column of its first row, or None without rows."""
         rows = self.execute(sql, parameters, **tables)
         return rows[0][0] if rows else None
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
-        """Begin one statement: DuckDB goes on with it, and commits it, only while rows are fetched."""
+        """Start a statement. DuckDB executes and commits it only while rows are fetched."""
         return self._duckdb.execute(sql, list(parameters))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit what the block does, or undo it if it raises."""
+        """Commit the block's changes, or undo them if it raises."""
         self._duckdb.execute("BEGIN")
         try:
             yield
@@ -103,11 +103,11 @@ class Lake:
             raise
 
     def interrupt(self) -> None:
-        """Have the statement that runs raise duckdb.InterruptException. Any thread may call this."""
+        """Make the running statement raise duckdb.InterruptException. Any thread may call this."""
         self._duckdb.interrupt()
 
     def has_table(self, name: str) -> bool:
-        """Tell whether the lake has the table in this transaction's snapshot."""
+        """Return whether the lake has the table in this transaction's snapshot."""
         return bool(self.tables_among([name]))
 
     def tables_among(self, names: Collection[str]) -> set[str]:
@@ -120,7 +120,7 @@ class Lake:
     def data_files(self, names: Collection[str], column: str) -> list[tuple[int, str | None, str | None]]:
         """Return the bytes of each file of these tables, and the least and greatest value of a column in it, as text.
 
-        DuckLake leaves out a file by these values; both are None where it doesn't know them.
+        DuckLake skips files by these values; both are None if it doesn't know them.
         """
         catalog, marks = catalog_schema(), ", ".join("?" * len(names))
         return self.execute(
@@ -154,17 +154,17 @@ class Lake:
         return {name: set(ADDED_COLUMNS).difference(columns) for name, columns in rows}
 
     def has_sealed_files(self) -> bool:
-        """Tell whether anything can be sealed yet: a lake's first writer makes the catalog before its tables."""
+        """Return whether anything can be sealed yet: a lake's first writer creates the catalog before its tables."""
         if not self._has_sealed_files:
             self._has_sealed_files = self.attached and self.has_table("sealed_files")
         return self._has_sealed_files
 
     def newest_snapshot(self) -> int:
-        """Return the number of the newest snapshot: each commit of anybody makes one."""
+        """Return the number of the newest snapshot. Every commit of any process creates one."""
         return int(self.value("SELECT id FROM ducklake_current_snapshot('lake')"))
 
     def next_row_id(self, name: str) -> int:
-        """Return the row id that the table's next row gets; 0 when there is no such table."""
+        """Return the row id of the table's next row, or 0 without the table."""
         row_id = self.value(
             f"SELECT next_row_id FROM {catalog_schema()}.ducklake_table_stats"
             f" JOIN {catalog_schema()}.ducklake_table USING (table_id) WHERE table_name = ? AND end_snapshot IS NULL",
@@ -173,7 +173,7 @@ class Lake:
         return row_id or 0
 
     def inline(self, rows: int) -> None:
-        """Have inserts of up to so many rows make no file: they lie in PostgreSQL until maintenance flushes them."""
+        """Keep inserts of up to this many rows in PostgreSQL instead of files, until maintenance flushes them."""
         self.execute(f"SET ducklake_default_data_inlining_row_limit = {rows}")
 
     def create_event_table(self, name: str) -> None:
@@ -181,26 +181,26 @@ class Lake:
         self.execute(f"CREATE TABLE IF NOT EXISTS {event_table_name(name)} ({table_definition(EVENT_COLUMNS)})")
 
     def attach_if_there(self) -> None:
-        """Attach for reading, if anything was sealed since it was opened. Temporary tables are gone then."""
-        if has_catalog():  # only a new instance may: this one is locked
+        """Attach for reading if anything was sealed since this was opened. Temporary tables are lost then."""
+        if has_catalog():  # only a new instance can attach: this one is locked
             self._duckdb.close()
             self._open(self._attach_old)
 
     def close(self) -> None:
-        """Close the connections and give the memory back.
+        """Close the connections and release the memory.
 
-        Detached first: an instance that saw a COMMIT fail would stay in memory with its connections.
+        Detaches first: an instance that saw a failed COMMIT would stay in memory with its connections.
         """
         self._roll_back()
         try:
             if self.attached:
                 self._duckdb.execute("DETACH lake")
         except duckdb.Error:
-            pass  # it is being closed because it is broken
+            pass  # it may be closed because it is broken
         self._duckdb.close()
 
     def _open(self, attach: Callable[[], None]) -> None:
-        spill_folder().mkdir(mode=0o700, parents=True, exist_ok=True)  # DuckDB makes no more than one folder in it
+        spill_folder().mkdir(mode=0o700, parents=True, exist_ok=True)  # DuckDB creates only the last folder of the path
         self._duckdb = duckdb.connect(config=_duckdb_settings(self.threads, self.memory_mb))
         try:
             self._prepare()
@@ -211,10 +211,12 @@ class Lake:
             raise
 
     def _confine(self) -> None:
-        """Keep SQL from whatever is not the lake's: DuckDB could read and write all files that this process can."""
+        """Confine SQL to the lake: otherwise, DuckDB could read and write all files that this process can."""
         path = settings.EVENTLANE_LAKE_PATH.rstrip("/") + "/"
         if lake_folder() is None:
-            self.execute("SELECT 1 FROM glob(?) LIMIT 1", [f"{path}*"])  # loads what reads the bucket: later it can't
+            self.execute(
+                "SELECT 1 FROM glob(?) LIMIT 1", [f"{path}*"]
+            )  # loads what reads the bucket; later that is impossible
         self.execute(f"SET allowed_directories = [{quoted_text(path)}]")
         self.execute(f"SET allowed_configs = [{', '.join(map(quoted_text, CHANGING))}]")
         self.execute("SET enable_external_access = false")
@@ -223,20 +225,20 @@ class Lake:
     def _prepare(self) -> None:
         for name, package in EXTENSIONS.items():
             _load_extension(self._duckdb, name, package)
-        self._duckdb.execute("SET enable_progress_bar = false")  # it goes to stdout
+        self._duckdb.execute("SET enable_progress_bar = false")  # it would go to stdout
         self._duckdb.execute("SET TimeZone = 'UTC'")
         self.inline(INLINED_ROWS)
         self._duckdb.execute(columns.MACROS + conditions.MACROS)
 
     def _attach_old(self) -> None:
-        """Attach for reading, if anything was ever sealed."""
+        """Attach for reading if anything was ever sealed."""
         try:
             self._attach("READ_ONLY")
         except LakeMissing:
             pass
 
     def _attach_new_or_old(self) -> None:
-        """Attach, creating the catalog if need be. Nodes that start together race there, and all but one fail once."""
+        """Attach, creating the catalog if needed. If nodes start together, all but one of them fail once."""
         attempt = 0
         while not self.attached:
             try:
@@ -263,7 +265,7 @@ class Lake:
         self.attached = True
 
     def _create_secret(self) -> str:
-        """Have the catalog's password there; return the other options of its address."""
+        """Create the secret with the catalog's password; return the other options of its address."""
         options, password = _catalog_address()
         self._duckdb.execute(
             f"CREATE OR REPLACE SECRET catalog_password (TYPE postgres, PASSWORD {quoted_text(password)})"
@@ -301,10 +303,10 @@ class Lake:
 
 
 def commit(lake: Lake, work: Callable[[], T]) -> T:
-    """Run `work` in a transaction, again from the start when another commit came between.
+    """Run `work` in a transaction; start over if another commit interfered.
 
-    DuckLake repeats a commit by itself where the two don't touch each other (inserts into one table). What
-    comes here does: the same table created twice, rows deleted from a table that others insert into.
+    DuckLake itself repeats commits that don't conflict (inserts into one table). This is for those that do: the same
+    table created twice, or rows deleted from a table that others insert into.
     """
     for attempt in range(COMMIT_ATTEMPTS):
         before = lake.newest_snapshot()
@@ -319,9 +321,9 @@ def commit(lake: Lake, work: Callable[[], T]) -> T:
 
 
 def was_overtaken(lake: Lake, before: int) -> bool:
-    """Tell whether somebody committed since `before` was the newest snapshot, so that a failed commit may succeed now.
+    """Return whether there was a commit since `before` was the newest snapshot: then a retry may succeed.
 
-    The error doesn't tell: it quotes the events, which may hold any words.
+    The error can't be used: it quotes events, which may contain any words.
     """
     try:
         return lake.newest_snapshot() != before
@@ -330,15 +332,15 @@ def was_overtaken(lake: Lake, before: int) -> bool:
 
 
 def pause(attempt: int) -> None:
-    """Wait before the next try, at random so that two who collided don't collide again."""
+    """Wait before the next attempt, for a random time so that two that collided don't collide again."""
     time.sleep(random.uniform(0, min(1.0, 0.02 * 2**attempt)))
 
 
 def catalog_schema() -> str:
-    """Return the quoted name of the catalog's schema in PostgreSQL, seen in the snapshot of the lake's transaction.
+    """Return the quoted name of the catalog's schema in PostgreSQL, as of the snapshot of the lake's transaction.
 
-    For what DuckDB's own lists would say of tables, DuckLake asks for each table's statistics, one by one, after each
-    commit: seconds where there are hundreds of datasets.
+    For DuckDB's own lists of tables, DuckLake queries the statistics of each table, one by one, after each commit:
+    that takes seconds with hundreds of datasets.
     """
     return f"__ducklake_metadata_lake.{quoted_name(settings.EVENTLANE_LAKE_SCHEMA)}"
 
@@ -364,7 +366,7 @@ def table_definition(columns: dict[str, str]) -> str:
 
 
 def spill_folder() -> Path:
-    """Return where each DuckDB has a folder, named after its process, for what doesn't fit its memory."""
+    """Return the folder for what doesn't fit into memory. In it, each DuckDB has a folder named after its process."""
     return settings.EVENTLANE_HOME / "tmp" / "duckdb"
 
 
@@ -378,12 +380,12 @@ def _duckdb_settings(threads: int, memory_mb: int) -> dict[str, Any]:
 
 
 def _needs_wheels_only() -> bool:
-    """Tell whether all extensions come from wheels. The one that reads buckets doesn't: DuckDB downloads it."""
+    """Return whether all extensions come from wheels. The one that reads buckets doesn't: DuckDB downloads it."""
     return lake_folder() is not None and all(map(_file_in_wheel, EXTENSIONS.values()))
 
 
 def _load_extension(database: duckdb.DuckDBPyConnection, name: str, package: str) -> None:
-    """Load an extension out of its wheel, without network; where there is no wheel, as DuckDB itself gets it."""
+    """Load an extension from its wheel, without network. If there is no wheel, DuckDB downloads it."""
     if file := _file_in_wheel(package):
         database.execute(f"LOAD {quoted_text(str(file))}")
     else:
@@ -393,7 +395,7 @@ def _load_extension(database: duckdb.DuckDBPyConnection, name: str, package: str
 
 @cache
 def _file_in_wheel(package: str) -> Path | None:
-    """Return the extension's file in its wheel; None when there is no such wheel, or it is for another DuckDB."""
+    """Return the extension's file in its wheel, or None without a wheel or if it is for another DuckDB."""
     try:
         folder = Path(str(importlib.import_module(package).__file__)).parent
     except ImportError:
@@ -402,7 +404,7 @@ def _file_in_wheel(package: str) -> Path | None:
 
 
 def _catalog_address() -> tuple[str, str]:
-    """Return Django's database as libpq options, and its password apart: errors and views show the options."""
+    """Return Django's database as libpq options, with the password separate: errors and views show the options."""
     parameters = {
         name: value
         for name, value in django_connection.get_connection_params().items()

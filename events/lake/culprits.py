@@ -1,11 +1,11 @@
-"""Find the events that keep a journal file from being sealed, so that they hold up no others.
+"""Find the events that prevent a journal file from being sealed, so that they don't hold up others.
 
-A commit that fails doesn't say whose fault it is: PostgreSQL may be away, a disk full, or a text such that the catalog
-refuses it. So we experiment, in a table that is made for it and dropped afterwards. Where harmless events can be
-committed and others can't, the others are at fault: they are halved until the bad ones are left.
+A failed commit doesn't say who is at fault: PostgreSQL may be away, a disk full, or the catalog may refuse a text.
+So we experiment, in a table that is created for it and dropped afterwards. If harmless events can be committed and
+others can't, the others are at fault: they are halved repeatedly until the bad ones are left.
 
-All this only finds out; rescue.py does something about it. A kill at any moment costs no more than the work, and
-leaves a table that maintenance drops: it is no dataset's.
+This only finds them; rescue.py acts on it. A kill at any moment costs no more than the work so far, and leaves a table
+that maintenance drops, since it is no dataset's.
 """
 
 import base64
@@ -38,7 +38,7 @@ from events.lake.seal import (
 )
 from events.namespaces import create_namespaces
 
-HARMLESS_BYTES = 8 * 1024 * 1024  # at most, of one harmless event; more than an accepted one has
+HARMLESS_BYTES = 8 * 1024 * 1024  # the largest harmless event; larger than any accepted one
 NOBODY = ""  # the id of no dataset
 _IN_HEX = "Its namespace and service in hex: "
 
@@ -46,7 +46,7 @@ Step = Callable[[], None]
 
 
 class LakeUnwell(Exception):
-    """Harmless events can't be sealed either."""
+    """Not even harmless events can be sealed."""
 
 
 def check_lake(lake: Lake) -> None:
@@ -56,7 +56,7 @@ def check_lake(lake: Lake) -> None:
 
 
 def find_bad_events(lake: Lake, file: JournalFile, step: Step) -> dict[bytes, Refusal]:
-    """Return the events of a file that can't be sealed though harmless ones can, by id; raise LakeUnwell."""
+    """Return by id the events of a file that can't be sealed although harmless ones can; raise LakeUnwell."""
     found: dict[bytes, Refusal] = {}
     with _trial(lake) as trial:
         for part in read_parts([file]):
@@ -65,7 +65,7 @@ def find_bad_events(lake: Lake, file: JournalFile, step: Step) -> dict[bytes, Re
 
 
 def _search_part(trial: "_Trial", datasets: dict[str, list[Batch]], step: Step) -> dict[bytes, Refusal]:
-    """Look at each dataset by itself, and share the time among those that have bad events."""
+    """Examine each dataset by itself, and divide the time among those with bad events."""
     tables = table_names(datasets)
     failing: list[_Search] = []
     for dataset_id, batches in datasets.items():
@@ -79,21 +79,21 @@ def _search_part(trial: "_Trial", datasets: dict[str, list[Batch]], step: Step) 
 
 
 class _Search:
-    """A look for the bad ones among a dataset's events."""
+    """The search for bad events of a dataset."""
 
     def __init__(self, trial: "_Trial", events: pa.Table, dataset_id: str, exists: bool, step: Step) -> None:
         self._trial, self._events, self._dataset_id, self._exists = trial, events, dataset_id, exists
         self._step = step
         self._found: dict[bytes, Refusal] = {}
-        # Few rows lie in PostgreSQL, more in a file. Where these would lie, each of them is tried.
+        # Few rows go to PostgreSQL, many to a file. Each event is tried in the place where it would go.
         self._inlined = INLINED_ROWS if len(events) <= INLINED_ROWS else 0
 
     def fails(self) -> bool:
-        """Tell whether the events can't be stored all together."""
+        """Return whether the events can't be stored all together."""
         return self._error(self._events) is not None
 
     def bad_events(self, seconds: float) -> dict[bytes, Refusal]:
-        """Return the bad events, by id; what isn't found in time is refused together with what stands around it."""
+        """Return the bad events by id. If time runs out, the events around the remaining ones are refused with them."""
         self._halve(self._events, time.monotonic() + seconds)
         return self._found
 
@@ -109,7 +109,7 @@ class _Search:
                 self._halve(half, end)
 
     def _error(self, events: pa.Table) -> Exception | None:
-        """Return why the events can't be stored, None if they can; raise LakeUnwell when harmless ones can't."""
+        """Return why the events can't be stored, or None if they can; raise LakeUnwell if harmless ones can't."""
         self._step()
         try:
             self._trial.store(events, self._dataset_id, self._exists, self._inlined)
@@ -120,7 +120,7 @@ class _Search:
 
     def _refuse(self, events: pa.Table, error: Exception) -> None:
         if self._error(events) is None:
-            return  # once isn't enough to be sent away
+            return  # a single failure isn't enough to refuse it
         what = "it" if len(events) == 1 else f"all of {len(events):,} events, of which this is one"
         reason = f"the lake can't store {what}: {storable_reason_of(error)}"
         keeps_origin = self._trial.can_quarantine(events, self._dataset_id, Refusal(reason))
@@ -139,7 +139,7 @@ class _Trial:
         self.quarantine = f"{self.events}_quarantine"
 
     def store(self, events: pa.Table, dataset_id: str, exists: bool, inlined_rows: int) -> None:
-        """Do with the events all that sealing would do, in other tables."""
+        """Do with the events all that sealing would do, but in other tables."""
         if exists:
             namespaces = events["namespace"].unique().to_pylist()
             create_namespaces({(dataset_id, plain(namespace)) for namespace in namespaces})
@@ -151,18 +151,18 @@ class _Trial:
         )
 
     def store_harmless(self, size: int) -> None:
-        """Store an event of that many bytes, which nothing makes smaller, as others are stored; raise LakeUnwell."""
+        """Store an incompressible event of this size like others; raise LakeUnwell."""
         noise = base64.b64encode(os.urandom(min(size, HARMLESS_BYTES) * 3 // 4))
         text = b'{"message":"%b"}' % noise
         events = event_table([new_batch(NOBODY, "trial", "", [text], [len(text)])])
         try:
-            create_namespaces({(NOBODY, "trial")})  # makes none, and needs Django's connection, as others do
+            create_namespaces({(NOBODY, "trial")})  # creates nothing, but needs Django's connection as the real ones do
             self._commit(lambda: insert_or_quarantine(self.lake, events, NOBODY, self.events, self.quarantine), 0)
         except Exception as error:
             raise LakeUnwell(reason_of(error)) from error
 
     def can_quarantine(self, events: pa.Table, dataset_id: str, refusal: Refusal) -> bool:
-        """Tell whether the events can be put into quarantine with this reason and all that is known of them."""
+        """Return whether the events can go into quarantine with this reason and everything known about them."""
         refusals = [refusal] * len(events)
         try:
             self._commit(lambda: quarantine(self.lake, events, dataset_id, refusals, self.quarantine), 0)
@@ -186,9 +186,11 @@ class _Trial:
 
 @contextmanager
 def _trial(lake: Lake) -> Iterator[_Trial]:
-    """Make trials on the lake, and leave nothing of them behind."""
+    """Try things on the lake, and leave nothing behind."""
     trial = _Trial(lake)
-    lake.execute("SET ducklake_max_retry_count = 0")  # DuckLake takes words in an event for its own errors, and waits
+    lake.execute(
+        "SET ducklake_max_retry_count = 0"
+    )  # DuckLake may take words in an event for errors of its own, and would wait
     try:
         yield trial
     finally:
@@ -197,18 +199,18 @@ def _trial(lake: Lake) -> Iterator[_Trial]:
 
 
 def storable_reason_of(error: Exception) -> str:
-    """Return the reason of an error as quarantine can hold it."""
+    """Return the reason for an error in a form that quarantine can store."""
     return reason_of(error).replace("{", "(").replace("}", ")")
 
 
 def origin_in_hex(reason: str) -> tuple[str, str] | None:
-    """Return the namespace and the service that a reason holds in hex digits; None if it holds none."""
+    """Return the namespace and the service that a reason contains as hex digits, or None."""
     found = re.search(rf"{_IN_HEX}([0-9a-f]*), ([0-9a-f]*)$", reason)
     return (bytes.fromhex(found[1]).decode(), bytes.fromhex(found[2]).decode()) if found else None
 
 
 def _without_origin(namespace: str, service: str) -> Refusal:
-    """Refuse an event whose reason, namespace or service can't be stored: in digits they can."""
+    """Refuse an event whose reason, namespace or service can't be stored: as hex digits, they can."""
     digits = f"{plain(namespace).encode().hex()}, {plain(service).encode().hex()}"
     reason = f"the lake can't store it; the server's log says why. {_IN_HEX}{digits}"
     return Refusal(reason, with_origin=False)

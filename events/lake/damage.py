@@ -1,6 +1,6 @@
-"""Files of the lake that can't be read: found when a reader fails on them, and remembered until they are well again.
+"""Files of the lake that can't be read: found when a reader fails on them, and remembered until they are intact again.
 
-What was found stands in PostgreSQL. So the next reader needn't search, and the console and doctor know.
+They are recorded in PostgreSQL, so that the next reader needn't search, and the console and doctor know them.
 """
 
 import re
@@ -20,16 +20,16 @@ from events.lake.files import Fault, KnownFile, find_fault, known_files
 from events.models import DamagedFile
 from projects.installation import lake_folder
 
-SEALED_FILES = "sealed_files"  # each reader needs it beside its dataset's table
+SEALED_FILES = "sealed_files"  # every reader needs it besides its dataset's table
 NAMED = re.compile(r"ducklake-[0-9a-f-]{36}(?:-delete)?\.parquet")
 OF_CATALOG = (duckdb.IOException, duckdb.TransactionException, duckdb.ConnectionException, duckdb.OutOfMemoryException)
 
 
 def find_damage(tables: Sequence[str], known: Iterable[str], error: duckdb.Error) -> list[DamagedFile]:
-    """Return the files of datasets' tables that a reader may have failed on with `error`, but those it knows.
+    """Return the unreadable files of datasets' tables that may have made a reader fail with `error`, except known ones.
 
-    Those found before come first, then those whose size or footer is wrong. Else the content is read, that of the file
-    which the error names or else of all, the newest first, for EVENTLANE_QUERY_SECONDS at most.
+    Files found earlier come first, then those with a wrong size or footer. Otherwise, content is read for at most
+    EVENTLANE_QUERY_SECONDS: of the file that the error names, or of all files, newest first.
     """
     folder, known = lake_folder(), set(known)
     if folder is None or not _is_of_a_file(error):
@@ -39,11 +39,11 @@ def find_damage(tables: Sequence[str], known: Iterable[str], error: duckdb.Error
         return remembered or _search(folder, tables, known, str(error))
     except DATABASE_FAILED:
         connection.close()
-        return []  # what failed was the catalog
+        return []  # the catalog failed, not a file
 
 
 def note_damage(folder: Path, faults: Iterable[Fault]) -> list[DamagedFile]:
-    """Remember these files as damaged."""
+    """Record these files as damaged."""
     rows = [
         DamagedFile(
             path=fault.path,
@@ -64,7 +64,7 @@ def note_damage(folder: Path, faults: Iterable[Fault]) -> list[DamagedFile]:
 
 
 def review_damage(folder: Path) -> list[DamagedFile]:
-    """Compare all files with the catalog by existence and size, forget what is well again, and return the rest."""
+    """Check all files by existence and size; forget damaged ones that are intact again, and return the rest."""
     files = {file.path: file for file in known_files() if file.in_use}
     DamagedFile.objects.exclude(path__in=[file.path for file in known_damage() if file.path in files]).delete()
     faults = [fault for file in files.values() if (fault := find_fault(folder, file, footers=False))]
@@ -74,7 +74,7 @@ def review_damage(folder: Path) -> list[DamagedFile]:
 
 
 def _is_of_a_file(error: duckdb.Error) -> bool:
-    """Tell whether a file may be to blame: the catalog's own failures are of these kinds, too, but name none."""
+    """Return whether a file may be to blame. The catalog's own failures are of the same kinds, but name no file."""
     return bool(NAMED.search(str(error))) or not isinstance(error, OF_CATALOG)
 
 
@@ -98,7 +98,7 @@ def _unreadable(folder: Path, files: Sequence[KnownFile], message: str) -> Itera
 
 
 def content_error(file: Path) -> str:
-    """Read all of a file; return what is wrong with it, or nothing."""
+    """Read the whole file; return what is wrong with it, or an empty text."""
     try:
         with open_scanner(file) as scanner:
             scanner.execute("SELECT bit_xor(hash(file)) FROM read_parquet(?) AS file", [str(file)]).fetchall()
@@ -108,7 +108,7 @@ def content_error(file: Path) -> str:
 
 
 def open_scanner(file: Path) -> duckdb.DuckDBPyConnection:
-    """Return a DuckDB that reaches this file and nothing else."""
+    """Return a DuckDB that can reach only this file."""
     scanner = duckdb.connect(config={"threads": 1})
     scanner.execute(f"SET allowed_paths = [{quoted_text(str(file))}]")
     scanner.execute("SET enable_external_access = false")

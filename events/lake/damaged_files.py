@@ -1,4 +1,4 @@
-"""Which files of the lake are known to be damaged, from PostgreSQL: a web process needs no DuckDB to say so."""
+"""The files of the lake known to be damaged, from PostgreSQL: a web process needs no DuckDB to show them."""
 
 from pathlib import Path
 
@@ -7,14 +7,14 @@ from projects.installation import lake_folder
 
 
 def known_damage(*tables: str) -> list[DamagedFile]:
-    """Return what is known to be damaged of these tables, or of all, unless it has changed since."""
+    """Return the known damaged files of these tables, or of all, except files that have changed since."""
     folder = lake_folder()
     found = DamagedFile.objects.filter(table_name__in=tables) if tables else DamagedFile.objects.all()
     return [file for file in found.order_by("path") if folder and file_state(folder / file.path) == file.state]
 
 
 def file_state(file: Path) -> str:
-    """Return a text that changes when the file is written, replaced or made readable; empty: it can't be seen."""
+    """Return a text that changes if the file is written, replaced or made readable; empty if it can't be seen."""
     try:
         state = file.stat()
     except OSError:

@@ -1,8 +1,8 @@
-"""Where the lake's files are: what the setting says, if they are really there.
+"""Where the lake's files are: at the place in the settings, if they are really there.
 
-DuckLake writes the place into its catalog when it is made, and from then on refuses another. But a user moves
-EVENTLANE_HOME, or restores a backup elsewhere. What must not happen is that a node whose setting is wrong
-quietly writes files where the other nodes don't find them, or takes an unmounted disk for an empty lake.
+DuckLake records the place in its catalog at creation and refuses any other afterwards. But users move EVENTLANE_HOME or
+restore a backup elsewhere. What must not happen: a node with a wrong setting quietly writes files where other nodes
+don't find them, or mistakes an unmounted disk for an empty lake.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from django.db import connection
 from eventlane.installation import LAKE_FILES, WrongInstallation
 from projects.installation import check_installation, lake_folder
 
-NEWEST_FILES = 20  # of these one must be there; all of them are lost only with their folder
+NEWEST_FILES = 20  # one of these must exist; all of them are lost only together with their folder
 
 
 class LakeElsewhere(WrongInstallation):
@@ -22,7 +22,7 @@ class LakeElsewhere(WrongInstallation):
 
 
 def data_path_options(*, writes: bool) -> str:
-    """Return the options of ATTACH that name the data path; raise WrongInstallation."""
+    """Return the options of ATTACH with the data path; raise WrongInstallation."""
     check_installation(writes=writes)
     path = settings.EVENTLANE_LAKE_PATH.rstrip("/") + "/"
     options = "DATA_PATH '{}'".format(path.replace("'", "''"))
@@ -34,27 +34,27 @@ def data_path_options(*, writes: bool) -> str:
         return options
     if folder and not folder.is_dir():
         raise LakeElsewhere(
-            f"the lake is not there: {folder} is no folder, and the catalog knows of files in {recorded}. "
+            f"the lake is not there: {folder} is not a folder, but the catalog knows of files in {recorded}. "
             "Put it back, or set EVENTLANE_LAKE_PATH to where it is; nothing was changed"
         )
     if recorded == path:
         return options
     newest = newest_files()
-    if newest and not (folder and holds_one_of(folder, newest)):  # in a bucket, only DuckDB could look
+    if newest and not (folder and holds_one_of(folder, newest)):  # only DuckDB could look into a bucket
         raise LakeElsewhere(
-            f"the events are in {recorded}, and {path} doesn't hold {newest[0]}: "
+            f"the events are in {recorded}, and {path} doesn't contain {newest[0]}: "
             "set EVENTLANE_LAKE_PATH to where they are, or move them there"
         )
     return f"{options}, OVERRIDE_DATA_PATH true"
 
 
 def has_catalog() -> bool:
-    """Tell whether a lake was ever made."""
+    """Return whether a lake was ever created."""
     return _recorded_path() is not None
 
 
 def newest_files() -> list[str]:
-    """Return the names of the newest files that the catalog knows; empty when there are none, or no catalog."""
+    """Return the names of the newest files in the catalog; empty if there are none."""
     schema = connection.ops.quote_name(settings.EVENTLANE_LAKE_SCHEMA)
     rows = _rows(
         "ducklake_data_file",
@@ -65,19 +65,19 @@ def newest_files() -> list[str]:
 
 
 def holds_one_of(folder: Path, names: list[str]) -> bool:
-    """Tell whether one of these files lies anywhere below a folder."""
+    """Return whether one of these files is somewhere below a folder."""
     return any(path.name in names for path in folder.rglob(LAKE_FILES))
 
 
 def _recorded_path() -> str | None:
-    """Return the catalog's data path, None when there is no catalog."""
+    """Return the catalog's data path, or None without a catalog."""
     schema = connection.ops.quote_name(settings.EVENTLANE_LAKE_SCHEMA)
     rows = _rows("ducklake_metadata", f"SELECT value FROM {schema}.ducklake_metadata WHERE key = 'data_path'")
     return rows[0][0] if rows else None
 
 
 def _rows(table: str, query: str) -> list[tuple[Any, ...]]:
-    """Return what a query finds in a table of the catalog; nothing without the table."""
+    """Return the rows of a query on a table of the catalog; none without the table."""
     with connection.cursor() as cursor:
         schema = connection.ops.quote_name(settings.EVENTLANE_LAKE_SCHEMA)
         cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{schema}.{table}"])

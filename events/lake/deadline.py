@@ -1,4 +1,4 @@
-"""Bound the time that a reader's statements take together, and end them when nobody waits for the answer any more."""
+"""Limit the total time of a reader's statements, and end them when nobody waits for the answer any more."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from django.conf import settings
 
 from eventlane.wire.errors import ApiError
 
-# How soon an end is noticed that came while a statement was only about to begin: DuckDB forgets such an interrupt.
+# How soon an end is noticed that came just before a statement started: DuckDB forgets such an interrupt.
 LOOK_SECONDS = 0.25
 
 
@@ -37,8 +37,8 @@ class Deadline:
         self._end = time.monotonic() + settings.EVENTLANE_QUERY_SECONDS
         self._cancelled = False
         self._running = False
-        self._bounded = True  # else only a cancel ends what runs
-        self._lock = threading.Lock()  # no interrupt may hit what comes after a statement
+        self._bounded = True  # otherwise only a cancel ends the running statement
+        self._lock = threading.Lock()  # an interrupt must not hit anything after its statement
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="query deadline", daemon=True)
 
@@ -51,7 +51,7 @@ class Deadline:
 
     @contextmanager
     def statement(self, *, bounded: bool = True) -> Iterator[None]:
-        """Run the block's statement while there is time, if it is bounded; raise QueryTimeout or QueryCancelled."""
+        """Run the block's statement, within the remaining time if bounded; raise QueryTimeout or QueryCancelled."""
         self._bounded = bounded
         self._check()
         self._set_running(True)
@@ -64,7 +64,7 @@ class Deadline:
             self._set_running(False)
 
     def cancel(self) -> None:
-        """End the statement that runs, and let none begin any more. Any thread may call this."""
+        """End the running statement, and let no other start. Any thread may call this."""
         self._cancelled = True
         self._stop()
 

@@ -1,4 +1,4 @@
-"""How much there is to read: by what DuckLake's catalog knows of the lake's files in the transaction's snapshot."""
+"""How much there is to read, according to the files in DuckLake's catalog in the transaction's snapshot."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from events.lake.unsealed import Span
 COLUMNS_OF_TABLES = """
     SELECT table_id, column_id FROM {catalog}.ducklake_table t JOIN {catalog}.ducklake_column c USING (table_id)
     WHERE t.end_snapshot IS NULL AND c.end_snapshot IS NULL AND column_name = ? AND table_name IN ({marks})"""
-# A file without bounds may hold anything.
+# A file without bounds may contain anything.
 IN_FILES = """
     SELECT coalesce(sum(events) FILTER (reached), 0)::BIGINT, coalesce(sum(bytes) FILTER (reached), 0)::BIGINT,
         count(*) FILTER (reached), count(*) FILTER (NOT reached)
@@ -28,12 +28,12 @@ Execute = Callable[..., list[tuple[Any, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """The most that a reader of a span meets, deleted events included; files are those of the lake."""
+    """The most that a reader of a span can encounter, including deleted events. Files are those of the lake."""
 
     events: int = 0
     bytes: int = 0
     files: int = 0
-    files_skipped: int = 0  # their bounds tell that nothing in them lies in the span
+    files_skipped: int = 0  # according to their bounds, nothing in them is in the span
 
     def __add__(self, other: "Extent") -> "Extent":
         """Return the sum of both."""
@@ -46,7 +46,7 @@ class Extent:
 
 
 def sealed_extent(execute: Execute, tables: Collection[str], span: Span, column: str) -> Extent:
-    """Return how much there is in a span of datasets' tables, by the bounds of a column of times."""
+    """Return how much there is in a span of datasets' tables, by the bounds of a time column."""
     if not tables:
         return Extent()
     catalog = catalog_schema()

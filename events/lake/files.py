@@ -1,12 +1,12 @@
-"""The lake's files, as the catalog knows them and as they lie in the folder, and what to do where the two differ.
+"""The lake's files, according to the catalog and to the folder, and what to do if the two differ.
 
     EVENTLANE_LAKE_PATH/
         installation                        the mark
         main/<table>/ducklake-<uuid>.parquet
-        orphans/<date>/main/<table>/…       set aside: the catalog didn't know them. `.adopted` ones were taken back
+        orphans/<date>/main/<table>/…       set aside as unknown to the catalog; `.adopted` ones were put back
 
-A file is written before the commit that makes it known. So the folder is always listed before the catalog is asked, and
-only files of a certain age are taken for leftovers.
+A file is written before the commit that makes it known. The folder is therefore listed before the catalog is queried,
+and only files of a certain age count as leftovers.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ from events.models import DamagedFile
 
 ORPHANS = "orphans"
 ADOPTED = ".adopted"
-WRITING_MARGIN = timedelta(hours=1)  # a file this new may belong to a transaction that isn't committed yet
+WRITING_MARGIN = timedelta(hours=1)  # a newer file may belong to a transaction that isn't committed yet
 PLACE = "CASE WHEN f.path_is_relative THEN s.path || t.path ELSE '' END || f.path"
 FILES = f"""
     SELECT {PLACE}, '{{kind}}', f.{{kind}}_file_id, f.table_id, t.table_name, f.{{rows}}, f.file_size_bytes,
@@ -46,29 +46,29 @@ OF_DATA_FILES = """
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """A file that the catalog knows: of events, or of deletions from one."""
+    """A file known to the catalog: with events, or with deletions from a file of events."""
 
-    path: str  # from the lake's folder
+    path: str  # relative to the lake's folder
     kind: str  # data or delete
     file_id: int
     table_id: int
     table_name: str
     rows: int
     bytes: int
-    in_use: bool  # else it was replaced and waits for its removal
+    in_use: bool  # otherwise it was replaced and is to be removed
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file that lies in the lake's folder."""
+    """A file in the lake's folder."""
 
-    path: str  # from the lake's folder
+    path: str  # relative to the lake's folder
     bytes: int
     modified_time: datetime
 
     @property
     def written_time(self) -> datetime:
-        """When DuckLake made it, as its name says; unlike the file's own time, copying doesn't change it."""
+        """When DuckLake created it, from its name. Unlike the file's own time, copying doesn't change it."""
         try:
             milliseconds = UUID(self.path.rpartition("ducklake-")[2][:36]).int >> 80
             return datetime.fromtimestamp(milliseconds / 1000, UTC)
@@ -78,9 +78,9 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A file that catalog and folder disagree about."""
+    """A difference between catalog and folder."""
 
-    state: str  # missing, damaged, unknown; or new: unknown, and perhaps about to be committed
+    state: str  # missing, damaged, unknown; or new: unknown, but possibly about to be committed
     path: str
     table_name: str
     rows: int | None
@@ -88,7 +88,7 @@ class Fault:
 
 
 def known_files(*tables: str) -> list[KnownFile]:
-    """Return every data and deletion file that the catalog knows; with `tables` only those of these."""
+    """Return all data and deletion files in the catalog, or only those of these tables."""
     where = " WHERE t.table_name = ANY(%s)" if tables else ""
     return [
         KnownFile(*row)
@@ -101,28 +101,28 @@ def unknown_files(folder: Path) -> list[FoundFile]:
     """Return the files in the lake's folder that the catalog doesn't know, oldest first."""
     found = list(_found_files(folder))
     known = {file.path for file in known_files()} | {path for (path,) in _rows(SCHEDULED)}
-    known |= {path.removeprefix(f"{folder}/") for path in known}  # a path may be absolute
+    known |= {path.removeprefix(f"{folder}/") for path in known}  # paths may be absolute
     return sorted((file for file in found if file.path not in known), key=lambda file: file.written_time)
 
 
 def set_aside_files(folder: Path) -> list[FoundFile]:
-    """Return the files that were set aside and not taken back."""
+    """Return the files that were set aside and not put back."""
     return sorted(_found_in(folder, folder / ORPHANS), key=lambda file: file.path)
 
 
 def verify(folder: Path, *, footers: bool = True) -> Iterator[Fault]:
-    """Compare catalog and folder both ways; without `footers` no file is opened."""
+    """Compare catalog and folder in both directions. Without `footers`, no file is opened."""
     unknown = unknown_files(folder)
     faults = [fault for file in known_files() if file.in_use and (fault := find_fault(folder, file, footers=footers))]
     still_used = {file.path for file in known_files() if file.in_use} if faults else set()
-    yield from (fault for fault in faults if fault.path in still_used)  # not one that was replaced meanwhile
+    yield from (fault for fault in faults if fault.path in still_used)  # except files that were replaced meanwhile
     for file in unknown:
         state = "unknown" if is_settled(file) else "new"
         yield Fault(state, file.path, table_of(file.path), None, f"{file.bytes:,} bytes")
 
 
 def find_fault(folder: Path, file: KnownFile, *, footers: bool = True) -> Fault | None:
-    """Say what is wrong with a file that the catalog knows; without `footers` it isn't opened."""
+    """Return what is wrong with a file of the catalog. Without `footers`, it isn't opened."""
     state, reason = "damaged", ""
     try:
         size = (folder / file.path).stat().st_size
@@ -138,26 +138,26 @@ def find_fault(folder: Path, file: KnownFile, *, footers: bool = True) -> Fault 
 
 
 def is_settled(file: FoundFile) -> bool:
-    """Tell whether a file is so old that no running transaction can be about to commit it."""
+    """Return whether a file is so old that no running transaction can be about to commit it."""
     return file.written_time < datetime.now(UTC) - WRITING_MARGIN
 
 
 def table_of(path: str) -> str:
-    """Return the name of the table that a file is of, as its folder says."""
+    """Return the name of a file's table, from its folder."""
     return path.rpartition("/")[0].rpartition("/")[2]
 
 
 def set_aside(folder: Path, path: str, suffix: str = "") -> None:
-    """Move a file out of the tables' folders, or give one that lies there already its suffix."""
+    """Move a file out of the tables' folders, or give the suffix to one that is already out."""
     aside = Path(path) if path.startswith(f"{ORPHANS}/") else Path(ORPHANS, f"{datetime.now(UTC):%Y-%m-%d}", path)
     target = folder / f"{aside}{suffix}"
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with suppress(FileNotFoundError):  # another node's maintenance was quicker
+    with suppress(FileNotFoundError):  # another node's maintenance was faster
         (folder / path).rename(target)
 
 
 def forget(file: KnownFile) -> None:
-    """Take a file out of the catalog: what it held is given up. Reads of its table no longer look for it."""
+    """Remove a file from the catalog: its content is given up. Reads of its table no longer look for it."""
     schema = connection.ops.quote_name(settings.EVENTLANE_LAKE_SCHEMA)
     with transaction.atomic(), connection.cursor() as cursor:
         DamagedFile.objects.filter(path=file.path).delete()
@@ -172,7 +172,7 @@ def forget(file: KnownFile) -> None:
 
 
 def _forget_details(file: KnownFile) -> None:
-    """Delete what the catalog keeps beside a data file: statistics, and deletions from it."""
+    """Delete what the catalog keeps about a data file: statistics, and deletions from it."""
     schema = settings.EVENTLANE_LAKE_SCHEMA
     deletions = f"ducklake_inlined_delete_{file.table_id}"
     with connection.cursor() as cursor:
@@ -186,7 +186,7 @@ def _forget_details(file: KnownFile) -> None:
 
 
 def _found_files(folder: Path) -> Iterator[FoundFile]:
-    """Yield the Parquet files of the tables."""
+    """Yield the Parquet files of tables."""
     for part in folder.iterdir() if folder.is_dir() else ():
         if part.is_dir() and part.name != ORPHANS:
             yield from _found_in(folder, part)
@@ -194,14 +194,14 @@ def _found_files(folder: Path) -> Iterator[FoundFile]:
 
 def _found_in(folder: Path, part: Path) -> Iterator[FoundFile]:
     for path in part.rglob(LAKE_FILES):
-        with suppress(FileNotFoundError):  # removed since it was listed
+        with suppress(FileNotFoundError):  # removed since the listing
             state = path.stat()
             time = datetime.fromtimestamp(state.st_mtime, UTC)
             yield FoundFile(str(path.relative_to(folder)), state.st_size, time)
 
 
 def _rows(query: str, parameters: Sequence[Any] = (), **names: str) -> list[tuple[Any, ...]]:
-    """Return what a query finds in the catalog; nothing when there is none yet."""
+    """Return the rows of a query on the catalog; none if there is no catalog yet."""
     schema = connection.ops.quote_name(settings.EVENTLANE_LAKE_SCHEMA)
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{schema}.ducklake_data_file"])

@@ -1,13 +1,12 @@
-"""Follow a dataset: its events so far, then each new one as it comes, from this node's journal and from the lake.
+"""Follow a dataset: its events so far, then new ones as they arrive, from this node's journal and the lake.
 
-New events of this node are read from its journal files, which are followed by offset; those of other nodes
-come with their sealing. When a followed file is sealed its events turn up in the lake too, all in one
-snapshot; they are known by their batches and passed over.
+New events of this node are read from its journal files, each followed by offset. Those of other nodes appear once they
+are sealed. When a followed file is sealed, its events also appear in the lake, all in one snapshot. They are recognized
+by their batches and skipped.
 
-What is new in the lake since the last look are rows with a later snapshot *and* a row id not given out then:
-DuckLake numbers rows in the order of commits and keeps the number when a row is moved to another file. The
-snapshot alone would show rows again that maintenance rewrote; the row id alone would make every look read
-every file.
+New in the lake since the last look are rows with a later snapshot *and* a row id that didn't exist then: DuckLake
+numbers rows in the order of commits, and a row keeps its number when it moves to another file. The snapshot alone would
+repeat rows that maintenance rewrote; the row id alone would require reading every file on each look.
 """
 
 from collections.abc import Iterator
@@ -28,12 +27,12 @@ from events.lake.snapshot import Snapshot, open_snapshot
 from events.lake.unsealed import Span
 from events.models import DamagedFile
 
-READ_BYTES = 16 * 1024 * 1024  # of a journal file at once
+READ_BYTES = 16 * 1024 * 1024  # of a journal file at a time
 
 
 @dataclass(slots=True)
 class _Followed:
-    """A journal file that was not sealed when we first saw it."""
+    """A journal file that wasn't sealed when we first saw it."""
 
     file: JournalFile
     offset: int = 0
@@ -49,13 +48,13 @@ class _Position:
 
 
 class EventFollower:
-    """Gives `history()` once, then `news()` as often as one likes; after an error `news()` may be called again."""
+    """Call `history()` once, then `news()` repeatedly; after an error, `news()` may be called again."""
 
     def __init__(self, query: EventQuery) -> None:
         self._query = query
         self._lake = TolerantLake([query.dataset.table_name])
         self._followed: dict[str, _Followed] = {}
-        self._passed: set[str] = set()  # files whose events come, or came, out of the lake
+        self._passed: set[str] = set()  # files whose events come, or came, from the lake
         self._position = _Position()
 
     def __enter__(self) -> "EventFollower":
@@ -67,11 +66,11 @@ class EventFollower:
 
     @property
     def left_out(self) -> list[DamagedFile]:
-        """The damaged files that it does without."""
+        """The damaged files that were skipped."""
         return self._lake.left_out
 
     def history(self) -> Iterator[EventRow]:
-        """Yield the events there are."""
+        """Yield the existing events."""
         while True:
             try:
                 yield from self._history()
@@ -81,13 +80,13 @@ class EventFollower:
                 self._start_again()
 
     def news(self) -> list[EventRow]:
-        """Return what came since the last call, in order of receipt."""
+        """Return what arrived since the last call, in order of receipt."""
         return self._lake.read(self._news)
 
     def reconnect(self) -> None:
-        """Start with a new DuckDB where the old one has lost its database. Nothing is shown twice or left out."""
+        """Start with a new DuckDB if the old one has lost its database. Nothing is repeated or skipped."""
         self._lake.close()
-        connection.close()  # Django's own, which may have broken with it
+        connection.close()  # Django's own, which may be broken, too
         self._lake = TolerantLake([self._query.dataset.table_name])
 
     def _history(self) -> Iterator[EventRow]:
@@ -107,7 +106,7 @@ class EventFollower:
         return sorted(rows, key=lambda row: row.id)
 
     def _start_again(self) -> None:
-        """Let go of all journal files."""
+        """Close all journal files."""
         for followed in self._followed.values():
             followed.file.close()
         self._followed.clear()
@@ -126,7 +125,7 @@ class EventFollower:
         return open_snapshot(lake, [self._query.dataset], self._query.conditions(), held=held)
 
     def _lake_position(self, snapshot: Snapshot) -> _Position:
-        """Return the transaction's snapshot, and the next row id, which is read first: too small does no harm."""
+        """Return the transaction's snapshot and the next row id, which is read first: too small a value is harmless."""
         lake = snapshot.lake
         if not lake.attached:
             return _Position()
@@ -134,9 +133,9 @@ class EventFollower:
         return _Position(lake.value("SELECT id FROM lake.current_snapshot()"), row_id)
 
     def _read_on(self, snapshot: Snapshot) -> dict[str, int]:
-        """Stage what is new in the followed files; return how far, by name.
+        """Stage what is new in the followed files; return the new offsets by name.
 
-        A sealed file of which nothing was read yet is passed over: its events are in the lake, and new there.
+        A sealed file that wasn't read at all is skipped: its events are in the lake, and new there.
         """
         offsets = {}
         for name, followed in self._followed.items():
@@ -169,7 +168,7 @@ class EventFollower:
         return [row for row in rows if not any(batch_key(row.id) in batches for batches in known)]
 
     def _advance(self, position: _Position, sealed: set[str], offsets: dict[str, int]) -> None:
-        """Remember how far we are; let go of files that are sealed and read to their end."""
+        """Remember the positions; close files that are sealed and completely read."""
         self._position = position
         for name, offset in offsets.items():
             self._followed[name].offset = offset

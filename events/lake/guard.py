@@ -1,23 +1,23 @@
 """Keep users' text out of the SQL that DuckLake sends to its catalog.
 
-DuckLake replaces words like {DATA_PATH} wherever they stand in its SQL, also within the values there. Two kinds
-of our text get into it: the least and the greatest text of a column, at each commit of a file, and what a reader
-compares a column with. The first fails the commit, the second the query, and where nothing fails DuckLake believes
-in wrong bounds and leaves out files that hold what is looked for.
+DuckLake replaces words like {DATA_PATH} anywhere in its SQL, even within values. Two kinds of users' text get into that
+SQL: the least and the greatest text of a column, whenever a file is committed, and the text that a reader compares a
+column with. The first makes commits fail, the second queries. If nothing fails, DuckLake believes wrong bounds and
+skips files that contain what is searched for.
 
-So text that could be taken for such a word is guarded: stored behind a U+0000, since DuckLake writes no bounds that
-hold one. And a column of text is compared as bytes, out of a function that DuckLake doesn't look into (see
-conditions.py): its bounds of texts can't be trusted anyway. (An unknown bound is forgotten at the next commit.)
+Text that could be taken for such a word is therefore guarded: it is stored after a U+0000, since DuckLake writes no
+bounds that contain one. And text columns are compared as bytes, using a function that DuckLake doesn't look into (see
+conditions.py): its text bounds can't be trusted anyway. (An unknown bound is forgotten at the next commit.)
 """
 
 import re
 
 GUARD = "\0"
-# More than the words there are. Bounds are cut to 256 bytes with the last character counted up, so | becomes }.
+# More than the existing words. Bounds are cut to 256 bytes, with the last character incremented, so | becomes }.
 PATTERN = r"\{[A-Z_]+[|}]"
 _WORD = re.compile(PATTERN)
 
-# `plain` undoes `guarded`, which is the same as the functions below.
+# `plain` reverses `guarded`, like the functions below.
 MACROS = rf"""
 CREATE TEMP MACRO guarded(t) AS
     CASE WHEN starts_with(t, chr(0)) OR regexp_matches(t, '{PATTERN}') THEN chr(0) || t ELSE t END;

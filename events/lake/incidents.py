@@ -1,4 +1,4 @@
-"""What a node's sealer can't do, written to PostgreSQL for the console and `doctor`."""
+"""What a node's sealer can't do, recorded in PostgreSQL for the console and `doctor`."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -14,7 +14,7 @@ KEPT_INCIDENTS = timedelta(days=7)
 
 
 def note_incident(file_name: str, error: str) -> None:
-    """Write that a file, or nothing at all ("") can be sealed now. While PostgreSQL is away nobody can be told."""
+    """Record that a file, or anything at all (""), can't be sealed now. Does nothing while PostgreSQL is away."""
     now = timezone.now()
     try:
         SealerIncident.objects.filter(latest_time__lt=now - KEPT_INCIDENTS).delete()
@@ -30,6 +30,6 @@ def note_incident(file_name: str, error: str) -> None:
 
 
 def end_incidents(file_names: Collection[str]) -> None:
-    """Write that sealing works, and that these files are sealed."""
+    """Record that sealing works, and that these files are sealed."""
     incidents = SealerIncident.objects.filter(node=settings.EVENTLANE_NODE, file_name__in=["", *file_names])
     incidents.filter(end_time=None).update(end_time=timezone.now())

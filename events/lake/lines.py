@@ -1,7 +1,7 @@
-"""Events as lines of text: for people, and as JSON for programs.
+"""Events as lines of text: for people, or as JSON for programs.
 
-What an event holds was written by somebody else. Control characters in it must not reach a terminal, where
-they could retitle the window, hide text or answer questions on the keyboard's behalf.
+The content of an event comes from outside. Its control characters must not reach a terminal, where they could change
+the title, hide text, or send answers as if typed.
 """
 
 import json
@@ -11,7 +11,7 @@ from functools import lru_cache
 from eventlane.times import format_time
 from events.lake.query import EventRow
 
-# C0, DEL, C1, the separators that some programs take for line ends, and what turns the direction of writing.
+# C0, DEL, C1, separators that some programs treat as line ends, and changes of the writing direction.
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 RESET, DIM, RED, YELLOW, GREEN, CYAN = ("\x1b[0m", "\x1b[2m", "\x1b[31m", "\x1b[33m", "\x1b[32m", "\x1b[36m")
@@ -31,7 +31,7 @@ COLOURS = {
 
 
 def plain_line(row: EventRow, *, coloured: bool = False) -> str:
-    """Return an event as one line: time, level, namespace, service, message (or else the whole event)."""
+    """Return an event in one line: time, level, namespace, service, message (or the whole event)."""
     where = "/".join(visible(part) for part in (row.namespace, row.service) if part)
     level = visible(row.level or "-").upper()
     text = _without_line_ends(row.event) if row.message is None else row.message
@@ -46,9 +46,9 @@ def plain_line(row: EventRow, *, coloured: bool = False) -> str:
 
 
 def json_line(row: EventRow, *, safe: bool = False) -> str:
-    """Return an event as one JSON object in one line, its own text unchanged but for line ends between tokens.
+    """Return an event as a JSON object in one line, with its own text unchanged except for line ends between tokens.
 
-    With `safe` what a terminal would obey is escaped; JSON allows such characters only in strings.
+    With `safe`, characters that a terminal would obey are escaped; in JSON, they can only be in strings.
     """
     event = _without_line_ends(row.event)
     if safe:
@@ -66,7 +66,7 @@ def visible(text: str) -> str:
 
 
 def _without_line_ends(event: str) -> str:
-    """Return an event in one line: raw line ends can only stand between tokens."""
+    """Return an event in one line: raw line ends can only be between tokens."""
     return event.replace("\n", " ").replace("\r", " ")
 
 

@@ -1,6 +1,6 @@
-"""Keep the lake small and quick. Every step may run beside sealers and readers, and may be killed at any time.
+"""Keep the lake small and fast. Every step can run beside sealers and readers, and can be killed at any time.
 
-A commit that collides with a sealer's is tried again; what still fails is left to the next run.
+A commit that collides with a sealer's is retried; whatever still fails is left to the next run.
 """
 
 import shutil
@@ -28,18 +28,18 @@ from events.models import Dataset
 from projects.installation import lake_folder
 
 MIB = 1024 * 1024
-# Files below the first size are merged into files of up to the second. In tiers, so that a large file isn't
-# written again for each small one: every byte is rewritten a few times in its life.
+# Files below the first size are merged into files of up to the second. With tiers, a large file isn't rewritten for
+# each small one: every byte is rewritten only a few times in its life.
 MERGE_TIERS = ((1 * MIB, 8 * MIB), (8 * MIB, 64 * MIB), (64 * MIB, 256 * MIB))
-REWRITE_ABOVE = 0.3  # share of deleted rows from which a file is written anew
+REWRITE_ABOVE = 0.3  # from this share of deleted rows on, a file is rewritten
 NAMED_FILES = 10
 MAX_MESSAGE_LENGTH = 2000
-READER_MARGIN = timedelta(hours=1)  # a reader may hold an unlinked journal file for this long
+READER_MARGIN = timedelta(hours=1)  # a reader may keep an unlinked journal file open for this long
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a step of maintenance did, or why it failed."""
+    """What a maintenance step did, or why it failed."""
 
     name: str
     result: str
@@ -47,11 +47,11 @@ class Step:
 
 
 class Incomplete(Exception):
-    """A step was done, but not for everything: the message says what was done, and what not for which reason."""
+    """A step was done, but not for everything. The message says what was done, what wasn't, and why."""
 
 
 def maintain(lake: Lake, now: datetime) -> Iterator[Step]:
-    """Do every step; one that fails doesn't keep the others from being done."""
+    """Run all steps, even if some fail."""
     steps: dict[str, Callable[[Lake, datetime], str]] = {
         "damaged files": review_files,
         "deleted datasets": drop_deleted_datasets,
@@ -75,7 +75,7 @@ def maintain(lake: Lake, now: datetime) -> Iterator[Step]:
 
 
 def review_files(lake: Lake, now: datetime) -> str:
-    """See which files are missing or damaged, and whether those that were are well again."""
+    """Check which files are missing or damaged, and which of those known to be are intact again."""
     folder = lake_folder()
     damaged = review_damage(folder) if folder else []
     if damaged:
@@ -85,9 +85,9 @@ def review_files(lake: Lake, now: datetime) -> str:
 
 
 def drop_deleted_datasets(lake: Lake, now: datetime) -> str:
-    """Drop the tables of deleted datasets, also one that a sealer made again just after it was dropped."""
+    """Drop the tables of deleted datasets, including one that a sealer created again just after it was dropped."""
     dropped = drop_tables(lake)
-    # The tables first, the datasets second: a table is only ever made for a dataset that is already committed.
+    # Tables first, datasets second: a table is only created for a dataset that is already committed.
     tables = lake.event_tables()
     for name in tables - set(Dataset.objects.values_list("table_name", flat=True)):
         drop_table(lake, name)
@@ -96,9 +96,9 @@ def drop_deleted_datasets(lake: Lake, now: datetime) -> str:
 
 
 def apply_retention(lake: Lake, now: datetime) -> str:
-    """Delete events older than their dataset's retention, in steps of an hour: each deletion costs a commit.
+    """Delete events older than their dataset's retention, in steps of an hour, since each deletion costs a commit.
 
-    What was received in the time that a damaged file is of stays, until the file is well or given up.
+    Events from the time covered by a damaged file stay until the file is intact or given up.
     """
     datasets = Dataset.objects.filter(table_name__in=lake.event_tables())
     kept = datasets.values_list("table_name", "retention_days")
@@ -119,10 +119,10 @@ def prune_quarantine(lake: Lake, now: datetime) -> str:
 
 
 def prune_sealed_files(lake: Lake, now: datetime) -> str:
-    """Forget names of this node's journal files that are gone and that no reader can hold open any more.
+    """Forget the names of this node's journal files that are gone and that no reader can have open any more.
 
-    Only this node's: nobody else can see whether the file is gone. One that was set aside isn't: put back into the
-    journal it must not be sealed again.
+    Only this node's: others can't see whether a file is gone. One that was set aside isn't gone: if somebody puts it
+    back into the journal, it must not be sealed again.
     """
     end = now - READER_MARGIN
     journal = settings.EVENTLANE_JOURNAL
@@ -139,7 +139,7 @@ def prune_sealed_files(lake: Lake, now: datetime) -> str:
 
 
 def flush_inlined_rows(lake: Lake, now: datetime) -> str:
-    """Move rows of small inserts from PostgreSQL into files, where they are many or old: each table gets a file."""
+    """Move many or old rows of small inserts from PostgreSQL into files, one file per table."""
     old = now - timedelta(hours=settings.EVENTLANE_INLINED_HOURS)
     tables = sorted(tables_to_flush(settings.EVENTLANE_INLINED_ROWS, old))
     failures: dict[str, str] = {}
@@ -160,7 +160,7 @@ def _flush(lake: Lake, table: str) -> int:
 
 
 def merge_files(lake: Lake, now: datetime) -> str:
-    """Merge small files into larger ones; damaged ones are left out."""
+    """Merge small files into larger ones, leaving out damaged ones."""
     merged = created = 0
     failures: dict[str, str] = {}
     for below, target in MERGE_TIERS:
@@ -171,7 +171,7 @@ def merge_files(lake: Lake, now: datetime) -> str:
 
 
 def _merge(lake: Lake, below: int, table: str = "") -> list[int]:
-    """Merge files below a size, of one table around those that are damaged."""
+    """Merge files below a size; with a table, only that table's, around its damaged files."""
     sums = [0, 0]
     one = f", {quoted_text(table)}" if table else ""
     for start, end in _sizes_between_damaged(table, below) if table else [(0, below)]:
@@ -182,7 +182,7 @@ def _merge(lake: Lake, below: int, table: str = "") -> list[int]:
 
 
 def _sizes_between_damaged(table: str, below: int) -> list[tuple[int, int]]:
-    """Return ranges of sizes without a damaged file's: by their sizes alone DuckLake lets files be left out."""
+    """Return size ranges that contain no damaged file: DuckLake can exclude files only by size."""
     damaged = {file.path for file in known_damage(table)}
     sizes = sorted({file.bytes for file in known_files(table) if file.path in damaged and file.bytes < below})
     starts, ends = [0, *(size + 1 for size in sizes)], [*sizes, below]
@@ -190,7 +190,7 @@ def _sizes_between_damaged(table: str, below: int) -> list[tuple[int, int]]:
 
 
 def rewrite_files(lake: Lake, now: datetime) -> str:
-    """Write files anew of which much is deleted."""
+    """Rewrite files with many deleted rows."""
 
     def rewrite(table: str = "") -> list[int]:
         one = f", {quoted_text(table)}" if table else ""
@@ -228,7 +228,7 @@ def remove_orphans(lake: Lake, now: datetime) -> str:
 
 
 def remove_spilled_files(lake: Lake, now: datetime) -> str:
-    """Remove what a DuckDB that was killed had put on disk for want of memory."""
+    """Remove files that a killed DuckDB wrote because it ran out of memory."""
     left = [folder for folder in spill_folder().glob("*-*") if not is_running(int(folder.name.partition("-")[0]))]
     for folder in left:
         shutil.rmtree(folder, ignore_errors=True)
@@ -236,7 +236,7 @@ def remove_spilled_files(lake: Lake, now: datetime) -> str:
 
 
 def _at_once_or_each(lake: Lake, work: Callable[..., list[int]], sums: int) -> tuple[list[int], dict[str, str]]:
-    """Do the work for all tables in one commit; if that fails, or would because of damage, for each on its own."""
+    """Do the work for all tables in one commit; if that fails, or would due to damage, for each table separately."""
     if not known_damage():
         with suppress(duckdb.Error):
             return work(), {}
@@ -244,7 +244,7 @@ def _at_once_or_each(lake: Lake, work: Callable[..., list[int]], sums: int) -> t
 
 
 def _for_each(tables: Iterable[str], work: Callable[[str], list[int]], sums: int) -> tuple[list[int], dict[str, str]]:
-    """Do the work for one table after the other; return the sums of what it returns, and by table why it failed."""
+    """Do the work for each table; return the sums of its results, and the failures by table."""
     total, failures = [0] * sums, {}
     for table in tables:
         try:
@@ -257,7 +257,7 @@ def _for_each(tables: Iterable[str], work: Callable[[str], list[int]], sums: int
 
 
 def _around_damage(table: str, work: Callable[[str], list[int]]) -> list[int]:
-    """Do the work for a table, again for each damaged file that it comes upon: once known it may be left out."""
+    """Do the work for a table, again for each damaged file that it encounters: once known, it may be left out."""
     while True:
         known = {file.path for file in known_damage(table, SEALED_FILES)}
         try:
@@ -268,20 +268,20 @@ def _around_damage(table: str, work: Callable[[str], list[int]]) -> list[int]:
 
 
 def _result(done: str, failures: dict[str, str]) -> str:
-    """Return what was done, or raise Incomplete that says also what not."""
+    """Return what was done, or raise Incomplete with what was done and what wasn't."""
     if failures:
         raise Incomplete(f"{done}; not for " + "; nor for ".join(f"{name}: {why}" for name, why in failures.items()))
     return done
 
 
 def _retried(lake: Lake, sql: str) -> list[int]:
-    """Run a statement that changes the lake, and return its row of sums."""
+    """Run a statement that changes the lake, with retries; return its row of sums."""
     rows = commit(lake, lambda: lake.execute(sql))
     return [int(value or 0) for value in rows[0]]
 
 
 def _delete(lake: Lake, table: str, column: str, end: datetime, condition: str = "true") -> int:
-    """Delete the rows before `end` that meet the condition; without one there is no commit and no snapshot."""
+    """Delete the rows before `end` that meet the condition. If there are none, there is no commit and no snapshot."""
     old = f"FROM {table} WHERE {column} < make_timestamptz(?) AND {condition}"
     count: int = lake.value(f"SELECT count(*) {old}", [to_microseconds(end)])
     if count:
@@ -290,7 +290,7 @@ def _delete(lake: Lake, table: str, column: str, end: datetime, condition: str =
 
 
 def _outside_damaged(lake: Lake, table: str) -> str:
-    """Return the condition by which DuckLake doesn't open the table's damaged files."""
+    """Return a condition that keeps DuckLake from opening the table's damaged files."""
     names = [file.path.rpartition("/")[2] for file in known_damage(table)]
     if not names:
         return "true"

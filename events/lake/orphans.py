@@ -1,7 +1,8 @@
-"""Files that the catalog doesn't know: set aside for a while, or taken back into their tables.
+"""Files that the catalog doesn't know: set aside for a while, or put back into their tables.
 
-A killed sealer leaves some. But they may as well be events that only this catalog has forgotten: one that was
-restored from an older dump, or that lost a row. So nothing is deleted at once, and many or large ones aren't touched.
+A killed sealer leaves some. But they may also be events that only this catalog has lost: because it was restored from
+an older dump, or lost a row. Nothing is therefore deleted at once, and if there are many or large ones, none is
+touched.
 """
 
 import shutil
@@ -23,7 +24,7 @@ from events.models import Dataset
 
 MIB = 1024 * 1024
 UNCOMMITTED_MARGIN = timedelta(days=1)  # no transaction takes this long from its first file to its commit
-COMMIT_MARGIN = timedelta(minutes=10)  # between a file and its commit there is less where nothing hangs
+COMMIT_MARGIN = timedelta(minutes=10)  # unless something hangs, a file is committed within this time
 SEARCHED_FILES = 20
 ADOPTION_LOCK = 0x61646F7074  # "adopt": two at once would both find an event missing and add it
 DELETIONS = "-delete.parquet"
@@ -31,12 +32,12 @@ KEYS = {"sealed_files": ("name", SEALED_FILE_COLUMNS), "quarantine": ("id", QUAR
 
 
 class NotAdopted(Exception):
-    """The file can't be taken back; the message says why."""
+    """The file can't be put back; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """What was in a file: rows that are back in their table, and rows that were there already."""
+    """The contents of a file: rows added to their table, and rows that were already there."""
 
     added: int
     present: int
@@ -49,17 +50,17 @@ def leftovers(folder: Path, now: datetime) -> list[FoundFile]:
 
 
 def are_too_many(files: list[FoundFile]) -> bool:
-    """Tell whether so many or large files are unknown that the catalog may be what is wrong."""
+    """Return whether the unknown files are so many or so large that the catalog itself may be wrong."""
     total = sum(file.bytes for file in files)
     return len(files) > settings.EVENTLANE_ORPHAN_MAX_FILES or total > settings.EVENTLANE_ORPHAN_MAX_MB * MIB
 
 
 def lost_rows(lake: Lake, folder: Path, now: datetime) -> dict[str, int]:
-    """Return by path which unknown files hold rows that their table lacks, and how many: the catalog lost the file.
+    """Return by path the unknown files with rows that their table lacks, and how many: files that the catalog lost.
 
-    A killed sealer leaves files, too, but their events come into the table by another one. While older journal files
-    wait that may still be about to happen. The newest SEARCHED_FILES are looked at; what is past its retention isn't
-    lost.
+    A killed sealer leaves files as well, but their events get into the table with another file. While older journal
+    files are waiting, that may still happen. Only the newest SEARCHED_FILES are examined; events past their retention
+    aren't lost.
     """
     waiting = (_creation_time(path) for path in settings.EVENTLANE_JOURNAL.glob(JOURNAL_FILES))
     end = datetime.fromtimestamp(min([(now - COMMIT_MARGIN).timestamp(), *waiting]), UTC)
@@ -86,11 +87,11 @@ def _rows_lacking(lake: Lake, name: str, file: Path, kept_since: datetime) -> in
             return int(lake.value(f"SELECT count(*) FROM {source} WHERE {kept}", [microseconds]))
         return int(lake.value(f"SELECT count(*) FROM {source} WHERE {kept} {there}", [microseconds, first, last]))
     except (duckdb.InvalidInputException, duckdb.IOException, duckdb.BinderException):
-        return 0  # one of deletions, or half written
+        return 0  # a file of deletions, or half written
 
 
 def set_aside_leftovers(folder: Path, now: datetime) -> str:
-    """Set aside unknown files, unless they are too many or too large; say what was done."""
+    """Set aside unknown files, unless they are too many or too large; return what was done."""
     files = leftovers(folder, now)
     if are_too_many(files):
         total = sum(file.bytes for file in files) / MIB
@@ -110,13 +111,13 @@ def remove_old_orphans(folder: Path, now: datetime) -> str:
 
 
 def adopt(lake: Lake, folder: Path, file: FoundFile) -> Adopted:
-    """Insert a file's rows into the table that its folder names, each that isn't there yet; then set the file aside.
+    """Insert those rows of a file that are missing in the table that its folder names; then set the file aside.
 
-    Killed in between, it can be done again: the rows are found to be there. Raises NotAdopted.
+    If it is killed, it can be repeated: rows already added are found. Raises NotAdopted.
     """
     name = table_of(file.path)
     if file.path.endswith(DELETIONS):
-        raise NotAdopted("it holds no events, only deletions from a file that the catalog doesn't know")
+        raise NotAdopted("it contains no events, only deletions from a file that the catalog doesn't know")
     _refuse_unsealed(file)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [ADOPTION_LOCK])
@@ -146,7 +147,7 @@ def _insert_missing(lake: Lake, name: str, file: Path) -> Adopted:
 
 
 def _find_table(lake: Lake, name: str) -> None:
-    """See to it that the table is there; of a dataset that isn't there no table is made: maintenance would drop it."""
+    """Make sure that the table exists. Without a dataset, no table is created: maintenance would drop it."""
     if name not in KEYS:
         if not Dataset.objects.filter(table_name=name).exists():
             raise NotAdopted(f"there is no dataset whose table is {name}: it was deleted, or made after the dump")
@@ -154,7 +155,7 @@ def _find_table(lake: Lake, name: str) -> None:
 
 
 def _refuse_unsealed(file: FoundFile) -> None:
-    """Refuse while journal files older than the file wait: they may hold the same events, and would add them again."""
+    """Refuse while older journal files are waiting: they may have the same events and would add them again."""
     written = file.written_time.timestamp()
     older = [path for path in settings.EVENTLANE_JOURNAL.glob(JOURNAL_FILES) if _creation_time(path) < written]
     if older:
@@ -167,7 +168,7 @@ def _creation_time(path: Path) -> float:
     try:
         return creation_time(path.stem)
     except ValueError:
-        return float("inf")  # its name is no journal file's
+        return float("inf")  # not the name of a journal file
 
 
 def _date(text: str) -> date:

@@ -1,8 +1,8 @@
-"""Pages of a dataset's events in the order of their ids, sealed and unsealed as one.
+"""Pages of a dataset's events in the order of their ids, sealed and unsealed together.
 
-An id begins with the millisecond of its event's receipt. So the place of a page bounds the received time, and by
-the catalog's statistics DuckLake leaves out the files that lie elsewhere: a page costs the same at any depth. Of
-the journal only those stretches are read that the page reaches.
+An id starts with the millisecond of receipt, so the position of a page limits the received time, and DuckLake's
+statistics exclude the files outside that time: a page costs the same at any depth. In the journal, only the stretches
+that the page reaches are read.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from events.lake.snapshot import Snapshot, open_snapshot
 from events.lake.unsealed import Span, Stretch
 
 TIME_BITS = 80  # of an id, below its milliseconds
-# What is sealed is looked through in steps, the first so long that it should hold the page with room to spare.
+# Sealed events are read in steps. The first should comfortably contain the page.
 ROOM = 4
 GROWTH = 16
 SHORTEST_US = 1_000_000
@@ -25,25 +25,25 @@ SHORTEST_US = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Sealed:
-    """The received times of a dataset's first and last sealed event, and how many there are."""
+    """The received times of a dataset's first and last sealed event, and the number of events."""
 
     earliest_us: int
     latest_us: int
     count: int
 
     def us_per_event(self) -> float:
-        """Return how far apart they are, on the average."""
+        """Return the average time between two events."""
         return (self.latest_us - self.earliest_us) / self.count
 
     def reaches(self, span: Span) -> bool:
-        """Tell whether some may lie in the span."""
+        """Return whether some may be within the span."""
         return (span.start is None or self.latest_us >= span.start) and (
             span.end is None or self.earliest_us < span.end
         )
 
 
 class EventPages:
-    """The events of one query in one snapshot; made by `event_pages`."""
+    """The events of a query in a snapshot. Created by `event_pages`."""
 
     def __init__(self, snapshot: Snapshot, query: EventQuery) -> None:
         self.query = query
@@ -52,7 +52,7 @@ class EventPages:
         self._sealed = self._sealed_span()
 
     def fetch(self, *, descending: bool, after: UUID | None, limit: int) -> list[EventRow]:
-        """Return the first `limit` events strictly after an id, in that order; without an id, of all."""
+        """Return the first `limit` events strictly after an id, in this order, or from the start without an id."""
         place = Conditions()
         if after is not None:
             place.add("id < ?" if descending else "id > ?", after)
@@ -60,7 +60,7 @@ class EventPages:
         return self._take(spans, place, descending, limit)
 
     def find(self, event_id: UUID) -> EventRow | None:
-        """Return the event with the id, if there is one."""
+        """Return the event with this id, or None."""
         place = Conditions()
         place.add("id = ?", event_id)
         start = _milliseconds(event_id) * 1000
@@ -68,7 +68,7 @@ class EventPages:
         return found[0] if found else None
 
     def _onwards(self, after: UUID | None, count: int) -> Iterator[Span]:
-        """Yield spans onwards: up to where the journal begins, so much of that as may do, all the rest."""
+        """Yield spans forwards: up to where the journal starts, as much of that as may suffice, all the rest."""
         start, end = self._span.start, self._span.end
         if after is not None:
             start = _greater(start, _milliseconds(after) * 1000)
@@ -81,7 +81,7 @@ class EventPages:
             yield Span(cut, end)
 
     def _backwards(self, before: UUID | None, count: int) -> Iterator[Span]:
-        """Yield spans backwards: so much of the journal as may do, the rest of it, then what lies before it."""
+        """Yield spans backwards: as much of the journal as may suffice, the rest of it, then everything before it."""
         start, end = self._span.start, self._span.end
         if before is not None:
             end = _less(end, (_milliseconds(before) + 1) * 1000)
@@ -94,7 +94,7 @@ class EventPages:
         yield from self._steps(Span(start, end), count, backwards=True)
 
     def _steps(self, span: Span, count: int, backwards: bool) -> Iterator[Span]:
-        """Cut what is sealed of a span into growing steps: DuckDB would read on behind the end of the page."""
+        """Cut the sealed part of a span into growing steps: otherwise, DuckDB would read beyond the end of the page."""
         if self._sealed is None:
             return
         start = _greater(span.start, self._sealed.earliest_us)
@@ -107,7 +107,7 @@ class EventPages:
             step *= GROWTH
 
     def _sealed_span(self) -> "_Sealed | None":
-        """Return where the sealed events lie, if there are any; DuckLake has that in its catalog."""
+        """Return the span of the sealed events, if there are any, from DuckLake's catalog."""
         table = self._snapshot.sealed_table(self.query.dataset)
         if table is None:
             return None
@@ -139,13 +139,13 @@ class EventPages:
 
 @contextmanager
 def event_pages(lake: Lake, query: EventQuery) -> Iterator[EventPages]:
-    """Give the pages of the query as of now; its `limit` doesn't count."""
+    """Yield the pages of the query as of now. Its `limit` is ignored."""
     with open_snapshot(lake, [query.dataset], query.conditions()) as snapshot:
         yield EventPages(snapshot, query)
 
 
 def _enough(stretches: Sequence[Stretch], count: int) -> list[Stretch]:
-    """Return as many of the stretches as it takes to have `count` events, if none is filtered out."""
+    """Return as many stretches as needed for `count` events, assuming none is filtered out."""
     taken: list[Stretch] = []
     for stretch in stretches:
         taken.append(stretch)

@@ -1,11 +1,10 @@
-"""Read around damaged files: what can be read is shown, and what couldn't is named.
+"""Read around damaged files: show what can be read, and name what can't.
 
-DuckLake opens every file that a query may need, fails with the first that it can't read, and has no way to leave one
-out. So such a query is asked again of a copy of the catalog that doesn't hold the damaged files: a DuckDB file, made
-anew when there is a newer snapshot. All that DuckLake does with a catalog (bounds, deletions, inlined rows) stays its
-own work.
+DuckLake opens every file that a query may need, fails at the first that it can't read, and can't leave one out. Such a
+query is therefore repeated on a copy of the catalog without the damaged files: a DuckDB file, created again for each
+newer snapshot. Everything that DuckLake does with a catalog (bounds, deletions, inlined rows) remains DuckLake's work.
 
-A query without damage never comes here.
+A query without damage never gets here.
 """
 
 import os
@@ -32,7 +31,7 @@ from projects.installation import lake_folder
 T = TypeVar("T")
 
 INLINED_ROWS = re.compile(r"ducklake_inlined_(?:data|delete)_([0-9]+)")  # with the table's id
-# Of these only the rows of the reader's own tables are copied: they grow with the number of files in the lake.
+# Only the rows of the reader's own tables are copied from these: they grow with the number of files in the lake.
 OF_TABLES = {"ducklake_data_file", "ducklake_delete_file", "ducklake_file_column_stats", "ducklake_inlined_data_tables"}
 CATALOG_TABLES = """
     SELECT table_name, array_agg(column_name::text ORDER BY ordinal_position) FROM information_schema.columns
@@ -41,16 +40,16 @@ NATIVE_TYPES = EVENT_COLUMNS | SEALED_FILE_COLUMNS
 
 
 def read_around(lake: Lake, tables: Sequence[str], work: Callable[[Lake], T]) -> tuple[T, list[DamagedFile]]:
-    """Return what `work` reads of datasets' tables, and the damaged files that it had to do without."""
+    """Return what `work` reads from datasets' tables, and the damaged files that it had to do without."""
     with TolerantLake(tables, lent=lake) as tolerant:
         return tolerant.read(work), tolerant.left_out
 
 
 class TolerantLake:
-    """The lake for a reader of some tables, without the files that turn out to be damaged: these are `left_out`."""
+    """The lake for a reader of some tables, without the files that prove to be damaged, which are in `left_out`."""
 
     def __init__(self, tables: Sequence[str], *, lent: Lake | None = None) -> None:
-        """Begin with a lake that is `lent`, and not closed here, or with a new one."""
+        """Start with a lake that is `lent`, which isn't closed here, or with a new one."""
         self.left_out: list[DamagedFile] = []
         self.lake = lent or Lake(read_only=True)
         self._tables = tables
@@ -63,7 +62,7 @@ class TolerantLake:
         self.close()
 
     def read(self, work: Callable[[Lake], T]) -> T:
-        """Return what `work` makes of the lake. It is called again when it fails because of a damaged file."""
+        """Return what `work` makes of the lake. Calls it again if it fails because of a damaged file."""
         while True:
             try:
                 return work(self.lake)
@@ -71,7 +70,7 @@ class TolerantLake:
                 self.leave_out(error)
 
     def leave_out(self, error: duckdb.Error) -> None:
-        """Go on without the files that are to blame for `error`; raise it when there are none."""
+        """Continue without the files that caused `error`; raise it if there are none."""
         found = find_damage(self._tables, [file.path for file in self.left_out], error)
         if not found:
             raise error
@@ -81,16 +80,16 @@ class TolerantLake:
         self.lake = partial
 
     def close(self) -> None:
-        """Close the lake, unless it is lent."""
+        """Close the lake unless it is lent."""
         if self.lake is not self._lent:
             self.lake.close()
 
 
 class PartialLake(Lake):
-    """The lake for a reader of some datasets' tables, without damaged files; each is left out until it changes."""
+    """The lake for a reader of some datasets' tables, without damaged files. Each is left out until it changes."""
 
     def __init__(self, tables: Sequence[str], left_out: Sequence[DamagedFile], like: Lake) -> None:
-        """Open it, with the threads and the memory that `like` has."""
+        """Open it with the same threads and memory as `like`."""
         super().__init__(read_only=True, threads=like.threads, memory_mb=like.memory_mb)
         self._tables = [*tables, SEALED_FILES]
         self._left_out = list(left_out)
@@ -99,7 +98,7 @@ class PartialLake(Lake):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """As in any lake: its snapshot is the newest of now. Temporary tables are gone where that is a new one."""
+        """Use the newest snapshot, as in any lake. If it is a new one, temporary tables are lost."""
         self._refresh()
         with super().transaction():
             yield
@@ -119,7 +118,7 @@ class PartialLake(Lake):
             self._copied_snapshot = newest
 
     def _attach_copy(self) -> None:
-        """Attach a copy of the catalog in the place of the catalog, or of an older copy."""
+        """Attach a copy of the catalog in place of the catalog, or of an older copy."""
         file = self._folder / "catalog.duckdb"
         file.unlink(missing_ok=True)
         schema = quoted_text(settings.EVENTLANE_LAKE_SCHEMA)
@@ -135,7 +134,7 @@ class PartialLake(Lake):
         self.execute(f"ATTACH {quoted_text(f'ducklake:{file}')} AS lake (METADATA_SCHEMA {schema}, READ_ONLY, {place})")
 
     def _copy_catalog(self) -> None:
-        """Copy the catalog's tables, then take the damaged files out."""
+        """Copy the catalog's tables, then remove the damaged files."""
         schema = quoted_name(settings.EVENTLANE_LAKE_SCHEMA)
         marks = ", ".join("?" * len(self._tables))
         found = self.execute(
@@ -154,7 +153,7 @@ class PartialLake(Lake):
         self._take_out(f"copy.{schema}")
 
     def _take_out(self, schema: str) -> None:
-        """Delete the damaged files; with one of deletions also the file that it is about, else they would come back."""
+        """Delete the damaged files. With deletions, delete their data file, too, or deleted events would return."""
         names = [file.path.rpartition("/")[2] for file in self._left_out]
         named = "parse_filename(path) IN (SELECT unnest(?::VARCHAR[]))"
         self.execute(
@@ -173,14 +172,14 @@ def _newest_snapshot() -> int:
 
 
 def _catalog_tables() -> dict[str, list[str]]:
-    """Return the names of the catalog's tables with their columns."""
+    """Return the catalog's tables with their columns."""
     with connection.cursor() as cursor:
         cursor.execute(CATALOG_TABLES, [settings.EVENTLANE_LAKE_SCHEMA])
         return dict(cursor.fetchall())
 
 
 def _native(column: str) -> str:
-    """Return a column of inlined rows as DuckDB has it: PostgreSQL keeps texts as bytes, and times as texts."""
+    """Convert a column of inlined rows to DuckDB's type: PostgreSQL stores text as bytes, and times as text."""
     name = quoted_name(column)
     kind = NATIVE_TYPES.get(column)
     return {"VARCHAR": f"decode({name}) AS {name}", "TIMESTAMPTZ": f"{name}::TIMESTAMPTZ AS {name}"}.get(

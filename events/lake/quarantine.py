@@ -61,7 +61,7 @@ class PutBack:
         self._refused_in_a_row[table_name] += len(found)
 
     def gives_up(self, table_name: str) -> bool:
-        """Tell whether so many were refused that there is no point in trying others."""
+        """Return whether so many were refused that there is no point in trying others."""
         return self._refused_in_a_row[table_name] >= GIVE_UP_AFTER
 
 

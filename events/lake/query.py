@@ -19,7 +19,7 @@ from events.lake.snapshot import COLUMNS, Snapshot, open_snapshot
 from events.lake.unsealed import Span
 from events.models import DamagedFile, Dataset
 
-# The newest N of a dataset are looked for in ever larger windows: a lake of years isn't sorted for 100 rows.
+# The newest N events are searched in growing windows, so that years of events aren't sorted for 100 rows.
 WINDOWS = (timedelta(minutes=15), timedelta(hours=6), timedelta(days=7), None)
 
 SELECTED = ", ".join(f"epoch_us({name})" if name.endswith("_time") else name for name in EVENT_COLUMNS)
@@ -27,7 +27,7 @@ SELECTED = ", ".join(f"epoch_us({name})" if name.endswith("_time") else name for
 
 @dataclass(frozen=True, slots=True)
 class EventQuery:
-    """Which events of a dataset: the newest `limit` of those that match everything given."""
+    """Which events of a dataset: the newest `limit` of those that match all conditions."""
 
     dataset: Dataset
     namespace: str | None = None
@@ -50,7 +50,7 @@ class EventQuery:
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """An event and what was read from it; `event` is its JSON text as sent."""
+    """An event and the fields read from it; `event` is its JSON text as sent."""
 
     id: UUID
     received_time: datetime
@@ -74,7 +74,7 @@ def find_events(query: EventQuery) -> list[EventRow]:
 
 
 class EventReader:
-    """Reads a query's events; `left_out` are then the damaged files that it did without."""
+    """Reads the events of a query; `left_out` are then the damaged files that were skipped."""
 
     def __init__(self, query: EventQuery) -> None:
         self.query = query
@@ -88,7 +88,7 @@ class EventReader:
 
     @property
     def left_out(self) -> list[DamagedFile]:
-        """The damaged files, all of them known once the first event is there: by then the events are sorted."""
+        """The skipped damaged files. All are known at the first event: by then, the events are sorted."""
         return self._lake.left_out
 
     def read(self) -> Iterator[EventRow]:
@@ -106,9 +106,10 @@ class EventReader:
 
 
 def newest(snapshot: Snapshot, query: EventQuery) -> Iterator[EventRow]:
-    """Yield what the query asks for, oldest first.
+    """Yield the requested events, oldest first.
 
-    Unless it says until when, what a clock that was ahead has dated in the future isn't the newest: it is left out.
+    Unless the query has an end, events that a fast clock has dated in the future don't count as newest: they are
+    skipped.
     """
     end = query.to_time or newest_time()
     conditions = query.conditions()
@@ -136,12 +137,12 @@ def select(snapshot: Snapshot, relation: str, conditions: Conditions, limit: int
 
 
 def batch_key(event_id: UUID) -> int:
-    """Return the part of an id that all events of a batch share, and no others."""
+    """Return the part of an id that is the same for all events of a batch, and only for those."""
     return event_id.int >> INDEX_BITS
 
 
 def event_row(values: tuple[Any, ...]) -> EventRow:
-    """Return a row of SELECTED as an event."""
+    """Convert a row of SELECTED to an event."""
     event_id, received_us, event_us, *others = values
     texts: list[Any] = [plain(value) if type(value) is str else value for value in others]
     return EventRow(event_id, from_microseconds(received_us), from_microseconds(event_us), *texts)

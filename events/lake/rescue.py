@@ -1,4 +1,4 @@
-"""Seal a journal file in spite of what is bad in it: that goes into quarantine in the same transaction."""
+"""Seal a journal file despite bad events, which go into quarantine in the same transaction."""
 
 import time
 
@@ -15,10 +15,10 @@ NOT_A_TABLES_FAULT = (duckdb.IOException, duckdb.OutOfMemoryException)
 
 
 def seal_without_culprits(lake: Lake, file: JournalFile, step: Step) -> Sealed:
-    """Seal a claimed file that can't be sealed as it is; what is at fault goes into quarantine.
+    """Seal a claimed file that can't be sealed as it is. What is at fault goes into quarantine.
 
-    `step` is called whenever something was tried. Raises LakeUnwell, and whatever sealing raises when nobody is found
-    to be at fault.
+    `step` is called after each attempt. Raises LakeUnwell, and if nothing is found to be at fault, whatever sealing
+    raises.
     """
     refused = Refused(find_bad_events(lake, file, step))
     try:
@@ -29,10 +29,10 @@ def seal_without_culprits(lake: Lake, file: JournalFile, step: Step) -> Sealed:
 
 
 def _seal_without_datasets(lake: Lake, file: JournalFile, refused: Refused, step: Step) -> Sealed:
-    """Seal a file when its events are well and yet it fails, without the datasets whose tables must be what is bad."""
+    """Seal a file whose events are good but which fails nevertheless, without the datasets whose tables must be bad."""
     end = time.monotonic() + settings.EVENTLANE_SEAL_SEARCH_SECONDS
     try:
-        return seal_files(lake, [file], refused)  # it may have been a moment's failure
+        return seal_files(lake, [file], refused)  # it may have been a temporary failure
     except duckdb.Error as error:
         _check_blame(lake, error)
         refusal = Refusal(f"its dataset's table can't be written: {storable_reason_of(error)}")
@@ -49,9 +49,9 @@ def _seal_without_datasets(lake: Lake, file: JournalFile, refused: Refused, step
 
 
 def _seal_with_all_aside(lake: Lake, file: JournalFile, refused: Refused, step: Step) -> Sealed:
-    """Put all events of a file into quarantine, and those of good tables back: more than one of its tables is bad.
+    """Put all events of a file into quarantine and those of good tables back: more than one table is bad.
 
-    Killed in between, good ones stay in quarantine, where doctor names them.
+    If killed in between, good events stay in quarantine, where doctor reports them.
     """
     step()
     before = {entry.id for dataset_id in refused.datasets for entry in entries(lake, dataset_id)}
@@ -64,7 +64,7 @@ def _seal_with_all_aside(lake: Lake, file: JournalFile, refused: Refused, step: 
 
 
 def _check_blame(lake: Lake, error: duckdb.Error) -> None:
-    """Raise unless a table may be at fault: LakeUnwell, or the error itself."""
+    """Raise LakeUnwell or the error itself, unless a table may be at fault."""
     check_lake(lake)
     if isinstance(error, NOT_A_TABLES_FAULT):
         raise error

@@ -1,6 +1,6 @@
-"""The sealer's day: look for closed journal files, seal them, get over failures.
+"""The sealer's work: look for closed journal files, seal them, recover from failures.
 
-DuckDB and Arrow are imported when there is something to seal, and closed after a while without work.
+DuckDB and Arrow are imported once there is something to seal, and closed after a while without work.
 """
 
 import logging
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-IDLE_SECONDS = 30.0  # attaching again costs 0.1 s, staying attached 60 MB
+IDLE_SECONDS = 30.0  # attaching again takes 0.1 s, staying attached 60 MB
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 LONGEST_REST_SECONDS = 10.0
-BATCH_FILES = 200  # open at once; many systems allow a process 1,024
+BATCH_FILES = 200  # open at a time; many systems allow 1,024 per process
 
 HeldBack = Callable[[list[JournalFile]], set[str]]
 
@@ -39,28 +39,28 @@ class SealingFailed(Exception):
 
 
 class _Postponed:
-    """A file that could not be sealed though others could, and when to try it again."""
+    """A file that could not be sealed although others could, and when to retry it."""
 
     def __init__(self) -> None:
         self.failures = 0
         self.retry_time = 0.0
 
     def failed(self) -> None:
-        """Wait twice as long as the last time."""
+        """Double the wait."""
         self.retry_time = time.monotonic() + pause_seconds(self.failures)
         self.failures += 1
 
 
 def pause_seconds(failures: int) -> float:
-    """Return how long to wait after so many failures before the last one."""
+    """Return how long to wait after this many failures before the last one."""
     return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(failures, 10))
 
 
 def rest_seconds(took: float, sealed_bytes: int) -> float:
-    """Return how long to wait after a round of sealing.
+    """Return how long to rest after a round of sealing.
 
-    Each dataset costs its share of every round, however few its events are: with many, rounds are made rarer. Not while
-    there is as much as fits a transaction: that is work, not overhead.
+    Each dataset costs its share of every round, however few its events are. With many datasets, rounds therefore become
+    rarer, except while there is enough for a full transaction: that is work, not overhead.
     """
     interval: float = settings.EVENTLANE_SEAL_INTERVAL_SECONDS
     if sealed_bytes >= settings.EVENTLANE_SEAL_BATCH_BYTES:
@@ -69,9 +69,9 @@ def rest_seconds(took: float, sealed_bytes: int) -> float:
 
 
 class Sealer:
-    """Seals the closed files of one journal folder, again and again, in one thread.
+    """Seals the closed files of a journal folder continuously, in a single thread.
 
-    `held_back` is asked before files are sealed which of them, by name, somebody else still has to read.
+    Before files are sealed, `held_back` returns the names of those that somebody else still has to read.
     """
 
     def __init__(self, folder: Path, held_back: HeldBack = lambda files: set()) -> None:
@@ -84,14 +84,14 @@ class Sealer:
 
     @property
     def postponed_files(self) -> list[str]:
-        """The names of files that could not be sealed though others could."""
+        """The names of files that could not be sealed although others could."""
         return sorted(self._postponed)
 
     def run(self, stop: Event, progress: Progress = UNWATCHED) -> None:
-        """Seal until `stop` is set. Each incident is logged once, and its end."""
+        """Seal until `stop` is set. Logs each incident once, and its end."""
         self._progress = progress
         failures = 0
-        unsure = True  # whether the last sealer of this node left with an open incident
+        unsure = True  # the last sealer of this node may have left an open incident
         while not stop.is_set():
             begin, sealed_bytes = time.monotonic(), 0
             try:
@@ -101,7 +101,7 @@ class Sealer:
                     progress.step()
             except SealingFailed as error:
                 if failures == 0:
-                    logger.error("sealing failed, trying again: %s", error)
+                    logger.error("sealing failed; trying again: %s", error)
                 note_incident("", str(error))
                 progress.wait(stop, pause_seconds(failures))
                 failures += 1
@@ -116,9 +116,9 @@ class Sealer:
         self.close()
 
     def seal_available(self, stop: Event | None = None) -> Iterator["Sealed"]:
-        """Seal every closed file, oldest first, and drop tables of deleted datasets; yield what each transaction did.
+        """Seal all closed files, oldest first, and drop tables of deleted datasets; yield each transaction's result.
 
-        Raise SealingFailed when it is not a single file's fault.
+        Raise SealingFailed if the cause isn't a single file.
         """
         self._drop_tables()
         for files in self._claimed_batches():
@@ -162,15 +162,15 @@ class Sealer:
         return [file for file in files if file.name not in held_back]
 
     def _seal(self, files: list[JournalFile], is_well: bool = False) -> Iterator["Sealed"]:
-        """Seal the files together; when that fails though the lake is well, in halves, so that good ones are sealed.
+        """Seal the files together. If that fails though the lake works, seal halves, so that good ones get sealed.
 
-        What is bad in a single one goes into quarantine; if nothing is found to be, the file waits.
+        Bad events of a single file go into quarantine. If none are found, the file waits.
         """
         if not files:
             return
         try:
             yield self._seal_together(files)
-        except Exception as error:  # whatever it is, the files stay and the sealer goes on
+        except Exception as error:  # whatever it is, the files stay and the sealer continues
             self._start_afresh()
             if len(files) == 1:
                 yield from self._seal_good_events(files[0], error)
@@ -198,13 +198,13 @@ class Sealer:
         return self._done(files, seal_files(self._open_lake(), files))
 
     def _seal_good_events(self, file: JournalFile, error: Exception) -> Iterator["Sealed"]:
-        """Seal a file without what is bad in it."""
+        """Seal a file without its bad events."""
         from events.lake.culprits import LakeUnwell
         from events.lake.rescue import seal_without_culprits
 
         self._check_lake()
         if file.name not in self._postponed:
-            logger.error("can't seal %s, looking for what is bad in it: %s", file.path, reason_of(error))
+            logger.error("can't seal %s; searching for the cause in it: %s", file.path, reason_of(error))
         try:
             yield self._done([file], seal_without_culprits(self._open_lake(), file, self._progress.step))
         except LakeUnwell as unwell:
@@ -221,7 +221,7 @@ class Sealer:
         return sealed
 
     def _note_sealed(self, files: list[JournalFile], quarantined: int) -> None:
-        """Tell the console that sealing works. The files are gone by now: what fails here is no failure of theirs."""
+        """Tell the console that sealing works. The files are already sealed, so a failure here doesn't affect them."""
         try:
             end_incidents([file.name for file in files])
             if quarantined:
@@ -231,9 +231,9 @@ class Sealer:
             self._start_afresh()
 
     def _blame(self, file: JournalFile, error: Exception) -> None:
-        """Leave the file alone for a while."""
+        """Skip the file for a while."""
         if file.name not in self._postponed:
-            logger.error("can't seal %s, trying again later: %s", file.path, reason_of(error))
+            logger.error("can't seal %s; trying again later: %s", file.path, reason_of(error))
         self._postponed.setdefault(file.name, _Postponed()).failed()
         note_incident(file.name, reason_of(error))
 
@@ -262,7 +262,7 @@ class Sealer:
         return self._lake
 
     def _start_afresh(self) -> None:
-        """Drop both connections to PostgreSQL; they may be what is broken."""
+        """Close both connections to PostgreSQL, which may be broken."""
         try:
             self.close()
         finally:

@@ -1,6 +1,6 @@
-"""Queries in a web process: a few at once, on DuckDBs that stay attached between them.
+"""Queries in a web process: a few at a time, on DuckDBs that stay attached between them.
 
-Attaching the lake takes 0.1 to 0.4 s, a page of events 0.03 s. Ingest shares the process, so a DuckDB here has one
+Attaching the lake takes 0.1 to 0.4 s, a page of events 0.03 s. Ingest shares the process, so a DuckDB here has a single
 thread and little memory.
 """
 
@@ -46,15 +46,15 @@ class LakeUnavailable(ApiError):
 
 @dataclass(eq=False)
 class _Ticket:
-    """Somebody who waits for a slot."""
+    """A caller waiting for a slot."""
 
     owner: str
 
 
 class QuerySlots:
-    """So many queries at once and no more, and no more than `per_owner` of one owner (an API key, say).
+    """A limited number of queries at a time, with at most `per_owner` of one owner (for example, an API key).
 
-    Of those who wait, the one whose owner has the fewest queries running is next, then who came first.
+    Of the waiting queries, the one whose owner has the fewest running comes next, and among those the oldest.
     """
 
     def __init__(self, slots: int, wait_seconds: float = WAIT_SECONDS, per_owner: int | None = None) -> None:
@@ -79,7 +79,7 @@ class QuerySlots:
         finally:
             with self._changed:
                 self._running[owner] -= 1
-                self._running += Counter()  # forgets those who run none
+                self._running += Counter()  # drops owners without running queries
                 self._changed.notify_all()
 
     def _take(self, owner: str) -> None:
@@ -95,14 +95,14 @@ class QuerySlots:
                 self._changed.notify_all()
 
     def _next(self) -> "_Ticket | None":
-        """Return whose turn it is; None when nobody may begin now."""
+        """Return the next one to start, or None if none may start now."""
         if self._running.total() >= self._slots:
             return None
         allowed = [ticket for ticket in self._waiting if self._running[ticket.owner] < self._per_owner]
         return min(allowed, key=lambda ticket: self._running[ticket.owner], default=None)
 
     def close(self) -> None:
-        """Give back what isn't in use."""
+        """Close the unused lakes."""
         while self._idle:
             self._idle.pop().close()
 
@@ -111,7 +111,7 @@ class QuerySlots:
             try:
                 return self._use(self._idle.pop(), work)
             except duckdb.Error:
-                self.close()  # PostgreSQL was restarted since, so the others are of no more use
+                self.close()  # PostgreSQL was restarted since, so the others are useless, too
         try:
             return self._use(_small_lake(), work)
         except (duckdb.Error, WrongInstallation) as error:
@@ -119,7 +119,7 @@ class QuerySlots:
             raise LakeUnavailable from error
 
     def _use(self, lake: Lake, work: Callable[[Lake], T]) -> T:
-        """Run `work`; a lake that failed is not used again."""
+        """Run `work`. A lake that failed isn't used again."""
         try:
             if not lake.attached:
                 lake.attach_if_there()

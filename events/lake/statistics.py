@@ -1,4 +1,4 @@
-"""How much came in and what is in quarantine, in PostgreSQL: a web process must not load DuckDB to draw a page."""
+"""How much was received and what is in quarantine, in PostgreSQL: a web process must not load DuckDB for a page."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -18,10 +18,10 @@ QUARANTINED = """
 
 
 def note_received(counts: Counter[tuple[str, str, int]]) -> None:
-    """Write how many events files received, by file name, dataset id and minute since 1970.
+    """Record how many events files received, by file name, dataset id and minute since 1970.
 
-    Called before the commit that seals the files, and again with the same counts when that is repeated: what
-    is there stays. So a file that is gone from the journal has its counts here, and nothing counts twice.
+    Called before the commit that seals the files, and again with the same counts if that is repeated; existing rows
+    stay. A file that is gone from the journal therefore has its counts here, and nothing is counted twice.
     """
     rows = [
         ReceivedCount(file_name=name, dataset_id=dataset, minute=_time(minute * 60), events=events)
@@ -32,7 +32,7 @@ def note_received(counts: Counter[tuple[str, str, int]]) -> None:
 
 
 def note_quarantine(lake: "Lake") -> None:
-    """Write what is in quarantine by dataset. Counted anew each time, so it can't drift."""
+    """Record what is in quarantine by dataset. It is counted from scratch each time, so it can't drift."""
     rows = [
         QuarantineCount(dataset_id=dataset, entries=entries, latest_time=_time(time), latest_reason=reason)
         for dataset, entries, time, reason in lake.execute(QUARANTINED)

@@ -1,7 +1,7 @@
-"""Know which stretch of the journal holds which times of a dataset, so that a page doesn't read all of it.
+"""Know which stretch of the journal has which times of a dataset, so that a page needn't read all of it.
 
-A journal file only grows, and what was read of it stays true: each file is read once, a stretch at a time, and
-again only where it has grown.
+A journal file only grows, and what was read stays true. Each file is therefore read once, in stretches, and again only
+where it has grown.
 """
 
 import threading
@@ -13,13 +13,13 @@ from datetime import datetime
 from eventlane.times import to_microseconds
 from events.journal import Batch, JournalFile
 
-# Small: between two stretches the reading thread lets go of the GIL, and requests that send events get on.
+# Small: between two stretches, the reading thread releases the GIL, and requests with events can proceed.
 STRETCH_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A part of a journal file in which a dataset has events."""
+    """A part of a journal file that contains events of a dataset."""
 
     start: int  # offset of its first frame
     end: int
@@ -30,7 +30,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A span of received time in microseconds since 1970, without its end; None is open."""
+    """A span of received time in microseconds since 1970, without its end. None is open."""
 
     start: int | None
     end: int | None
@@ -41,17 +41,17 @@ class Span:
         return cls(*(None if time is None else to_microseconds(time) for time in (start, end)))
 
     def reaches(self, stretch: Stretch) -> bool:
-        """Tell whether events of the stretch may lie in it."""
+        """Return whether events of the stretch may be within the span."""
         return (self.end is None or stretch.first_us < self.end) and (
             self.start is None or stretch.last_us >= self.start
         )
 
     def holds(self, received_us: int) -> bool:
-        """Tell whether a time lies in it."""
+        """Return whether a time is within the span."""
         return (self.end is None or received_us < self.end) and (self.start is None or received_us >= self.start)
 
     def condition(self) -> str:
-        """Return it as an SQL condition."""
+        """Return the span as an SQL condition."""
         parts = []
         if self.start is not None:
             parts.append(f"received_time >= make_timestamptz({self.start})")
@@ -62,21 +62,21 @@ class Span:
 
 @dataclass(slots=True)
 class _Known:
-    """What was read of one file so far."""
+    """What has been read of a file so far."""
 
     end: int = 0
     stretches: dict[str, list[Stretch]] = field(default_factory=lambda: defaultdict(list))
 
 
 class JournalIndex:
-    """Remembers what journal files hold; for all threads of a process."""
+    """Remembers what journal files contain. Shared by all threads of a process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: dict[str, _Known] = {}
 
     def stretches(self, files: Sequence[JournalFile], dataset_id: str) -> list[tuple[JournalFile, Stretch]]:
-        """Return where the files hold events of the dataset; files not named here are forgotten."""
+        """Return the stretches of the files with events of the dataset; files not named here are forgotten."""
         with self._lock:
             self._known = {file.name: self._known.get(file.name) or _Known() for file in files}
             for file in files:

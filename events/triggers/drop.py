@@ -1,4 +1,4 @@
-"""Dropping what waits for triggers that were stopped: counted at their subscriptions, a lot at once."""
+"""Drop the matches of triggers that were stopped, many at a time, and count them in their subscriptions."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -11,7 +11,7 @@ from events.models import TriggerMatch
 from pipelines.models import Subscription
 from pipelines.waiting import Waiting
 
-DROPPED_AT_ONCE = 10_000  # in one transaction: a tenth of a second
+DROPPED_AT_ONCE = 10_000  # per transaction: a tenth of a second
 
 
 def waiting_matches(trigger_ids: Collection[str]) -> dict[str, Waiting]:
@@ -24,7 +24,7 @@ def waiting_matches(trigger_ids: Collection[str]) -> dict[str, Waiting]:
 
 
 def drop_matches(trigger_ids: Collection[str]) -> int:
-    """Drop the matches that wait for these triggers now, and return how many; those being fired just now are left."""
+    """Drop the matches that now wait for these triggers and return how many; skips those being fired at the moment."""
     last = TriggerMatch.objects.aggregate(last=Max("pk"))["last"] or 0
     waiting = TriggerMatch.objects.filter(trigger_id__in=trigger_ids, pk__lte=last)
     total = 0
@@ -43,7 +43,7 @@ def _drop_some(waiting: QuerySet[TriggerMatch]) -> int:
 
 
 def count_dropped(events: Mapping[str, int]) -> None:
-    """Count dropped events at their triggers' subscriptions, in the transaction that drops them."""
+    """Count dropped events in their triggers' subscriptions, in the transaction that drops them."""
     now = timezone.now()
     for trigger_id, count in sorted(events.items()):
         Subscription.objects.filter(pk=trigger_id).update(dropped_events=F("dropped_events") + count, drop_time=now)

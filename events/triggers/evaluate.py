@@ -1,4 +1,4 @@
-"""Find the events of journal batches that triggers ask for. No Django, no database."""
+"""Find the events in journal batches that match triggers. No Django, no database."""
 
 import json
 import logging
@@ -14,14 +14,14 @@ from events.journal import Batch
 
 logger = logging.getLogger(__name__)
 
-STRETCH_BYTES = 1 << 20  # read at once: bounds memory, and how long a matching event waits behind others
+STRETCH_BYTES = 1 << 20  # read at a time: limits memory, and how long a matching event waits behind others
 
 _decode: Callable[[bytes], Any] = msgspec.json.Decoder().decode
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """At most so many events of a trigger in a window of so many seconds."""
+    """At most this many events of a trigger within a window of this many seconds."""
 
     events: int
     seconds: float
@@ -29,11 +29,11 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class DatasetTrigger:
-    """What evaluation needs to know of a trigger on a dataset."""
+    """What evaluation needs to know about a trigger on a dataset."""
 
     id: str
     dataset: str  # its name
-    since_us: int  # events received before its subscription began don't count
+    since_us: int  # events received before its subscription started don't count
     matches: Callable[[Any], bool]
     rate_limit: RateLimit | None = None
 
@@ -42,7 +42,7 @@ TriggersByDataset = Mapping[str, Sequence[DatasetTrigger]]  # by dataset id
 
 
 class Match(NamedTuple):
-    """An event that a trigger asks for. A tuple: there may be millions, and a dataclass takes twice as long to make."""
+    """An event that matches a trigger. A tuple: there may be millions, and dataclasses take twice as long to create."""
 
     trigger: DatasetTrigger
     received_us: int
@@ -50,7 +50,7 @@ class Match(NamedTuple):
 
 
 def evaluate(batches: Iterable[Batch], triggers: TriggersByDataset) -> list[Match]:
-    """Return every match. Batches of datasets without triggers cost a look into a dictionary."""
+    """Return all matches. Batches of datasets without triggers cost one dictionary lookup."""
     found: list[Match] = []
     for batch in batches:
         concerned = [trigger for trigger in triggers.get(batch.dataset_id, ()) if trigger.since_us <= batch.received_us]
@@ -60,9 +60,9 @@ def evaluate(batches: Iterable[Batch], triggers: TriggersByDataset) -> list[Matc
 
 
 def decode_event(text: bytes, *, exactly: bool = False) -> Any:
-    """Return an event's JSON, `exactly` with all digits of its numbers; ValueError when nobody can make sense of it.
+    """Return an event's JSON, with `exactly` including all digits of numbers; raise ValueError if it can't be parsed.
 
-    msgspec, twice as fast, refuses half of a surrogate pair and numbers too large for a float, which ingest takes.
+    msgspec, twice as fast, refuses half of a surrogate pair and numbers too large for a float, which ingest accepts.
     """
     try:
         return decode(text) if exactly else _decode(text)
@@ -82,11 +82,11 @@ def _matches(batch: Batch, triggers: Sequence[DatasetTrigger]) -> Iterator[Match
                 if trigger.matches(event):
                     yield Match(trigger, batch.received_us, text)
             except Exception:  # one event, or one trigger, must not hold up the others
-                logger.exception("trigger %s can't be asked about an event; it counts as no match", trigger.id)
+                logger.exception("trigger %s can't be evaluated for an event; it counts as no match", trigger.id)
 
 
 def _number(text: str) -> Any:
-    """Return a number that fits; one too large stays text."""
+    """Return a number that fits; one that is too large stays text."""
     if math.isinf(float(text)):
         return text
     return int(text) if text.lstrip("-").isdigit() else exact(text)

@@ -1,4 +1,4 @@
-"""Turn stored matches into platform events and pipelines: a match ends in the transaction of what it starts."""
+"""Turn stored matches into platform events and pipelines. A match ends in the transaction of what it starts."""
 
 import logging
 from collections import Counter
@@ -19,7 +19,7 @@ from pipelines.platform_events import fire
 
 logger = logging.getLogger(__name__)
 
-FIRED_AT_ONCE = 50  # in one transaction: about a quarter of a second of work
+FIRED_AT_ONCE = 50  # per transaction: about a quarter of a second of work
 MOST_ATTEMPTS = 12  # the last one about an hour after the first
 FIRST_DELAY, LONGEST_DELAY = timedelta(seconds=2), timedelta(minutes=15)
 DUE = """
@@ -36,13 +36,13 @@ DUE = """
 
 
 def fire_due_matches() -> bool:
-    """Fire some matches, each trigger's oldest first, in turns of the triggers; tell whether there may be more."""
+    """Fire some matches, oldest first, taking turns between triggers; return whether there may be more."""
     keys = _due()
     try:
         fired = len(_fire(keys))
     except DATABASE_AWAY:
         raise
-    except Exception:  # one of them is no good; which one shows when they are fired one by one
+    except Exception:  # one of them fails; firing them one by one shows which
         for key in keys:
             _fire_one(key)
         fired = len(keys)
@@ -50,7 +50,7 @@ def fire_due_matches() -> bool:
 
 
 def _due() -> list[int]:
-    """Return the keys of the next matches. A storm of one trigger must not hold up the others."""
+    """Return the keys of the next matches. A storm of one trigger must not hold up others."""
     with connection.cursor() as cursor:
         cursor.execute(DUE, [FIRED_AT_ONCE, FIRED_AT_ONCE])
         return [key for (key,) in cursor.fetchall()]
@@ -77,7 +77,7 @@ def _enabled_triggers(ids: Iterable[str]) -> dict[str, Resource]:
 
 
 def _fire_one(key: int) -> None:
-    """Fire one match; when it fails, put it off, and give it up after the last attempt."""
+    """Fire a match. If it fails, postpone it, and give it up after the last attempt."""
     try:
         _fire([key])
     except DATABASE_AWAY:
@@ -95,6 +95,6 @@ def _put_off(match: TriggerMatch, error: Exception) -> None:
         match.delete()
         return
     if match.failures == 1:
-        logger.error("trigger %s could not be fired by %s, trying again: %s", match.trigger_id, what, reason)
+        logger.error("trigger %s could not be fired by %s; trying again: %s", match.trigger_id, what, reason)
     match.due_time = timezone.now() + min(LONGEST_DELAY, FIRST_DELAY * 2**match.failures)
     match.save(update_fields=["failures", "due_time"])

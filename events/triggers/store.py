@@ -1,4 +1,4 @@
-"""Commit what was found in a stretch of a journal file, together with how far that was."""
+"""Commit what was found in a stretch of a journal file, together with how far it reached."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from events.triggers.table import began_us
 from pipelines.models import Resource, Subscription
 
 INSERTED_AT_ONCE = 500
-# A power cut may bring an unlinked file back for a moment; by now its removal is on disk.
+# After a power cut, an unlinked file may reappear for a moment; after this time its removal is on disk.
 KEPT_BEHIND_A_FILE = timedelta(minutes=10)
 MOVE = """
     INSERT INTO events_journalprogress AS progress (file_name, node, evaluated_bytes, update_time)
@@ -30,11 +30,11 @@ MOVE = """
 
 
 class Overtaken(Exception):
-    """Somebody else evaluated the file, as a sealer started by hand does beside the platform's."""
+    """Someone else evaluated the file, for example a sealer started by hand beside the platform's."""
 
 
 def stored_progress(file_name: str) -> int:
-    """Return how far a file was evaluated, as far as that is committed."""
+    """Return how far a file was evaluated, as committed."""
     found = JournalProgress.objects.filter(pk=file_name).values_list("evaluated_bytes", flat=True).first()
     return found or 0
 
@@ -43,7 +43,7 @@ def stored_progress(file_name: str) -> int:
 def store(file_name: str, node: str, before: int, end: int, matches: Sequence[Match]) -> None:
     """Commit that a file is evaluated from `before` to `end`, and its matches; raise Overtaken if it already was.
 
-    The row stays locked until the end of the transaction: of two that evaluate a file at once, one waits and is told.
+    Locks the row until the end of the transaction: of two that evaluate a file at once, one waits and gets the error.
     """
     with connection.cursor() as cursor:
         cursor.execute(MOVE, [file_name, node, end, before])
@@ -62,7 +62,7 @@ def store(file_name: str, node: str, before: int, end: int, matches: Sequence[Ma
 
 
 def forget_sealed(folder: Path) -> None:
-    """Delete this node's progress of files that are gone for good."""
+    """Delete this node's progress in files that are gone for good."""
     old = JournalProgress.objects.filter(
         node=settings.EVENTLANE_NODE, update_time__lt=timezone.now() - KEPT_BEHIND_A_FILE
     )
@@ -71,10 +71,10 @@ def forget_sealed(folder: Path) -> None:
 
 
 def _admitted(matches: Sequence[Match]) -> list[Match]:
-    """Return the matches that their triggers still ask for and their rate limits let pass, in the order they came.
+    """Return the matches that their triggers still want and their rate limits permit, in their order.
 
-    What is over a limit is counted. The subscriptions stay locked until the matches are committed: who disables a
-    trigger waits for that, so that none comes behind its back; who stores comes to see that it is disabled.
+    Those over a limit are counted. The subscriptions stay locked until the matches are committed: disabling a trigger
+    waits for that, so that no match is added afterwards; whoever stores later sees that the trigger is disabled.
     """
     by_trigger: dict[str, list[Match]] = defaultdict(list)
     for match in matches:
@@ -89,7 +89,7 @@ def _admitted(matches: Sequence[Match]) -> list[Match]:
 
 
 def _admitted_by(subscription: Subscription, matches: Sequence[Match]) -> set[int]:
-    """Return the `id()` of those matches that a locked subscription asks for and lets pass."""
+    """Return the `id()` of the matches that a locked subscription wants and permits."""
     since_us = began_us(subscription.creation_time)
     asked = [match for match in matches if match.received_us >= since_us]
     limited = [match for match in asked if match.trigger.rate_limit is not None]
@@ -98,10 +98,10 @@ def _admitted_by(subscription: Subscription, matches: Sequence[Match]) -> set[in
 
 
 def _refused(subscription: Subscription, matches: Sequence[Match]) -> set[int]:
-    """Count matches into a locked subscription's windows of time; return the `id()` of those that are too many.
+    """Count matches in a locked subscription's windows of time; return the `id()` of those over the limit.
 
-    The time is the events', not the clock's: what waited while the sealer was away is limited as if it hadn't. A window
-    that begins in the future is of a clock that was ahead, and has ended.
+    Time is that of the events, not of the clock: what waited while the sealer was away is limited as if it hadn't. A
+    window that starts in the future comes from a fast clock, and counts as ended.
     """
     refused = set()
     start, count = subscription.window_start_time, subscription.window_events

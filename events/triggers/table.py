@@ -1,4 +1,4 @@
-"""Which datasets have triggers, as PostgreSQL has it now."""
+"""Which datasets have triggers, according to PostgreSQL."""
 
 import logging
 from datetime import datetime
@@ -22,14 +22,14 @@ COLUMNS = ("trigger_id", "trigger__update_time", "creation_time", "dataset_id", 
 
 
 class TriggerTable:
-    """Asks for the triggers again and again, and makes them ready only when they changed."""
+    """Queries the triggers repeatedly, and prepares them only if they have changed."""
 
     def __init__(self) -> None:
         self._rows: list[Row] = []
         self._triggers: dict[str, list[DatasetTrigger]] = {}
 
     def look(self) -> TriggersByDataset:
-        """Return the enabled triggers as they are now. One small question, where nothing changed."""
+        """Return the currently enabled triggers. If nothing has changed, this is one small query."""
         rows = list(_rows())
         if rows != self._rows:
             self._triggers = _ready(rows)
@@ -50,7 +50,7 @@ def _ready(rows: list[Row]) -> dict[str, list[DatasetTrigger]]:
     for row in rows:
         try:
             by_dataset.setdefault(row[3], []).append(_trigger(row, specs[row[0]]))
-        except Exception:  # it was deleted since, or it is broken: the others go on
+        except Exception:  # it was deleted meanwhile, or is broken: the others continue
             logger.exception("trigger %s can't be used", row[0])
     return {dataset: triggers for dataset, triggers in by_dataset.items() if triggers}
 
@@ -68,11 +68,11 @@ def _trigger(row: Row, spec: dict[str, Any]) -> DatasetTrigger:
 
 
 def default_rate_limit() -> RateLimit | None:
-    """Return the rate limit of triggers that have none of their own."""
+    """Return the rate limit for triggers without their own."""
     limit = settings.EVENTLANE_TRIGGER_RATE_LIMIT
     return RateLimit(*limit) if limit else None
 
 
 def began_us(creation_time: datetime) -> int:
-    """Return since when a subscription listens; always, where the clock was ahead when it was made."""
+    """Return since when a subscription listens; always, if the clock was fast when it was created."""
     return to_microseconds(creation_time) if creation_time <= newest_time() else 0

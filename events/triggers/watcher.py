@@ -1,4 +1,4 @@
-"""Watch this node's journal for events that triggers ask for: while files grow, and before they are sealed."""
+"""Watch this node's journal for events that match triggers: while files grow, and before they are sealed."""
 
 import logging
 import threading
@@ -20,9 +20,9 @@ from events.triggers.table import TriggerTable
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.2
-LOOK_SECONDS = 1.0  # how often PostgreSQL is asked for triggers and left-over matches while nothing happens
+LOOK_SECONDS = 1.0  # how often PostgreSQL is queried for triggers and left-over matches while nothing happens
 TIDY_SECONDS = 300.0
-STORED_BYTES = 8 << 20  # so much without a match is evaluated again at most after a crash
+STORED_BYTES = 8 << 20  # after a crash, at most this much without a match is evaluated again
 HOLD_SECONDS = 60.0  # how long the sealer waits for a file that can't be evaluated
 
 
@@ -35,12 +35,12 @@ class _Position:
 
 
 class TriggerWatcher:
-    """Evaluates the journal files of a folder. `run` is a thread's; `held_back` is for the sealer's, beside it."""
+    """Evaluates the journal files of a folder. Its own thread calls `run`, and the sealer's calls `held_back`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._table = TriggerTable()
-        self._lock = threading.Lock()  # guards all below; held for one stretch at a time
+        self._lock = threading.Lock()  # guards everything below; held for one stretch at a time
         self._positions: dict[str, _Position] = {}
         self._failures: dict[str, float] = {}  # since when a file can't be evaluated
         self._has_triggers = False
@@ -48,14 +48,14 @@ class TriggerWatcher:
         self._next_look = self._next_tidying = 0.0
 
     def run(self, stop: threading.Event, progress: Progress = UNWATCHED) -> None:
-        """Watch until `stop` is set. A failure is logged once, and its end."""
+        """Watch until `stop` is set. A failure is logged once, and so is its end."""
         failures = 0
         while not stop.is_set():
             try:
                 pause = self.watch()
             except Exception as error:  # whatever it is: what isn't committed is done again
                 if failures == 0:
-                    logger.error("triggers on datasets stand still, trying again: %s", kind_and_line(error))
+                    logger.error("triggers on datasets have stopped; trying again: %s", kind_and_line(error))
                 failures += 1
                 pause = min(10.0, LOOK_SECONDS * failures)
                 disconnect()
@@ -68,7 +68,7 @@ class TriggerWatcher:
         disconnect()
 
     def watch(self) -> float:
-        """Go on for a bit; return after how many seconds to call again."""
+        """Continue for a bit; return after how many seconds to call again."""
         now = time.monotonic()
         if now >= self._next_look:
             self._next_look = now + LOOK_SECONDS
@@ -88,8 +88,8 @@ class TriggerWatcher:
     def held_back(self, files: Collection[JournalFile]) -> set[str]:
         """Evaluate closed files to their ends; return the names of those that can't be sealed yet.
 
-        Nothing of a file is read when there are no triggers now: all of its events came before. One that fails to be
-        evaluated for a minute though PostgreSQL is there is given up: sealing has to go on.
+        Reads nothing if there are no triggers now: all events in the file came before any. If a file can't be evaluated
+        for a minute although PostgreSQL answers, it is given up: sealing must go on.
         """
         with self._lock:
             if not self._table.look():
@@ -97,7 +97,7 @@ class TriggerWatcher:
         return {file.name for file in files if not self._finish(file)}
 
     def _finish(self, file: JournalFile) -> bool:
-        """Evaluate a file to its end; tell whether it may be sealed."""
+        """Evaluate a file to its end; return whether it may be sealed."""
         try:
             while self._advance(file):
                 pass
@@ -114,13 +114,13 @@ class TriggerWatcher:
         return True
 
     def _note_failure(self, file: JournalFile, error: Exception) -> float:
-        """Log the first failure of a file; return when that was."""
+        """Log the first failure of a file; return its time."""
         if file.name not in self._failures:
-            logger.error("can't look for triggers in %s, trying again: %s", file.path, kind_and_line(error))
+            logger.error("can't evaluate triggers for %s; trying again: %s", file.path, kind_and_line(error))
         return self._failures.setdefault(file.name, time.monotonic())
 
     def _read_on(self) -> bool:
-        """Evaluate a stretch of each file that has grown; tell whether one may have more."""
+        """Evaluate a stretch of each file that has grown; return whether one may have more."""
         has_more = False
         sizes = self._sizes()
         with self._lock:
@@ -135,18 +135,18 @@ class TriggerWatcher:
     def _advance_path(self, path: Path) -> bool:
         file = open_file(path)
         if file is None:
-            return False  # sealed since the listing, or none of ours
+            return False  # sealed since the listing, or not a journal file
         with file:
             try:
                 return self._advance(file)
             except DATABASE_AWAY:
                 raise
-            except Exception as error:  # the other files, and firing, go on
+            except Exception as error:  # the other files, and firing, continue
                 self._note_failure(file, error)
                 return False
 
     def _advance(self, file: JournalFile) -> bool:
-        """Evaluate the next stretch of a file; tell whether there was one."""
+        """Evaluate the next stretch of a file; return whether there was one."""
         with self._lock:
             position = self._position(file.name)
             reading = file.read(position.end, STRETCH_BYTES)

@@ -35,7 +35,7 @@ def test_exercise_by_command():
 def test_unknown_exercise_is_refused_with_those_that_exist():
     done = drill("parachute")
     assert done.returncode == 1
-    assert "there is no exercise 'parachute'; there are power-cut, " in done.stderr
+    assert "there is no exercise 'parachute'; choose from power-cut, " in done.stderr
 
 
 @pytest.mark.slow

@@ -102,7 +102,7 @@ def test_lost_database_is_not_replaced_by_an_empty_one(fresh_server):
     why = refused(server)
 
     assert f"there is no database in {server.home}/postgres, where it is expected" in why
-    assert "To begin anew, use an empty EVENTLANE_HOME" in why
+    assert "To start afresh, use an empty EVENTLANE_HOME" in why
     (server.home / RECORD).unlink()
     assert "is marked as an installation's" in refused(server)
     (server.home / "installation").unlink()
@@ -172,7 +172,7 @@ def test_other_databases_and_lakes_are_refused(fresh_server):
     lake.rename(server.home / "away")
     assert f"its lake is not in {lake}: events may be missing" in set_up()
     assert f"its lake is not in {lake}" in server.manage("maintain", check=False).stderr
-    assert f"the lake is not there: {lake} is no folder" in server.manage("tail", "logs", check=False).stderr
+    assert f"the lake is not there: {lake} is not a folder" in server.manage("tail", "logs", check=False).stderr
     assert not lake.exists()
     lake.mkdir()  # as if a disk were not mounted
     assert f"its lake is not in {lake}" in server.manage("maintain", check=False).stderr

@@ -156,7 +156,7 @@ def test_nobody_works(fresh_server):
     )
     process = server.popen("run", "c", stdout=PIPE, stderr=PIPE)
     assert b"pipeline p " in process.stderr.readline()
-    assert b"nothing runs it yet: no worker is there" in process.stderr.readline()
+    assert b"nothing runs it yet: there is no worker" in process.stderr.readline()
 
     worker = server.popen("work")
     output, _ = process.communicate(timeout=60)

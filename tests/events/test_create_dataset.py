@@ -37,16 +37,14 @@ def test_retention_and_default_namespace_are_kept(project: Project) -> None:
 
 def test_project_must_be_named_when_there_are_several(project: Project) -> None:
     Project.objects.create(organization=project.organization, name="shop")
-    with pytest.raises(CommandError, match=r"Say it with --project; there is main \(of Main\), shop \(of Main\)"):
+    with pytest.raises(CommandError, match=r"Use --project; there is main \(of Main\), shop \(of Main\)"):
         create("logs")
     assert create("logs", "--project", "shop").project.name == "shop"
 
 
 def test_organization_must_be_named_when_two_have_such_a_project(project: Project) -> None:
     theirs = Project.objects.create(organization=Organization.objects.create(name="Theirs"), name="main")
-    with pytest.raises(
-        CommandError, match=r"Say it with --organization; there is main \(of Main\), main \(of Theirs\)"
-    ):
+    with pytest.raises(CommandError, match=r"Use --organization; there is main \(of Main\), main \(of Theirs\)"):
         create("logs", "--project", "main")
     assert create("logs", "--project", "main", "--organization", "Theirs").project == theirs
 
@@ -59,10 +57,10 @@ def test_organization_must_be_named_when_two_have_such_a_project(project: Projec
         (["l" * 101], "Use 1 to 100"),
         (["logs", "--project", "nope"], r"no such project; there is main \(of Main\)"),
         (["logs", "--organization", "nope"], "no such project"),
-        (["logs", "--retention-days", "0"], "is no number of days"),
-        (["logs", "--retention-days", "-1"], "is no number of days"),
-        (["logs", "--retention-days", "1.5"], "is no number of days"),
-        (["logs", "--retention-days", "99999999999"], "is no number of days"),
+        (["logs", "--retention-days", "0"], "is neither a number of days"),
+        (["logs", "--retention-days", "-1"], "is neither a number of days"),
+        (["logs", "--retention-days", "1.5"], "is neither a number of days"),
+        (["logs", "--retention-days", "99999999999"], "is neither a number of days"),
         (["logs", "--default-namespace", "a\nb"], "no control characters"),
         (["logs", "--default-namespace", "n" * 201], "1 to 200 characters"),
     ],

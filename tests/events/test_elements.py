@@ -173,7 +173,7 @@ def test_too_large_element_comes_whole_in_bounded_pieces(before: bytes, between:
     [
         (b'[{"a":1},{"b":2}', 2, "ends inside an array"),
         (b'[{"a":1},', 1, "ends inside an array"),
-        (b'[{"a":1}] {"b":2}', 1, "something that is no array"),
+        (b'[{"a":1}] {"b":2}', 1, "something other than an array"),
         (b"[", 0, "ends inside an array"),
     ],
 )

@@ -277,7 +277,7 @@ def test_name_that_no_request_can_carry_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("base", ["", "localhost:8000", "ftp://host", "http://", "events.example.com"])
 def test_address_without_scheme_or_host_is_refused(base: str) -> None:
-    with pytest.raises(ValueError, match="is no address"):
+    with pytest.raises(ValueError, match="is not an address"):
         Target("logs", "web").url(base)
 
 
@@ -373,7 +373,7 @@ def test_command_sends_from_a_live_pipe_without_waiting_for_its_end(scripted: Sc
     [
         (["/no/such/file"], b"can't read /no/such/file: No such file"),
         (["/tmp"], b"can't read /tmp: Is a directory"),
-        (["-", "--url", "localhost"], b"'localhost' is no address"),
+        (["-", "--url", "localhost"], b"'localhost' is not an address"),
         (["-", "--rejected-to", "/no/such/folder/file"], b"can't write /no/such/folder/file"),
         (["-", "--retry-for", "5"], b"is not a duration"),
         ([__file__, "--rejected-to", __file__], b"is the input"),

@@ -176,8 +176,8 @@ def test_abort(made):
 
 
 def test_abort_queued(made):
-    assert str(refusal("abort", "--queued")).startswith("say a PIPELINE_ID, or --queued with --trigger")
-    assert str(refusal("abort", made.pk, "--queued", "--command", "hello")).startswith("say a PIPELINE_ID, or")
+    assert str(refusal("abort", "--queued")).startswith("give a PIPELINE_ID, or --queued with --trigger")
+    assert str(refusal("abort", made.pk, "--queued", "--command", "hello")).startswith("give a PIPELINE_ID, or")
     assert str(refusal("abort", "--queued", "--command", "bye")).endswith("'bye'; choose from hello, other")
     assert str(refusal("abort", "--queued", "--pipeline", "x\0")).endswith("'x\\x00'; choose from greetings")
     assert run("abort", "--queued", "--trigger", UNKNOWN) == "0 queued pipelines aborted\n"

@@ -82,7 +82,7 @@ def test_project_is_looked_up_in_the_accounts_organization(main: Organization) -
         (["k"], "required: --rights"),
         (["k", "--rights", "read", "--account", "who@example.com"], "no account 'who@example.com'; there is first@"),
         (["k", "--rights", "read", "--expires", "soon"], "'soon' is not a duration"),
-        (["k", "--rights", "read", "--expires", "0d"], "must live longer"),
+        (["k", "--rights", "read", "--expires", "0d"], "must be valid for longer"),
         (["k", "--rights", "read", "--expires", "9999999d"], "date value out of range"),
         ([" ", "--rights", "read"], "name has 1 to 100 characters"),
         (["k" * 101, "--rights", "read"], "name has 1 to 100 characters"),

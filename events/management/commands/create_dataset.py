@@ -24,20 +24,20 @@ python manage.py create_dataset audit --project main --retention-days forever --
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", metavar="NAME", help="lower case letters, digits, - and _")
-        parser.add_argument("--project", metavar="P", help="needed when there are several")
-        parser.add_argument("--organization", metavar="O", help="needed when several have a project of this name")
+        parser.add_argument("--project", metavar="P", help="needed if there are several")
+        parser.add_argument("--organization", metavar="O", help="needed if several have a project with this name")
         parser.add_argument(
             "--retention-days",
             type=_days,
             default=settings.EVENTLANE_RETENTION_DAYS,
             metavar="N",
-            help=f"delete events this long after they were received, or `{FOREVER}` (default: %(default)s)",
+            help=f"delete events this many days after they are received, or `{FOREVER}` (default: %(default)s)",
         )
         parser.add_argument(
             "--default-namespace",
             type=_namespace,
             metavar="NS",
-            help="namespace of events that are sent without one (default: such a request is refused)",
+            help="namespace of events sent without one (default: such a request is refused)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -52,7 +52,7 @@ python manage.py create_dataset audit --project main --retention-days forever --
         except ValidationError as error:
             raise CommandError("; ".join(error.messages)) from None
         dataset.save()
-        kept = f"{dataset.retention_days} days" if dataset.retention_days else "for ever"
+        kept = f"{dataset.retention_days} days" if dataset.retention_days else "forever"
         self.stdout.write(
             f"Dataset {dataset.name} in project {dataset.project}; events are kept {kept}.\n"
             f"Send them to {settings.EVENTLANE_PUBLIC_URL}/v1/{dataset.name}/<namespace>"
@@ -63,30 +63,30 @@ def _days(text: str) -> int | None:
     if text == FOREVER:
         return None
     if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= 36500:
-        raise ArgumentTypeError(f"{text!r} is no number of days from 1 to 36500, nor `{FOREVER}`")
+        raise ArgumentTypeError(f"{text!r} is neither a number of days from 1 to 36500 nor `{FOREVER}`")
     return int(text)
 
 
 def _namespace(text: str) -> str:
-    """Hold a default namespace to what a route could name."""
+    """Check a default namespace like one in a route."""
     limit = settings.EVENTLANE_MAX_NAMESPACE_LENGTH
     if not 1 <= len(text) <= limit or CONTROL_CHARACTER.search(text):
-        raise ArgumentTypeError(f"a namespace has 1 to {limit} characters and no control characters")
+        raise ArgumentTypeError(f"a namespace must have 1 to {limit} characters and no control characters")
     return text
 
 
 def _find_project(name: str | None, organization: str | None) -> Project:
-    """Return the one project that is meant; raise CommandError that lists the choice when it isn't clear."""
+    """Return the project that is meant; raise CommandError with the choices if it isn't clear."""
     wanted = Q() if name is None else Q(name=name)
     wanted &= Q() if organization is None else Q(organization__name=organization)
     found = list(Project.objects.filter(wanted).select_related("organization")[:2])
     if len(found) == 1:
         return found[0]
-    there_is = "there is " + (", ".join(_all_projects()) or "no project yet; `manage.py up` makes the first one")
+    there_is = "there is " + (", ".join(_all_projects()) or "no project yet; `manage.py up` creates the first one")
     if not found:
         raise CommandError(f"no such project; {there_is}")
     option = "--project" if name is None else "--organization"
-    raise CommandError(f"which project? Say it with {option}; {there_is}")
+    raise CommandError(f"which project? Use {option}; {there_is}")
 
 
 def _all_projects() -> list[str]:

@@ -16,7 +16,7 @@ MARKS = {OK: ("✓", "green"), WARNING: ("!", "yellow"), PROBLEM: ("✗", "bold 
 class Command(ExampleCommand):
     help = (
         "Check everything that Eventlane depends on: versions, settings, disk, journal, database, clock, lake.\n\n"
-        "Each line says `ok`, `warning` or `problem` and what to do about it. The exit status is 1 when\n"
+        "Each line says `ok`, `warning` or `problem` and what to do about it. The exit status is 1 if\n"
         "there is a problem. It works with the database down, and changes nothing."
     )
     example = """

@@ -19,7 +19,7 @@ SCRATCH = "/var/tmp"  # on a disk: /tmp may be memory, and a drill is about the 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one exercise went."""
+    """The result of an exercise."""
 
     exercise: str
     passed: bool
@@ -42,13 +42,13 @@ python manage.py drill --rounds 20
     needs_platform = False
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("exercises", nargs="*", metavar="EXERCISE", help=f"which: {', '.join(EXERCISES)} (all)")
-        parser.add_argument("--rounds", type=int, default=1, help="how often to do all of it (1)")
+        parser.add_argument("exercises", nargs="*", metavar="EXERCISE", help=f"{', '.join(EXERCISES)} (default: all)")
+        parser.add_argument("--rounds", type=int, default=1, help="how often to run them (default: 1)")
         parser.add_argument("--json", action="store_true", help="print an array of {exercise, passed, seen, seconds}")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if unknown := set(options["exercises"]) - set(EXERCISES):
-            raise CommandError(f"there is no exercise {sorted(unknown)[0]!r}; there are {', '.join(EXERCISES)}")
+            raise CommandError(f"there is no exercise {sorted(unknown)[0]!r}; choose from {', '.join(EXERCISES)}")
         chosen = {name: EXERCISES[name] for name in options["exercises"] or EXERCISES}
         outcomes = []
         for name, exercise in [*chosen.items()] * options["rounds"]:
@@ -69,7 +69,7 @@ python manage.py drill --rounds 20
 
 
 def _try(name: str, exercise: Exercise) -> Outcome:
-    """Do one exercise; whatever goes wrong in it is its outcome."""
+    """Run an exercise. If anything goes wrong in it, that is its outcome."""
     begin = time.monotonic()
     try:
         with _scratch_platform(exercise.settings) as platform:

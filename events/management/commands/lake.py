@@ -34,12 +34,12 @@ from projects.installation import check_installation, lake_folder
 
 class Command(ExampleCommand):
     help = (
-        "Compare the lake's files with its catalog, take back unknown files, give up lost ones.\n\n"
+        "Compare the lake's files with its catalog, put unknown files back, give up lost ones.\n\n"
         "verify   compare in both directions: each file in the catalog exists, has its size and a readable footer;\n"
         "         each existing file is in the catalog. The exit status is 1 if a file is missing, damaged or unknown\n"
         "         (one of the last hour is called new: it may not be committed yet)\n"
         "adopt    insert the events of unknown files, also of those set aside, into their datasets, each once\n"
-        "forget   take missing or damaged files out of the catalog, so that what else is in the dataset can be read;\n"
+        "forget   take missing or damaged files out of the catalog, so that the rest of the dataset can be read;\n"
         "         a damaged file is kept in the lake's folder `orphans`"
     )
     example = """
@@ -56,19 +56,23 @@ python manage.py lake forget main/events_8d0c9a5c1b2e4f60/ducklake-01a21b5a-739f
         checking.add_argument(
             "--json", action="store_true", help="print an array of {state, path, dataset, rows, reason}"
         )
-        taking = actions.add_parser("adopt", help="take unknown files back into their datasets")
+        taking = actions.add_parser("adopt", help="put unknown files back into their datasets")
         what = taking.add_mutually_exclusive_group(required=True)
         what.add_argument(
-            "files", nargs="*", default=[], metavar="FILE", help="as verify prints it; not one being written"
+            "files", nargs="*", default=[], metavar="FILE", help="path, as printed by verify; not one being written"
         )
-        what.add_argument("--all", action="store_true", help="all unknown files older than an hour, and all set aside")
+        what.add_argument(
+            "--all", action="store_true", help="all unknown files older than an hour, and all files set aside"
+        )
         giving_up = actions.add_parser("forget", help="give lost files up")
-        giving_up.add_argument("files", nargs="+", metavar="FILE", help="as verify prints it")
+        giving_up.add_argument("files", nargs="+", metavar="FILE", help="path, as printed by verify")
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder = lake_folder()
         if folder is None:
-            raise CommandError(f"{settings.EVENTLANE_LAKE_PATH} is no folder: only a lake in a folder can be looked at")
+            raise CommandError(
+                f"{settings.EVENTLANE_LAKE_PATH} is not a folder: this works only for a lake in a folder"
+            )
         actions: dict[str, Callable[[Path, dict[str, Any]], None]] = {
             "verify": self._verify,
             "adopt": self._adopt,
@@ -107,18 +111,18 @@ python manage.py lake forget main/events_8d0c9a5c1b2e4f60/ducklake-01a21b5a-739f
                     left += 1
                     self.stderr.write(f"left {file.path}: {one_line(error)}")
                     continue
-                there = f", {adopted.present:,} were there already" if adopted.present else ""
+                there = f", {adopted.present:,} were already there" if adopted.present else ""
                 self.stdout.write(
                     f"{file.path}: {adopted.added:,} rows added to {_dataset(table_of(file.path))}{there}"
                 )
         if left:
-            raise CommandError(f"{left:,} of {len(files):,} files were left where they are")
+            raise CommandError(f"{left:,} of {len(files):,} files were left in place")
         if not files:
             self.stdout.write("no files to adopt")
         if options["all"] and (new := [file for file in unknown_files(folder) if not is_settled(file)]):
             self.stdout.write(
                 f"{len(new):,} unknown files of the last hour were left alone, as they may be about to be committed. "
-                "`manage.py lake adopt` takes them by name, or with --all in an hour"
+                "`manage.py lake adopt` accepts them by name, or with --all in an hour"
             )
 
     def _forget(self, folder: Path, options: dict[str, Any]) -> None:
@@ -133,22 +137,20 @@ def _all_to_adopt(folder: Path) -> list[FoundFile]:
 
 
 def _found(folder: Path, paths: list[str]) -> list[FoundFile]:
-    """Return the unknown files that are meant; raise CommandError for one that the catalog knows or nobody."""
+    """Return the unknown files that are meant; raise CommandError for one that is known or doesn't exist."""
     unknown = {file.path: file for file in [*unknown_files(folder), *set_aside_files(folder)]}
     for path in paths:
         if path not in unknown:
-            raise CommandError(
-                f"{path} is no file unknown to the catalog; `manage.py lake verify` lists those there are"
-            )
+            raise CommandError(f"{path} is not an unknown file; `manage.py lake verify` lists them")
     return [unknown[path] for path in paths]
 
 
 def _lost(folder: Path, paths: list[str]) -> list[KnownFile]:
-    """Return the lost files that are meant; raise CommandError for one that is well."""
+    """Return the lost files that are meant; raise CommandError for one that is intact."""
     lost = {fault.path for fault in verify(folder) if fault.state in ("missing", "damaged")}
     for path in paths:
         if path not in lost:
-            raise CommandError(f"{path} is neither missing nor damaged; `manage.py lake verify` lists those that are")
+            raise CommandError(f"{path} is neither missing nor damaged; `manage.py lake verify` lists those files")
     return [file for file in known_files() if file.in_use and file.path in paths]
 
 
@@ -165,6 +167,6 @@ def _line(fault: Fault) -> str:
 
 
 def _dataset(table_name: str) -> str:
-    """Return what a person calls the table: the dataset's name, with its project."""
+    """Return the table's name for people: the dataset's name, with its project."""
     dataset = Dataset.objects.filter(table_name=table_name).select_related("project").first()
     return f"dataset {dataset.name} of {dataset.project.name}" if dataset else f"table {table_name}"

@@ -15,7 +15,7 @@ from events.lake.maintain import Step, maintain
 
 class Command(ExampleCommand):
     help = (
-        "Keep the lake small and quick: merge small files, delete events past their dataset's retention, "
+        "Keep the lake small and fast: merge small files, delete events past their dataset's retention, "
         "expire snapshots, remove files. May run beside everything else; `up` runs it on a schedule."
     )
     example = "python manage.py maintain"
@@ -30,9 +30,9 @@ class Command(ExampleCommand):
             with Lake() as lake:
                 failed = [step.name for step in maintain(lake, timezone.now()) if not self._tell(step, progress)]
         except (duckdb.Error, DATABASE_FAILED) as error:
-            raise CommandError(f"the lake can't be reached: {error}") from None
+            raise CommandError(f"the lake can't be opened: {error}") from None
         if failed:
-            raise CommandError(f"failed: {', '.join(failed)}; the lines above say why, the next run tries again")
+            raise CommandError(f"failed: {', '.join(failed)}; see the lines above; the next run tries again")
 
     def _tell(self, step: Step, progress: Progress) -> bool:
         progress.step()

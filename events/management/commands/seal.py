@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 class Command(ExampleCommand):
     help = (
-        "Seal the journal's closed files into the lake: the present ones, or with --forever each when it is closed. "
+        "Seal the journal's closed files into the lake: the existing ones, or with --forever each once it is closed. "
         "Triggers on datasets see the events first; with --forever they fire within a second."
     )
     example = """
@@ -29,7 +29,7 @@ python manage.py seal --forever
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--forever", action="store_true", help="go on until SIGTERM or Ctrl-C")
+        parser.add_argument("--forever", action="store_true", help="continue until SIGTERM or Ctrl-C")
         parser.add_argument("--progress", type=Path, help=SUPPRESS)  # the supervisor's
 
     def handle(self, *args: Any, **options: Any) -> None:

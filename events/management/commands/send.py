@@ -26,10 +26,10 @@ PUBLIC_URL = settings.EVENTLANE_PUBLIC_URL.replace("%", "%%")  # argparse format
 class Command(ExampleCommand):
     help = (
         "Send events from a file or a pipe to an Eventlane server.\n\n"
-        "The input is a JSON array of objects or one object a line (NDJSON), of any size; events are\n"
+        "The input is a JSON array of objects or one object per line (NDJSON), of any size; events are\n"
         "sent in order, their bytes unchanged. Temporary failures (no connection, 429, 5xx) are\n"
-        "tried again; a batch whose reply got lost may then be stored twice. The exit status is 0\n"
-        "when every event was stored. The key can be in the environment as EVENTLANE_KEY."
+        "retried; a batch whose reply was lost may then be stored twice. The exit status is 0\n"
+        "if all events were stored. The key can be in the environment as EVENTLANE_KEY."
     )
     example = """
 export EVENTLANE_KEY=evl_...
@@ -41,25 +41,27 @@ python manage.py send dump.json --dataset logs --namespace old --rejected-to rej
     needs_platform = False
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", metavar="FILE", help="the file to read; - reads the standard input")
+        parser.add_argument("file", metavar="FILE", help="the file to read; - for standard input")
         parser.add_argument("--dataset", required=True, metavar="D", help="dataset to send to; it must exist")
-        parser.add_argument("--namespace", default="", metavar="N", help="needed unless the dataset has a default one")
-        parser.add_argument("--service", default="", metavar="S", help="service the events are from")
+        parser.add_argument(
+            "--namespace", default="", metavar="N", help="required unless the dataset has a default one"
+        )
+        parser.add_argument("--service", default="", metavar="S", help="service that the events come from")
         parser.add_argument("--url", default="", help=f"the server (default: {PUBLIC_URL})")
-        parser.add_argument("--key", default="", help="an API key with the ingest right (default: EVENTLANE_KEY)")
+        parser.add_argument("--key", default="", help="an API key with the right to ingest (default: EVENTLANE_KEY)")
         parser.add_argument(
             "--rejected-to",
             metavar="FILE",
-            help="write the events that were rejected here, one a line; of a pipe also those that could not be sent",
+            help="write rejected events to this file, one per line; for a pipe, also those that could not be sent",
         )
         parser.add_argument(
             "--retry-for",
             type=_duration,
             default=timedelta(minutes=2),
             metavar="TIME",
-            help="give up when a batch can't be delivered for this long (default: 2m)",
+            help="give up if a batch can't be delivered for this long (default: 2m)",
         )
-        parser.add_argument("--gzip", action="store_true", help="compress what is sent: for slow lines")
+        parser.add_argument("--gzip", action="store_true", help="compress requests, for slow connections")
 
     def handle(self, *args: Any, **options: Any) -> None:
         with ExitStack() as files:
@@ -73,12 +75,12 @@ python manage.py send dump.json --dataset logs --namespace old --rejected-to rej
         if problem:
             raise CommandError(problem)
         if run.sender.tally.rejected:
-            raise CommandError("not every event was stored")
+            raise CommandError("not all events were stored")
 
     def _connection(self, options: dict[str, Any]) -> Connection:
         key = options["key"] or settings.EVENTLANE_KEY
         if not key:
-            raise CommandError("no API key: use --key or set EVENTLANE_KEY (create_api_key makes one)")
+            raise CommandError("no API key: use --key or set EVENTLANE_KEY (create_api_key creates one)")
         target = Target(options["dataset"], options["namespace"], options["service"])
         try:
             url, headers = target.url(options["url"] or settings.EVENTLANE_PUBLIC_URL), target.headers()
@@ -88,7 +90,7 @@ python manage.py send dump.json --dataset logs --namespace old --rejected-to rej
 
 
 class Run:
-    """One input sent: what is read, what is shown meanwhile, and what there is to say at the end."""
+    """One input: how it is read, the display meanwhile, and the summary."""
 
     def __init__(self, source: BinaryIO, connection: Connection, kept: BinaryIO | None, console: Console) -> None:
         self.source, self.console = source, console
@@ -102,7 +104,7 @@ class Run:
         self.seconds = 0.0
 
     def run(self) -> str:
-        """Send it all; return what stopped it, or an empty text."""
+        """Send everything; return what stopped it, or an empty text."""
         begin = time.monotonic()
         with Display(self.console, self.total_bytes or None) as display:
             self.sender.on_batch = lambda: display.show(self.read_bytes, self.sender)
@@ -116,7 +118,7 @@ class Run:
             self.unit, elements = split(self._chunks(), settings.EVENTLANE_MAX_BODY_BYTES - EMPTY_BODY_BYTES)
             self.sender.send(elements)
         except InvalidInput as error:
-            return f"{error}; what stands before it was sent"
+            return f"{error}; everything before it was sent"
         except (SendingStopped, OSError) as error:
             return f"{error}; {self._say_unsent(elements)}"
         except KeyboardInterrupt:
@@ -129,7 +131,7 @@ class Run:
             yield chunk
 
     def _say_unsent(self, elements: Iterator[Any]) -> str:
-        """Say from where on the input was not sent. What comes from a pipe would be gone: keep it where asked to."""
+        """Say from where on the input wasn't sent. The rest of a pipe would be lost, so keep it if asked to."""
         where = (
             f"not sent from {self.unit} {self.sender.unsent_from} on"
             if self.sender.unsent_from
@@ -141,7 +143,7 @@ class Run:
         return f"{where}; the rest of the input was kept with the rejected events"
 
     def summary(self) -> str:
-        """Return one line about what was stored."""
+        """Return a line about what was stored."""
         tally, seconds = self.sender.tally, max(self.seconds, 0.001)
         return (
             f"{tally.stored:,} events stored, {tally.rejected:,} rejected, in {self.seconds:.1f} s "
@@ -149,7 +151,7 @@ class Run:
         )
 
     def rejections(self) -> list[str]:
-        """Return a line for each reason, the most frequent first."""
+        """Return a line for each reason, most frequent first."""
         found = sorted(self.sender.tally.rejections.values(), key=lambda row: -row.count)
         lines = [f"{row.count:,} rejected: {row.reason} (first: {self.unit} {row.first_number:,})" for row in found]
         more = len(lines) - REASONS_SHOWN
@@ -157,7 +159,7 @@ class Run:
 
 
 class Display:
-    """A progress bar on a terminal, nothing elsewhere."""
+    """A progress bar on a terminal; otherwise nothing."""
 
     def __init__(self, console: Console, total_bytes: int | None) -> None:
         self.progress = Progress(
@@ -183,7 +185,7 @@ class Display:
         self.progress.stop()
 
     def show(self, read_bytes: int, sender: Sender) -> None:
-        """Draw how far it is; the terminal is written to at most ten times a second."""
+        """Show progress; writes to the terminal at most ten times a second."""
         tally, seconds = sender.tally, max(time.monotonic() - self.begin, 0.001)
         self.progress.update(
             self.task,
@@ -213,7 +215,7 @@ def _open_output(name: str, source: BinaryIO) -> BinaryIO:
     file = Path(name)
     try:
         if file.exists() and os.path.samestat(file.stat(), os.fstat(source.fileno())):
-            raise CommandError(f"{name} is the input; write what is rejected to another file")
+            raise CommandError(f"{name} is the input; write rejected events to another file")
         return file.open("wb")
     except OSError as error:
         raise CommandError(f"can't write {name}: {error.strerror}") from None

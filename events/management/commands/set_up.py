@@ -18,7 +18,7 @@ from events.models import Dataset
 from projects.first_start import FirstStart, create_first_organization
 
 DATASET = "logs"
-LOCK = 0x6576656E746C616E  # "eventlan": the number PostgreSQL knows the set-up by
+LOCK = 0x6576656E746C616E  # "eventlan": PostgreSQL's number for this lock
 DATABASE_SECONDS = 60.0
 
 
@@ -31,13 +31,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--json", action="store_true", help="print what was made, secrets included, as one JSON object"
+            "--json", action="store_true", help="print what was created, including secrets, as a JSON object"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._wait_for_database()
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])  # ends with the connection, whatever happens
+            cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])  # released when the connection ends, whatever happens
         try:
             installation = find_installation()
         except WrongInstallation as error:
@@ -50,13 +50,13 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(report) if options["json"] else self._message(report))
 
     def _message(self, report: dict[str, Any]) -> str:
-        """Return what to say: secrets on a terminal only."""
+        """Return what to print; secrets only on a terminal."""
         if not report:
             return "The database is up to date."
         return _sentences(report) if self.stdout.isatty() else keep_secrets(_sentences(report))
 
     def _wait_for_database(self) -> None:
-        """Wait for a database that starts at the same time as we do."""
+        """Wait for a database that is starting at the same time."""
         deadline = time.monotonic() + DATABASE_SECONDS
         while True:
             try:
@@ -69,7 +69,7 @@ class Command(BaseCommand):
 
 
 def _fill(installation: str) -> FirstStart | None:
-    """Make what the first start makes, all of it or nothing."""
+    """Create everything for the first start, or nothing."""
     email = settings.EVENTLANE_ADMIN_EMAIL
     try:
         validate_email(email)

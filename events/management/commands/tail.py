@@ -24,7 +24,7 @@ from events.lake.lines import json_line, plain_line
 from events.lake.query import EventQuery, EventReader, EventRow
 from events.models import DamagedFile, Dataset, Namespace
 
-POLL_SECONDS = 0.25  # an event has to be seen within a second of its 202
+POLL_SECONDS = 0.25  # an event should appear within a second of its 202
 RETRY_SECONDS = 2.0
 DEFAULT_LIMIT = 100
 NAMESPACES_SHOWN = 20
@@ -32,9 +32,9 @@ NAMESPACES_SHOWN = 20
 
 class Command(ExampleCommand):
     help = (
-        "Show a dataset's events, newest last: everything received since --from, else the last 100.\n\n"
-        "A line shows the event's time, level, namespace, service and message, or all of an event without\n"
-        "a message. --json prints one object a line with the event as it was sent."
+        "Show a dataset's events, newest last: everything received since --from, or the last 100.\n\n"
+        "A line shows the event's time, level, namespace, service and message, or the whole event if it has\n"
+        "no message. --json prints one object per line, with the event as it was sent."
     )
     example = """
 python manage.py tail logs
@@ -46,8 +46,8 @@ python manage.py tail logs --from 1d --json | jq .event.message
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("dataset", metavar="DATASET")
-        parser.add_argument("--project", metavar="P", help="name or id; needed when several have such a dataset")
-        parser.add_argument("--namespace", metavar="N", help="only events of this namespace")
+        parser.add_argument("--project", metavar="P", help="name or id; needed if several have such a dataset")
+        parser.add_argument("--namespace", metavar="N", help="only events in this namespace")
         parser.add_argument(
             "--filter",
             metavar="KEY=VALUE",
@@ -55,14 +55,18 @@ python manage.py tail logs --from 1d --json | jq .event.message
             action="append",
             default=[],
             help="only events with this value; KEY is service, level, message, requestId, traceId, duration, error, id "
-            "or a key of the event, with dots into nested objects, in quotation marks if it is empty or holds a = "
-            "('\"a=b\"=c'); may be given several times",
+            "or a key of the event, with dots into nested objects, in quotation marks if it is empty or contains a = "
+            "('\"a=b\"=c'); can be repeated",
         )
-        parser.add_argument("--search", metavar="TEXT", help="only events whose text holds this, in any case")
-        parser.add_argument("--from", metavar="AGO", type=_ago, dest="ago", help="since when, like 90s, 15m, 1h or 7d")
+        parser.add_argument("--search", metavar="TEXT", help="only events whose text contains this, in any case")
+        parser.add_argument(
+            "--from", metavar="AGO", type=_ago, dest="ago", help="how far back to start, like 90s, 15m, 1h or 7d"
+        )
         parser.add_argument("--limit", metavar="N", type=_limit, help=f"the last N (without --from: {DEFAULT_LIMIT})")
-        parser.add_argument("--follow", action="store_true", help="go on with new events as they come, until Ctrl-C")
-        parser.add_argument("--json", action="store_true", help="one JSON object a line")
+        parser.add_argument(
+            "--follow", action="store_true", help="continue with new events as they arrive, until Ctrl-C"
+        )
+        parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
     def handle(self, *args: Any, **options: Any) -> None:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `tail … | head` ends quietly
@@ -77,7 +81,7 @@ python manage.py tail logs --from 1d --json | jq .event.message
                 _show(query, show, self.stderr.write)
         except KeyboardInterrupt:
             pass
-        except RuntimeError as error:  # how DuckDB hands on a Ctrl-C that comes while it runs a query
+        except RuntimeError as error:  # DuckDB raises this for a Ctrl-C during a query
             if not isinstance(error.__cause__, KeyboardInterrupt):
                 raise
         except (QueryTimeout, duckdb.Error, DATABASE_FAILED) as error:
@@ -93,7 +97,7 @@ def _show(query: EventQuery, show: Callable[[Iterable[EventRow]], int], warn: Ca
 
 
 def _warn_of_damage(files: Iterable[DamagedFile], warn: Callable[[str], Any]) -> None:
-    """Say what is missing in what is shown."""
+    """Warn about events that are missing."""
     for file in files:
         warn(
             f"partial: the {file.rows:,} events of {file.path} are missing, it can't be read ({file.reason}); "
@@ -116,15 +120,15 @@ def _query(dataset: Dataset, options: dict[str, Any]) -> EventQuery:
 
 
 def _check_namespace(query: EventQuery) -> None:
-    """Raise CommandError when there is nothing to show because the dataset has no such namespace."""
+    """Raise CommandError if nothing can match because the dataset has no such namespace."""
     names = Namespace.objects.filter(dataset=query.dataset).order_by("name").values_list("name", flat=True)
     if query.namespace is not None and query.namespace not in names:
         some = ", ".join(names[:NAMESPACES_SHOWN]) or "none yet"
-        raise CommandError(f"dataset {query.dataset} has no namespace {query.namespace!r}; there is {some}")
+        raise CommandError(f"dataset {query.dataset} has no namespace {query.namespace!r}; it has {some}")
 
 
 def _printer(as_json: bool) -> Callable[[Iterable[EventRow]], int]:
-    """Return what prints events and says how many: coloured and made safe for a terminal, else plain."""
+    """Return a function that prints events and counts them: coloured and safe for a terminal, otherwise plain."""
     terminal = sys.stdout.isatty()
 
     def line(row: EventRow) -> str:
@@ -183,5 +187,5 @@ def _ago(text: str) -> datetime:
 
 def _limit(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text) > 0):
-        raise ArgumentTypeError(f"{text!r} is no number of events from 1 on")
+        raise ArgumentTypeError(f"{text!r} is not a number of events from 1 on")
     return int(text)

@@ -150,7 +150,7 @@ def test_bars_stand_on_the_ground_and_fit() -> None:
     chart = draw([0, 1, 4000, 0, 2000], 29_000_000)
     assert [bar.height for bar in chart.bars] == [0, 1.5, HEIGHT, 0, HEIGHT / 2]
     assert all(bar.y + bar.height == HEIGHT for bar in chart.bars)
-    assert chart.summary == "6,001 events in the last 5 minutes, at most 4,000 a minute"
+    assert chart.summary == "6,001 events in the last 5 minutes, at most 4,000 per minute"
     assert chart.bars[1].title.endswith("1 event")
 
 

@@ -88,7 +88,7 @@ def test_key_made_here_is_shown_once_and_kept_nowhere(alice: Client, acme: House
     kept = [*(str(session.get_decoded()) for session in Session.objects.all()), *map(str, LogEntry.objects.values())]
     assert not any(secret in text for text in [*kept, str(alice.cookies), str(ApiKey.objects.values())])
     history = alice.get(f"/console/projects/apikey/{api_key.pk}/history/").content.decode()
-    assert "Made to send to acme-logs." in history
+    assert "Created to send to acme-logs." in history
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 101])

@@ -123,7 +123,7 @@ def test_file_cut_to_nothing(folder: Path, closed: Path) -> None:
     os.truncate(closed, 0)
     assert numbers_in(folder) == []
     [reason] = retire(folder)
-    assert "no whole frame is in its 0 bytes" in reason
+    assert "its 0 bytes contain no whole frame" in reason
 
 
 def test_damage_in_the_middle(folder: Path, closed: Path) -> None:
@@ -137,7 +137,7 @@ def test_damage_in_the_middle(folder: Path, closed: Path) -> None:
 def test_damage_in_the_last_frame(folder: Path, closed: Path) -> None:
     flip(closed, closed.stat().st_size - 1)
     [reason] = retire(folder)
-    assert "bytes are no whole frame" in reason and "a writer that dies" not in reason
+    assert "bytes aren't a whole frame" in reason and "a writer that dies" not in reason
 
 
 def test_killed_writer_is_no_damage(folder: Path) -> None:
@@ -217,8 +217,8 @@ def newer_version() -> bytes:
 FOREIGN: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "wrong name": ("x-nothex.journal", Path.touch, "its name is not that of a journal file"),
     "no node": ("notes.journal", Path.touch, "its name is not that of a journal file"),
-    "folder": (f"node-{HEX}.journal", Path.mkdir, "it is no ordinary file"),
-    "fifo": (f"node-{HEX}.journal", os.mkfifo, "it is no ordinary file"),
+    "folder": (f"node-{HEX}.journal", Path.mkdir, "it is not a regular file"),
+    "fifo": (f"node-{HEX}.journal", os.mkfifo, "it is not a regular file"),
     "link": (f"node-{HEX}.journal", lambda path: path.symlink_to("/etc/passwd"), "it can't be opened"),
     "link to nothing": (f"node-{HEX}.journal", lambda path: path.symlink_to("nothing"), "it can't be opened"),
     "device": (f"node-{HEX}.journal", lambda path: path.symlink_to("/dev/zero"), "it can't be opened"),
@@ -266,7 +266,7 @@ def test_file_without_a_frame_holds_up_nobody(folder: Path, closed: Path, data: 
     (folder / f"node-{HEX}.journal").write_bytes(data)
     assert numbers_in(folder) == list(range(FRAMES))
     [reason] = retire(folder)
-    assert f"no whole frame is in its {len(data):,} bytes" in reason
+    assert f"its {len(data):,} bytes contain no whole frame" in reason
 
 
 def test_file_that_can_no_longer_be_opened_for_want_of_descriptors_is_an_error(folder: Path, closed: Path) -> None:

@@ -168,10 +168,10 @@ def test_adopting_adds_each_event_once(node: Node, lines: Any) -> None:
     assert status == 0, said
     assert said == [
         f"{lost}: 150 rows added to dataset logs of main",
-        f"{copy}: 0 rows added to dataset logs of main, 150 were there already",
+        f"{copy}: 0 rows added to dataset logs of main, 150 were already there",
     ]
     assert numbers(node) == list(range(300))
-    assert "is no file unknown to the catalog" in lines("adopt", known)[0][0]
+    assert "is not an unknown file" in lines("adopt", known)[0][0]
 
 
 def test_what_can_not_be_adopted_is_left_with_its_reason(node: Node, lines: Any) -> None:

@@ -85,7 +85,7 @@ def test_restart_of_the_database(home: Path) -> None:
         assert number_shown() == 1
         wait_until(lambda: not list(journal.glob("*.journal")))
     write(2)
-    wait_until(lambda: "sealing failed, trying again" in (home / "log").read_text())
+    wait_until(lambda: "sealing failed; trying again" in (home / "log").read_text())
     assert len(list(journal.glob("*.journal"))) == 1
     with running_postgres(home):
         assert number_shown() == 2
@@ -98,5 +98,5 @@ def test_restart_of_the_database(home: Path) -> None:
             assert connection.execute("SELECT count(*) FROM events_quarantinecount").fetchone() == (0,)
         assert processes.stop() == [0, 0]
     log = (home / "log").read_text()
-    assert log.count("sealing failed, trying again") == log.count("sealing works again") == 1, log
+    assert log.count("sealing failed; trying again") == log.count("sealing works again") == 1, log
     assert log.count("waiting for the database") == 1 and "Traceback" not in log, log

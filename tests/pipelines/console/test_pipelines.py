@@ -105,7 +105,7 @@ def test_page_says_what_is_waited_for(alice: Client, pipeline: Pipeline) -> None
     first.update(due_time=timezone.now() + timedelta(seconds=100))
     assert "Retried in 1 min" in text(alice, address(pipeline))
     first.update(due_time=None, throttled=True)
-    assert "as many tasks run as may run at once" in text(alice, address(pipeline))
+    assert "as many tasks are running as the limits allow" in text(alice, address(pipeline))
     Pipeline.objects.filter(pk=pipeline.pk).update(admitted=False)
     assert "Waits for an earlier run of greetings to end." in text(alice, address(pipeline))
 

@@ -259,12 +259,12 @@ def test_files_and_core_dumps_are_limited(make_task, isolation, settings):
 
 def test_local_runtime_has_to_be_enabled(make_task, project, settings):
     settings.EVENTLANE_LOCAL_RUNTIME = "false"
-    with pytest.raises(TaskFailed, match="switched off on this server"):
+    with pytest.raises(TaskFailed, match="disabled on this server"):
         run(make_task("true"))
     settings.EVENTLANE_LOCAL_RUNTIME = "auto"
     run(make_task("true"))
     Organization.objects.create(name="stranger")
-    with pytest.raises(TaskFailed, match="switched off on this server"):
+    with pytest.raises(TaskFailed, match="disabled on this server"):
         run(make_task("true"))
     settings.EVENTLANE_LOCAL_RUNTIME = "true"
     project.local_runtime = False
@@ -319,7 +319,7 @@ def test_tasks_are_not_the_database_s_user(make_task, settings, tmp_path):
     os.chown(tmp_path / "postgres" / "data", pwd.getpwnam(TASK_USER).pw_uid, -1)
     settings.EVENTLANE_TASK_ISOLATION = "none"
 
-    with pytest.raises(TaskFailed, match="owns the database's files"):
+    with pytest.raises(TaskFailed, match="as the owner of the database's files"):
         run(make_task("true"))
 
 
