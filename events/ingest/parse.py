@@ -1,6 +1,6 @@
 """Split a request's body into its events, and decide which ones to accept.
 
-The rules are those of docs/api/events.md, "What fails an event".
+The rules are those of docs/api/events.md, "When an event fails".
 
 The fast path splits and checks the whole batch with msgspec and a few passes over its bytes. Anything it can't decide
 goes element by element through the slow path, which knows the reasons. Both keep the bytes of every element as sent.

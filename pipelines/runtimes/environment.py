@@ -1,7 +1,7 @@
 """What a task's code finds: environment variables, context file, identities (docs/api/v0.md, section 6.6).
 
-The first of these wins: EVENTLINE_*, identities, the task's `environment`, the command's parameters, the task's
-parameters.
+Later variables override earlier ones: EVENTLINE_*, identities, the task's `environment`, the command's parameters, the
+task's parameters.
 """
 
 from collections.abc import Iterable, Mapping

@@ -32,7 +32,7 @@ REASONS = {
     "the connector has no such event",
     "must not hold U+0000 or half of a surrogate pair",
 }
-NAME_WITH_NUL = re.compile(r"the name of member .* must be a string, without U\+0000", re.DOTALL)
+NAME_WITH_NUL = re.compile(r"the name of member .* must be a string without U\+0000", re.DOTALL)
 
 
 @schemathesis.hook
