@@ -1,4 +1,4 @@
-"""`make bench`: how fast this machine takes events in, keeps them, and seals them."""
+"""`make bench`: how fast this machine ingests, stores and seals events."""
 
 import sys
 from pathlib import Path

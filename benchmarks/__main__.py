@@ -1,4 +1,4 @@
-"""Measure this machine and print one table. `make bench ARGS="--seconds 10"` for steadier results."""
+"""Measure this machine and print a table. `make bench ARGS="--seconds 10"` gives steadier results."""
 
 import argparse
 import os
@@ -17,13 +17,13 @@ from benchmarks.platforms import Platform, empty_view, eventlane, free_port
 from events.journal import backlog
 
 BATCHES = (1, 10, 100, 1000)
-ROUNDS = 3  # of empty view and ingest in turn: a slow moment of the machine hits both
+ROUNDS = 3  # empty view and ingest take turns: a slow moment of the machine affects both
 WARM_UP_SECONDS = 1.0
 SETTLE_SECONDS = 3.0
 
 
 def main() -> None:
-    """Run everything and print it."""
+    """Run everything and print the results."""
     options = _options()
     console = Console(width=None if os.isatty(1) else 110)
     console.print(
@@ -43,9 +43,9 @@ def main() -> None:
 
 
 def _measure_ingest(running: Platform, empty_url: str, options: argparse.Namespace) -> tuple[Table, int]:
-    """Return the table of ingest, measured while the sealer is stopped, and the number of events accepted in all.
+    """Return the table of ingest, measured with the sealer stopped, and the total number of accepted events.
 
-    Each size takes turns with the empty view; what is shown are medians.
+    Each size takes turns with the empty view. The table shows medians.
     """
     table = Table("", "requests/s", "events/s", "p50 ms", "p99 ms", "of the empty view", title="Events in")
     for size in (300, 20_000):
@@ -82,7 +82,7 @@ def _send(running: Platform, size: int, seconds: float, options: argparse.Namesp
 
 
 def _report_sealing(console: Console, running: Platform, accepted: int, options: argparse.Namespace) -> None:
-    """Let the sealer catch up and time it, then load and seal at once."""
+    """Let the sealer catch up and time it, then load and seal at the same time."""
     running.wait_until_closed()
     begin = time.monotonic()
     os.kill(running.sealer(), signal.SIGCONT)
@@ -97,13 +97,13 @@ def _report_sealing(console: Console, running: Platform, accepted: int, options:
 
 
 def _journal_bytes_of_one() -> float:
-    """Return what an event of a hundred takes in the journal: its text and its length."""
+    """Return the size in the journal of an event in a batch of a hundred: its text and its length."""
     texts = sample.events(100)
     return sum(map(len, texts)) / len(texts) + 4
 
 
 def _memory(running: Platform) -> str:
-    """Say what its processes take, in all and each."""
+    """Describe the memory of its processes, in total and each."""
     time.sleep(SETTLE_SECONDS)
     parts = running.memory_mb()
     listed = ", ".join(f"{name.rpartition(' ')[0]} {size:.0f}" for name, size in parts.items())

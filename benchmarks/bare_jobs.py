@@ -1,6 +1,6 @@
-"""The measure for tasks a second: procrastinate's own workers on jobs that do nothing.
+"""The baseline for tasks per second: procrastinate's own workers on jobs that do nothing.
 
-`python -m benchmarks.bare_jobs defer N` makes jobs, `python -m benchmarks.bare_jobs work` runs them until none is left.
+`python -m benchmarks.bare_jobs defer N` creates jobs, `python -m benchmarks.bare_jobs work` runs them all.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ QUEUE = "bench"
 
 
 def noop() -> None:
-    """Do nothing, in a thread as our tasks do."""
+    """Do nothing, in a thread like our tasks."""
 
 
 async def main(act: str, *numbers: str) -> None:
-    """Make jobs or run them, with the settings of our own workers."""
+    """Create jobs or run them, with the settings of our own workers."""
     parameters = connection.get_connection_params()
     for name in ("cursor_factory", "context", "pool"):
         parameters.pop(name, None)
@@ -42,5 +42,5 @@ async def main(act: str, *numbers: str) -> None:
 
 
 if __name__ == "__main__":
-    logging.getLogger("procrastinate").setLevel(logging.ERROR)  # it warns of an app made in a script
+    logging.getLogger("procrastinate").setLevel(logging.ERROR)  # it warns about an app created in a script
     asyncio.run(main(*sys.argv[1:]))

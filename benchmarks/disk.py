@@ -1,4 +1,4 @@
-"""What the disk itself can do: the bound of everything that waits for it."""
+"""What the disk can do: the limit for everything that waits for it."""
 
 import os
 import time
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def synced_writes_per_second(folder: Path, size: int, seconds: float) -> float:
-    """Append `size` bytes and fdatasync, again and again; return how often a second."""
+    """Append `size` bytes and fdatasync repeatedly; return how often per second."""
     file = folder / "raw"
     fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     data, count, end = b"x" * size, 0, time.monotonic() + seconds

@@ -1,4 +1,4 @@
-"""The measure of all ratios: a Django view that does nothing, in a Django with nothing switched on."""
+"""The baseline of all ratios: a Django view that does nothing, in a Django with nothing enabled."""
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
@@ -9,7 +9,7 @@ settings.configure(ALLOWED_HOSTS=["*"], MIDDLEWARE=[], ROOT_URLCONF=__name__, SE
 
 
 def empty(request: HttpRequest) -> HttpResponse:
-    """Answer 200 and nothing."""
+    """Answer 200 with an empty body."""
     return HttpResponse(b"")
 
 

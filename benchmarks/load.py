@@ -1,7 +1,7 @@
-"""Load on one URL from many connections, by wrk where it is installed, else by a generator of our own.
+"""Load on one URL from many connections, with wrk if it is installed, otherwise with our own generator.
 
-Both report requests a second, latencies, and answers that were not 2xx. Our own costs more CPU than wrk,
-which it takes from the server on the same machine: its results are lower.
+Both report requests per second, latencies, and replies that weren't 2xx. Our own generator needs more CPU than wrk,
+which the server on the same machine then lacks: its results are lower.
 """
 
 import re
@@ -20,7 +20,7 @@ UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 @dataclass(frozen=True)
 class Result:
-    """What a run of load showed."""
+    """The result of a run."""
 
     requests_per_second: float
     p50_ms: float
@@ -29,12 +29,12 @@ class Result:
 
 
 def generator_name() -> str:
-    """Return which generator `run` uses."""
+    """Return the name of the generator that `run` uses."""
     return "wrk" if shutil.which("wrk") else "the built-in generator"
 
 
 def run(url: str, *, body: bytes = b"", key: str = "", seconds: float, connections: int) -> Result:
-    """Send the same request again and again on `connections` connections; POST when it has a body."""
+    """Send the same request repeatedly on `connections` connections; POST if it has a body."""
     if shutil.which("wrk"):
         return _run_wrk(url, body, key, seconds, connections)
     return _run_own(url, body, key, seconds, connections)
@@ -90,7 +90,7 @@ def _run_own(url: str, body: bytes, key: str, seconds: float, connections: int) 
 
 
 class _Sender(threading.Thread):
-    """One connection: sends the request, reads the reply, again."""
+    """A connection that sends the request and reads the reply, repeatedly."""
 
     def __init__(self, address: tuple[str, int], request: bytes, end: float) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class _Sender(threading.Thread):
 
     @staticmethod
     def _read_reply(connection: socket.socket) -> bool:
-        """Read one reply; tell whether it was a 2xx."""
+        """Read a reply; return whether it was a 2xx."""
         reply = b""
         while b"\r\n\r\n" not in reply:
             if not (part := connection.recv(65536)):

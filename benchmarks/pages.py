@@ -1,7 +1,7 @@
-"""What the platform API takes: pages anywhere in a million projects, and one project beside a plain DRF view.
+"""The cost of the platform API: pages anywhere in a million projects, and one project beside a plain DRF view.
 
-One request at a time on one connection, the rows of a table in turn, so that a slow moment hits all alike. Alone:
-`python -m benchmarks.pages`.
+One request at a time on one connection. The rows of a table take turns, so that a slow moment affects all alike. To
+run only this: `python -m benchmarks.pages`.
 """
 
 import os
@@ -40,7 +40,7 @@ FROM generate_series(1, %s) AS n, projects_organization AS organization
 
 
 def report(console: Console, running: Platform) -> None:
-    """Fill a platform with projects and print both tables. Nothing else should be measured on it afterwards."""
+    """Fill a platform with projects and print both tables. Don't measure anything else on it afterwards."""
     key = _new_key(running)
     with psycopg.connect(database_url(running.home), autocommit=True) as database:
         database.execute(FILL, [PROJECTS])
@@ -52,7 +52,7 @@ def report(console: Console, running: Platform) -> None:
 
 
 def _new_key(running: Platform) -> str:
-    """Return a key that reaches every project of the organization."""
+    """Return a key that can reach all projects of the organization."""
     words = [sys.executable, str(ROOT / "manage.py"), "create_api_key", "bench", "--rights", "read"]
     return subprocess.run(words, env=_environment(running), capture_output=True, text=True, check=True).stdout.strip()
 
@@ -72,7 +72,7 @@ def _middle(database: psycopg.Connection, sort: str) -> str:
 
 
 def _depths(running: Platform, key: str, places: Mapping[str, str]) -> Table:
-    """Return the table of pages at the beginning and in the middle."""
+    """Return the table of pages at the start and in the middle."""
     urls = {}
     for sort, place in places.items():
         for what, cursor in (("first page", ""), ("middle", f"&after={place}"), ("middle, before", f"&before={place}")):
@@ -86,7 +86,7 @@ def _depths(running: Platform, key: str, places: Mapping[str, str]) -> Table:
 
 
 def _one_project(running: Platform, key: str, plain_url: str) -> Table:
-    """Return the table of one project, ours and the plain view's."""
+    """Return the table of one project, for our view and the plain one."""
     first = _get(urllib3.PoolManager(), f"{running.url}/v0/projects?size=1", key).json()["elements"][0]["id"]
     times = _measure({"ours": f"{running.url}/v0/projects/id/{first}", "plain": f"{plain_url}/projects/{first}"}, key)
     table = Table("GET of one project", "p50 ms", "of the plain view", title="Beside an equally plain DRF view")

@@ -1,7 +1,7 @@
-"""How fast pipelines run: from an event to the end of its pipeline, and how many tasks two workers finish a second.
+"""How fast pipelines run: from an event to the end of its pipeline, and how many tasks two workers finish per second.
 
-The measure for the second is what procrastinate's bare jobs reach in the same run, in turn with ours. Alone:
-`python -m benchmarks.pipelines`.
+The baseline for the latter is the rate of procrastinate's bare jobs in the same run, taking turns with ours. To run
+only this: `python -m benchmarks.pipelines`.
 """
 
 import json
@@ -24,7 +24,7 @@ from eventlane.configuration import ROOT
 from eventlane.embedded_postgres import database_url
 
 TASKS, ROUNDS, WORKERS = 500, 3, 2
-CONCURRENCY = 4  # of each worker
+CONCURRENCY = 4  # per worker
 BARE_JOB = "bench.noop"
 EVENTS, WARM_UP_EVENTS = 100, 5
 MIN_SHARE = 0.5
@@ -65,7 +65,7 @@ class Automation:
         self.send("PUT", f"/projects/id/{self.project}/resources", {"specs": specs}, right="deploy")
 
     def send(self, method: str, path: str, body: object, right: str = "write") -> bytes:
-        """Send a request with the key that has a right."""
+        """Send a request with the key that has this right."""
         headers = {"Authorization": f"Bearer {self.running.keys[right]}", "X-Eventline-Project-Id": self.project}
         answer = self.http.request(method, f"/v0{path}", body=json.dumps(body).encode(), headers=headers)
         if answer.status >= 300:
@@ -73,11 +73,11 @@ class Automation:
         return answer.data
 
     def emit(self, name: str) -> None:
-        """Send the event that starts one pipeline."""
+        """Send the event that starts a pipeline."""
         self.send("POST", "/events", {"connector": "custom", "name": name, "data": {}})
 
     def wait_until_finished(self, look_seconds: float) -> None:
-        """Wait until no pipeline is left to run, looking this often."""
+        """Wait until no pipeline is left to run, checking at this interval."""
         deadline = time.monotonic() + DEADLINE_SECONDS
         unfinished = "SELECT count(*) FROM projects_pipeline WHERE status IN ('created', 'started')"
         while self.number(unfinished):
@@ -86,13 +86,13 @@ class Automation:
             time.sleep(look_seconds)
 
     def number(self, query: str, *values: object) -> float:
-        """Return what a query gives."""
+        """Return the result of a query."""
         [value] = self.database.execute(query, values).fetchone() or [0]
         return float(value)
 
 
 def report(console: Console, running: Platform) -> None:
-    """Measure on a platform that runs no worker of its own, and print the table."""
+    """Measure on a platform that runs no workers of its own, and print the table."""
     automation = Automation(running)
     ours, bare = [], []
     for _ in range(ROUNDS):
@@ -131,7 +131,7 @@ def _bare_rate(automation: Automation) -> float:
 
 
 def _latencies(automation: Automation) -> Iterator[float]:
-    """Yield milliseconds from before the request with the event until the pipeline's end is in the database."""
+    """Yield milliseconds from before the request with the event until the database has the pipeline's end."""
     with _workers(automation.running, str(ROOT / "manage.py"), "work", count=1):
         for number in range(WARM_UP_EVENTS + EVENTS):
             begin = time.monotonic()

@@ -1,4 +1,4 @@
-"""The measure for a GET of one project: the plainest DRF view that does the same work.
+"""The baseline for a GET of one project: the plainest DRF view that does the same work.
 
 Stock authentication, serializer, permission and renderer, the same two queries, no middleware.
 """
@@ -33,7 +33,7 @@ class PlainAuthentication(TokenAuthentication):
     keyword = "Bearer"
 
     def authenticate_credentials(self, key: str) -> tuple[Account, ApiKey]:
-        """Return account and key."""
+        """Return the account and the key."""
         try:
             api_key = ApiKey.objects.select_related("account").get(digest=digest_of(key))
         except ApiKey.DoesNotExist:
@@ -50,7 +50,7 @@ class ProjectSerializer(ModelSerializer):
 
 
 class ProjectView(RetrieveAPIView):
-    """One project by its id."""
+    """A project by its id."""
 
     queryset = Project.objects.all()
     serializer_class = ProjectSerializer

@@ -1,4 +1,4 @@
-"""The servers under measurement, each on a scratch folder and a port of its own."""
+"""The servers under measurement, each with its own scratch folder and port."""
 
 import os
 import re
@@ -36,7 +36,7 @@ class Platform:
 
     @property
     def journal(self) -> Path:
-        """Where its journal files are."""
+        """The folder of its journal files."""
         return self.home / "journal"
 
     def sealer(self) -> int:
@@ -45,11 +45,11 @@ class Platform:
         return pid
 
     def processes(self) -> dict[int, str]:
-        """Return every process of it but PostgreSQL's: number → command line."""
+        """Return all its processes except PostgreSQL's: number → command line."""
         return {pid: text for pid, text in self.family().items() if _name(text) != "postgres"}
 
     def family(self) -> dict[int, str]:
-        """Return every process of it: number → command line."""
+        """Return all its processes: number → command line."""
         family = {self.process.pid}
         parents = dict(_parents())
         while more := {pid for pid, parent in parents.items() if parent in family} - family:
@@ -57,7 +57,7 @@ class Platform:
         return {pid: text for pid in family if (text := _command(pid))}
 
     def processor_seconds(self) -> dict[str, float]:
-        """Return the processor time that its processes have taken, by name."""
+        """Return the processor time used by its processes, by name."""
         seconds: Counter[str] = Counter()
         for pid, command in self.family().items():
             seconds[_name(command)] += _processor_seconds(pid)
@@ -79,9 +79,9 @@ class Platform:
 
 @contextmanager
 def eventlane(port: int, **settings: str) -> Iterator[Platform]:
-    """Run the whole platform as `make run` does, with these settings."""
+    """Run the whole platform like `make run`, with these settings."""
     home = Path(tempfile.mkdtemp(prefix="eventlane-bench-", dir=SCRATCH))
-    home.chmod(0o711)  # for the user that PostgreSQL runs as when we are root
+    home.chmod(0o711)  # for the user that PostgreSQL runs as if we are root
     ours = {name: value for name, value in os.environ.items() if not name.startswith("EVENTLANE_")}
     environment = {**ours, "EVENTLANE_HOME": str(home), "EVENTLANE_BIND": f"127.0.0.1:{port}", **settings}
     environment.pop("DATABASE_URL", None)
@@ -102,7 +102,7 @@ def eventlane(port: int, **settings: str) -> Iterator[Platform]:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a port on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -118,7 +118,7 @@ def _wait_for_banner(process: "subprocess.Popen[bytes]", log: Path) -> None:
 
 @contextmanager
 def empty_view(port: int) -> Iterator[str]:
-    """Run the empty view under the same server with the same number of processes and threads; yield its URL."""
+    """Run the empty view under the same server with the same numbers of processes and threads; yield its URL."""
     command = [sys.executable, "-m", "granian", "--interface=wsgi", f"--port={port}", "--workers=2"]
     command += ["--blocking-threads=16", "--backpressure=2048", "--no-ws", "--no-access-log", "--no-log"]
     process = subprocess.Popen([*command, "benchmarks.empty_view:application"], cwd=ROOT)
@@ -173,7 +173,7 @@ def _name(command: str) -> str:
 
 
 def _processor_seconds(pid: int) -> float:
-    """Return what a process and its children that ended have taken; 0 when it has just ended itself."""
+    """Return the time used by a process and its ended children; 0 if it has just ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

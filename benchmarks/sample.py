@@ -1,4 +1,4 @@
-"""Events of mixed shape and size, the same ones at every run."""
+"""Events of mixed shape and size, the same in every run."""
 
 import json
 import random

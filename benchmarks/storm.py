@@ -1,4 +1,4 @@
-"""How fast a storm can be stopped: a trigger that matches 100,000 events, disabled while it fires, its queue aborted.
+"""How fast a storm can be stopped: a trigger that matches 100,000 events is disabled while firing and its queue aborted.
 
 `python -m benchmarks.storm`; without a rate limit, which would leave nothing to stop.
 """
@@ -33,7 +33,7 @@ SPECS = [
 
 
 def report(console: Console, running: Platform) -> None:
-    """Raise a storm, stop it, and print how long each step took."""
+    """Start a storm, stop it, and print how long each step took."""
     automation = Automation(running)
     specs = [{"version": 1} | spec for spec in SPECS]
     automation.send("PUT", f"/projects/id/{automation.project}/resources", {"specs": specs}, right="deploy")
@@ -60,7 +60,7 @@ def report(console: Console, running: Platform) -> None:
 
 
 def _raise(running: Platform, automation: Automation) -> None:
-    """Send the events, and wait until the watcher has looked at all of them."""
+    """Send the events and wait until the watcher has evaluated all of them."""
     http = urllib3.PoolManager()
     body = json.dumps([{"level": "error", "n": n} for n in range(A_REQUEST)]).encode()
     for _ in range(EVENTS // A_REQUEST):

@@ -1,6 +1,6 @@
-"""What many datasets cost that get an event now and then: how long sealing and a page of one of them take.
+"""The cost of many datasets with occasional events: how long sealing takes, and a page of one of them.
 
-Alone: `python -m benchmarks.trickle`, with `--help` for how many, how often and how long.
+To run only this: `python -m benchmarks.trickle`, with `--help` for how many, how often and how long.
 """
 
 import argparse
@@ -33,25 +33,25 @@ LOOK_SECONDS = 0.02
 
 @dataclass
 class Measurements:
-    """What was measured, in seconds."""
+    """The measurements, in seconds."""
 
-    rounds: list[float] = field(default_factory=list)  # from a file's closing to the end of its sealing
+    rounds: list[float] = field(default_factory=list)  # from closing a file to the end of its sealing
     pages: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     sent: int = 0
 
     def note(self, response: urllib3.BaseHTTPResponse, wanted: int) -> None:
-        """Keep what an answer says that isn't the wanted one."""
+        """Record a reply that isn't the expected one."""
         if response.status != wanted:
             self.failures.append(f"{response.status} {response.data.decode(errors='replace')}")
 
 
 def report(console: Console, running: Platform, datasets: int, every: float, seconds: float) -> None:
-    """Send each dataset an event every so many seconds, for so long, and print the table."""
+    """Send each dataset an event at this interval, for this long, and print the table."""
     trickle = _Trickle(running, datasets, every)
     trickle.run(seconds / 4)
     running.wait_until_closed()
-    running.wait_until_sealed()  # now the tables are there, and everything is warm
+    running.wait_until_sealed()  # now the tables exist and everything is warm
     before, cpu_before, begin = _lake(running), running.processor_seconds(), time.monotonic()
     measurements = trickle.run(seconds)
     after, cpu_after, took = _lake(running), running.processor_seconds(), time.monotonic() - begin
@@ -72,7 +72,7 @@ def report(console: Console, running: Platform, datasets: int, every: float, sec
 
 
 class _Trickle:
-    """Senders, one reader, and one who watches the journal."""
+    """Senders, a reader, and a thread that watches the journal."""
 
     def __init__(self, running: Platform, datasets: int, every: float) -> None:
         self._running, self._every = running, every
@@ -84,7 +84,7 @@ class _Trickle:
         self._ids = [self._new_dataset(name) for name in self._names]
 
     def run(self, seconds: float) -> Measurements:
-        """Send, read and watch for so long."""
+        """Send, read and watch for this long."""
         measurements = Measurements()
         end = time.monotonic() + seconds
         work = [lambda part=part: self._send_until(end, measurements, part) for part in range(SENDERS)]
@@ -132,7 +132,7 @@ class _Trickle:
         return self._http.request("GET", self._running.url + path, headers=self._headers)
 
     def _watch_until(self, end: float, measurements: Measurements) -> None:
-        """Note how long each closed file lies in the journal."""
+        """Record how long each closed file stays in the journal."""
         closed: dict[Path, float] = {}
         while (now := time.monotonic()) < end:
             there = set(journal_paths(self._running.journal))
@@ -145,7 +145,7 @@ class _Trickle:
 
 
 def _is_closed(path: Path) -> bool:
-    """Tell whether its writer has put its size into its header."""
+    """Return whether its writer has put its size into its header."""
     try:
         with path.open("rb") as file:
             header = decode_header(file.read(HEADER_BYTES))
@@ -155,7 +155,7 @@ def _is_closed(path: Path) -> bool:
 
 
 def _lake(running: Platform) -> dict[str, int]:
-    """Return how many snapshots were ever made, and how many files there are: maintenance makes and merges them."""
+    """Return the number of snapshots ever created, and of files: maintenance creates and merges them."""
     schema = read_settings({})["EVENTLANE_LAKE_SCHEMA"]
     with psycopg.connect(database_url(running.home)) as database:
         [snapshots] = database.execute(f"SELECT max(snapshot_id) FROM {schema}.ducklake_snapshot").fetchone() or (0,)

@@ -1,4 +1,4 @@
-"""How fast triggers on datasets look through a journal. Alone: `python -m benchmarks.triggers`."""
+"""How fast triggers on datasets evaluate a journal. To run only this: `python -m benchmarks.triggers`."""
 
 import tempfile
 import time
@@ -33,7 +33,7 @@ FILTERS: list[dict[str, Any]] = [
 
 
 def report(console: Console) -> None:
-    """Measure and print a table."""
+    """Measure and print the table."""
     with tempfile.TemporaryDirectory(prefix="eventlane-triggers-", dir=SCRATCH) as folder:
         _write(Path(folder))
         table = Table("", "seconds", "events/s", "matches", title=f"Triggers looking through {EVENTS:,} events")
@@ -55,7 +55,7 @@ def _trigger(filters: list[dict[str, Any]]) -> DatasetTrigger:
 
 
 def _write(folder: Path) -> None:
-    """Write the events as a journal, a thousand a request."""
+    """Write the events as a journal, a thousand per request."""
     writer = JournalWriter(folder, "bench", 32 << 20, 3600)
     for number in range(EVENTS // BATCH):
         texts = sample.events(BATCH, seed=number)
@@ -64,7 +64,7 @@ def _write(folder: Path) -> None:
 
 
 def _measure(folder: Path, triggers: TriggersByDataset) -> tuple[float, int]:
-    """Read the journal as the watcher does; return the time it took, and the number of matches."""
+    """Read the journal like the watcher; return the time it took and the number of matches."""
     begin, matches = time.perf_counter(), 0
     for file in open_files(folder):
         with file:
