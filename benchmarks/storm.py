@@ -1,4 +1,4 @@
-"""How fast a storm can be stopped: a trigger that matches 100,000 events is disabled while firing and its queue aborted.
+"""How fast a storm can be stopped: a trigger that matches 100,000 events is disabled while firing, its queue aborted.
 
 `python -m benchmarks.storm`; without a rate limit, which would leave nothing to stop.
 """

@@ -16,7 +16,7 @@ END_SECONDS = 30.0
 
 
 def local_settings() -> dict[str, str]:
-    """Return what a server needs to run local tasks, whoever runs the tests."""
+    """Return the settings that let a server run local tasks, as whatever user the tests run."""
     has_user = any(entry.pw_name == TASK_USER for entry in pwd.getpwall())
     return {"EVENTLANE_TASK_USER": TASK_USER} if os.geteuid() == 0 and has_user else {}
 

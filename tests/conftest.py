@@ -45,7 +45,7 @@ from tests.server import fresh_server, remove_prepared_home, server  # noqa: E40
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> Iterator[None]:
-    """Put out whoever still holds a connection when the test database is to be dropped: PostgreSQL refuses otherwise.
+    """Disconnect everyone before the test database is dropped: otherwise, PostgreSQL refuses to drop it.
 
     That is a thread of the code under test which looks at the database now and then, as the directory's does.
     """
@@ -60,7 +60,7 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def static_files_listed_once() -> Iterator[None]:
-    """Let all test clients share the list of static files: WhiteNoise makes it anew for each, in 25 ms."""
+    """Let all test clients share the list of static files: otherwise, WhiteNoise builds it for each, in 25 ms."""
     list_files, listed = WhiteNoiseMiddleware.add_files_from_finders, {}
 
     def list_once(middleware: WhiteNoiseMiddleware) -> None:

@@ -6,5 +6,5 @@ NIGHTLY_FACTOR = 20
 
 
 def examples(usually: int) -> int:
-    """Return the number of examples: what is given, and many times that in `make nightly`."""
+    """Return the number of examples: the given one, or many times that in `make nightly`."""
     return usually * NIGHTLY_FACTOR if settings.get_current_profile_name() == "nightly" else usually

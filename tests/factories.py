@@ -1,4 +1,4 @@
-"""Rows that tests begin with, made straight in the database: who there is, what is deployed, what happened."""
+"""Rows for tests, created directly in the database: accounts and projects, what is deployed, what happened."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -80,7 +80,7 @@ def make_task_resource(project: Project, name: str = "noop", **data: Any) -> Res
 def make_definition(
     project: Project, *tasks: dict[str, Any], name: str = "deploy", concurrent: bool = False, **data: Any
 ) -> Resource:
-    """A pipeline resource; each of its tasks is a dict of what isn't a default, of the task resource `noop`."""
+    """A pipeline resource. Each task of the resource `noop` is a dict of the members that aren't defaults."""
     if not Resource.objects.filter(project=project, type="task", name="noop").exists():
         make_task_resource(project)
     entries = [{"task": "noop"} | task for task in tasks or ({},)]

@@ -1,4 +1,4 @@
-"""What schemathesis loads to test /v0/openapi.json: two checks of its own made exact, one of ours, and what to spare.
+"""Hooks for schemathesis, which tests /v0/openapi.json: two of its checks made exact, one of ours, and exceptions.
 
 A JSON schema can't say everything: that a name is taken, that a time lies in the past, that a text is not a key of
 a cursor. Each such refusal is named here; any other refusal of what the schema allows fails the test, and so does
@@ -37,7 +37,7 @@ NAME_WITH_NUL = re.compile(r"the name of member .* must be a string without U\+0
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """Keep the test from deleting its own project or stopping its own key; let it find what it can't make."""
+    """Keep the test from deleting its own project or revoking its own key; provide objects that it can't create."""
     variables = case.path_parameters or {}
     beginning = case.operation.path.partition("/id/")[0]
     known = KNOWN.get(beginning, ())
@@ -48,7 +48,7 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
 
 
 def ends_it(case: Any) -> bool:
-    """Tell whether what a call is about is gone afterwards."""
+    """Return whether a call removes its object."""
     return case.method == "DELETE" or case.operation.path.endswith("/revoke")
 
 
@@ -101,7 +101,7 @@ def merged(document: Any, schema: Any) -> Any:
 
 
 def free_part(response: Any) -> tuple[str, ...]:
-    """Return the pointers below which a body follows rules of its own: of specs, a command, a kind of identity."""
+    """Return the pointers below which a body has special rules: those of specs, a command, or a kind of identity."""
     path = response.request.url.partition("?")[0]
     if path.endswith("/resources"):
         return ("/specs/",)
@@ -111,12 +111,12 @@ def free_part(response: Any) -> tuple[str, ...]:
 
 
 def is_explained(reason: str) -> bool:
-    """Tell whether a reason is one that no schema can express, for a value or, at any depth, for a name."""
+    """Return whether no schema can express a reason, for a value or, at any depth, for a name."""
     return reason in REASONS or NAME_WITH_NUL.fullmatch(reason) is not None
 
 
 def explained(response: Any) -> bool:
-    """Tell whether a refusal has a reason that no schema can express."""
+    """Return whether a refusal has a reason that no schema can express."""
     if response.status_code != 400:
         return False
     if "names no namespace" in "".join(response.headers.get("x-error-reason", "")):

@@ -32,7 +32,7 @@ def test_killed_sealer_and_web_processes_lose_and_double_nothing(fresh_server):
 
 @pytest.fixture
 def small_disk():
-    """A home whose journal lies on a file system of 16 MiB, which only root can mount."""
+    """A home whose journal is on a file system of 16 MiB, which only root can mount."""
     if os.geteuid() != 0:
         pytest.skip("mounting a small tmpfs needs root")
     home = scratch_home()

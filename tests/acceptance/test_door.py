@@ -1,4 +1,4 @@
-"""What comes through the door: bodies that are slow, cut off, too large or too many, over real sockets."""
+"""The door: bodies that are slow, cut off, too large or too many, over real sockets."""
 
 import gzip
 import re
@@ -22,7 +22,7 @@ HELD = 34  # one more than all threads of the web server once were
 
 @pytest.fixture(scope="module")
 def door(tmp_path_factory) -> Iterator[Server]:
-    """A platform whose patience with bodies is short, with a folder of its own for temporary files."""
+    """A platform with a short deadline for bodies and its own folder for temporary files."""
     folder = tmp_path_factory.mktemp("temporary")
     folder.chmod(0o777)
     settings = {

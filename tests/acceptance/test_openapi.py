@@ -22,7 +22,7 @@ CHECKED = "--exclude-checks=positive_data_acceptance,negative_data_rejection"  #
 
 
 class Client:
-    """What the test makes beforehand with its key, in its project."""
+    """What the test creates beforehand with its key, in its project."""
 
     def __init__(self, server: Server, key: str) -> None:
         self.server = server

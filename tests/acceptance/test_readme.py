@@ -1,4 +1,4 @@
-"""What README tells a newcomer to type works, in its order, as it stands there."""
+"""Every command in the README works as written, in order."""
 
 import re
 import subprocess

@@ -148,7 +148,7 @@ def test_restart_and_follow(automation):
 
 
 def test_nobody_works(fresh_server):
-    """It says so, and goes on to the end once a worker comes."""
+    """It says so, and continues once there is a worker."""
     server = fresh_server(EVENTLANE_WORKER_PROCESSES="0", **local_settings())
     automation = Automation(server)
     automation.deploy(

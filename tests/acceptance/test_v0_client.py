@@ -253,7 +253,7 @@ def test_empty_json_typed_get_and_delete(server, key, make_project):
 
 
 def test_body_cut_short_by_its_length_is_refused_and_the_connection_closed(server, key):
-    """A published client counts UTF-16 units in Content-Length: what is left over must not become a request."""
+    """A published client counts UTF-16 units in Content-Length: the rest of its body must not become a request."""
     body = json.dumps({"name": "ééé"}, ensure_ascii=False).encode()
     request = raw(key, "POST /v0/projects", f"Content-Length: {len(body) - 3}", body=body).replace(
         b"Connection: close", b"Connection: keep-alive"

@@ -15,7 +15,7 @@ from tests.server import Server
 
 
 class Reader:
-    """Reads the dataset `logs` with a key of its own."""
+    """Reads the dataset `logs` with its own key."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -36,7 +36,7 @@ class Reader:
 
 
 def walk(reader: Reader, is_over: threading.Event, **query: Any) -> list[int]:
-    """Go on behind the last event seen, also when there is no next page yet, until nothing more can come."""
+    """Continue after the last event seen, even if there is no next page yet, until nothing more can come."""
     found: list[int] = []
     cursor: dict[str, Any] = {"size": 50}
     while True:

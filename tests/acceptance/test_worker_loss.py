@@ -55,7 +55,7 @@ def workers(server: Server) -> list[int]:
 
 
 def sleepers() -> list[int]:
-    """Return the processes of tasks, whoever their parent is by now."""
+    """Return the processes of tasks, whoever their parent is now."""
     word = str(ODD_SECONDS).encode()
     found = []
     for entry in Path("/proc").iterdir():
@@ -145,7 +145,7 @@ def test_killed_platform(fresh_server):
 
 
 def test_killed_platform_runs_what_waited(fresh_server):
-    """Jobs that nobody had begun are not lost with those who would have."""
+    """Jobs that hadn't started aren't lost with the worker that had fetched them."""
     automation = start(fresh_server, EVENTLANE_WORKER_TASKS="1")
     deploy(automation, "echo began; sleep 3")
     first = begin(automation)
@@ -161,7 +161,7 @@ def test_killed_platform_runs_what_waited(fresh_server):
 
 @contextmanager
 def standstill(server: Server) -> Iterator[None]:
-    """Have PostgreSQL stand still for a while, all its processes."""
+    """Suspend all of PostgreSQL's processes for a while."""
     stopped = server.pids_of("postgres")
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
@@ -176,7 +176,7 @@ def standstill(server: Server) -> Iterator[None]:
 
 
 def test_database_that_stands_still_for_a_while(fresh_server):
-    """For less than a task may be silent: the task goes on, and ends well."""
+    """For less time than a task may be silent: the task continues and succeeds."""
     automation = start(fresh_server)
     deploy(automation, "echo began; sleep 6; echo ended")
     pipeline_id = begin(automation)
@@ -215,7 +215,7 @@ def test_killed_database(fresh_server):
 
 
 def test_database_that_stands_still_for_longer_than_a_task_may_be_silent(fresh_server):
-    """Nobody could take the task for lost meanwhile: it goes on, alone, or has failed; it isn't stuck."""
+    """Nobody could consider the task lost meanwhile: it continues, once, or has failed; it isn't stuck."""
     automation = start(fresh_server)
     deploy(automation, f"echo began; sleep {ODD_SECONDS}", nb_retries=1)
     pipeline_id = begin(automation)

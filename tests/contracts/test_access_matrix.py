@@ -194,7 +194,7 @@ class World:
         }
 
     def state(self) -> tuple[str, ...]:
-        """Return every row there is, but for the last uses of keys."""
+        """Return all rows, without the last uses of keys."""
         rows = "(SELECT json_agg(to_jsonb(r) - 'last_use_time' ORDER BY {pk})::text FROM {table} AS r)"
         tables = [rows.format(pk=model._meta.pk.column, table=model._meta.db_table) for model in MODELS]
         with connection.cursor() as cursor:
@@ -213,7 +213,7 @@ def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
 
 
 def put_to_work(house: House) -> dict[str, str]:
-    """Deploy to a house's project and start what is there; return what can be asked for of it."""
+    """Deploy to a house's project and start what is there; return the objects that can be requested."""
     project = house.project
     hook = trigger("hooked", connector="webhook", event="shipped")
     deploy(project, [task(runtime={"name": "none"}, steps=[]), pipeline(concurrent=True), command(), trigger(), hook])
@@ -272,7 +272,7 @@ ROUTES = {str(route): route for route in api_routes()}
 
 
 def expected(person: str, route: Route, row: Row) -> str:
-    """Return the code that a person meets: empty for success, `unknown` for what isn't theirs."""
+    """Return the code that a person gets: empty for success, `unknown` for objects that aren't theirs."""
     if row.kind == "public":
         return ""
     changes = row.kind != "look"

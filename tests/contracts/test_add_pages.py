@@ -1,4 +1,4 @@
-"""Pages that make something: they start the same, whatever stands in their address."""
+"""Pages that create something start the same, whatever their address contains."""
 
 import pytest
 from django.contrib import admin

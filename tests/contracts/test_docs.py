@@ -1,4 +1,4 @@
-"""What the documents say of settings and commands is what the code has."""
+"""What the documents say about settings and commands matches the code."""
 
 import os
 import re

@@ -28,7 +28,7 @@ PUBLIC = ("/status", "/openapi.json")
 
 
 def each_route(holding: str = "", without: tuple[str, ...] = ()) -> pytest.MarkDecorator:
-    """Run a test for every route whose `METHOD /path` holds one text and none of the others."""
+    """Run a test for every route whose `METHOD /path` contains one text and none of the others."""
     chosen = [route for route in ROUTES if holding in str(route) and not any(text in str(route) for text in without)]
     return pytest.mark.parametrize("route", chosen, ids=str)
 

@@ -1,4 +1,4 @@
-"""U+0000, which PostgreSQL has no text with: wherever it stands in a request, it is refused or matches nothing."""
+"""U+0000, which PostgreSQL can't store in text: anywhere in a request, it is refused or matches nothing."""
 
 import json
 

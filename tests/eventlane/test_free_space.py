@@ -1,4 +1,4 @@
-"""What is free on a disk, and the limit below which nothing is taken."""
+"""Free space on a disk, and the limit below which nothing is accepted."""
 
 import os
 import time

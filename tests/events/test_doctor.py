@@ -64,7 +64,7 @@ def run_doctor(home: Path, *words: str, **settings: str) -> "subprocess.Complete
 
 
 def make_journal_file(folder: Path, age_seconds: float) -> None:
-    """Make an empty journal file whose name says that it was made then."""
+    """Create an empty journal file whose name says that it was created at that time."""
     folder.mkdir(exist_ok=True)
     (folder / f"test-{UUID(int=round((time.time() - age_seconds) * 1000) << 80).hex}.journal").touch()
 

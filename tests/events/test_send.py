@@ -1,4 +1,4 @@
-"""`send` against the platform itself, and against a small HTTP server that fails as servers and networks do."""
+"""`send` against the platform itself, and against a small HTTP server that fails like servers and networks do."""
 
 import gzip
 import json
@@ -32,7 +32,7 @@ Reply = tuple[int, dict[str, str], bytes] | None
 
 
 class Scripted:
-    """A server that gives the replies it was told, in order, and then accepts everything."""
+    """A server that gives predefined replies, in order, and then accepts everything."""
 
     def __init__(self) -> None:
         self.replies: list[Reply] = []

@@ -205,7 +205,7 @@ NAMES = st.sampled_from(["", "a", "b", "B", "é", "same", "same", "same", "a:b",
     changes=st.lists(st.one_of(st.none(), NAMES, st.integers(0, 40)), max_size=20),
 )
 def test_walk_meets_every_element_once(names, sizes, sort, order, backwards, changes):
-    """Whatever is inserted and deleted between two pages, what is there all the time comes exactly once, in order."""
+    """Whatever is inserted and deleted between two pages, elements that stay are returned exactly once, in order."""
     organization = Organization.objects.create(name=new_id())
     accounts = [make_account(organization, f"{new_id()}x", name=name) for name in ["", *names]]
     client = client_of(accounts[0])
@@ -227,7 +227,7 @@ def everything(client: ApiClient, sort: str, order: str) -> list[dict[str, Any]]
 
 
 def walk(client, sort, order, sizes, backwards, changes):
-    """Yield every element's id, with what is to be changed before the next page; backwards from behind the last."""
+    """Yield every element's id, with changes to make before the next page; backwards from after the last."""
     last = everything(client, sort, order)[-1]
     value = {"id": "", "name": f":{last.get('name', '')}", "email_address": f":{last['email_address']}"}[sort]
     pages, cursor = 0, {"before": key_of(last["id"] + value)} if backwards else {}

@@ -1,4 +1,4 @@
-"""The way of a request through the door to Django: what it is told, and what comes back."""
+"""A request's way through the door to Django: what Django gets, and what is returned."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""/v0/datasets: made, listed, changed and deleted."""
+"""/v0/datasets: create, list, change and delete."""
 
 from typing import Any
 

@@ -156,7 +156,7 @@ def test_key_needs_the_right_to_read(node: Node, client: ApiClient) -> None:
 
 
 def test_slots_are_shared_fairly() -> None:
-    """One owner can't take every slot, and who has none comes before who has one."""
+    """One owner can't take all slots, and an owner without one comes before an owner with one."""
     slots, began, order = QuerySlots(2, wait_seconds=30, per_owner=1), threading.Semaphore(0), []
     release = {name: threading.Event() for name in ("a1", "a2", "b1")}
 
@@ -205,7 +205,7 @@ def test_who_waits_too_long_is_refused() -> None:
 
 
 class _NoLake:
-    """A slot's DuckDB that nobody asks anything."""
+    """A slot's DuckDB that nobody queries."""
 
     attached = True
 

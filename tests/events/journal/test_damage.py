@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def closed(folder: Path) -> Path:
-    """Return a journal file of FRAMES frames, one event each, that its writer closed."""
+    """Return a closed journal file of FRAMES frames with one event each."""
     writer = JournalWriter(folder, "node", 1 << 20, 3600)
     append(writer, range(FRAMES))
     writer.close()
@@ -53,7 +53,7 @@ def numbers_in(folder: Path) -> list[int]:
 
 
 def retire(folder: Path) -> list[str]:
-    """Do with every closed file what a sealer does behind its commit; return what is said of those set aside."""
+    """Do with each closed file what a sealer does after its commit; return the reasons for those set aside."""
     for file in claim_closed(folder):
         with file:
             file.retire()
@@ -68,7 +68,7 @@ def flip(path: Path, offset: int, bits: int = 1) -> None:
 
 
 def die(writer: JournalWriter) -> None:
-    """Leave the writer's file as a process does that is killed: the lock is gone, the header says nothing."""
+    """Leave the writer's file like a killed process: the lock is gone, the header has no size."""
     assert writer._file is not None
     os.close(writer._file.fd)
     writer._file = None
@@ -151,7 +151,7 @@ def test_killed_writer_is_no_damage(folder: Path) -> None:
 
 
 def test_frame_that_a_killed_writer_began_is_kept(folder: Path) -> None:
-    """Nobody was told that it is stored. But the file may have lost its tail as well: that can't be told."""
+    """It was never acknowledged. But the file may also have lost its tail: there is no way to know."""
     writer = JournalWriter(folder, "node", 1 << 20, 3600)
     append(writer, range(2))
     die(writer)

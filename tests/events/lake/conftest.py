@@ -1,4 +1,4 @@
-"""A node with a journal and a lake of its own for each test, in the session's PostgreSQL."""
+"""A node with its own journal and lake for each test, in the session's PostgreSQL."""
 
 import os
 import subprocess
@@ -54,7 +54,7 @@ class Node:
         self.writer.append(batch)
 
     def seal(self) -> Sealed:
-        """Close the journal file and seal what is closed."""
+        """Close the journal file and seal all closed files."""
         self.writer.close()
         sealer = Sealer(self.journal)
         try:
@@ -71,7 +71,7 @@ class Node:
         return [row.event for row in self.rows(**query)]
 
     def quarantine(self) -> list[tuple[Any, ...]]:
-        """Return reason and bytes of what is in quarantine."""
+        """Return reason and bytes of each entry in quarantine."""
         with Lake() as lake:
             return lake.execute("SELECT reason, event FROM lake.main.quarantine ORDER BY id")
 

@@ -23,7 +23,7 @@ WRITERS = 2
 
 
 class Load:
-    """Threads that go on until the time is over and enough was done; the first error of any ends the test."""
+    """Threads that run until time is up and enough was done; the first error in any of them ends the test."""
 
     def __init__(self, *, reads: int) -> None:
         now = time.monotonic()
@@ -57,7 +57,7 @@ class Load:
             connection.close()
 
     def has_enough(self) -> bool:
-        """Tell whether so much was done that something will have happened at once."""
+        """Return whether enough was done for things to have happened at the same time."""
         return self.sealed > 20 and self.reads >= self.wanted_reads
 
     def _goes_on(self) -> bool:
@@ -65,7 +65,7 @@ class Load:
         return now < self.end or (now < self.latest_end and not self.has_enough())
 
     def write(self, node: Node, writer: JournalWriter, number: int) -> None:
-        """Store a batch of numbered events and count it when it is stored."""
+        """Store a batch of numbered events, then count it."""
         start = self.stored[number]
         events = [f'{{"w":{number},"n":{start + index}}}'.encode() for index in range(7)]
         writer.append(new_batch(node.dataset.id, "web", "", events, list(map(len, events))))
@@ -73,12 +73,12 @@ class Load:
         time.sleep(0.002)  # the pace of a writer
 
     def seal(self, sealer: Sealer) -> None:
-        """Seal what is closed, each file in a transaction of its own."""
+        """Seal all closed files, each in its own transaction."""
         for sealed in sealer.seal_available():
             self.sealed += sealed.files
 
     def read(self, node: Node) -> None:
-        """Find all events and compare them with what was stored when the reading began."""
+        """Find all events and compare them with those stored when reading started."""
         stored = list(self.stored)
         seen = Counter(
             tuple(json.loads(row.event).values()) for row in find_events(EventQuery(node.dataset, limit=None))

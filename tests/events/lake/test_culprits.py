@@ -1,4 +1,4 @@
-"""What can't be sealed holds up nobody: it goes into quarantine with its reason, and all else is sealed.
+"""What can't be sealed doesn't hold up anything: it goes into quarantine with its reason, and the rest is sealed.
 
 A constraint in the catalog stands for whatever a catalog may refuse: no file may have a text with "poison" as its
 least or greatest.
@@ -84,7 +84,7 @@ def test_bad_event_among_thousands(node: Node, other: Dataset, caplog: pytest.Lo
 
 @pytest.mark.parametrize("origin", [{"namespace": "poison"}, {"service": "poison"}])
 def test_bad_namespace_or_service(node: Node, other: Dataset, origin: dict[str, str]) -> None:
-    """They stand in quarantine's columns, too."""
+    """They are in quarantine's columns, too."""
     refuse_poison(node)
     node.write(*numbered(0, 200))
     node.write('{"n":200}', **origin)
@@ -113,7 +113,7 @@ def test_namespace_that_postgresql_refuses(node: Node, other: Dataset) -> None:
 
 
 def test_more_bad_events_than_can_be_looked_for(node: Node, other: Dataset, settings: Any) -> None:
-    """What stands around them goes with them, but nothing of another dataset."""
+    """Events around them go with them, but none of another dataset."""
     settings.EVENTLANE_SEAL_SEARCH_SECONDS = 1
     refuse_poison(node)
     sent = [json.dumps({"n": n, "level": "poison" if n % 7 == 0 else None}) for n in range(2000)]
@@ -145,7 +145,7 @@ def test_dataset_whose_table_is_broken(node: Node, other: Dataset) -> None:
 
 
 def test_several_datasets_whose_tables_are_broken(node: Node, other: Dataset) -> None:
-    """What is well in the same file is sealed, and the broken ones' events wait in quarantine."""
+    """Good tables' events in the same file are sealed; those of broken tables wait in quarantine."""
     third = Dataset.objects.create(project=node.dataset.project, name="third")
     with Lake() as lake:
         for dataset in (node.dataset, other):

@@ -104,7 +104,7 @@ def numbers(found: dict[str, Any]) -> list[int]:
 
 
 def read(node: Node) -> tuple[list[int], list[str]]:
-    """Return what a reader finds, and the files that it did without."""
+    """Return what a reader finds, and the files that it skipped."""
     with EventReader(EventQuery(node.dataset, limit=None)) as reader:
         return [json.loads(row.event)["n"] for row in reader.read()], [file.path for file in reader.left_out]
 

@@ -1,4 +1,4 @@
-"""Of a key that stands twice in an object the last one counts, as for json.loads and for triggers."""
+"""If a key occurs twice in an object, the last one counts, as in json.loads and for triggers."""
 
 import json
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def convert(database: duckdb.DuckDBPyConnection, texts: list[str]) -> None:
-    """Have the events converted in a table, as they are in the lake."""
+    """Convert the events in a table, as in the lake."""
     encoded = [text.encode() for text in texts]
     events = event_table([new_batch("dataset", "web", "", encoded, list(map(len, encoded)))])
     database.register("events", events)
@@ -111,7 +111,7 @@ def test_path_of_any_length_is_compared(database: duckdb.DuckDBPyConnection) -> 
 
 
 def value_at(event: Any, path: str) -> Any:
-    """Return what stands under the path as a key, else at its end; None where nothing does."""
+    """Return the value under the path as a key, otherwise at its end, or None."""
     if event.get(path) is not None:
         return event[path]
     for part in path.split("."):

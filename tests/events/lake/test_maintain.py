@@ -42,7 +42,7 @@ def size(node: Node) -> int:
 
 
 def inlined_rows() -> int:
-    """Count rows that lie in PostgreSQL, living and dead."""
+    """Count rows in PostgreSQL, live and dead."""
     with connection.cursor() as cursor:
         schema = connection.ops.quote_name(settings.EVENTLANE_LAKE_SCHEMA)
         cursor.execute(f"SELECT table_name FROM {schema}.ducklake_inlined_data_tables")

@@ -64,7 +64,7 @@ def test_lake_that_was_never_made_has_no_events(reader: Reader) -> None:
 @pytest.mark.quick
 @pytest.mark.parametrize("sealed", [0, 37, 150, 200], ids=lambda count: f"{count} of 200 sealed")
 def test_walks_in_both_directions(node: Node, reader: Reader, sealed: int) -> None:
-    """A seal of fewer than 100 events lies in PostgreSQL, one of more in a Parquet file."""
+    """Fewer than 100 events sealed together are in PostgreSQL, more are in a Parquet file."""
     write(node, 0, sealed)
     node.seal()
     write(node, sealed, 200 - sealed)

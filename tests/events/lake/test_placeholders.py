@@ -89,7 +89,7 @@ def check(reader: Reader, number: int, text: str) -> None:
 
 
 def test_every_word_is_sealed_and_found(node: Node, sealer: Sealer, reader: Reader) -> None:
-    """In small inserts, which lie in the catalog, and in larger ones, which are files."""
+    """In small inserts, which are in the catalog, and in larger ones, which are files."""
     large = Dataset.objects.create(project=node.dataset.project, name="large")
     for number, word in enumerate(WORDS):
         node.write(event(number, word), namespace=word)

@@ -159,7 +159,7 @@ def test_large_result_is_streamed_in_order(node: Node) -> None:
 
 
 def test_catalog_that_has_no_tables_yet_hides_nothing(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lake's first writer makes the catalog in one commit and the tables in the next."""
+    """A lake's first writer creates the catalog in one commit and the tables in the next."""
     node.write('{"n": 1}')
     monkeypatch.setattr(Lake, "_create_tables", lambda lake: None)
     Lake().close()

@@ -303,7 +303,7 @@ def test_damaged_file_put_back_is_not_sealed_again(node: Node) -> None:
 
 
 def test_journal_of_version_1_is_sealed(node: Node) -> None:
-    """As an upgrade finds it; the file was written by the program of before."""
+    """As an upgrade finds it: the file was written by the earlier program."""
     data = (ROOT / "tests/events/journal/version_1.journal").read_bytes()
     node.journal.mkdir(parents=True)
     (node.journal / "node-a-01a21b5882ec70a7a867423706000000.journal").write_bytes(data)
@@ -316,7 +316,7 @@ def test_journal_of_version_1_is_sealed(node: Node) -> None:
 
 
 def test_foreign_entries_hold_up_nobody(node: Node) -> None:
-    """A text, a FIFO, a folder, a wrong name: sealing, reading and counting go on."""
+    """A text, a FIFO, a folder, a wrong name: sealing, reading and counting continue."""
     write_files(node, 1, 10)
     [sealed_name] = node.files()
     (node.journal / "x-nothex.journal").touch()

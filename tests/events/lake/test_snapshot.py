@@ -45,7 +45,7 @@ def before(owner: Any, name: str) -> Callable[[pytest.MonkeyPatch, Callable[[], 
 
 
 def after(owner: Any, name: str) -> Callable[[pytest.MonkeyPatch, Callable[[], None]], None]:
-    """Have something happen when the function has been called for the first time."""
+    """Do something after the function's first call."""
     return between(owner, name, False)
 
 
@@ -87,7 +87,7 @@ FIRST_SEAL = ("when the files are listed", "when the files are open")
     ("step", "first"), [*((step, False) for step in STEPS), *((step, True) for step in FIRST_SEAL)]
 )
 def test_sealer_between_the_steps(node: Node, monkeypatch: pytest.MonkeyPatch, step: str, first: bool) -> None:
-    """It seals what is there, or makes the lake. What is written and sealed meanwhile is there once or not yet."""
+    """It seals existing files, or creates the lake. What is written and sealed meanwhile appears once or not yet."""
     write(node, 0, 3)
     if not first:
         node.seal()
@@ -133,7 +133,7 @@ def test_several_datasets_in_one_statement(node: Node) -> None:
 
 
 def test_span_and_condition(node: Node) -> None:
-    """A condition may leave out what doesn't match, a span leaves out all that lies elsewhere."""
+    """A condition may skip what doesn't match; a span skips everything outside it."""
     for first in (0, 10):
         for number in range(first, first + 10):
             write(node, number, number + 1, namespace="even" if number % 2 == 0 else "odd")
@@ -154,7 +154,7 @@ def test_span_and_condition(node: Node) -> None:
 
 
 def test_extent(node: Node) -> None:
-    """Files are in it whose bounds reach the span; what lies in PostgreSQL counts whatever its time."""
+    """It includes files whose bounds reach the span. Rows in PostgreSQL count whatever their time."""
     for start, days in ((0, 3), (200, 2), (400, 1)):
         node.write(
             *[json.dumps({"n": n, "time": 1_700_000_000 + n}) for n in range(start, start + 200)],

@@ -105,7 +105,7 @@ def test_dataset_of_several_projects_needs_the_project(node: Node) -> None:
 
 
 def read_line(stream: "IO[str]", seconds: float) -> str:
-    """Return the next line of an unbuffered pipe; an empty text when none comes in time."""
+    """Return the next line of an unbuffered pipe, or an empty text if none comes in time."""
     ready, _, _ = select.select([stream], [], [], seconds)
     return stream.readline() if ready else ""
 

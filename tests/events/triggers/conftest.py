@@ -20,7 +20,7 @@ MakeTrigger = Callable[..., Resource]
 def add_trigger(
     dataset: Dataset, *filters: dict[str, Any], name: str = "watch", pipelines: tuple[str, ...] = (), **parameters: Any
 ) -> Resource:
-    """Make a trigger on a dataset; its subscription began a second ago."""
+    """Create a trigger on a dataset; its subscription started a second ago."""
     trigger = make_trigger(
         dataset.project,
         name,
@@ -35,13 +35,13 @@ def add_trigger(
 
 
 def fired(trigger: Resource | None = None) -> list[Any]:
-    """Return the data of the platform events there are, in the order they were made."""
+    """Return the data of all platform events, in order of creation."""
     events = PlatformEvent.objects.filter(trigger_id=trigger.pk) if trigger else PlatformEvent.objects
     return [event.data for event in events.order_by("creation_time", "id")]
 
 
 def batch_of(*texts: bytes, dataset: str = "a") -> Batch:
-    """Return a batch as ingest makes it."""
+    """Return a batch like those of ingest."""
     return new_batch(dataset, "web", "", [*texts], [len(text) for text in texts])
 
 

@@ -1,4 +1,4 @@
-"""The console's page of a command: a form made of its parameters."""
+"""The console's page of a command: a form for its parameters."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Nobody sees or moves anything of another organization's automation, by any address."""
+"""Nobody sees or changes anything in another organization's automation, by any address."""
 
 from collections.abc import Callable
 from typing import Any
