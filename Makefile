@@ -1,13 +1,13 @@
-# The commands a newcomer needs. All they ask for is Python 3.11+, git and make.
+# The commands that a newcomer needs. They require only Python 3.11+, git and make.
 #
 #   make run                 set up what is missing, then run the platform in the foreground
 #   make test                run the whole test suite        (ARGS="tests/eventlane -k postgres" for a part of it)
-#   make test-fast           the same without what is slow
+#   make test-fast           the same without the slow tests
 #   make coverage            which lines the tests of `make test` that share the machine never reach
 #   make nightly             property tests with many more examples, and drills for an hour or two
 #   make lint                format, style, types and import rules
-#   make format              repair what the linter can, and format
-#   make lock                pin anew what the packages of requirements*.txt need, after a change there
+#   make format              fix what the linter can, and format
+#   make lock                update the locks after a change to requirements*.txt
 #   make bench               measure the speed of this machine (ARGS="--help" for more)
 #   make clean               remove .venv and caches; what the platform wrote (.eventlane/) stays
 
@@ -28,7 +28,7 @@ SET_UP := PYTHON="$(PYTHON)" VENV="$(VENV)" sh .ci/set-up
 run:
 	@$(SET_UP) requirements.txt && exec $(IN_VENV) manage.py up
 
-# What measures time or memory has the machine for itself, the others run two at once.
+# Tests that measure time or memory run alone, the others two at a time.
 test:
 	@$(SET_UP) requirements-dev.txt || exit 1; \
 	if [ -n "$(ARGS)" ]; then exec $(PYTEST) $(ARGS); fi; \
@@ -57,7 +57,7 @@ format:
 	$(IN_VENV) -m ruff check --fix .
 	$(IN_VENV) -m ruff format .
 
-# The second lock takes the versions of the first, so that what is tested is what runs.
+# The second lock takes the versions of the first, so that the tested versions are those that run.
 LOCK := $(IN_VENV) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 lock:

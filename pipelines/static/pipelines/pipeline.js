@@ -1,4 +1,4 @@
-// A click on a task of the graph opens its details; without this script they have to be opened by hand.
+// A click on a task in the graph opens its details. Without this script, open them by hand.
 
 function reveal() {
   const place = location.hash.startsWith("#task-") && document.getElementById(location.hash.slice(1));

@@ -8,7 +8,7 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => (button.textContent = "Copy"), 2500);
 });
 
-// A choice that is sent as soon as it is made; the button beside it is for browsers without scripts.
+// Submit a choice at once; the button beside it is for browsers without scripts.
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
@@ -17,7 +17,7 @@ document.addEventListener("focusin", (event) => {
   if (event.target.matches("[data-select]")) event.target.select();
 });
 
-// What a page shows once: data-reload names the page that a reload asks for, so that nothing is made a second time.
+// For pages shown once: a reload goes to the page in data-reload, so that nothing is created twice.
 document.addEventListener("DOMContentLoaded", () => {
   const shown = document.querySelector("[data-reload]");
   if (shown) history.replaceState(null, "", shown.dataset.reload);
@@ -29,7 +29,7 @@ async function copy(source) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    // Browsers hide the clipboard from pages that came over plain HTTP from another machine: select, then the old way.
+    // Browsers hide the clipboard from pages loaded over plain HTTP from another machine: select, then copy the old way.
     select(source);
     return document.execCommand("copy");
   }

@@ -1,9 +1,9 @@
-// Parts of pages that follow the server. Without this script the pages are complete, and stand still.
+// Keeps parts of pages up to date. Without this script, pages are complete but don't change.
 //
-// data-live       an address that answers with the part's new content, asked again and again
+// data-live       an address that returns the part's new content, polled
 // data-live-ms    how often
-// data-live-list  the page's list of rows is asked for again and again
-// data-live-end   in the content: nothing will change any more, so stop asking until somebody comes back to the page
+// data-live-list  the page's list of rows is polled
+// data-live-end   in the content: nothing will change any more, so stop polling until the user returns to the page
 
 const LIVE_MS = 3000;
 const ARRIVAL_MS = 1500;
@@ -20,7 +20,7 @@ document.addEventListener("click", (event) => {
   if (summary) unfolded.add(summary.parentElement);
 });
 
-// Run a job again and again while it says so: never twice at once, and not while nobody looks.
+// Repeat a job while it returns true: never twice at once, and not while the page is hidden.
 function repeat(pause, job, goesOn) {
   let timer;
   let busy = false;
@@ -39,7 +39,7 @@ function repeat(pause, job, goesOn) {
   if (goesOn) timer = setTimeout(run, pause);
 }
 
-// Bring a part up to date; return whether to go on.
+// Update a part; return whether to continue.
 async function refresh(part) {
   const answer = await ask(part.dataset.live);
   if (answer.text === undefined) {
@@ -64,7 +64,7 @@ function tell(part, failure) {
   place.hidden = !failure;
 }
 
-// Bring a list up to date; not while rows of it are chosen: their boxes would stand beside other rows.
+// Update a list, except while rows are selected: their boxes would end up beside other rows.
 async function refreshList() {
   const list = document.getElementById("result_list");
   if (list?.querySelector("input:checked")) return true;
@@ -87,19 +87,19 @@ async function look(check) {
   return true;
 }
 
-// Return {text} of a good answer, else {failure}: what a person should know.
+// Return {text} of a good reply, otherwise {failure}: a message for the user.
 async function ask(url) {
   try {
     const response = await fetch(url, { redirect: "manual", headers: { "X-Background": "1" } });
     if (response.type === "opaqueredirect") return { failure: "You are logged out: reload the page." };
     if (response.ok) return { text: await response.text() };
   } catch {
-    // falls through: the server is gone, or the way to it
+    // falls through: the server or the network is down
   }
   return { failure: "The server can't tell now." };
 }
 
-// Change `old` into `fresh` where they differ, so that focus, selection and what the mouse is over stay.
+// Change `old` into `fresh` only where they differ, to keep focus, selection and hover.
 function morph(old, fresh) {
   if (old.isEqualNode(fresh)) return;
   if (old.nodeName !== fresh.nodeName || old.nodeType !== Node.ELEMENT_NODE) return old.replaceWith(fresh);
