@@ -1,7 +1,7 @@
-"""What is in quarantine: look at it, put it back into its dataset, or give it up.
+"""The quarantine: look at events in it, put them back into their datasets, or give them up.
 
-An event moves back in one transaction, which inserts it under its old id and deletes it from quarantine. So it is in
-one of the two at any moment, also when the process is killed.
+An event moves back in a single transaction, which inserts it under its old id and deletes it from quarantine. At any
+moment, it is therefore in exactly one of the two, even if the process is killed.
 """
 
 from collections import Counter
@@ -20,8 +20,8 @@ from events.lake.seal import DATASET_DELETED, event_ids, insert_events, table_na
 from events.namespaces import create_namespaces
 
 PAGE_ROWS = 1000
-GIVE_UP_AFTER = 20  # events of a dataset that can't be stored, one after the other: then it is the table
-MOVED_BYTES = 16 * 1024 * 1024  # in one transaction
+GIVE_UP_AFTER = 20  # if this many events of a dataset in a row can't be stored, its table is to blame
+MOVED_BYTES = 16 * 1024 * 1024  # per transaction
 FIRST_ID = UUID(int=0)
 NOT_AN_EVENT = "it is a damaged part of a journal file, not an event"
 STILL_REFUSED = "it is still not valid JSON"
@@ -29,7 +29,7 @@ STILL_REFUSED = "it is still not valid JSON"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An event in quarantine, or bytes of a damaged journal file: those have no dataset."""
+    """An event in quarantine, or part of a damaged journal file, which has no dataset."""
 
     id: UUID
     quarantined_time: datetime
@@ -43,30 +43,30 @@ class Entry:
 
 @dataclass(slots=True)
 class PutBack:
-    """How many events are in their datasets now, and why others stay in quarantine."""
+    """How many events are in their datasets now, and why the others stay in quarantine."""
 
     events: int = 0
     left: dict[UUID, str] = field(default_factory=dict)
     _refused_in_a_row: Counter[str] = field(default_factory=Counter)  # by table
 
     def moved(self, table_name: str, found: list[Entry], invalid: set[UUID]) -> None:
-        """Note that entries could be moved, but for those that aren't valid."""
+        """Record that entries could be moved, except for invalid ones."""
         self.events += len(found) - len(invalid)
         self.left |= dict.fromkeys(invalid, STILL_REFUSED)
         self._refused_in_a_row[table_name] = 0
 
     def refused(self, table_name: str, found: list[Entry], reason: str) -> None:
-        """Note that entries could not be moved."""
+        """Record that entries could not be moved."""
         self.left |= {entry.id: reason for entry in found}
         self._refused_in_a_row[table_name] += len(found)
 
     def gives_up(self, table_name: str) -> bool:
-        """Return whether so many were refused that there is no point in trying others."""
+        """Return whether so many were refused that trying others is pointless."""
         return self._refused_in_a_row[table_name] >= GIVE_UP_AFTER
 
 
 def entries(lake: Lake, dataset_id: str | None = None, ids: Collection[UUID] | None = None) -> Iterator[Entry]:
-    """Yield what is in quarantine by id: all of it, a dataset's, or what has these ids."""
+    """Yield entries in quarantine by id: all of them, those of a dataset, or those with these ids."""
     last = FIRST_ID
     while page := _page(lake, dataset_id, ids, last):
         yield from page
@@ -79,9 +79,9 @@ def text_of(lake: Lake, entry: Entry) -> bytes:
 
 
 def put_back(lake: Lake, found: Iterable[Entry], step: Step = lambda: None) -> PutBack:
-    """Move events into their datasets; what still can't be stored stays. Raises LakeUnwell when nothing can be.
+    """Move events into their datasets; what still can't be stored stays. Raises LakeUnwell if nothing can be stored.
 
-    `step` is called whenever something was tried.
+    `step` is called after each attempt.
     """
     done = PutBack()
     for group in _groups(found):
@@ -135,7 +135,7 @@ def _entry(
 
 
 def _groups(found: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """Yield entries in groups that are of one dataset and not too large for one transaction."""
+    """Yield entries in groups of one dataset each, small enough for one transaction."""
     groups: dict[str | None, list[Entry]] = {}
     sizes: dict[str | None, int] = {}
     for entry in found:
@@ -149,7 +149,7 @@ def _groups(found: Iterable[Entry]) -> Iterator[list[Entry]]:
 
 
 def _move_in_halves(lake: Lake, table_name: str, found: list[Entry], done: PutBack, step: Step) -> None:
-    """Move entries of one dataset together, or in halves down to those that can't be moved."""
+    """Move entries of one dataset together, or in halves, down to those that can't be moved."""
     step()
     try:
         done.moved(table_name, found, _move_together(lake, table_name, found))
@@ -164,13 +164,13 @@ def _move_in_halves(lake: Lake, table_name: str, found: list[Entry], done: PutBa
 
 
 def _move_together(lake: Lake, table_name: str, found: list[Entry]) -> set[UUID]:
-    """Move in one transaction what is valid; return the ids of what isn't.
+    """Move valid entries in one transaction; return the ids of invalid ones.
 
-    Without DuckLake's own retry: it would insert once more behind a killed process whose COMMIT PostgreSQL was still
-    carrying out.
+    Without DuckLake's own retry: it would insert again behind a killed process whose COMMIT PostgreSQL was still
+    executing.
     """
     lake.execute("SET ducklake_max_retry_count = 0")
-    lake.inline(0)  # what PostgreSQL takes as rows may be refused as a file, and then hold up maintenance
+    lake.inline(0)  # a file may be refused although PostgreSQL accepts its rows, and would then hold up maintenance
     try:
         return commit(lake, lambda: _move(lake, table_name, found))
     finally:
@@ -189,7 +189,7 @@ def _move(lake: Lake, table_name: str, found: list[Entry]) -> set[UUID]:
 
 
 def _events(lake: Lake, found: list[Entry]) -> pa.Table:
-    """Return the entries' events that are still in quarantine, as arrow.event_table does."""
+    """Return the entries' events that are still in quarantine, like arrow.event_table."""
     by_id = {entry.id: entry for entry in found}
     rows = lake.execute(
         "SELECT id, epoch_us(received_time), event FROM lake.main.quarantine WHERE id IN (SELECT unnest(?::UUID[]))",
@@ -209,7 +209,7 @@ def _events(lake: Lake, found: list[Entry]) -> pa.Table:
 
 
 def _there(lake: Lake, table_name: str, events: pa.Table) -> set[bytes]:
-    """Return the ids of events that the table has: `lake adopt` may have brought their entries back."""
+    """Return the ids of events that the table has: `lake adopt` may have put their entries back."""
     ids = events["id"].to_pylist()
     if not ids:
         return set()

@@ -48,15 +48,19 @@ python manage.py quarantine discard 01a21b5a-739f-77fd-bc0d-8bfc136941e8
         actions = parser.add_subparsers(dest="action", required=True, metavar="list|show|put-back|discard")
         listing = actions.add_parser("list", help="the entries in quarantine")
         _add_dataset(listing)
-        listing.add_argument("--limit", type=int, default=SHOWN, metavar="N", help=f"so many lines ({SHOWN})")
-        listing.add_argument("--json", action="store_true", help="all entries, one JSON object a line, without events")
+        listing.add_argument(
+            "--limit", type=int, default=SHOWN, metavar="N", help=f"number of entries to list (default: {SHOWN})"
+        )
+        listing.add_argument(
+            "--json", action="store_true", help="print all entries, one JSON object per line, without events"
+        )
         showing = actions.add_parser("show", help="an entry with its event")
-        showing.add_argument("id", type=_id, metavar="ID", help="as list prints it")
+        showing.add_argument("id", type=_id, metavar="ID", help="as printed by list")
         showing.add_argument("--raw", action="store_true", help="just the event's bytes, for a file")
         for name, meaning in (("put-back", "store events in their datasets"), ("discard", "delete entries for good")):
             moving = actions.add_parser(name, help=meaning)
-            moving.add_argument("ids", nargs="*", type=_id, metavar="ID", help="as list prints it")
-            moving.add_argument("--all", action="store_true", help="everything in quarantine, or a dataset's")
+            moving.add_argument("ids", nargs="*", type=_id, metavar="ID", help="as printed by list")
+            moving.add_argument("--all", action="store_true", help="all entries, or with --dataset those of a dataset")
             _add_dataset(moving)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -114,7 +118,7 @@ python manage.py quarantine discard 01a21b5a-739f-77fd-bc0d-8bfc136941e8
 
 
 class _Names:
-    """What people call datasets, each looked up once."""
+    """Names of datasets for people, each looked up once."""
 
     def __init__(self) -> None:
         self._names: dict[str | None, str] = {None: "-"}
@@ -130,14 +134,14 @@ class _Names:
 
 def _add_dataset(parser: CommandParser) -> None:
     parser.add_argument("--dataset", metavar="D", help="only this dataset's entries")
-    parser.add_argument("--project", metavar="P", help="name or id; needed when several have such a dataset")
+    parser.add_argument("--project", metavar="P", help="name or id; needed if several have such a dataset")
 
 
 def _id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise ArgumentTypeError(f"{text!r} is no id; `manage.py quarantine list` prints them") from None
+        raise ArgumentTypeError(f"{text!r} is not an id; `manage.py quarantine list` prints the ids") from None
 
 
 def _dataset_id(options: dict[str, Any]) -> str | None:
@@ -145,13 +149,13 @@ def _dataset_id(options: dict[str, Any]) -> str | None:
 
 
 def _selected(lake: Lake, options: dict[str, Any]) -> list[Entry]:
-    """Return the entries that are meant; raise CommandError for an id that isn't there."""
+    """Return the entries that are meant; raise CommandError for an unknown id."""
     if bool(options["ids"]) == options["all"]:
-        raise CommandError("name entries by their ids, or say --all")
+        raise CommandError("give the ids of entries, or --all")
     if options["all"]:
         return list(entries(lake, _dataset_id(options)))
     if options["dataset"]:
-        raise CommandError("--dataset goes with --all; ids need none")
+        raise CommandError("--dataset requires --all; ids don't need it")
     return _of_ids(lake, options["ids"])
 
 

@@ -19,7 +19,7 @@ class Door:
         self._routes, self._pace = routes, pace
 
     def hanging_lanes(self, seconds: float) -> set[str]:
-        """Return the names of the lanes whose threads all have been at work for so long, none coming to an end."""
+        """Return the names of lanes whose threads have all been busy for this long, without finishing anything."""
         return {route.lane.name for route in self._routes if route.lane.hangs(seconds)}
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:

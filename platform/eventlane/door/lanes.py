@@ -19,7 +19,7 @@ class Lane:
         self.name = name
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._waiting, self._left = waiting, threads + waiting
-        self._last_move = time.monotonic()  # when a thread was free, at the latest
+        self._last_move = time.monotonic()  # the last time that a thread was free
         self.room, self.values = Room(room_bytes), Room(room_values)
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -37,7 +37,7 @@ class Lane:
             del future  # its exception holds this frame, and with it the body, until the next garbage collection
 
     def hangs(self, seconds: float) -> bool:
-        """Tell whether all threads have been at work for so long without one coming to an end."""
+        """Return whether all threads have been busy for this long without finishing anything."""
         return self._left <= self._waiting and time.monotonic() - self._last_move > seconds
 
     def _leave(self, future: "asyncio.Future[T]") -> None:

@@ -165,7 +165,7 @@ def test_show_and_discard(broken: Node) -> None:
     assert listed() == [kept]
     [advice] = [finding.advice for finding in examine() if finding.check == "lake"]
     assert "quarantine list" in advice
-    assert quarantine("discard") == ("", "error: name entries by their ids, or say --all")
+    assert quarantine("discard") == ("", "error: give the ids of entries, or --all")
 
 
 def test_nothing_was_ever_sealed(node: Node) -> None:
