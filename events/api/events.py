@@ -105,7 +105,7 @@ PARTIAL = {
     "required": ["files"],
     "properties": {
         "files": {"type": "array", "items": {"type": "string"}, "description": "Their paths in the lake's folder."},
-        "more": {"type": "integer", "description": f"How many more there are than {NAMED_FILES}."},
+        "more": {"type": "integer", "description": f"Number of files beyond the {NAMED_FILES} listed."},
     },
 }
 QUERY_ERRORS = {400: ("query_timeout",), 503: ("too_many_queries", "lake_unavailable")}

@@ -76,7 +76,7 @@ def _headers(variables: tuple[str, ...]) -> list[Schema]:
 
 
 def _answers() -> Schema:
-    reason = {"description": "Why.", "schema": {"type": "string"}, "required": False}
+    reason = {"description": "The reason.", "schema": {"type": "string"}, "required": False}
     bad = {
         "type": "object",
         "required": ["message"],

@@ -115,8 +115,8 @@ class PipelinesViewSet(ExecutionViewSet):
     def abort_queued(self, request: Request) -> Response:
         """Abort all pipelines of a trigger, a command or a name that haven't started. What runs continues.
 
-        Given only a trigger, its waiting events are dropped, too. It continues with the next events unless you disable
-        it first.
+        Given only a trigger, its waiting events are dropped, too. The trigger continues with the next events unless
+        you disable it first.
         """
         return Response(StoppedRepresentation.show(abort_queued(self.project, **self.read_body(QueuedPipelines))))
 

@@ -51,7 +51,9 @@ class ApiKeyRepresentation(Representation):
     revocation_time = TimeField(required=False)
     last_use_time = TimeField(required=False)
     replaced_by_id = serializers.CharField(required=False)
-    created_by_key_id = serializers.CharField(required=False, help_text="The key that made it; left out for a person.")
+    created_by_key_id = serializers.CharField(
+        required=False, help_text="The key that created it; absent if a person did."
+    )
 
     def get_status(self, api_key: ApiKey) -> str:
         """Return active, expired or revoked."""
