@@ -148,7 +148,7 @@ def test_project_is_found_by_name_or_id(project, folder):
     other = Project.objects.create(organization=project.organization, name="other")
 
     assert "which project?" in refusal("deploy", folder)
-    assert "there is no project 'no'; there is acme (of acme works" in refusal("deploy", folder, "--project", "no")
+    assert "there is no project 'no'; choose from acme (of acme works" in refusal("deploy", folder, "--project", "no")
     run("deploy", folder, "--project", "other")
     assert other.resources.count() == 3 and not project.resources.exists()
     namesake = Project.objects.create(organization=Organization.objects.create(name="beta works"), name="other")

@@ -258,7 +258,7 @@ def test_containers_have_to_be_allowed_twice(make_task, project, fake, settings)
         settings.EVENTLANE_CONTAINER_RUNTIME = allowed
         while Organization.objects.count() < organizations:
             Organization.objects.create(name="stranger")
-        with pytest.raises(TaskFailed, match=r"switched off on this server .EVENTLANE_CONTAINER_RUNTIME."):
+        with pytest.raises(TaskFailed, match=r"disabled on this server .EVENTLANE_CONTAINER_RUNTIME."):
             run(container_task(make_task, "true"))
         [(state, reason, _)] = [found for found in check_tasks(None) if "container" in found[1]]
         assert (state, "EVENTLANE_CONTAINER_RUNTIME" in reason) == ("problem", True)
