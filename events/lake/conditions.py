@@ -82,9 +82,9 @@ def compile_conditions(
 
 
 def _add_filter(conditions: Conditions, key: str, value: str) -> None:
-    """Compare a column, else what stands in the event under the key `a.b` itself, else under b within a.
+    """Compare a column; otherwise the event's value under the key `a.b` itself, or under b within a.
 
-    A level may be given as it was sent. Files of earlier versions have it like that.
+    A level may be given as it was sent: files of earlier versions have it like that.
     """
     if key == "level":
         conditions.add("encode(level) IN (?, encode(guarded(level_of(?))))", guarded(value).encode(), value)
