@@ -52,7 +52,7 @@ class _Ticket:
 
 
 class QuerySlots:
-    """A limited number of queries at a time, with at most `per_owner` of one owner (for example, an API key).
+    """A limited number of queries at a time, with at most `per_owner` of one owner (for example, an API key) that is named.
 
     Of the waiting queries, the one whose owner has the fewest running comes next, and among those the oldest.
     """
@@ -98,7 +98,9 @@ class QuerySlots:
         """Return the next one to start, or None if none may start now."""
         if self._running.total() >= self._slots:
             return None
-        allowed = [ticket for ticket in self._waiting if self._running[ticket.owner] < self._per_owner]
+        allowed = [
+            ticket for ticket in self._waiting if not ticket.owner or self._running[ticket.owner] < self._per_owner
+        ]
         return min(allowed, key=lambda ticket: self._running[ticket.owner], default=None)
 
     def close(self) -> None:

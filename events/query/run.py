@@ -1,7 +1,8 @@
 """Run a query: over a snapshot of its datasets' events, exactly if the memory does."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import duckdb
@@ -28,10 +29,14 @@ from events.query.compiled import (
 from events.query.measure import measure
 from events.query.model import Place, Query
 from events.query.series import make_buckets
+from events.query.times import SECOND
 from events.query.values import Kind
 
 MAX_CELLS = 2_000_000  # values in a series, of all rows and calculations
 APPROXIMATE = {"count_distinct", *PERCENTILES}  # what can be had with less memory
+# The newest events are looked for in these parts of a time frame, from its end on, if it is so long.
+SHARES = (256, 16)
+PARTED_FROM_US = 900 * SECOND
 NONE: frozenset[str] = frozenset()
 
 
@@ -96,7 +101,7 @@ def answer_query(query: Query, events: Events, approximate: frozenset[str] = NON
     answer = Answer(query)
     relation = events.relation()
     if not query.calculations:
-        _find_events(answer, _run(events, events_statement(query, relation)))
+        _find_events(answer, events, relation)
         return answer
     groups = groups_statement(query, relation, approximate)
     _run(events, groups)
@@ -141,8 +146,29 @@ def _take_series(answer: Answer, events: Events, relation: str, approximate: fro
     answer.series = make_series(query, buckets, len(answer.rows), found, statement.columns)
 
 
-def _find_events(answer: Answer, rows: Sequence[tuple[Any, ...]]) -> None:
+def _find_events(answer: Answer, events: Events, relation: str) -> None:
+    query = answer.query
+    rows: list[tuple[Any, ...]] = []
+    for part in newest_first(query):
+        rows += _run(events, events_statement(replace(part, limit=query.limit - len(rows)), relation))
+        if len(rows) == query.limit:
+            break
     answer.events = [(dataset, event_row(tuple(values))) for _, dataset, *values in rows]
-    if rows and len(rows) == answer.query.limit and not answer.query.order_by:
+    if len(rows) == query.limit and not query.order_by:
         time_us, _, id, *_ = rows[-1]
         answer.before = show_place(Place(time_us, str(id)))
+
+
+def newest_first(query: Query) -> Iterator[Query]:
+    """Yield the query for parts of its time frame, from its end on: the newest few are often near it.
+
+    What a clock that was ahead has dated in the future is in the first part.
+    """
+    newest = min(query.to_us, query.now_us, query.before.time_us + 1 if query.before else query.to_us)
+    span = newest - query.from_us
+    to_us = query.to_us
+    if not query.order_by and span > PARTED_FROM_US:
+        for share in SHARES:
+            yield replace(query, from_us=newest - span // share, to_us=to_us)
+            to_us = newest - span // share
+    yield replace(query, to_us=to_us)

@@ -1,5 +1,6 @@
 """Calculations, groups, what lies beyond the limit, and the series."""
 
+import json
 import math
 import statistics
 from datetime import UTC, datetime
@@ -269,6 +270,23 @@ def test_events_come_newest_first_and_go_on(table: Table) -> None:
     assert before is None
     [(_, first), *_] = table.ask(order_by=[{"by": "n"}], limit=3).events
     assert '"n": 0' in first.event
+
+
+def test_newest_events_are_found_wherever_they_lie(table: Table) -> None:
+    """The time frame is looked through in parts: each event is found once, also at their seams and in the future."""
+    day, now = 86_400, NOW_US // 1_000_000
+    ago = [-3 * day, 0, 1, day // 256, day // 256 + 1, day // 16, day // 2, day - 1]
+    table.fill([{"n": n, "timestamp": now - seconds} for n, seconds in enumerate(ago)])
+    assert numbers_of(table.ask(from_="1d", to="now+7d")) == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert numbers_of(table.ask(from_="1d", to="now")) == [2, 3, 4, 5, 6, 7]
+    for limit in range(1, 9):
+        assert numbers_of(table.ask(from_="1d", to="now+7d", limit=limit)) == list(range(limit))
+    before = table.ask(from_="1d", to="now+7d", limit=3).before
+    assert numbers_of(table.ask(from_="1d", to="now+7d", before=before)) == [3, 4, 5, 6, 7]
+
+
+def numbers_of(answer: Any) -> list[int]:
+    return [json.loads(row.event)["n"] for _, row in answer.events]
 
 
 def test_time_frame_is_half_open(table: Table) -> None:
