@@ -8,7 +8,7 @@ from events.query.model import Compare, Filter, Holds, Not, Op, Value
 from events.query.numbers import Number, number_in, number_of
 from events.query.sql import Bindings, all_of, any_of
 from events.query.times import read_time
-from events.query.values import BRACKET, Kind, Operand
+from events.query.values import Elements, Kind, Operand, Readable
 
 At = Callable[[str], Operand]
 WHOLE = "-?[0-9]+"
@@ -47,15 +47,11 @@ class FilterCompiler:
             return self.time(operand, compare)
         if operand.kind is not Kind.JSON:
             return self.test(operand, compare)
-        element = self.test(Operand(Kind.JSON, "x"), compare)
-        elements = f"json_extract({operand.sql}, '$[*]')::VARCHAR[]"
-        return (
-            f"CASE WHEN ascii({operand.sql}) = {BRACKET}"
-            f" THEN list_bool_or(list_transform({elements}, lambda x: {element}))"
-            f" ELSE {self.test(operand, compare)} END"
-        )
+        elements = Elements(operand)
+        condition = self.test(elements, compare)
+        return f"list_bool_or(list_transform({elements.list()}, lambda x: {condition}))"
 
-    def test(self, operand: Operand, compare: Compare) -> str:
+    def test(self, operand: Readable, compare: Compare) -> str:
         """Return the comparison of a single value."""
         if compare.op in (Op.EQUALS, Op.IN):
             return self.equals(operand, compare.values)
@@ -73,7 +69,7 @@ class FilterCompiler:
 
     # Equality
 
-    def equals(self, operand: Operand, values: Sequence[Value]) -> str:
+    def equals(self, operand: Readable, values: Sequence[Value]) -> str:
         """Return that it equals one of the values.
 
         Numbers equal numbers, and either of them may stand in text. Text equals text, and the JSON of a number or
@@ -112,7 +108,7 @@ class FilterCompiler:
 
     # Order
 
-    def ordering(self, operand: Operand, op: Op, value: Value) -> str:
+    def ordering(self, operand: Readable, op: Op, value: Value) -> str:
         """Return a comparison by number if the value is one, else by text."""
         number = None if isinstance(value, str | bool) else number_of(value)
         if number is None:
@@ -121,7 +117,7 @@ class FilterCompiler:
             return f"{operand.number()} {op.value} {self.bind(number.value)}"
         return self.exact_ordering(operand, op, number)
 
-    def exact_ordering(self, operand: Operand, op: Op, number: Number) -> str:
+    def exact_ordering(self, operand: Readable, op: Op, number: Number) -> str:
         """Compare by digits where floats are equal: as many digits as there are tell, then the digits themselves."""
         text, value, digits = operand.text(), self.bind(number.value), self.bind(number.digits)
         size = f"len({text}) - len({digits})"

@@ -25,6 +25,7 @@ _PATH = re.compile(r"[^\s:=<>!()\"]+")
 _WORD = re.compile(r"[^\s()\"]+")
 _COMPARISON = re.compile(r":?(>=|<=|!=|>|<)|:|=")
 _EXPRESSION = re.compile(r"/((?:[^/\\]|\\.)+)/(?=[\s)]|$)", re.DOTALL)
+_NEWER_GROUP = re.compile(r"(?<!\\)(\\\\)*\(\?<")  # the RE2 of DuckDB is older than ours
 _NEGATIVE_NUMBER = re.compile(r"-[0-9]")
 
 Make = Callable[[Op, Value], Filter]
@@ -252,6 +253,8 @@ class _Parser:
 
 def expression_problem(text: str) -> str | None:
     """Return what is wrong with a regular expression, if anything is."""
+    if _NEWER_GROUP.search(text):
+        return "a group's name is written (?P<name>…)"
     options = re2.Options()
     options.log_errors = False
     try:

@@ -11,6 +11,7 @@ read the event twice.
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Protocol
 
 from events.query.numbers import EXACT_BELOW, PATTERN
 
@@ -64,6 +65,52 @@ class Operand:
             others = f"{QUOTE}, {BRACKET}, {BRACE}, {NULL}, {TRUE}, {FALSE}"
             return f"ascii({self.sql}) NOT IN ({others})"
         return "true" if self.kind is Kind.NUMBER else "false"
+
+
+class Readable(Protocol):
+    """What can be compared."""
+
+    def text(self) -> str:
+        """Return its text."""
+
+    def number(self) -> str:
+        """Return it as a DOUBLE."""
+
+    def is_number(self) -> str:
+        """Return that it is a number and not text with one."""
+
+
+class Elements:
+    """The elements of an array, or else the one value there is: `x` in a lambda over `list`.
+
+    What is asked of an element is read once and kept in a struct: a comparison repeats it, and every part of an
+    expression takes DuckDB time and memory to set up.
+    """
+
+    def __init__(self, operand: Operand) -> None:
+        self._operand = operand
+        self._element = Operand(Kind.JSON, "y")
+        self._fields: dict[str, str] = {}
+
+    def text(self) -> str:
+        return self._field("t", self._element.text())
+
+    def number(self) -> str:
+        return self._field("n", self._element.number())
+
+    def is_number(self) -> str:
+        return self._field("k", self._element.is_number())
+
+    def list(self) -> str:
+        """Return the list of structs with all that was asked for."""
+        json = self._operand.sql
+        fields = ", ".join(f"'{name}': {sql}" for name, sql in self._fields.items())
+        array = f"CASE WHEN ascii({json}) = {BRACKET} THEN json_extract({json}, '$[*]')::VARCHAR[] ELSE [{json}] END"
+        return f"list_transform({array}, lambda y: {{{fields}}})"
+
+    def _field(self, name: str, sql: str) -> str:
+        self._fields[name] = sql
+        return f"x.{name}"
 
 
 def number_in_text(text: str) -> str:

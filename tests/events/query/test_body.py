@@ -124,6 +124,7 @@ def test_every_problem_is_reported_at_once() -> None:
         ({"calculations": [{"op": "count"}], "before": "5.01234567-89ab-7cde-8000-0123456789ab"}, "/before"),
         ({"filters": [{"path": "a", "op": "exists", "value": 1}]}, "/filters/0/value"),
         ({"filters": [{"path": "a", "op": "="}]}, "/filters/0"),
+        ({"filters": [{"path": "a", "op": "matches", "value": "(?<name>a)"}]}, "/filters/0/value"),
         ({"filters": [{"path": "a", "op": "=", "value": {}}]}, "/filters/0/value"),
         ({"filters": [{"path": "a" * 1001, "op": "exists"}]}, "/filters/0/path"),
         ({"filters": [{"and": "a"}]}, "/filters/0/and"),
