@@ -52,7 +52,7 @@ class _Ticket:
 
 
 class QuerySlots:
-    """A limited number of queries at a time, with at most `per_owner` of one owner (for example, an API key) that is named.
+    """A limited number of queries at a time, at most `per_owner` of them of one named owner (an API key).
 
     Of the waiting queries, the one whose owner has the fewest running comes next, and among those the oldest.
     """
