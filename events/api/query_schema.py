@@ -84,6 +84,15 @@ QUERY: Schema = {
     "additionalProperties": False,
 }
 NUMBER: Schema = {"type": "integer", "minimum": 0}
+STATISTICS: Schema = {
+    "type": "object",
+    "properties": {
+        **dict.fromkeys(("events_scanned", "bytes_scanned", "files_scanned", "files_skipped", "elapsed_ms"), NUMBER),
+        "complete_until": {"type": "string", "format": "date-time"},
+        "partial": {"type": "boolean"},
+        "warnings": {"type": "array", "items": {"type": "string"}},
+    },
+}
 ANSWER: Schema = {
     "type": "object",
     "required": ["columns", "rows", "others", "events", "before", "statistics"],
@@ -116,16 +125,6 @@ ANSWER: Schema = {
             "description": "Each with its `dataset`.",
         },
         "before": {"type": ["string", "null"], "description": "Send it to get older events; null: there are none."},
-        "statistics": {
-            "type": "object",
-            "properties": {
-                **dict.fromkeys(
-                    ("events_scanned", "bytes_scanned", "files_scanned", "files_skipped", "elapsed_ms"), NUMBER
-                ),
-                "complete_until": {"type": "string", "format": "date-time"},
-                "partial": {"type": "boolean"},
-                "warnings": {"type": "array", "items": {"type": "string"}},
-            },
-        },
+        "statistics": STATISTICS,
     },
 }

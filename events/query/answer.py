@@ -9,6 +9,7 @@ from typing import Any
 from eventlane import exact_numbers
 from eventlane.times import to_microseconds
 from events.lake.query import EventRow
+from events.models import DamagedFile
 from events.query.calculations import ZERO_WHEN_EMPTY, Column
 from events.query.model import Query
 from events.query.series import Buckets
@@ -30,6 +31,12 @@ class Statistics:
     complete_until: datetime | None = None
     partial: bool = False
     warnings: list[str] = field(default_factory=list)
+
+    def add_left_out(self, files: Sequence[DamagedFile]) -> None:
+        """Say which damaged files the answer does without."""
+        for file in files:
+            self.partial = True
+            self.warnings.append(f"the {file.rows:,} events of {file.path} are missing: {file.reason}")
 
     def show(self) -> dict[str, Any]:
         """Return them as the wire has them."""

@@ -98,6 +98,12 @@ def events_statement(query: Query, relation: str) -> Statement:
     return Statement(sql, source.bindings.values)
 
 
+def matched_statement(query: Query, relation: str) -> Statement:
+    """Return what finds all events that match, in no order: all their columns, and `t`, their time in microseconds."""
+    source = _Source(query, relation, whole=True)
+    return Statement(source.matched(), source.bindings.values)
+
+
 def time_frame(query: Query) -> Conditions:
     """Return the condition that an event lies in the time frame."""
     conditions = Conditions()

@@ -62,9 +62,7 @@ def ask(lake: Lake, datasets: Sequence[Dataset], query: Query) -> Answer:
     answer, left_out = read_around(lake, [one.table_name for one in datasets], lambda lake: _ask(lake, datasets, query))
     statistics = answer.statistics
     statistics.elapsed_ms = (time.monotonic() - started) * 1000
-    for file in left_out:
-        statistics.partial = True
-        statistics.warnings.append(f"the {file.rows:,} events of {file.path} are missing: {file.reason}")
+    statistics.add_left_out(left_out)
     return answer
 
 

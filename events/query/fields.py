@@ -1,0 +1,193 @@
+"""What there is to ask for: the paths of a query's events, with types, how many have them, and their top values.
+
+The structures of events are counted first, then the values at all paths that they have, each in one reading of the
+events: one that looked for every path by itself would parse each event as often as there are paths.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import msgspec
+from django.conf import settings
+
+from eventlane import exact_numbers
+from events.lake.columns import EVENT_COLUMNS
+from events.lake.connection import Lake
+from events.lake.partial import read_around
+from events.lake.snapshot import open_snapshot
+from events.models import Dataset
+from events.query.answer import Statistics
+from events.query.compiled import matched_statement, time_frame
+from events.query.measure import measure
+from events.query.model import Query
+from events.query.paths import COLUMNS, operand_at, pointer, spellings
+from events.query.run import Events, QueryTooLarge
+from events.query.sql import Bindings
+from events.query.values import BRACE, BRACKET, FALSE, QUOTE, TRUE
+
+MAX_FIELDS = 300  # the most frequent ones
+MAX_STRUCTURES = 5000  # objects whose keys are values have as many structures as events
+TOP = 5
+LONGEST_SHOWN = 500  # characters of a top value's JSON
+COUNTED = "temp.main.counted"
+# The columns that say something of an event, apart from when it was and which it is.
+DESCRIBING = [name for name in COLUMNS if name in EVENT_COLUMNS and name != "id" and not name.endswith("_time")]
+TYPE = (
+    f"CASE ascii(value) WHEN {QUOTE} THEN 'string' WHEN {TRUE} THEN 'boolean' WHEN {FALSE} THEN 'boolean'"
+    f" WHEN {BRACKET} THEN 'array' WHEN {BRACE} THEN 'object' ELSE 'number' END"
+)
+
+
+@dataclass(slots=True)
+class Field:
+    """One path: how many events have it, by type; how many values it has; the most frequent ones with their number."""
+
+    path: str
+    types: dict[str, int]
+    events: int
+    distinct: int
+    top: list[tuple[Any, int]]
+
+
+@dataclass(slots=True)
+class Fields:
+    """The fields of so many `events`, the most frequent first."""
+
+    fields: list[Field] = field(default_factory=list)
+    events: int = 0
+    statistics: Statistics = field(default_factory=Statistics)
+
+    def show(self) -> dict[str, Any]:
+        """Return them as the wire has them."""
+        fields = [
+            {
+                "path": one.path,
+                "types": one.types,
+                "events": one.events,
+                "share": round(one.events / self.events, 4),
+                "distinct": one.distinct,
+                "top": [{"value": value, "count": count} for value, count in one.top],
+            }
+            for one in self.fields
+        ]
+        return {"fields": fields, "events": self.events, "statistics": self.statistics.show()}
+
+
+def find_fields(lake: Lake, dataset: Dataset, query: Query) -> Fields:
+    """Return the fields of a dataset's events, without those in damaged files; raise QueryTimeout, QueryTooLarge."""
+    started = time.monotonic()
+
+    def find(lake: Lake) -> Fields:
+        with open_snapshot(lake, [dataset], time_frame(query)) as snapshot:
+            statistics = measure(snapshot, query)
+            found = fields_of(query, snapshot)
+            statistics.warnings += found.statistics.warnings
+            found.statistics = statistics
+            return found
+
+    try:
+        found, left_out = read_around(lake, [dataset.table_name], find)
+    except duckdb.OutOfMemoryException:
+        raise QueryTooLarge from None
+    found.statistics.elapsed_ms = (time.monotonic() - started) * 1000
+    found.statistics.add_left_out(left_out)
+    return found
+
+
+def fields_of(query: Query, events: Events) -> Fields:
+    """Return the fields of the newest EVENTLANE_FIELDS_EVENTS that match; a warning says of how many."""
+    found = Fields()
+    source, parameters = _newest(query, events, found)
+    paths = _paths(events, source, parameters, found.statistics)
+    _count_values(events, source, parameters, list(paths.values()))
+    found.fields = sorted(_read_counts(events, list(paths)), key=lambda one: (-one.events, one.path))
+    events.execute(f"DROP TABLE {COUNTED}")
+    return found
+
+
+def _newest(query: Query, events: Events, found: Fields) -> tuple[str, Sequence[Any]]:
+    """Return a SELECT of the events that are read, with its parameters; how many they are goes into `found`."""
+    most = settings.EVENTLANE_FIELDS_EVENTS
+    statement = matched_statement(query, events.relation())
+    matched, parameters = f"({statement.sql})", statement.parameters
+    [(count,)] = events.execute(f"SELECT count(*) FROM {matched}", parameters)
+    found.events = min(count, most)
+    if count <= most:
+        return f"SELECT * FROM {matched}", parameters
+    found.statistics.warnings.append(f"only the newest {most:,} of {count:,} events were read")
+    newest = f"SELECT t FROM {matched} ORDER BY t DESC LIMIT {most}"
+    [(oldest,)] = events.execute(f"SELECT min(t) FROM ({newest})", parameters)
+    return f"SELECT * FROM {matched} WHERE t >= {int(oldest)} LIMIT {most}", parameters
+
+
+def _paths(events: Events, source: str, parameters: Sequence[Any], statistics: Statistics) -> dict[str, str]:
+    """Return the pointer of each path that events have; of well-known fields, which are columns, the column."""
+    structures = events.execute(
+        f"SELECT json_structure(plain(event))::VARCHAR AS structure, count(*) AS n FROM ({source})"
+        f" GROUP BY structure ORDER BY n DESC, structure LIMIT {MAX_STRUCTURES + 1}",
+        parameters,
+    )
+    if len(structures) > MAX_STRUCTURES:
+        statistics.warnings.append(
+            f"fields that only rare events have may be missing: more than {MAX_STRUCTURES:,} kinds"
+        )
+    counts: Counter[tuple[str, ...]] = Counter()
+    for structure, count in structures[:MAX_STRUCTURES]:
+        for keys in _leaves(msgspec.json.decode(structure)):
+            counts[keys] += count
+    named = {name: operand_at(name, str).json() for name in DESCRIBING}
+    for keys, _ in counts.most_common():
+        named.setdefault(path_of(keys), pointer(list(keys)))
+    if len(named) > MAX_FIELDS:
+        statistics.warnings.append(f"only the {MAX_FIELDS} most frequent of {len(named):,} fields are listed")
+    return dict(list(named.items())[:MAX_FIELDS])
+
+
+def _leaves(structure: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the keys that lead to each value which is no object, or an empty one."""
+    if isinstance(structure, dict):
+        for key, value in structure.items():
+            yield from _leaves(value, (*keys, key))
+    elif keys:
+        yield keys
+
+
+def path_of(keys: Sequence[str]) -> str:
+    """Return the path by which a query finds what keys lead to: with dots where that works, else a pointer."""
+    path = ".".join(keys)
+    return path if path and not path.startswith("/") and list(keys) in spellings(path) else pointer(list(keys))
+
+
+def _count_values(events: Events, source: str, parameters: Sequence[Any], places: Sequence[str]) -> None:
+    """Make COUNTED: the number of a field, a value's JSON, and how many events have that value there."""
+    pointers = [place for place in places if place.startswith("/")]
+    columns = [place for place in places if not place.startswith("/")]
+    bindings = Bindings()
+    bindings.values = list(parameters)
+    values = f"json_extract(plain(event), {bindings.bind(pointers)}::VARCHAR[])::VARCHAR[]"
+    exploded = (
+        f"SELECT unnest(range({len(places)})) AS field, unnest(list_concat([{', '.join(columns)}], {values})) AS value"
+        f" FROM ({source})"
+    )
+    there = f"value IS NOT NULL AND value <> 'null' AND (ascii(value) <> {BRACE} OR value = '{{}}')"
+    events.execute(
+        f"CREATE OR REPLACE TEMP TABLE {COUNTED} AS"
+        f" SELECT field, value, count(*) AS n FROM ({exploded}) WHERE {there} GROUP BY field, value",
+        bindings.values,
+    )
+
+
+def _read_counts(events: Events, paths: Sequence[str]) -> Iterator[Field]:
+    types: dict[int, dict[str, int]] = {}
+    counted = f"SELECT field, {TYPE} AS type, sum(n)::BIGINT AS n FROM {COUNTED} GROUP BY ALL ORDER BY n DESC, type"
+    for number, kind, count in events.execute(counted):
+        types.setdefault(number, {})[kind] = count
+    short = f"FILTER (len(value) <= {LONGEST_SHOWN})"
+    top = f"max({{'n': n, 'value': value}}, {TOP}) {short}"
+    for number, distinct, values in events.execute(f"SELECT field, count(*), {top} FROM {COUNTED} GROUP BY field"):
+        shown = [(exact_numbers.decode(one["value"]), one["n"]) for one in values or ()]
+        yield Field(paths[number], types[number], sum(types[number].values()), distinct, shown)
