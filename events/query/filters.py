@@ -80,9 +80,7 @@ class FilterCompiler:
         in_numbers: list[float] = []
         rounded: list[float] = []
         for value in values:
-            number = (
-                number_in(value) if isinstance(value, str) else None if isinstance(value, bool) else number_of(value)
-            )
+            number = number_of_value(value)
             if isinstance(value, str | bool) or (number and number.digits):
                 texts.append(text_of(value))
             if number and number.digits:
@@ -110,7 +108,7 @@ class FilterCompiler:
 
     def ordering(self, operand: Readable, op: Op, value: Value) -> str:
         """Return a comparison by number if the value is one, else by text."""
-        number = None if isinstance(value, str | bool) else number_of(value)
+        number = None if isinstance(value, str) else number_of_value(value)
         if number is None:
             return f"{operand.text()} {op.value} {self.bind(text_of(value))}"
         if number.digits is None:
@@ -135,6 +133,13 @@ class FilterCompiler:
         if compare.op in model.ORDERINGS:
             return f"{operand.sql} {compare.op.value} {moments[0]}"
         return f"{operand.sql} IN ({', '.join(moments)})"
+
+
+def number_of_value(value: Value) -> Number | None:
+    """Return the number that a value is, or that stands in its text."""
+    if isinstance(value, bool):
+        return None
+    return number_in(value) if isinstance(value, str) else number_of(value)
 
 
 def text_of(value: Value) -> str:

@@ -1,6 +1,5 @@
 """What users write never becomes SQL: hostile paths, names and values are data."""
 
-import time
 from typing import Any
 
 import pytest
@@ -77,12 +76,11 @@ def test_hostile_text_is_nowhere_in_the_sql(text: str) -> None:
         assert text not in statement.sql.replace("plain(event)", "")
 
 
-def test_largest_query_is_planned_in_seconds(table: Table) -> None:
-    """Every part of an expression costs DuckDB time before the first row: what repeats itself took minutes."""
+def test_largest_query_stays_small(table: Table) -> None:
+    """DuckDB sets up each part of an expression, which took minutes where comparisons repeated what they compare."""
     values = ["x", 1, 2.5, 2**60, "7"]
-    filters = [{"or": [{"path": f"a.b{n}", "op": "in", "value": values} for n in range(99)]}]
+    body: dict[str, Any] = {"filters": [{"or": [{"path": f"a.b{n}", "op": "in", "value": values} for n in range(99)]}]}
     calculations = [{"op": op, "path": f"p{n}.q"} for n, op in enumerate(["max", "min", "sum", "p95", "last"] * 10)]
-    started = time.monotonic()
-    assert table.found(filters=filters) == []
-    assert table.ask(filters=filters, calculations=calculations, group_by=list("abcde")).rows == []
-    assert time.monotonic() - started < 60
+    statement = events_statement(read_query({"datasets": ["logs"]} | body, now_us=NOW_US), "known")
+    assert len(statement.sql) < 2000 * 99
+    assert table.ask(**body, calculations=calculations, group_by=list("abcde")).rows == []
