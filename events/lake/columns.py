@@ -95,7 +95,7 @@ CREATE TEMP MACRO simple_json(value) AS CASE
 CREATE TEMP MACRO any_json(value) AS CASE WHEN starts_as(value, '"') THEN text_json(value) ELSE value END;
 CREATE TEMP MACRO finite(x) AS CASE WHEN isfinite(x) THEN x END;
 CREATE TEMP MACRO trace_named(t) AS
-    CASE WHEN contains(t, '/') THEN regexp_extract(t, '[^/]*$') ELSE t END;
+    CASE WHEN starts_with(t, 'projects/') THEN regexp_replace(t, '^projects/[^/]+/traces/', '') ELSE t END;
 {times.MACROS}{levels.MACROS}"""
 
 # What was read from an event that holds neither a word nor an escape needs no look of its own.

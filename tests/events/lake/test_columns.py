@@ -146,6 +146,7 @@ FIELDS = [
     ('{"http":"text","x_request_id":"a"}', {"request_id": "a"}),
     ('{"http":[1],"req":{"id":7}}', {"request_id": "7"}),
     ('{"traceId":null,"trace.id":"a"}', {"trace_id": "a"}),
+    ('{"traceId":"a/b"}', {"trace_id": "a/b"}),
     ('{"trace":{"id":"a"},"trace.trace_id":"b"}', {"trace_id": "a"}),
     ('{"trace":{"i\\u0064":"a","id":"b"}}', {"trace_id": "b"}),
     ('{"duration":12}', {"duration": 12.0}),
