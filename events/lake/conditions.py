@@ -4,6 +4,7 @@ Text columns are compared as bytes, which keeps the comparison out of DuckLake's
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,13 +35,19 @@ CREATE TEMP MACRO json_at(value, names) AS nullif(last_at(value, names), 'null')
 CREATE TEMP MACRO at_path(value, names) AS json_extract_string(json_at(value, names), '$');
 """
 
+# An event that matches has one of these texts in it or as one of its ids, whatever its letter case.
+Clause = tuple[str, ...]
+ID_COLUMNS = ("request_id", "trace_id", "span_id")
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+
 
 @dataclass
 class Conditions:
-    """Conditions that must all hold, with their parameters in order."""
+    """Conditions that must all hold, with their parameters in order; and clauses that hold where they do."""
 
     parts: list[str] = field(default_factory=list)
     parameters: list[Any] = field(default_factory=list)
+    clauses: list[Clause] = field(default_factory=list)
 
     def add(self, part: str, *parameters: Any) -> None:
         """Add a condition with one `?` per parameter."""
@@ -78,6 +85,7 @@ def compile_conditions(
         _add_filter(conditions, key, value)
     if search:
         conditions.add(holds_text(search, conditions.bind))
+        conditions.clauses.append(spellings(search))
     return conditions
 
 
@@ -103,6 +111,8 @@ def _add_path(conditions: Conditions, key: str, value: str) -> None:
 
     json_extract_string uses the first one, so an event that may have such keys takes a path that is five times as slow.
     """
+    if clause := clause_of_value(value):
+        conditions.clauses.append(clause)
     parts = key.split(".")
     doubled = [f'%"{name}"%"{name}"%' for name in dict.fromkeys([key, *parts])]
     likely = " OR ".join(["event LIKE ?"] * len(doubled))
@@ -120,17 +130,28 @@ def _add_path(conditions: Conditions, key: str, value: str) -> None:
 
 
 def _add_text(conditions: Conditions, column: str, value: str) -> None:
+    if column in ID_COLUMNS:
+        conditions.clauses.append((value,))
     conditions.add(f"encode({column}) = ?", guarded(value).encode())
 
 
 def holds_text(text: str, bind: Callable[[str], str]) -> str:
     """Return the condition that an event contains the text in any case, also with escapes (\\u00e9 for é, \\/ for /).
 
-    json() writes an event with as few escapes as possible, and json.dumps does the same for the text. `bind` returns
-    the parameter for a value.
+    `bind` returns the parameter for a value.
     """
-    escaped = json.dumps(text, ensure_ascii=False)[1:-1]
+    text, escaped = spellings(text)
     return (
         f"(contains(lower(event), lower({bind(text)})) OR"
         rf" (contains(event, '\') AND contains(lower(json(plain(event))::VARCHAR), lower({bind(escaped)}))))"
     )
+
+
+def spellings(text: str) -> Clause:
+    """Return a text as it is and with as few escapes as JSON can have, which is how json() writes an event."""
+    return text, json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def clause_of_value(value: str) -> Clause | None:
+    """Return what an event holds in which something equals a text; None for what may be spelled in other ways."""
+    return None if NUMBER.fullmatch(value) or value.startswith(("[", "{")) else spellings(value)

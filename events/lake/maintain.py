@@ -4,6 +4,7 @@ A commit that collides with a sealer's is retried; whatever still fails is left 
 """
 
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import duckdb
+import pyarrow as pa
 from django.conf import settings
 
 from eventlane.one_line import one_line
@@ -22,6 +24,8 @@ from events.lake.connection import Lake, commit, event_table_name, quoted_name, 
 from events.lake.damage import SEALED_FILES, find_damage, review_damage
 from events.lake.damaged_files import known_damage
 from events.lake.files import known_files
+from events.lake.gram_builder import files_without_grams, make_grams
+from events.lake.gram_files import remove_left_over
 from events.lake.orphans import remove_old_orphans, set_aside_leftovers
 from events.lake.seal import drop_table, drop_tables
 from events.models import Dataset
@@ -34,6 +38,7 @@ MERGE_TIERS = ((1 * MIB, 8 * MIB), (8 * MIB, 64 * MIB), (64 * MIB, 256 * MIB))
 REWRITE_ABOVE = 0.3  # from this share of deleted rows on, a file is rewritten
 NAMED_FILES = 10
 MAX_MESSAGE_LENGTH = 2000
+GRAMS_SECONDS = 600  # after an upgrade there may be work for hours: the next run goes on
 READER_MARGIN = timedelta(hours=1)  # a reader may keep an unlinked journal file open for this long
 
 
@@ -63,6 +68,7 @@ def maintain(lake: Lake, now: datetime) -> Iterator[Step]:
         "rewrite": rewrite_files,
         "snapshots": expire_snapshots,
         "replaced files": remove_replaced_files,
+        "grams": mark_grams,
         "unknown files": set_aside_unknown_files,
         "orphans": remove_orphans,
         "spilled files": remove_spilled_files,
@@ -213,6 +219,24 @@ def remove_replaced_files(lake: Lake, now: datetime) -> str:
     end = now - timedelta(hours=settings.EVENTLANE_SNAPSHOT_HOURS)
     count = lake.value(f"SELECT count(*) FROM ducklake_cleanup_old_files('lake', older_than => {_timestamp(end)})")
     return f"{count:,} files removed"
+
+
+def mark_grams(lake: Lake, now: datetime) -> str:
+    """Make gram files for files that were merged or are large, and remove those whose file is gone."""
+    folder = lake_folder()
+    if folder is None:
+        return "0 gram files made; in a bucket there are none"
+    removed = remove_left_over(folder, now)
+    made, failures, end = 0, {}, time.monotonic() + GRAMS_SECONDS
+    for file in files_without_grams(folder):
+        if time.monotonic() > end:
+            break
+        try:
+            make_grams(lake, folder, file)
+            made += 1
+        except (duckdb.Error, OSError, pa.ArrowException) as error:
+            failures[file.path] = one_line(error, MAX_MESSAGE_LENGTH)
+    return _result(f"{made:,} gram files made, {removed:,} removed", failures)
 
 
 def set_aside_unknown_files(lake: Lake, now: datetime) -> str:

@@ -33,6 +33,7 @@ from events.lake.conditions import Conditions
 from events.lake.connection import Lake, event_table_name, quoted_text, table_definition
 from events.lake.deadline import Deadline
 from events.lake.extent import Extent, sealed_extent
+from events.lake.narrow import Narrower
 from events.lake.seal import sealed_names
 from events.lake.unsealed import JournalIndex, Span, Stretch
 from events.models import Dataset
@@ -70,7 +71,7 @@ def open_snapshot(
 ) -> Iterator["Snapshot"]:
     """Give the datasets' events as of now, for the length of a transaction on the lake.
 
-    Events of the journal that don't match `where` may be missing: it spares staging them, and the reader's statements
+    Events that don't match `where` may be missing: it spares staging and reading them, and the reader's statements
     repeat it. A reader that has opened the journal's files itself passes them as `held`, and stages what it likes.
     """
     complete_until = datetime.now(UTC)
@@ -111,6 +112,7 @@ class Snapshot:
         self._unsealed: list[Unsealed] = []
         self._staged: set[Unsealed] = set()
         self._has_stage = False
+        self._narrowers: dict[str, Narrower] = {}
         self._tables = lake.tables_among([dataset.table_name for dataset in datasets]) if lake.attached else set()
         self._lacking = lake.lacking_tables() if self._tables else {}
 
@@ -135,15 +137,16 @@ class Snapshot:
 
     def sources(self, span: Span = EVER, *, sealed: bool = True) -> list[str]:
         """Return what `relation` is put together from; without `sealed` only what there is in the journal."""
-        within = span.condition()
         sources = [
-            f"SELECT {quoted_text(dataset.name)} AS dataset, {self._columns_of(dataset)} FROM {table} WHERE {within}"
+            f"SELECT {quoted_text(dataset.name)} AS dataset, {self._columns_of(dataset)} FROM {table}"
+            f" WHERE {part.condition()}"
             for dataset in self.datasets
             if sealed and (table := self.sealed_table(dataset))
+            for part in self._narrower(dataset).spans(span)
         ]
         self._stage(span)
         if self._has_stage:
-            sources.append(f"SELECT dataset, {COLUMNS} FROM {STAGED} WHERE {within}")
+            sources.append(f"SELECT dataset, {COLUMNS} FROM {STAGED} WHERE {span.condition()}")
         return sources
 
     def sealed_table(self, dataset: Dataset) -> str | None:
@@ -206,6 +209,11 @@ class Snapshot:
         """Give back what was staged."""
         if self._has_stage:
             self.lake.execute(f"DROP TABLE {STAGED}")
+
+    def _narrower(self, dataset: Dataset) -> Narrower:
+        if dataset.table_name not in self._narrowers:
+            self._narrowers[dataset.table_name] = Narrower(self.execute, dataset.table_name, self._where.clauses)
+        return self._narrowers[dataset.table_name]
 
     def _stage(self, span: Span) -> None:
         """Stage what the span reaches and isn't staged."""

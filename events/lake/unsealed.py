@@ -50,6 +50,12 @@ class Span:
         """Return whether a time is within the span."""
         return (self.end is None or received_us < self.end) and (self.start is None or received_us >= self.start)
 
+    def cut(self, start: int, end: int) -> "Span":
+        """Return what of it is between two times."""
+        return Span(
+            start if self.start is None else max(start, self.start), end if self.end is None else min(end, self.end)
+        )
+
     def condition(self) -> str:
         """Return the span as an SQL condition."""
         parts = []

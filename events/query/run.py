@@ -28,6 +28,7 @@ from events.query.compiled import (
 )
 from events.query.measure import measure
 from events.query.model import Place, Query
+from events.query.needles import clauses_of
 from events.query.series import make_buckets
 from events.query.times import SECOND
 from events.query.values import Kind
@@ -81,7 +82,9 @@ def _ask(lake: Lake, datasets: Sequence[Dataset], query: Query) -> Answer:
 
 
 def _ask_snapshot(lake: Lake, datasets: Sequence[Dataset], query: Query, approximate: frozenset[str]) -> Answer:
-    with open_snapshot(lake, datasets, time_frame(query)) as snapshot:
+    where = time_frame(query)
+    where.clauses += clauses_of(query.filter)
+    with open_snapshot(lake, datasets, where) as snapshot:
         statistics = measure(snapshot, query)
         if statistics.events_scanned > settings.EVENTLANE_QUERY_EXACT_VALUES:
             approximate |= PERCENTILES.keys()  # DuckDB holds their values outside of its memory limit

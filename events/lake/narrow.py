@@ -1,0 +1,123 @@
+"""Where in a dataset's table an event can be that holds certain texts: spans of received time, by the gram files.
+
+Spans, and not files or row groups, as DuckLake lets neither be chosen; by bounds of time it leaves both out. Whatever
+is outside a span is known not to match, so it does no harm that other files and rows may have times within one.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from events.lake.conditions import Clause
+from events.lake.connection import catalog_schema, quoted_name
+from events.lake.files import PLACE
+from events.lake.gram_files import Damaged, grams_path, times_that_may_hold
+from events.lake.grams import Grams, grams_of
+from events.lake.unsealed import Span
+from projects.installation import lake_folder
+
+MAX_SPANS = 8  # each is a scan of its own, for which DuckLake asks its catalog
+FILES = f"""
+    SELECT {PLACE}, f.file_size_bytes, f.record_count,
+        epoch_us(min_value::TIMESTAMPTZ), epoch_us(max_value::TIMESTAMPTZ)
+    FROM {{catalog}}.ducklake_data_file f
+    JOIN {{catalog}}.ducklake_table t ON t.table_id = f.table_id AND t.end_snapshot IS NULL
+    JOIN {{catalog}}.ducklake_schema s USING (schema_id)
+    JOIN {{catalog}}.ducklake_column c
+        ON c.table_id = t.table_id AND c.column_name = 'received_time' AND c.end_snapshot IS NULL
+    LEFT JOIN {{catalog}}.ducklake_file_column_stats b ON b.data_file_id = f.data_file_id AND b.column_id = c.column_id
+    WHERE f.end_snapshot IS NULL AND t.table_name = ?"""
+INLINED_TABLES = """
+    SELECT i.table_name FROM {catalog}.ducklake_inlined_data_tables i
+    JOIN {catalog}.ducklake_table t ON t.table_id = i.table_id AND t.end_snapshot IS NULL WHERE t.table_name = ?"""
+INLINED_TIMES = """
+    SELECT epoch_us(min(received_time::TIMESTAMPTZ)), epoch_us(max(received_time::TIMESTAMPTZ))
+    FROM {catalog}.{name} WHERE end_snapshot IS NULL HAVING count(*) > 0"""
+
+Execute = Callable[..., list[tuple[Any, ...]]]
+
+
+class Times(NamedTuple):
+    """When the events of a file or of a part of it were received, from the first to the last; None is unknown."""
+
+    first_us: int | None
+    last_us: int | None
+
+    def reaches(self, span: Span) -> bool:
+        """Tell whether some may be in the span."""
+        return (span.end is None or self.first_us is None or self.first_us < span.end) and (
+            span.start is None or self.last_us is None or self.last_us >= span.start
+        )
+
+
+class Narrower:
+    """Where in a dataset's table events can be that meet all the clauses, in one transaction's snapshot."""
+
+    def __init__(self, execute: Execute, table: str, clauses: Sequence[Clause]) -> None:
+        """Read the catalog, if the clauses can tell anything."""
+        self._folder = lake_folder()
+        self._wanted = _grams(execute, clauses) if self._folder and clauses else []
+        self.tells = any(map(_tells, self._wanted))
+        self._files: list[tuple[Any, ...]] = []
+        self._found: list[Times] = []
+        if self.tells:
+            self._files = execute(FILES.format(catalog=catalog_schema()), [table])
+            self._found = list(_inlined_times(execute, table))
+
+    def spans(self, span: Span) -> list[Span]:
+        """Return spans within `span`, in order: no sealed event of the table outside of them meets the clauses."""
+        if not self.tells:
+            return [span]
+        later = []
+        for file in self._files:
+            if Times(*file[3:]).reaches(span):
+                self._found += self._times_in(*file)
+            else:
+                later.append(file)
+        self._files = later
+        return _as_few_spans([times for times in self._found if times.reaches(span)], span)
+
+    def _times_in(self, path: str, file_bytes: int, rows: int, first_us: int, last_us: int) -> list[Times]:
+        assert self._folder
+        file = self._folder / path
+        try:
+            return [Times(*found) for found in times_that_may_hold(file, file_bytes, rows, self._wanted)]
+        except Damaged:
+            grams_path(file).unlink(missing_ok=True)  # maintenance makes another one
+        except OSError:
+            pass
+        return [Times(first_us, last_us)]
+
+
+def _grams(execute: Execute, clauses: Sequence[Clause]) -> list[list[Grams]]:
+    """Return the grams of the clauses' texts, each of which DuckDB has to put into lower case as it did the events."""
+    texts = [text for clause in clauses for text in clause]
+    lowered = iter(execute("SELECT encode(lower(unnest(?::VARCHAR[])))", [texts]))
+    return [[grams_of(next(lowered)[0]) for _ in clause] for clause in clauses]
+
+
+def _tells(clause: Sequence[Grams]) -> bool:
+    """Tell whether a clause can be false by its grams: a short text has none."""
+    return all(len(grams.words) or len(grams.ids) for grams in clause)
+
+
+def _inlined_times(execute: Execute, table: str) -> Iterator[Times]:
+    """Yield when those rows were received that are in no file yet."""
+    for (name,) in execute(INLINED_TABLES.format(catalog=catalog_schema()), [table]):
+        for first, last in execute(INLINED_TIMES.format(catalog=catalog_schema(), name=quoted_name(name))):
+            yield Times(first, last)
+
+
+def _as_few_spans(found: Sequence[Times], span: Span) -> list[Span]:
+    """Return the times as spans that don't overlap, at most MAX_SPANS of them: the shortest gaps are closed."""
+    if any(None in times for times in found):
+        return [span]
+    spans: list[tuple[int, int]] = []
+    for first, last in sorted((times.first_us or 0, times.last_us or 0) for times in found):
+        if spans and first <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(spans[-1][1], last + 1))
+        else:
+            spans.append((first, last + 1))
+    while len(spans) > MAX_SPANS:
+        closed = min(range(1, len(spans)), key=lambda place: spans[place][0] - spans[place - 1][1])
+        spans[closed - 1 : closed + 1] = [(spans[closed - 1][0], spans[closed][1])]
+    return [span.cut(start, end) for start, end in spans]
