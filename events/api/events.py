@@ -136,7 +136,7 @@ class EventsViewSet(ProjectObjectViewSet):
         to a `to` some seconds ago, and check that no page has `partial`. Events that a fast clock has dated in the
         future are the newest until that time; they have `ahead`.
         """
-        source = EventSource(get_dataset(self.project, id), read_conditions(request))
+        source = EventSource(get_dataset(self.project, id), read_conditions(request), self.api_key.pk)
         response = self.page(source)
         if source.left_out:
             response.data["partial"] = show_partial(source.left_out)
@@ -145,7 +145,7 @@ class EventsViewSet(ProjectObjectViewSet):
     def retrieve(self, request: Request, id: str, event_id: str) -> Response:
         """Return one event."""
         dataset = get_dataset(self.project, id)
-        found, left_out = _in_pages(dataset, {}, lambda pages: pages.find(UUID(event_id)))
+        found, left_out = _in_pages(dataset, {}, self.api_key.pk, lambda pages: pages.find(UUID(event_id)))
         if found is None and left_out:
             raise DamagedFiles(data=show_partial(left_out))
         if found is None:
@@ -159,6 +159,7 @@ class EventSource:
 
     dataset: Dataset
     conditions: Mapping[str, Any]
+    owner: str  # of the query's slot
     sorts: Mapping[str, Sort] = field(default_factory=dict)
     left_out: list[DamagedFile] = field(default_factory=list)
 
@@ -172,6 +173,7 @@ class EventSource:
         found, left_out = _in_pages(
             self.dataset,
             self.conditions,
+            self.owner,
             lambda pages: pages.fetch(descending=descending, after=place, limit=limit),
         )
         self.left_out.extend(left_out)
@@ -226,7 +228,7 @@ def _read_filters(request: Request) -> tuple[tuple[str, str], ...]:
 
 
 def _in_pages(
-    dataset: Dataset, conditions: Mapping[str, Any], work: Callable[["EventPages"], T]
+    dataset: Dataset, conditions: Mapping[str, Any], owner: str, work: Callable[["EventPages"], T]
 ) -> tuple[T, list[DamagedFile]]:
     """Run `work` with the dataset's pages in a query slot of the process; return its result and the skipped files."""
     # Imported here: DuckDB and Arrow cost 0.3 s and 60 MB, which processes without queries don't need.
@@ -239,4 +241,4 @@ def _in_pages(
         with event_pages(lake, EventQuery(dataset, **conditions)) as pages:
             return work(pages)
 
-    return slots.run(lambda lake: read_around(lake, [dataset.table_name], run))
+    return slots.run(lambda lake: read_around(lake, [dataset.table_name], run), owner)

@@ -211,3 +211,21 @@ class _NoLake:
 
     def close(self) -> None:
         pass
+
+
+def test_every_query_of_a_key_takes_one_of_its_slots(node: Node, client: ApiClient) -> None:
+    node.write('{"n":1}')
+    owners: list[str] = []
+
+    class Watched(QuerySlots):
+        def run(self, work: Any, owner: str = "") -> Any:
+            owners.append(owner)
+            return super().run(work, owner)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "slots", Watched(1))
+        ask(client)
+        [listed] = client.get(f"/datasets/id/{node.dataset.id}/events").json()["elements"]
+        assert client.get(f"/datasets/id/{node.dataset.id}/events/id/{listed['id']}").status_code == 200
+        module.slots.close()
+    assert len(owners) == 3 and len(set(owners)) == 1 and owners[0]
