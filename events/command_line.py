@@ -1,8 +1,19 @@
 """What the management commands of events share."""
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 
 from events.models import Dataset
+
+
+def add_search(parser: CommandParser) -> None:
+    """Add DATASET, and after it a search line as `q`, with options between them or not.
+
+    By itself, argparse takes an argument that may be missing only right after the one before it.
+    """
+    parser.add_argument("dataset", metavar="DATASET")
+    meaning = "only events that this search line finds; put -- before one that begins with a -"
+    parser.add_argument("q", metavar="SEARCH", nargs="?", help=meaning)
+    parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]
 
 
 def find_dataset(name: str, project: str | None) -> Dataset:

@@ -25,6 +25,7 @@ from events.models import DamagedFile, Dataset
 from projects.api.viewsets import ProjectObjectViewSet
 
 if TYPE_CHECKING:
+    from events.lake.conditions import Conditions
     from events.lake.pages import EventPages
     from events.lake.query import EventRow
 
@@ -86,6 +87,7 @@ CONDITIONS = (
     Parameter("from", "Only events received at this time or later.", {"type": "string", "format": "date-time"}),
     Parameter("to", "Only events received before this time.", {"type": "string", "format": "date-time"}),
     Parameter("namespace", "Only events of this namespace.", {"type": "string"}),
+    Parameter("q", "A search line, as in a query.", {"type": "string", "examples": ["level:error -service:web"]}),
     Parameter("search", "Only events whose JSON text contains this, in any case.", {"type": "string"}),
     Parameter(
         "filter",
@@ -110,6 +112,8 @@ PARTIAL = {
 }
 QUERY_ERRORS = {400: ("query_timeout",), 503: ("too_many_queries", "lake_unavailable")}
 
+SEARCH_ERRORS = QUERY_ERRORS | {400: ("invalid_search", *QUERY_ERRORS[400])}
+
 
 class DamagedFiles(ApiError):
     """The event may be in a file that can't be read now."""
@@ -121,7 +125,7 @@ class EventsViewSet(ProjectObjectViewSet):
     """The events of a dataset."""
 
     operations = {
-        "list": Operation(parameters=CONDITIONS, errors=QUERY_ERRORS, page_members={"partial": PARTIAL}),
+        "list": Operation(parameters=CONDITIONS, errors=SEARCH_ERRORS, page_members={"partial": PARTIAL}),
         "retrieve": Operation(errors=QUERY_ERRORS | {503: (*QUERY_ERRORS[503], DamagedFiles.code)}),
     }
 
@@ -196,7 +200,10 @@ def show_partial(left_out: Sequence[DamagedFile]) -> dict[str, Any]:
 
 
 def read_conditions(request: Request) -> dict[str, Any]:
-    """Return the conditions in the query parameters, as arguments of EventQuery; raise InvalidQueryParameter."""
+    """Return the conditions in the query parameters, as arguments of EventQuery.
+
+    Raises InvalidQueryParameter or InvalidSearchLine.
+    """
     query = query_of(request)
     return {
         "namespace": query.get("namespace"),
@@ -204,7 +211,16 @@ def read_conditions(request: Request) -> dict[str, Any]:
         "from_time": _read_exact_time(query, "from"),
         "to_time": _read_exact_time(query, "to"),
         "filters": _read_filters(request),
+        "where": _read_search(query),
     }
+
+
+def _read_search(query: Mapping[str, str]) -> "Conditions | None":
+    if "q" not in query:
+        return None
+    from events.query.where import search_conditions  # imported here like DuckDB below
+
+    return search_conditions(query["q"])
 
 
 def _read_exact_time(query: Mapping[str, str], name: str) -> datetime | None:

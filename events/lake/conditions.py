@@ -54,6 +54,11 @@ class Conditions:
         self.parts.append(part)
         self.parameters += parameters
 
+    def add_all(self, others: "Conditions") -> None:
+        """Add conditions that were put together elsewhere."""
+        self.parts += others.parts
+        self.parameters += others.parameters
+
     def bind(self, parameter: Any) -> str:
         """Add a parameter, and return its placeholder for the part that is added next."""
         self.parameters.append(parameter)

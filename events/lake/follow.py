@@ -20,7 +20,7 @@ from django.db import connection
 
 from events.journal import JournalFile, open_files
 from events.lake.conditions import Conditions
-from events.lake.connection import Lake
+from events.lake.connection import Lake, quoted_text
 from events.lake.partial import TolerantLake
 from events.lake.query import EventQuery, EventRow, batch_key, newest, select
 from events.lake.snapshot import Snapshot, open_snapshot
@@ -162,7 +162,8 @@ class EventFollower:
         table = snapshot.sealed_table(self._query.dataset)
         if table is None or position.snapshot == self._position.snapshot:
             return []
-        new = f"FROM {table} WHERE snapshot_id > {self._position.snapshot} AND rowid >= {self._position.row_id}"
+        source = f"SELECT {quoted_text(self._query.dataset.name)} AS dataset, * FROM {table}"
+        new = f"{source} WHERE snapshot_id > {self._position.snapshot} AND rowid >= {self._position.row_id}"
         rows = select(snapshot, new, self._query.conditions())
         known = [followed.batches for followed in self._followed.values()]
         return [row for row in rows if not any(batch_key(row.id) in batches for batches in known)]

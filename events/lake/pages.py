@@ -127,8 +127,7 @@ class EventPages:
         if not sources:
             return []
         conditions = self.query.conditions()
-        for condition, parameter in zip(place.parts, place.parameters, strict=True):
-            conditions.add(condition, parameter)
+        conditions.add_all(place)
         rows = self._snapshot.execute(
             f"SELECT {SELECTED} FROM ({' UNION ALL '.join(sources)}) WHERE {conditions.sql}"
             f" ORDER BY id {'DESC' if descending else 'ASC'} LIMIT {count}",

@@ -36,16 +36,20 @@ class EventQuery:
     from_time: datetime | None = None
     to_time: datetime | None = None
     limit: int | None = 100
+    where: Conditions | None = None  # on EVENT_COLUMNS and `dataset`
 
     def conditions(self) -> Conditions:
         """Return its conditions as SQL."""
-        return compile_conditions(
+        conditions = compile_conditions(
             namespace=self.namespace,
             filters=self.filters,
             search=self.search,
             from_time=self.from_time,
             to_time=self.to_time,
         )
+        if self.where is not None:
+            conditions.add_all(self.where)
+        return conditions
 
 
 @dataclass(frozen=True, slots=True)

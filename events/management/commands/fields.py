@@ -13,7 +13,7 @@ from eventlane.command_line import ExampleCommand
 from eventlane.database import DATABASE_FAILED
 from eventlane.one_line import one_line
 from eventlane.wire.errors import ApiError
-from events.command_line import find_dataset
+from events.command_line import add_search, find_dataset
 from events.lake.connection import Lake
 from events.query.body import read_query
 from events.query.fields import Field, Fields, find_fields
@@ -34,8 +34,7 @@ python manage.py fields logs --from 1d --json | jq -r '.fields[].path'
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("dataset", metavar="DATASET")
-        parser.add_argument("search", metavar="SEARCH", nargs="?", help="a search line; without it all events")
+        add_search(parser)
         parser.add_argument("--project", metavar="P", help="name or id; needed when several have such a dataset")
         parser.add_argument("--from", metavar="TIME", default="1h", help="15m, 2d, 2026-11-27, … (default 1h)")
         parser.add_argument("--to", metavar="TIME", default="now")
@@ -58,7 +57,7 @@ python manage.py fields logs --from 1d --json | jq -r '.fields[].path'
 
 def _find(options: dict[str, Any]) -> Fields:
     dataset = find_dataset(options["dataset"], options["project"])
-    body = {"datasets": [dataset.name], "from": options["from"], "to": options["to"], "q": options["search"]}
+    body = {"datasets": [dataset.name], "from": options["from"], "to": options["to"], "q": options["q"]}
     try:
         query = read_query(body, now_us=time.time_ns() // 1000)
         with Lake(read_only=True) as lake:

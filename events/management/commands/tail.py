@@ -15,14 +15,17 @@ from eventlane.command_line import ExampleCommand
 from eventlane.database import DATABASE_FAILED
 from eventlane.durations import InvalidDuration, parse_duration
 from eventlane.one_line import one_line
+from eventlane.wire.errors import ApiError
 from events.clock import dated_ahead
-from events.command_line import find_dataset
+from events.command_line import add_search, find_dataset
 from events.filters import EXAMPLE, read_filter
+from events.lake.conditions import Conditions
 from events.lake.deadline import QueryTimeout
 from events.lake.follow import EventFollower
 from events.lake.lines import json_line, plain_line
 from events.lake.query import EventQuery, EventReader, EventRow
 from events.models import DamagedFile, Dataset, Namespace
+from events.query.where import search_conditions
 
 POLL_SECONDS = 0.25  # an event should appear within a second of its 202
 RETRY_SECONDS = 2.0
@@ -40,12 +43,13 @@ class Command(ExampleCommand):
 python manage.py tail logs
 python manage.py tail logs --namespace web --filter level=error --from 1h
 python manage.py tail logs --filter user.id=42 --search timeout --follow
+python manage.py tail logs 'level:error service:(api OR web) http.status>=500' --follow
 python manage.py tail logs --from 1d --json | jq .event.message
 """
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("dataset", metavar="DATASET")
+        add_search(parser)
         parser.add_argument("--project", metavar="P", help="name or id; needed if several have such a dataset")
         parser.add_argument("--namespace", metavar="N", help="only events in this namespace")
         parser.add_argument(
@@ -116,7 +120,15 @@ def _query(dataset: Dataset, options: dict[str, Any]) -> EventQuery:
         search=options["search"],
         from_time=options["ago"],
         limit=limit,
+        where=_where(options["q"]),
     )
+
+
+def _where(line: str | None) -> Conditions | None:
+    try:
+        return search_conditions(line) if line else None
+    except ApiError as error:
+        raise CommandError(error.message) from None
 
 
 def _check_namespace(query: EventQuery) -> None:

@@ -134,6 +134,38 @@ def test_conditions(node: Node, client: ApiClient) -> None:
     assert numbers(page(client, node, namespace="", search="")) == [1, 2, 3]
 
 
+@pytest.mark.parametrize("sealed", [False, True], ids=["unsealed", "sealed"])
+def test_search_line(node: Node, client: ApiClient, sealed: bool) -> None:
+    node.write('{"n":1,"level":"error","http":{"status":500},"tags":["a","b"]}', '{"n":2,"http.status":"404"}')
+    node.write('{"n":3,"level":"error","message":"Café closed"}', namespace="shop")
+    if sealed:
+        node.seal()
+    for line, found in {
+        "level:error": [1, 3],
+        "http.status>404 http.status<1e3": [1],
+        "http.status:(404 OR 500)": [1, 2],
+        "-http.status:500": [2, 3],
+        "tags:b dataset:logs": [1],
+        "http.status:*": [1, 2],
+        '"café CLOSED" namespace:sh*': [3],
+        "/CAF|50[0]/ event_time>1h": [1],
+        "message:/^C.*d$/": [3],
+        "level:nothing": [],
+    }.items():
+        assert numbers(page(client, node, q=line)) == found, line
+    assert numbers(page(client, node, q="level:error", filter="n=3", namespace="shop")) == [3]
+    first = page(client, node, q="level:error", size=1)
+    assert numbers(page(client, node, q="level:error", **first["next"])) == [3]
+
+
+def test_search_line_that_cannot_be_understood(node: Node, client: ApiClient) -> None:
+    address = f"/datasets/id/{node.dataset.id}/events?q="
+    error = client.get(address + "level:").json()
+    assert (error["code"], error["data"]) == ("invalid_search", {"position": 7, "expected": "a value for level"})
+    error = client.get(address + "event_time:soon").json()
+    assert (error["code"], error["data"]) == ("invalid_query_parameter", {"parameter": "q"})
+
+
 def test_keys_that_need_quotation_marks(node: Node, client: ApiClient) -> None:
     node.write('{"n":1,"":"x"}', '{"n":2,"a=b":"x"}', '{"n":3,"a":{"=":"x","":"="},"say \\"hi\\"":"="}')
     assert numbers(page(client, node, filter='""=x')) == [1]

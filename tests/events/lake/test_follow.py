@@ -15,6 +15,7 @@ from events.lake.connection import Lake
 from events.lake.follow import EventFollower
 from events.lake.maintain import maintain
 from events.lake.query import EventQuery, EventRow
+from events.query.where import search_conditions
 from tests.events.lake.conftest import Node
 
 
@@ -150,6 +151,17 @@ def test_filters_hold_for_news(node: Node, other_node: Node) -> None:
         assert numbers(follower.news()) == [2, 2]
         node.seal()
         assert follower.news() == []
+
+
+def test_search_line_holds_for_news(node: Node, other_node: Node) -> None:
+    with follow(node, where=search_conditions("n>1 dataset:logs -namespace:db")) as follower:
+        assert numbers(follower.history()) == []
+        write(node, 1, 2)
+        write(node, 3, namespace="db")
+        assert numbers(follower.news()) == [2]
+        write(other_node, 1, 4)
+        other_node.seal()
+        assert numbers(follower.news()) == [4]
 
 
 def test_new_connection_loses_nothing(node: Node, other_node: Node) -> None:

@@ -62,6 +62,8 @@ def test_which_events_are_shown(node: Node) -> None:
     assert shown(node, "--namespace", "web", "--limit", "2") == [148, 149]
     assert shown(node, "--filter", "user.id=1", "--filter", "namespace=db", "--limit", "2") == [297, 299]
     assert shown(node, "--search", 'LEVEL": "INFO', "--limit", "1") == [149]
+    assert shown(node, "user.id:1 (namespace:db OR level:warn)", "--limit", "2") == [297, 299]
+    assert shown(node, "--limit", "2", "--", "-user.id:*") == [148, 149]
     assert shown(node, "--from", "900000w", "--limit", "1") == [299]
 
 
@@ -72,6 +74,7 @@ REFUSED = [
     (["logs", "--filter", "level"], "'level' is not KEY=VALUE"),
     (["logs", "--filter", '"a=b'], "is not KEY=VALUE"),
     (["logs", "--namespace", "nope"], "dataset logs has no namespace 'nope'; it has"),
+    (["logs", "level:"], "Invalid search: at character 7"),
     (["logs", "--limit", "0"], "'0' is not a number of events"),
 ]
 
