@@ -51,7 +51,12 @@ UNFOLD = {
         "show_search": False,
         "show_all_applications": False,
         "navigation": [
-            {"items": [_page("Overview", "dashboard", "index")]},
+            {
+                "items": [
+                    {"title": "Explore", "icon": "search", "link": reverse_lazy("console-explore")},
+                    _page("Overview", "dashboard", "index"),
+                ]
+            },
             {
                 "title": "Events",
                 "separator": True,

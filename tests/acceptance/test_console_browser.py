@@ -10,6 +10,7 @@ from tests.server import Server
 
 PAGES = [
     "/console/",
+    "/console/explore/",
     "/console/events/dataset/",
     "/console/events/dataset/add/",
     "/console/events/namespace/",

@@ -69,7 +69,7 @@ def test_console_shows_these_models_and_no_others() -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_list_shows_own_rows_only(model: type[Model], alice: Client, acme: House, umbrella: House) -> None:
     lists = (address(model, "changelist"), address(model, "changelist") + "?all=")
-    for path in (*lists, "/console/", "/console/live/"):
+    for path in (*lists, "/console/", "/console/live/", "/console/explore/"):
         page = text(alice, path)
         assert "umbrella" not in page and "charlie" not in page and umbrella.organization.pk not in page
     assert "acme" in text(alice, address(model, "changelist"))
@@ -238,6 +238,7 @@ def test_nobody_gets_in_without_login(model: type[Model], client: Client, acme: 
         address(model, "change", row.pk),
         "/console/",
         "/console/live/",
+        "/console/explore/",
         *details,
     ):
         response = client.get(path)

@@ -1,0 +1,233 @@
+"""The page: what the question finds, or why that can't be told."""
+
+from dataclasses import dataclass
+from itertools import islice
+from time import time_ns
+from typing import Any
+
+from django.contrib import admin
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+
+from eventlane.console import number
+from eventlane.login import account_of
+from eventlane.project_choice import project_choice
+from eventlane.times import format_time, from_microseconds, readable_time
+from eventlane.wire.errors import ApiError
+from events.console.activity import received
+from events.console.explore.bars import frame_text, kind_of, stack
+from events.console.explore.event_text import escaped, indented, members
+from events.console.explore.question import NOW, PRESETS, Question, is_canonical, read_question
+from events.console.explore.terms import open_to_more, term_of, with_term
+from events.console.health import answer_or_none
+from events.console.sending import arrival
+from events.lake.lines import visible
+from events.lake.query import EventRow
+from events.lake.slots import slots
+from events.models import Dataset
+from events.query.answer import Answer
+from events.query.body import MAX_ROWS, read_query
+from events.query.run import ask
+from events.query.times import InvalidTime, read_duration
+from projects.models import Account
+
+BY_LEVEL = {"calculations": [{"op": "count"}], "group_by": ["level"], "granularity": "auto", "limit": MAX_ROWS}
+WIDER = (*PRESETS, "30d", "365d")
+OFFERED_DATASETS = 200
+SHOWN_MEMBERS = 40
+SHOWN_CHARACTERS = 300  # of a message, or a value: the event's JSON has all of it
+FIELDS = {"q": "Search", "from": "From", "to": "To", "before": "The cursor in the address"}
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of an event with the addresses that ask for events with this value, and for those without."""
+
+    name: str
+    value: str
+    with_address: str = ""
+    without_address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An event as the list shows it, and what it opens to."""
+
+    row: EventRow
+    kind: str
+    time: str
+    level: str
+    service: str
+    message: str
+    received: str
+    members: list[Member]
+    json: str
+
+
+def explore_page(request: HttpRequest) -> HttpResponse:
+    """Show what the address asks; another way to write the same question leads to the usual one."""
+    question = read_question(request.GET)
+    if not question.dataset:
+        dataset = _busiest(_offered(request))
+        if dataset is None:
+            return _show(request, {"state": "no dataset", "may_add": account_of(request).role == Account.Role.ADMIN})
+        return HttpResponseRedirect(request.path + question.address(dataset=dataset.pk))
+    if not is_canonical(request.GET, question):
+        return HttpResponseRedirect(request.path + question.address(before=question.before))
+    dataset = _dataset_admin().get_object(request, question.dataset)
+    if dataset is None:
+        raise Http404
+    try:
+        found, status = _found(request, dataset, question), 200
+    except ApiError as error:
+        found, status = {"state": "error", "problem": error, **_explained(error, question)}, error.status
+    return _show(request, _form(request, dataset, question) | found, status)
+
+
+def _show(request: HttpRequest, found: dict[str, Any], status: int = 200) -> HttpResponse:
+    page = {**admin.site.each_context(request), "title": "Explore", "narrowed_to": project_choice(request).chosen}
+    return render(request, "events/explore.html", page | found, status=status)
+
+
+# Datasets
+
+
+def _dataset_admin() -> Any:
+    return admin.site.get_model_admin(Dataset)
+
+
+def _offered(request: HttpRequest) -> list[Dataset]:
+    """Return the account's datasets, those of the project chosen in the sidebar if one is."""
+    model_admin, project = _dataset_admin(), project_choice(request).chosen
+    rows = model_admin.get_queryset(request).select_related("project").order_by("name", "project__name")
+    return list((rows.filter(project=project) if project else rows)[:OFFERED_DATASETS])
+
+
+def _busiest(datasets: list[Dataset]) -> Dataset | None:
+    """Return the dataset that received most in the last hour, else the first."""
+    activity = answer_or_none(received, [dataset.pk for dataset in datasets], timezone.now())
+
+    def lately(dataset: Dataset) -> int:
+        return sum(activity.by_dataset[dataset.pk]) if activity else 0
+
+    return max(datasets, key=lately, default=None)
+
+
+def _form(request: HttpRequest, dataset: Dataset, question: Question) -> dict[str, Any]:
+    offered = _offered(request)
+    if dataset not in offered:
+        offered.insert(0, dataset)
+    return {
+        "question": question,
+        "dataset": dataset,
+        "offered": offered,
+        "several_projects": len({one.project_id for one in offered}) > 1,
+        "presets": PRESETS.items(),
+        "send_url": reverse("admin:events_dataset_send", args=[dataset.pk]),
+        "newest_address": question.address() if question.before else "",
+    }
+
+
+# What was found
+
+
+def _found(request: HttpRequest, dataset: Dataset, question: Question) -> dict[str, Any]:
+    """Ask both questions, of one moment; raise ApiError."""
+    now_us = time_ns() // 1000
+    before = {"before": question.before} if question.before else {}
+    by_level = read_query(question.body(dataset.name, **BY_LEVEL), now_us=now_us)
+    newest = read_query(question.body(dataset.name, **before), now_us=now_us)
+    owner = f"account {account_of(request).pk}"
+    counts, events = slots.run(lambda lake: (ask(lake, [dataset], by_level), ask(lake, [dataset], newest)), owner)
+    open_q = open_to_more(question.q)
+    total = sum(count for _, count in [*counts.rows, counts.others or (None, 0)])
+    return {
+        "state": "events" if total else _nothing(dataset, counts),
+        "frame": frame_text(*map(from_microseconds, (by_level.from_us, by_level.to_us))),
+        "chart": stack(counts, question, open_q),
+        "total": number(total),
+        "total_noun": "event matches" if total == 1 else "events match",
+        "scanned": number(counts.statistics.events_scanned) if question.q else "",
+        "elapsed_ms": number(round(counts.statistics.elapsed_ms + events.statistics.elapsed_ms)),
+        "lines": [_line(row, question, open_q) for _, row in events.events],
+        "older_address": question.address(before=events.before) if events.before else "",
+        "partial": counts.statistics.partial or events.statistics.partial,
+        "warnings": dict.fromkeys([*counts.statistics.warnings, *events.statistics.warnings]),
+        "wider": _wider(question, by_level.seconds),
+        "without_search": question.address(q="") if question.q else "",
+    }
+
+
+def _nothing(dataset: Dataset, counts: Answer) -> str:
+    """Return why there is nothing to show."""
+    if counts.statistics.events_scanned or counts.statistics.partial:
+        return "nothing found"
+    return "no events" if arrival(dataset)["state"] == "waiting" else "nothing found"
+
+
+def _wider(question: Question, seconds: float) -> tuple[str, str] | None:
+    """Return name and address of the next wider time frame until now."""
+    for name in WIDER:
+        if read_duration(name) > seconds * 1e6 * 1.01:
+            return PRESETS.get(name, name.replace("d", " d")), question.address(from_time=name, to_time=NOW)
+    return None
+
+
+def _line(row: EventRow, question: Question, open_q: str) -> Line:
+    text = " ".join(row.event.split()) if row.message is None else row.message
+    return Line(
+        row=row,
+        kind=kind_of(row.level),
+        time=readable_time(row.event_time, "milliseconds").removesuffix(" UTC"),
+        level=_short(visible(row.level or "-")),
+        service=_short(visible(row.service or row.namespace)),
+        message=_short(visible(text)),
+        received=format_time(row.received_time, "microseconds"),
+        members=[_member(*one, row, question, open_q) for one in islice(members(row.event), SHOWN_MEMBERS)],
+        json=indented(row.event),
+    )
+
+
+def _member(name: str, value: str, row: EventRow, question: Question, open_q: str) -> Member:
+    shown = _short(escaped(name[1:-1])), _short(escaped(value))
+    term = term_of(name, value, row)
+    if term is None:
+        return Member(*shown)
+    return Member(
+        *shown, question.address(q=with_term(open_q, term)), question.address(q=with_term(open_q, f"-{term}"))
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+
+
+# What went wrong
+
+
+def _explained(error: ApiError, question: Question) -> dict[str, Any]:
+    """Return where in the search line, or in which fields, an error is; and a shorter time frame, where that helps."""
+    if error.code == "invalid_search":
+        at = error.data["position"] - 1
+        return {"place": (question.q[:at], question.q[at : at + 1] or " ", question.q[at + 1 :])}
+    if error.code == "invalid_request_body":
+        return {"problems": [_sentence(**problem) for problem in error.data["jsv_errors"]]}
+    if error.code in ("query_timeout", "query_too_large"):
+        return {"shorter": _shorter(question)}
+    return {}
+
+
+def _sentence(pointer: str, reason: str) -> str:
+    return f"{FIELDS.get(pointer.lstrip('/'), pointer)}: {reason}"
+
+
+def _shorter(question: Question) -> tuple[str, str] | None:
+    """Return name and address of the longest preset that is shorter than the span before now."""
+    try:
+        span = read_duration(question.from_time)
+    except InvalidTime:
+        span = 2**63
+    names = [name for name in PRESETS if read_duration(name) < span]
+    return (PRESETS[names[-1]], question.address(from_time=names[-1], to_time=NOW)) if names else None

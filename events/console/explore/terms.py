@@ -1,0 +1,59 @@
+"""Terms of a search line that people needn't type: what finds the events with a value, or those without."""
+
+import json
+import re
+
+from events.lake.lines import UNSAFE
+from events.lake.query import EventRow
+from events.query.model import Any
+from events.query.paths import COLUMNS, pointer
+from events.query.search import parse_search
+
+LONGEST_VALUE = 200  # characters: a term stands in an address
+_PLAIN_PATH = re.compile(r"[A-Za-z_@][\w@-]*(\.[\w@-]+){0,3}", re.ASCII)
+_PLAIN_TEXT = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
+
+
+def term_of(name: str, value: str, row: EventRow) -> str | None:
+    """Return the term that finds an event's own member, given as its JSON has it; None where no term can."""
+    key, text = json.loads(name), _text(value)
+    if text is None or not _can_be_typed(key) or not _can_be_typed(text):
+        return None
+    is_plain = _PLAIN_TEXT.fullmatch(text) or not value.startswith('"')
+    return f"{_path(key, text, row)}:{text if is_plain else quoted(text)}"
+
+
+def _text(value: str) -> str | None:
+    """Return what a value is compared as: a text, or a number or boolean as it is written; null is nothing."""
+    if value == "null":
+        return None
+    return str(json.loads(value)) if value.startswith('"') else value
+
+
+def _can_be_typed(text: str) -> bool:
+    """Tell whether an input field and an address keep a text as it is."""
+    return len(text) <= LONGEST_VALUE and not UNSAFE.search(text)
+
+
+def _path(key: str, text: str, row: EventRow) -> str:
+    """Return the path of an event's own key. A column's name means the column, which may hold another value."""
+    if key in COLUMNS:
+        is_column = key in ("level", "message", "service") and getattr(row, key) == text
+        return key if is_column else quoted(pointer([key]))
+    return key if _PLAIN_PATH.fullmatch(key) else quoted(pointer([key]))
+
+
+def quoted(text: str) -> str:
+    """Return a text in the quotation marks of a search line."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def open_to_more(q: str) -> str:
+    """Return a search line to which terms can be added that must hold, too: `OR` binds weaker than they do."""
+    return f"({q})" if isinstance(parse_search(q), Any) else q
+
+
+def with_term(q: str, term: str) -> str:
+    """Return a line of `open_to_more` with one more term."""
+    return f"{q} {term}".strip()

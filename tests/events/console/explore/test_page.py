@@ -1,0 +1,256 @@
+"""The page Explore: what a search finds, every other state, and an address that holds the whole question."""
+
+import html
+import json
+import re
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+from django.test import Client
+
+from events.lake.slots import TooManyQueries, slots
+from events.models import Dataset
+from projects.models import Project
+from tests.console import logged_in
+from tests.events.lake.conftest import Node
+from tests.events.lake.test_damage import DAMAGES, DamagedLake
+from tests.factories import make_account, make_house
+
+PATH = "/console/explore/"
+
+
+def look(client: Client, status: int = 200, **parameters: str) -> Any:
+    """Return the page of a question in its usual form."""
+    parameters = {{"from_": "from"}.get(name, name): value for name, value in parameters.items()}
+    response = client.get(f"{PATH}?{urlencode(parameters)}")
+    assert response.status_code == status, response.content
+    return response
+
+
+def ask(client: Client, node: Node, status: int = 200, from_: str = "1h", **parameters: str) -> Any:
+    """Return the page that leads from the question to the node's dataset."""
+    ordered = {"dataset": node.dataset.pk, "q": parameters.pop("q", ""), "from": from_, **parameters}
+    return look(client, status, **{name: value for name, value in ordered.items() if value})
+
+
+def text_of(response: Any) -> str:
+    return html.unescape(response.content.decode())
+
+
+def messages(response: Any) -> list[str]:
+    return [line.message for line in response.context["lines"]]
+
+
+def test_newest_events_are_listed_and_counted_by_level(node: Node, alice: Client) -> None:
+    node.write('{"level":"error","service":"api","message":"lost"}', '{"level":"ERR","message":"again"}')
+    node.seal()
+    node.write('{"level":30,"message":"fine"}', '{"n":1}')
+    response = ask(alice, node)
+    assert messages(response) == ['{"n":1}', "fine", "again", "lost"]
+    assert [(line.level, line.kind, line.service) for line in response.context["lines"]] == [
+        ("-", "none", "web"), ("info", "info", "web"), ("error", "error", "web"), ("error", "error", "api"),
+    ]  # fmt: skip
+    assert (response.context["total"], response.context["state"]) == ("4", "events")
+    legend = {one.kind: one.count for one in response.context["chart"].legend}
+    assert legend == {"error": "2", "info": "1", "none": "1"}
+    bars = [bar for bar in response.context["chart"].bars if bar.segments]
+    assert sum(len(bar.segments) for bar in bars) >= 3
+    assert re.search(r'<rect class="ev-level-error" x="\d+" y="[\d.]+" width="8" height="[\d.]+"/>', text_of(response))
+
+
+def test_search_finds(node: Node, alice: Client) -> None:
+    node.write('{"level":"error","message":"lost"}', '{"level":"info","message":"fine"}')
+    response = ask(alice, node, q="level:error")
+    assert messages(response) == ["lost"]
+    assert (response.context["total"], response.context["scanned"]) == ("1", "2")
+    assert 'value="level:error"' in response.content.decode()
+
+
+def test_event_is_shown_digit_for_digit_and_harmless(node: Node, alice: Client) -> None:
+    strange = (
+        '{"big":12345678901234567890.1230,"html":"<script>alert(1)</script>","twice":1,"twice":2,"a":[],"b":[1,{}],'
+    )
+    node.write(strange + '"turned":"x\u202ey","bell":"\\u0007","message":"<b>\\u001b[31mred</b>"}')
+    response = ask(alice, node)
+    page = response.content.decode()
+    assert "<script>alert" not in page and "<b>" not in page and "\u202e" not in page and "\x1b" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    [line] = response.context["lines"]
+    assert line.json.startswith('{\n  "big": 12345678901234567890.1230,\n')
+    assert '"twice": 1,\n  "twice": 2,\n  "a": [],\n  "b": [\n    1,\n    {}\n  ],\n' in line.json
+    assert '"turned": "x\\u202ey"' in line.json
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        '"level":50', '"level":"error"', '"message":"two words"', '"service":5', '"n":-5', '"n":1.50', '"n":1e3',
+        '"yes":true', '"a.b":"c"', '"odd key":"x"', '"/a/ b":"/x/ y"', '"-x":"-y"', '"OR":"OR"', '"":"empty"',
+        '"q":"say \\"hi\\" \\\\ back"', '"star":"a*b"', '"p":"(a) OR b"', '"é":"ü"', '"id":"mine"', '"dataset":"mine"',
+        '"big":123456789012345678901234567890', '"a.b.c.d.e.f.g":1', '"t":""', '"event_time":"later"', '"AND":"AND"',
+    ],
+)  # fmt: skip
+def test_value_leads_to_events_with_it_and_without_it(members: str, node: Node, alice: Client) -> None:
+    node.write(f'{{{members},"mark":"this"}}', '{"mark":"other"}')
+    first = ask(alice, node, q="mark:this OR mark:other")
+    line = next(line for line in first.context["lines"] if '"this"' in line.json)
+    links = {member.name: member for member in line.members}
+    link = next(member for name, member in links.items() if name != "mark")
+    for address, marks in ((link.with_address, ["this"]), (link.without_address, ["other"])):
+        found = alice.get(PATH + address)
+        assert found.status_code == 200, text_of(found)
+        assert [json.loads(line.row.event)["mark"] for line in found.context["lines"]] == marks, address
+
+
+@pytest.mark.parametrize("member", ['"n":null', '"o":{}', '"l":[1]', '"s":"a\\nb"', f'"s":"{"x" * 300}"'])
+def test_value_that_a_search_line_cannot_say_has_no_links(member: str, node: Node, alice: Client) -> None:
+    node.write(f"{{{member}}}")
+    [line] = ask(alice, node).context["lines"]
+    assert not any(member.with_address for member in line.members)
+
+
+def test_older_events_follow_page_by_page(node: Node, alice: Client) -> None:
+    node.write(*(f'{{"message":"m{n}"}}' for n in range(250)))
+    response, seen = ask(alice, node), []
+    while True:
+        seen += messages(response)
+        address = response.context["older_address"]
+        if not address:
+            break
+        response = alice.get(PATH + address)
+        assert response.context["total"] == "250" and response.context["newest_address"]
+    assert seen == [f"m{n}" for n in reversed(range(250))]
+
+
+# The address
+
+
+def test_page_without_a_question_asks_for_the_last_hour_of_the_busiest_dataset(node: Node, alice: Client) -> None:
+    Dataset.objects.create(project=node.dataset.project, name="a-quiet-one")
+    node.write("{}")
+    response = alice.get(PATH)
+    assert (response.status_code, response["Location"]) == (302, f"{PATH}?dataset={node.dataset.pk}&from=1h")
+
+
+@pytest.mark.parametrize(
+    ("sent", "usual"),
+    [
+        ("q=&from=1h&to=now", "from=1h"),
+        ("q=+level:error+&from=6h&to=now", "q=level%3Aerror&from=6h"),
+        ("q=x&from=2026-11-01&to=2026-11-02&last=7d", "q=x&from=7d"),
+        ("from=1h&utm=spam&from=2h", "from=2h"),
+    ],
+)
+def test_form_leads_to_the_usual_address(sent: str, usual: str, node: Node, alice: Client) -> None:
+    response = alice.get(f"{PATH}?dataset={node.dataset.pk}&{sent}")
+    assert (response.status_code, response["Location"]) == (302, f"{PATH}?dataset={node.dataset.pk}&{usual}")
+    assert alice.get(response["Location"]).status_code == 200
+
+
+def test_form_says_what_the_address_says(node: Node, alice: Client) -> None:
+    q = "a \"b\" 'c' <d> &amp; ü %20"
+    page = ask(alice, node, q=q, from_="2026-11-01", to="2026-11-02T00:00:00+02:00").content.decode()
+    values = {
+        name: html.unescape(value) for name, value in re.findall(r'name="(q|from|to)"[^>]* value="([^"]*)"', page)
+    }
+    assert values == {"q": q, "from": "2026-11-01", "to": "2026-11-02T00:00:00+02:00"}
+    assert f'<option value="{node.dataset.pk}" selected>' in page
+
+
+def test_bar_leads_to_its_own_time(node: Node, alice: Client) -> None:
+    node.write('{"message":"now"}')
+    node.write('{"message":"before"}', age=timedelta(minutes=30))
+    chart = ask(alice, node).context["chart"]
+    first, last = [bar for bar in chart.bars if bar.segments]
+    asked = dict(parse_qsl(first.address[1:]))
+    assert set(asked) == {"dataset", "from", "to"} and "1 event" in first.title
+    assert messages(alice.get(PATH + first.address)) == ["before"]
+    assert messages(alice.get(PATH + last.address)) == ["now"]
+
+
+# Other states
+
+
+def test_organization_without_datasets_is_told_to_make_one(db: None) -> None:
+    house = make_house("acme", "alice")
+    house.dataset.delete()
+    assert "/console/events/dataset/add/" in text_of(logged_in(house.admin).get(PATH))
+    page = text_of(logged_in(make_account(house.organization, "bob")).get(PATH))
+    assert "There is no dataset yet" in page and "/console/events/dataset/add/" not in page
+
+
+def test_dataset_without_events_leads_to_how_to_send(node: Node, alice: Client) -> None:
+    response = ask(alice, node)
+    assert response.context["state"] == "no events"
+    assert f"/console/events/dataset/{node.dataset.pk}/send/" in text_of(response)
+
+
+def test_nothing_found_leads_to_more(node: Node, alice: Client) -> None:
+    node.write('{"message":"old"}', age=timedelta(hours=3))
+    node.write('{"message":"new"}')
+    response = ask(alice, node, q="old")
+    assert "Events in this time frame: 1. None matches" in text_of(response)
+    name, address = response.context["wider"]
+    assert (name, messages(alice.get(PATH + address))) == ("6 h", ["old"])
+    assert messages(alice.get(PATH + response.context["without_search"])) == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("q", "marked"), [("level:", " "), ("a )b", ")"), ('"open', " "), ("<b>:(", "("), ("ü OR", " ")]
+)
+def test_search_that_makes_no_sense_is_marked(q: str, marked: str, node: Node, alice: Client) -> None:
+    response = ask(alice, node, 400, q=q)
+    assert f"<mark>{marked}</mark>" in response.content.decode()
+    assert "at character" in text_of(response) and html.escape(q) in response.content.decode()
+
+
+def test_time_that_makes_no_sense_is_named(node: Node, alice: Client) -> None:
+    page = text_of(ask(alice, node, 400, from_="yesterday", to="<i>"))
+    assert "From: a time is" in page and "To: a time is" in page
+    assert "The cursor in the address: must be" in text_of(ask(alice, node, 400, before="x"))
+
+
+def test_question_that_takes_too_long_leads_to_a_shorter_time(node: Node, alice: Client, settings: Any) -> None:
+    node.write("{}")
+    settings.EVENTLANE_QUERY_SECONDS = 1e-9
+    response = ask(alice, node, 400, from_="24h")
+    assert "There is no answer" in text_of(response) and response.context["shorter"][0] == "6 h"
+
+
+def test_too_many_questions_at_once_are_told(node: Node, alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots, "_slots", 0)
+    monkeypatch.setattr(slots, "_wait_seconds", 0.01)
+    assert TooManyQueries().message in text_of(ask(alice, node, 503))
+
+
+def test_answer_without_damaged_files_is_partial(node: Node, alice: Client) -> None:
+    lake = DamagedLake(node, DAMAGES["truncated"])
+    response = ask(alice, node)
+    assert response.context["total"] == str(len(lake.good))
+    assert "Some events may be missing." in text_of(response) and lake.damaged in text_of(response)
+
+
+# Access
+
+
+def test_datasets_of_others_are_unknown(node: Node, alice: Client) -> None:
+    foreign = make_house("umbrella", "charlie")
+    for dataset in (foreign.dataset.pk, "0" * 27, "x", "%"):
+        look(alice, 404, dataset=dataset, **{"from": "1h"})
+    assert foreign.dataset.pk not in text_of(ask(alice, node))
+    assert logged_in(foreign.admin).get(f"{PATH}?dataset={node.dataset.pk}&from=1h").status_code == 404
+
+
+def test_offered_datasets_follow_the_project_chosen(node: Node, alice: Client) -> None:
+    other = Project.objects.create(organization=node.dataset.project.organization, name="shop")
+    orders = Dataset.objects.create(project=other, name="orders")
+    assert {one.pk for one in ask(alice, node).context["offered"]} == {node.dataset.pk, orders.pk}
+    alice.post("/console/projects/project/switch/", {"project": other.pk})
+    assert f"dataset={orders.pk}&" in alice.get(PATH)["Location"]
+    assert [one.pk for one in look(alice, dataset=orders.pk, from_="1h").context["offered"]] == [orders.pk]
+
+
+def test_page_takes_no_posts(alice: Client) -> None:
+    assert alice.post(PATH).status_code == 405
