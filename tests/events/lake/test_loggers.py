@@ -315,9 +315,11 @@ def test_loggers_are_understood(node: Node) -> None:
     check(node)
 
 
-def test_loggers_are_understood_one_by_one(node: Node) -> None:
+def test_loggers_are_understood_in_other_company(node: Node) -> None:
     """What else is in a batch decides which names its events are searched for, not what is found."""
-    for sent, _ in LOGGERS.values():
-        node.write(json.dumps(sent), service="route")
+    samples = [sent for sent, _ in LOGGERS.values()]
+    for first in range(5):
+        for sent in samples[first::5]:
+            node.write(json.dumps(sent), service="route")
         node.seal()
     check(node)
