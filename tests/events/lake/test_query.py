@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import duckdb
 import pytest
 
 from events.lake.connection import Lake
@@ -59,6 +60,8 @@ FILTERS: list[tuple[dict[str, Any], list[int]]] = [
     ({"search": "😀 A/B"}, [3]),
     ({"search": '"quoted"'}, [3]),
     ({"search": "100% _wild_"}, [6]),
+    ({"search": "100%"}, [6]),
+    ({"search": "12.5"}, [4]),
     ({"search": "0%_"}, []),
     ({"search": "wild_ \\ back"}, [6]),
     ({"search": '"level":"info"'}, [1, 2]),
@@ -75,6 +78,13 @@ def numbers(node: Node, **query: Any) -> list[int]:
 def write_all(node: Node) -> None:
     for event in EVENTS:
         node.write(event, service="route")
+
+
+def test_lower_case_turns_nothing_into_digits_or_signs() -> None:
+    """So a text without letters may be searched for in the event as it is."""
+    characters = [chr(n) for n in range(1, 0x110000) if not 0xD800 <= n < 0xE000]
+    rows = duckdb.execute("SELECT c, lower(c) FROM (SELECT unnest(?::VARCHAR[]) AS c)", [characters]).fetchall()
+    assert [low for character, low in rows if low != character and low.isascii() and not low.isalpha()] == []
 
 
 @pytest.mark.slow
