@@ -28,7 +28,7 @@ class ApiClient:
         named = {name.replace("_", "-"): value for name, value in (self._headers() | headers).items()}
         content_type = named.pop("content-type", "application/json")
         stream = {"wsgi.input": io.BytesIO(data)}  # the test client's own refuses a read of more than there is
-        return self._client.generic(method, f"/v0{path}", data, content_type, headers=named, **stream)
+        return _whole(self._client.generic(method, f"/v0{path}", data, content_type, headers=named, **stream))
 
     def get(self, path: str, **headers: str) -> HttpResponse:
         """GET."""
@@ -49,6 +49,13 @@ class ApiClient:
     def _headers(self) -> dict[str, str]:
         headers = {"authorization": f"Bearer {self.secret}"} if self.secret else {}
         return headers | ({"x-eventline-project-id": self.project.pk} if self.project else {})
+
+
+def _whole(response: Any) -> HttpResponse:
+    """Return a reply with its content, if it is a file read to its end."""
+    if not response.streaming:
+        return response
+    return HttpResponse(response.getvalue(), status=response.status_code, headers=response.headers)
 
 
 def client_of(

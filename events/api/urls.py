@@ -4,6 +4,7 @@ from django.urls import path
 
 from events.api.datasets import DatasetsViewSet, NamespacesViewSet
 from events.api.events import EventsViewSet
+from events.api.exports import ExportsViewSet
 from events.api.fields import FieldsViewSet
 from events.api.queries import QueriesViewSet
 
@@ -14,6 +15,7 @@ urlpatterns = [
     path("datasets/id/<str:id>/events", EventsViewSet.as_view({"get": "list"})),
     path("datasets/id/<str:id>/events/id/<str:event_id>", EventsViewSet.as_view({"get": "retrieve"})),
     path("datasets/id/<str:id>/fields", FieldsViewSet.as_view({"get": "discover"})),
+    path("query/export", ExportsViewSet.as_view({"post": "export"})),
     path("query", QueriesViewSet.as_view({"post": "ask"})),
     path("namespaces", NamespacesViewSet.as_view({"get": "list"})),
     path("namespaces/id/<str:id>", NamespacesViewSet.as_view({"get": "retrieve"})),

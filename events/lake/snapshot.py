@@ -24,6 +24,8 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
+import duckdb
+import pyarrow as pa
 from django.conf import settings
 
 from events.journal import Batch, JournalFile, open_files
@@ -43,6 +45,7 @@ STAGED = "temp.main.unsealed"
 STAGED_COLUMNS = {"dataset": "VARCHAR"} | EVENT_COLUMNS
 STRETCHES_AT_ONCE = 256  # 16 MiB
 FETCHED_ROWS = 1000
+BATCH_ROWS = 10_000
 EVER = Span(None, None)
 
 _index = JournalIndex()
@@ -201,6 +204,21 @@ class Snapshot:
             with self._deadline.statement(bounded=False):
                 rows = result.fetchmany(FETCHED_ROWS)
 
+    def batches(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of one statement as Arrow batches, after an empty one; raise as `stream` does."""
+        with self._deadline.statement():
+            reader = self.lake.stream(sql, parameters).to_arrow_reader(BATCH_ROWS)
+        yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+        while batch := self._next_batch(reader):
+            yield batch
+
+    def _next_batch(self, reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
+        with self._deadline.statement(bounded=False):
+            try:
+                return next(reader, None)
+            except OSError as error:
+                raise _duckdb_error(error) from error
+
     def cancel(self) -> None:
         """Let the statement that runs, and any later one, raise QueryCancelled. Any thread may call this."""
         self._deadline.cancel()
@@ -226,6 +244,14 @@ class Snapshot:
         if not self._has_stage:
             self.lake.execute(f"CREATE OR REPLACE TEMP TABLE {STAGED} ({table_definition(STAGED_COLUMNS)})")
             self._has_stage = True
+
+
+def _duckdb_error(error: OSError) -> duckdb.Error:
+    """Return the error of DuckDB that Arrow has wrapped: of that, only the text is left."""
+    for start, kind in (("Out of Memory", duckdb.OutOfMemoryException), ("INTERRUPT", duckdb.InterruptException)):
+        if str(error).startswith(start):
+            return kind(str(error))
+    return duckdb.IOException(str(error))
 
 
 def _parts(unsealed: Sequence[Unsealed]) -> Iterator[Sequence[Unsealed]]:

@@ -1,7 +1,8 @@
 """The ASGI application, from the head of a request to its reply."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import unquote
 
 from eventlane.door.body import Pace, Receive, Refused
@@ -9,6 +10,7 @@ from eventlane.door.reply import Reply
 from eventlane.door.request import Request
 from eventlane.door.routes import Route
 
+PIECE_BYTES = 256 * 1024  # of a file, in memory at once
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
@@ -33,7 +35,7 @@ class Door:
             reply.headers.append((b"connection", b"close"))
         finally:
             request.body.release()
-        await _send(send, reply)
+        await send_reply(send, reply)
         if not request.body.has_ended:
             await request.body.drain(route.max_bytes)
 
@@ -43,6 +45,15 @@ class Door:
         return next(route for route in self._routes if route.path.match(path))
 
 
-async def _send(send: Send, reply: Reply) -> None:
+async def send_reply(send: Send, reply: Reply) -> None:
+    """Send a reply (ASGI), and close its file."""
     await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+    if reply.file is not None:
+        await _send_file(send, reply.file)
     await send({"type": "http.response.body", "body": reply.body})
+
+
+async def _send_file(send: Send, file: BinaryIO) -> None:
+    with file:
+        while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -1,9 +1,10 @@
 """Pass a complete request to Django's WSGI application and take its reply."""
 
 import io
+import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
 from eventlane.door.body import Busy
@@ -14,6 +15,24 @@ from eventlane.wire.errors import NoRoom
 from eventlane.wire.values import HOLD_VALUES
 
 WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class FileParts:
+    """The file of a Django FileResponse, which the door sends piece by piece without a thread that waits (PEP 3333)."""
+
+    def __init__(self, file: BinaryIO, block_size: int) -> None:
+        self.file = file
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.file)
+
+    def detach(self) -> BinaryIO:
+        """Return the file opened for the door, and close the response: that gives back the thread's connections."""
+        file = os.fdopen(os.dup(self.file.fileno()), "rb")
+        self.file.close()
+        return file
+
+
 CONSTANTS: dict[str, Any] = {
     "SCRIPT_NAME": "",
     "wsgi.version": (1, 0),
@@ -21,6 +40,7 @@ CONSTANTS: dict[str, Any] = {
     "wsgi.multithread": True,
     "wsgi.multiprocess": True,
     "wsgi.run_once": False,
+    "wsgi.file_wrapper": FileParts,
 }
 UNPREFIXED = {b"content-type": "CONTENT_TYPE"}
 OURS = (b"content-length", b"transfer-encoding")  # the body is complete, whatever these headers said
@@ -61,15 +81,18 @@ def call(application: WsgiApplication, environ: dict[str, Any]) -> Reply:
         started[:] = [(status, headers)]
 
     parts = application(environ, start_response)
+    file, content = None, b""
     try:
-        content = b"".join(parts)
+        if isinstance(parts, FileParts):
+            file = parts.detach()
+        else:
+            content = b"".join(parts)
     finally:
         getattr(parts, "close", lambda: None)()
         environ["wsgi.input"].close()  # a view's request may live until the next garbage collection; its body must not
     [(status, headers)] = started
-    return Reply(
-        int(status[:3]), [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers], content
-    )
+    named = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    return Reply(int(status[:3]), named, content, file)
 
 
 def environ_of(scope: Mapping[str, Any], body: bytes) -> dict[str, Any]:

@@ -3,17 +3,19 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import BinaryIO
 
 CONTROL_CHARACTER = re.compile(rb"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A complete reply. Header names are in lower case."""
+    """A complete reply. Header names are in lower case. A long body is a `file`, which is closed after sending."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes = b""
+    file: BinaryIO | None = None
 
 
 def headers_of(named: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

@@ -1,11 +1,14 @@
 """A request's way through the door to Django: what Django gets, and what is returned."""
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.wsgi import get_wsgi_application
 from django.db import connection
 
+from eventlane.door.application import PIECE_BYTES, send_reply
 from eventlane.door.django import call, environ_of
 
 
@@ -59,3 +62,26 @@ def test_reply_is_whole_and_the_connection_is_given_back():
     assert dict(reply.headers)[b"Content-Type"] == b"application/json"
     assert b'"unknown_api_key"' in reply.body
     assert connection.connection is None
+
+
+def test_file_is_sent_in_pieces_and_closed(tmp_path: Path) -> None:
+    content = b"0123456789" * 100_000
+    (tmp_path / "file").write_bytes(content)
+    file = (tmp_path / "file").open("rb")
+    sent: list[dict[str, Any]] = []
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [("X-Kind", "file")])
+        return environ["wsgi.file_wrapper"](file, 4096)
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    reply = call(application, environ_of(scope(b"/v0/x"), b""))
+    assert file.closed and reply.file and not reply.file.closed
+    asyncio.run(send_reply(send, reply))
+    assert reply.file.closed
+    assert (sent[0]["status"], sent[0]["headers"]) == (200, [(b"X-Kind", b"file")])
+    assert b"".join(message["body"] for message in sent[1:]) == content
+    assert max(len(message["body"]) for message in sent[1:]) <= PIECE_BYTES
+    assert [message.get("more_body", False) for message in sent[1:]] == [True] * (len(sent) - 2) + [False]
