@@ -18,7 +18,6 @@ from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from django.conf import settings
 from django.db import connection, transaction
 
@@ -123,6 +122,8 @@ def verify(folder: Path, *, footers: bool = True) -> Iterator[Fault]:
 
 def find_fault(folder: Path, file: KnownFile, *, footers: bool = True) -> Fault | None:
     """Return what is wrong with a file of the catalog. Without `footers`, it isn't opened."""
+    import pyarrow.parquet as pq  # imported here: most commands read no footers
+
     state, reason = "damaged", ""
     try:
         size = (folder / file.path).stat().st_size
