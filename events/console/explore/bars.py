@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from eventlane.console import count_of, number
-from eventlane.times import from_microseconds
+from eventlane.times import from_microseconds, readable_time
 from events.console.chart import BAR_WIDTH, HEIGHT, scale_top
 from events.console.explore.question import Question
 from events.console.explore.terms import with_term
@@ -132,8 +132,8 @@ def _between(from_us: int, to_us: int) -> str:
 
 def frame_text(start: datetime, end: datetime) -> str:
     """Return a span of time as people read it; the day stands once where it is the same."""
-    until = f"{end:%H:%M:%S}" if start.date() == end.date() else f"{end:%Y-%m-%d %H:%M:%S}"
-    return f"{start:%Y-%m-%d %H:%M:%S} to {until} UTC"
+    until = f"{end:%H:%M:%S} UTC" if start.date() == end.date() else readable_time(end, "seconds")
+    return f"{readable_time(start, 'seconds').removesuffix(' UTC')} to {until}"
 
 
 def _clock(width_us: int, span_us: int) -> str:

@@ -154,10 +154,15 @@ def _found(request: HttpRequest, dataset: Dataset, question: Question) -> dict[s
         "lines": [_line(row, question, open_q) for _, row in events.events],
         "older_address": question.address(before=events.before) if events.before else "",
         "partial": counts.statistics.partial or events.statistics.partial,
-        "warnings": dict.fromkeys([*counts.statistics.warnings, *events.statistics.warnings]),
+        "warnings": dict.fromkeys([*_left_out(counts), *counts.statistics.warnings, *events.statistics.warnings]),
         "wider": _wider(question, by_level.seconds),
         "without_search": question.address(q="") if question.q else "",
     }
+
+
+def _left_out(counts: Answer) -> list[str]:
+    """Return what the chart doesn't show, though it counts."""
+    return [f"the chart has only the {number(MAX_ROWS)} most frequent levels"] if counts.others else []
 
 
 def _nothing(dataset: Dataset, counts: Answer) -> str:

@@ -1,7 +1,6 @@
 """The page Explore: what a search finds, every other state, and an address that holds the whole question."""
 
 import html
-import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -83,32 +82,11 @@ def test_event_is_shown_digit_for_digit_and_harmless(node: Node, alice: Client) 
     assert '"turned": "x\\u202ey"' in line.json
 
 
-@pytest.mark.parametrize(
-    "members",
-    [
-        '"level":50', '"level":"error"', '"message":"two words"', '"service":5', '"n":-5', '"n":1.50', '"n":1e3',
-        '"yes":true', '"a.b":"c"', '"odd key":"x"', '"/a/ b":"/x/ y"', '"-x":"-y"', '"OR":"OR"', '"":"empty"',
-        '"q":"say \\"hi\\" \\\\ back"', '"star":"a*b"', '"p":"(a) OR b"', '"é":"ü"', '"id":"mine"', '"dataset":"mine"',
-        '"big":123456789012345678901234567890', '"a.b.c.d.e.f.g":1', '"t":""', '"event_time":"later"', '"AND":"AND"',
-    ],
-)  # fmt: skip
-def test_value_leads_to_events_with_it_and_without_it(members: str, node: Node, alice: Client) -> None:
-    node.write(f'{{{members},"mark":"this"}}', '{"mark":"other"}')
-    first = ask(alice, node, q="mark:this OR mark:other")
-    line = next(line for line in first.context["lines"] if '"this"' in line.json)
-    links = {member.name: member for member in line.members}
-    link = next(member for name, member in links.items() if name != "mark")
-    for address, marks in ((link.with_address, ["this"]), (link.without_address, ["other"])):
-        found = alice.get(PATH + address)
-        assert found.status_code == 200, text_of(found)
-        assert [json.loads(line.row.event)["mark"] for line in found.context["lines"]] == marks, address
-
-
-@pytest.mark.parametrize("member", ['"n":null', '"o":{}', '"l":[1]', '"s":"a\\nb"', f'"s":"{"x" * 300}"'])
-def test_value_that_a_search_line_cannot_say_has_no_links(member: str, node: Node, alice: Client) -> None:
-    node.write(f"{{{member}}}")
-    [line] = ask(alice, node).context["lines"]
-    assert not any(member.with_address for member in line.members)
+def test_value_leads_to_events_with_it_and_without_it(node: Node, alice: Client) -> None:
+    node.write('{"odd key":"a b","message":"with"}', '{"message":"without"}', '{"message":"another"}')
+    line = ask(alice, node, q="message:with OR message:without").context["lines"][1]
+    assert messages(alice.get(PATH + line.members[0].with_address)) == ["with"]
+    assert messages(alice.get(PATH + line.members[0].without_address)) == ["without"]
 
 
 def test_older_events_follow_page_by_page(node: Node, alice: Client) -> None:
@@ -168,6 +146,22 @@ def test_bar_leads_to_its_own_time(node: Node, alice: Client) -> None:
     assert set(asked) == {"dataset", "from", "to"} and "1 event" in first.title
     assert messages(alice.get(PATH + first.address)) == ["before"]
     assert messages(alice.get(PATH + last.address)) == ["now"]
+
+
+def test_chart_of_all_times(node: Node, alice: Client) -> None:
+    node.write('{"message":"now"}', '{"message":"long ago","timestamp":"0001-01-02T00:00:00Z"}')
+    response = ask(alice, node, from_="0001-01-01", to="9999-12-31T23:59:59Z")
+    assert response.context["frame"] == "0001-01-01 00:00:00 to 9999-12-31 23:59:59 UTC"
+    first, last = [bar for bar in response.context["chart"].bars if bar.segments]
+    assert messages(alice.get(PATH + first.address)) == ["long ago"]
+    assert messages(alice.get(PATH + last.address)) == ["now"]
+
+
+def test_chart_without_rare_levels_says_so(node: Node, alice: Client) -> None:
+    node.write(*(f'{{"level":"l{n}"}}' for n in range(1001)))
+    response = ask(alice, node)
+    assert response.context["total"] == "1,001"
+    assert "the chart has only the 1,000 most frequent levels" in text_of(response)
 
 
 # Other states
