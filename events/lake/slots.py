@@ -16,6 +16,7 @@ import duckdb
 from django.conf import settings
 
 from eventlane.installation import WrongInstallation
+from eventlane.one_line import one_line
 from eventlane.wire.errors import ApiError
 from events.lake.connection import Lake
 from events.lake.deadline import QueryCancelled, QueryTimeout
@@ -112,8 +113,9 @@ class QuerySlots:
         if self._idle:
             try:
                 return self._use(self._idle.pop(), work)
-            except duckdb.Error:
-                self.close()  # PostgreSQL was restarted since, so the others are useless, too
+            except duckdb.Error as error:  # PostgreSQL was restarted since, so the others are useless, too
+                logger.warning("attaching the lake anew: %s", one_line(error))
+                self.close()
         try:
             return self._use(_small_lake(), work)
         except (duckdb.Error, WrongInstallation) as error:
