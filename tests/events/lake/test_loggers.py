@@ -318,8 +318,8 @@ def test_loggers_are_understood(node: Node) -> None:
 def test_loggers_are_understood_in_other_company(node: Node) -> None:
     """What else is in a batch decides which names its events are searched for, not what is found."""
     samples = [sent for sent, _ in LOGGERS.values()]
-    for first in range(5):
-        for sent in samples[first::5]:
+    for first in range(0, len(samples), 8):
+        for sent in samples[first : first + 8]:
             node.write(json.dumps(sent), service="route")
         node.seal()
     check(node)
