@@ -28,7 +28,7 @@ SET_UP := PYTHON="$(PYTHON)" VENV="$(VENV)" sh .ci/set-up
 run:
 	@$(SET_UP) requirements.txt && exec $(IN_VENV) manage.py up
 
-# Tests that measure time or memory run alone, the others two at a time.
+# Tests that kill platforms, or measure time or memory, run alone, the others two at a time.
 test:
 	@$(SET_UP) requirements-dev.txt || exit 1; \
 	if [ -n "$(ARGS)" ]; then exec $(PYTEST) $(ARGS); fi; \

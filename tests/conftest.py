@@ -103,13 +103,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark property tests, and as slow what needs a real lake or platform; keep the tests of a file in one process.
 
-    Not those that have a platform of their own: they take long, and are dealt out one by one, after the others.
+    Slow acceptance tests start and kill platforms, and have the machine for themselves.
     """
     for item in items:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.property)
-        if not (item.get_closest_marker("slow") and item.path.is_relative_to(DRILLS)):
-            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(TESTS))))
+        if item.get_closest_marker("slow") and item.path.is_relative_to(DRILLS):
+            item.add_marker(pytest.mark.alone)
+        item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(TESTS))))
         if not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())) and not item.get_closest_marker("quick"):
             item.add_marker(pytest.mark.slow)
 

@@ -57,7 +57,7 @@ QUERY: Schema = {
     "type": "object",
     "required": ["datasets"],
     "properties": {
-        "datasets": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 20},
+        "datasets": {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 20},
         "from": TIME | {"description": "The first moment; without it an hour ago."},
         "to": TIME | {"description": "The moment after the last; without it now."},
         "time": {

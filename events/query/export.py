@@ -51,7 +51,8 @@ def read_export(body: Any, *, now_us: int) -> tuple[Query, str]:
     if not isinstance(body, Mapping):
         return read_query(body, now_us=now_us), ""
     chosen = body.get("format") or "ndjson"
-    problems = [] if chosen in FORMATS else [Problem("/format", f"must be {' or '.join(FORMATS)}")]
+    known = isinstance(chosen, str) and chosen in FORMATS
+    problems = [] if known else [Problem("/format", f"must be {' or '.join(FORMATS)}")]
     problems += [
         Problem(f"/{name}", "an export has all events that match, in no order")
         for name in body

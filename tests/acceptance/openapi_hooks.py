@@ -23,7 +23,7 @@ CALLS = count()
 STATES = {
     "duplicate_project_name", "duplicate_dataset_name", "duplicate_identity_name", "identity_in_use",
     "api_key_not_active", "api_key_revoked",
-    "resource_disabled", "pipeline_finished", "pipeline_not_finished", "pipeline_not_failed",
+    "resource_disabled", "invalid_search", "pipeline_finished", "pipeline_not_finished", "pipeline_not_failed",
 }  # fmt: skip
 REASONS = {
     "must be in the future",
@@ -105,7 +105,7 @@ def free_part(response: Any) -> tuple[str, ...]:
     path = response.request.url.partition("?")[0]
     if path.endswith("/resources"):
         return ("/specs/",)
-    if path.endswith("/execute"):
+    if path.endswith(("/execute", "/query", "/query/export")):
         return ("",)
     return ("/data", "/type") if "/v0/identities" in path else ()
 
@@ -123,7 +123,7 @@ def explained(response: Any) -> bool:
         return True
     body = response.json()
     if body.get("code") == "invalid_query_parameter":
-        return body["data"]["parameter"] in ("before", "after")
+        return body["data"]["parameter"] in ("before", "after", "from", "to")
     if body.get("code") == "invalid_request_body":
         problems = body["data"]["jsv_errors"]
         return all(is_explained(one["reason"]) or one["pointer"].startswith(free_part(response)) for one in problems)

@@ -60,6 +60,12 @@ def test_what_an_export_does_not_take(filled: Node, client: ApiClient) -> None:
     error = client.post("/query/export", body).json()
     assert error["code"] == "invalid_request_body"
     assert [problem["pointer"] for problem in error["data"]["jsv_errors"]] == ["/format", "/limit", "/calculations"]
+
+
+@pytest.mark.parametrize("chosen", [["ndjson"], {"a": 1}, 7, True])
+def test_format_of_another_type_is_refused(client: ApiClient, chosen: object) -> None:
+    response = client.post("/query/export", {"datasets": ["logs"], "format": chosen})
+    assert [problem["pointer"] for problem in response.json()["data"]["jsv_errors"]] == ["/format"]
     assert client.post("/query/export", {"datasets": ["none"]}).json()["code"] == "unknown_dataset"
 
 
