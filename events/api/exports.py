@@ -9,11 +9,11 @@ from eventlane.api.content import ExactJsonParser
 from eventlane.api.operation import Operation
 from events.api.queries import ERRORS, find_datasets
 from events.api.query_schema import QUERY
+from events.query.model import SELECTING
 from projects.api.viewsets import ProjectObjectViewSet
 
 TYPES = {"ndjson": "application/x-ndjson", "parquet": "application/vnd.apache.parquet"}
 MAX_WARNINGS = 4000  # characters of the header
-SELECTING = ("datasets", "from", "to", "time", "q", "filters", "time_zone")
 BODY = QUERY | {
     "properties": {name: QUERY["properties"][name] for name in SELECTING}
     | {"format": {"type": ["string", "null"], "enum": [*TYPES, None], "description": "`ndjson` if it isn't given."}},

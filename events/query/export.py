@@ -24,11 +24,10 @@ from events.query.answer import Statistics
 from events.query.body import MEMBERS, read_query
 from events.query.compiled import Statement, matched_statement, time_frame
 from events.query.measure import measure
-from events.query.model import Query
+from events.query.model import SELECTING, Query
 from events.query.run import QueryTooLarge
 from events.query.values import TIME_FORMAT
 
-SELECTING = ("datasets", "from", "to", "time", "q", "filters", "time_zone")  # members of a query that an export takes
 READ = {"UUID": "{0}::VARCHAR AS {0}", "VARCHAR": "plain({0}) AS {0}"}  # by type of a column
 COLUMNS = ", ".join(["dataset", *(READ.get(kind, "{0}").format(name) for name, kind in EVENT_COLUMNS.items())])
 ONE_LINE = "replace(replace(plain(event), chr(10), ' '), chr(13), ' ')"  # line ends can only stand between tokens

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 UTC = ZoneInfo("UTC")
 Value = str | bool | int | float
+SELECTING = ("datasets", "from", "to", "time", "q", "filters", "time_zone")  # members that an export takes, too
 
 
 class Op(StrEnum):
