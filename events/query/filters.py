@@ -46,7 +46,7 @@ class FilterCompiler:
         if operand.kind is Kind.TIME and compare.op in (*model.ORDERINGS, Op.EQUALS, Op.IN):
             return self.time(operand, compare)
         if operand.kind is not Kind.JSON:
-            return self.test(operand, compare)
+            return any_of([self.test(operand, compare), *self.levels(operand, compare)])
         elements = Elements(operand)
         condition = self.test(elements, compare)
         return f"list_bool_or(list_transform({elements.list()}, lambda x: {condition}))"
@@ -103,6 +103,17 @@ class FilterCompiler:
         """Return that the expression is one of the values."""
         bound = [self.bind(value) for value in values]
         return f"{sql} = {bound[0]}" if len(bound) == 1 else f"{sql} IN ({', '.join(bound)})"
+
+    def levels(self, operand: Operand, compare: Compare) -> Sequence[str]:
+        """Return that a level equals one of the values whatever their spelling; nothing for what is no level.
+
+        Files of earlier versions have levels as they were sent: `test` finds those.
+        """
+        if (compare.path, operand.kind) != ("level", Kind.TEXT) or compare.op not in (Op.EQUALS, Op.IN):
+            return []
+        wanted = self.bind(list(map(text_of, compare.values)))
+        levels = f"list_transform({wanted}::VARCHAR[], lambda wanted: level_of(wanted))"
+        return [f"list_contains({levels}, {operand.text()})"]
 
     # Order
 

@@ -20,8 +20,10 @@ from events.lake.lines import json_line, plain_line
 from events.models import Dataset
 from events.query.answer import Answer
 from events.query.body import read_query
+from events.query.model import Query
 from events.query.run import ask
 from events.query.terminal import OTHERS, chart, csv_lines, table_of, text_table
+from events.query.times import SECOND, show_time
 
 CALCULATION = re.compile(r"(?P<op>\w+)(?:\((?P<path>.*)\))?(?: as (?P<alias>.+))?", re.DOTALL)
 # By member of the query: the option that it comes from.
@@ -104,6 +106,8 @@ python manage.py query -d logs -d audit 'user.id:42' --calculate 'count as event
         for line in _lines(answer, options):
             sys.stdout.write(line + "\n")
         sys.stdout.flush()
+        if not answer.rows and not answer.events:
+            self.stderr.write(f"nothing matched {_time_frame(answer.query)}")
         for warning in answer.statistics.warnings:
             self.stderr.write(f"partial: {warning}" if answer.statistics.partial else warning)
 
@@ -134,6 +138,8 @@ def _lines(answer: Answer, options: dict[str, Any]) -> Iterable[str]:
     names, rows = table_of(answer)
     if options["csv"]:
         return csv_lines(names, rows)
+    if not rows:
+        return []
     if answer.others and answer.series is None:
         groups = len(answer.query.group_by)
         rows = [*rows, [OTHERS, *[""] * (groups - 1), *answer.others[groups:]]]
@@ -149,6 +155,17 @@ def _event_lines(answer: Answer, options: dict[str, Any]) -> Iterable[str]:
         fields = ("id", "event_time", "namespace", "service", "level", "message", "event")
         return csv_lines(fields, [[_field(row, name) for name in fields] for row in events])
     return [plain_line(row, coloured=terminal) for row in events]
+
+
+def _time_frame(query: Query) -> str:
+    """Say which events were asked for."""
+    which = "received" if query.by_receipt else "with a time"
+    datasets = ", ".join(query.datasets)
+    return f"in {datasets} {which} from {_second(query.from_us)} until {_second(query.to_us)}"
+
+
+def _second(us: int) -> str:
+    return show_time(us // SECOND * SECOND)
 
 
 def _field(row: Any, name: str) -> Any:

@@ -191,6 +191,9 @@ def holds(event: Event, found: Any) -> bool:
     value = value_at(event, found["path"])
     if op == "exists":
         return value is not MISSING
+    if found["path"] == "level" and op in ("=", "in"):
+        wanted = [found["value"]] if op == "=" else found["value"]
+        return any(equal(value, one) or value == as_level(str(text(one))) for one in wanted)
     if isinstance(value, list):
         return any(holds_for(element, op, found["value"]) for element in value)
     return value is not MISSING and holds_for(value, op, found["value"])

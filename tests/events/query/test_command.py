@@ -65,6 +65,19 @@ def test_time_frame(filled: Node, capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(capsys, "--calculate", "count", "--csv", "--from", "4h", "--to", "2h") == ["count", "1"]
 
 
+@pytest.mark.parametrize("words", [[], ["--calculate", "count", "--group-by", "service"], ["--csv"]])
+def test_no_match_is_said_with_its_time_frame(
+    filled: Node, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = ("--from", "2026-11-01", "--to", "2026-11-02T10:30:00.5Z")
+    call_command("query", "-d", "logs", "level:fatal", *frame, *words)
+    out, err = capsys.readouterr()
+    assert err == "nothing matched in logs with a time from 2026-11-01T00:00:00Z until 2026-11-02T10:30:00Z\n"
+    assert out.count("\n") == words.count("--csv")  # a header of CSV is for programs
+    call_command("query", "-d", "logs", "level:fatal", "--received", *words)
+    assert "nothing matched in logs received from 20" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -57,6 +57,26 @@ def test_every_path_finds_its_events(table: Table, event: str) -> None:
     assert [row.event for _, row in found.events] == [event]
 
 
+@pytest.mark.parametrize("company", [[], [{"a": 7}] * 3], ids=["alone", "among others"])
+def test_last_of_keys_that_stand_twice_counts(table: Table, company: list[Any]) -> None:
+    doubled = [
+        '{"a":1,"a":"x"}',
+        '{"b":{"c":1,"c":true}}',
+        '{"d":{"x":1},"d":{"y":2}}',
+        '{"e":{"x":1},"e":3}',
+        '{"f":1,"\\u0066":null}',
+    ]
+    table.fill([*doubled, *company])
+    found = shown(table)
+    assert {path: types for path, (types, _, _) in found.items()} == {
+        "a": {"string": 1} | ({"number": 3} if company else {}),
+        "b.c": {"boolean": 1},
+        "d.y": {"number": 1},
+        "e": {"number": 1},
+    }
+    assert ("x", 1) in found["a"][2] and found["d.y"][2] == [(2, 1)]
+
+
 def test_paths_have_dots_where_that_is_what_they_mean() -> None:
     assert path_of(["http", "status"]) == "http.status"
     assert path_of(["http.status"]) == "http.status"

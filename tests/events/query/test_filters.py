@@ -216,6 +216,35 @@ def test_well_known_names_mean_columns(table: Table) -> None:
     table.fill(EVENTS)
 
 
+@pytest.mark.parametrize(
+    ("q", "found"),
+    [
+        ("level:WARN", [1, 2, 3]),
+        ("level:warning", [1, 2, 3]),
+        ("level:40", [1, 2, 3]),
+        ("level:(Wrn OR err)", [1, 2, 3, 4]),
+        ("-level:WARN", [4, 5, 6]),
+        ("level!=WRN", [4, 5, 6]),
+        ("level:Custom", [5]),
+        ("/level:WARN", [1]),
+        ("level:WARN*", []),
+    ],
+)
+def test_level_is_found_in_any_spelling(table: Table, q: str, found: list[int]) -> None:
+    levels = ["WARN", "warning", 40, "error", "custom", None]
+    table.fill({"n": n, "level": level} for n, level in enumerate(levels, start=1))
+    assert table.found(q=q) == found
+    table.fill(EVENTS)
+
+
+def test_level_as_an_earlier_version_sealed_it_is_found(table: Table) -> None:
+    table.fill([{"n": 1, "level": "warn"}, {"n": 2, "level": "error"}])
+    table.execute("UPDATE known SET level = 'Warning' WHERE level = 'warn'")
+    assert table.found(filters=[{"path": "level", "op": "=", "value": "Warning"}]) == [1]
+    assert table.found(filters=[{"path": "level", "op": "in", "value": ["ERR", "Warning"]}]) == [1, 2]
+    table.fill(EVENTS)
+
+
 TEXTS = [
     {"n": 1, "message": "Connection RESET by peer"},
     '{"n":2,"message":"caf\\u00e9 \\/ bar"}',
