@@ -83,6 +83,14 @@ QUERY: Schema = {
     },
     "additionalProperties": False,
 }
+FRAME: Schema = {
+    "type": ["object", "null"],
+    "properties": {
+        "from": TIME | {"description": "The first moment; without it, the query's own."},
+        "to": TIME | {"description": "The moment after the last; without it, the query's own."},
+    },
+    "additionalProperties": {"type": "null"},
+}
 NUMBER: Schema = {"type": "integer", "minimum": 0}
 STATISTICS: Schema = {
     "type": "object",

@@ -16,6 +16,7 @@ urlpatterns = [
     path("datasets/id/<str:id>/events/id/<str:event_id>", EventsViewSet.as_view({"get": "retrieve"})),
     path("datasets/id/<str:id>/fields", FieldsViewSet.as_view({"get": "discover"})),
     path("query/export", ExportsViewSet.as_view({"post": "export"})),
+    path("queries/name/<str:name>/run", QueriesViewSet.as_view({"post": "run"})),
     path("query", QueriesViewSet.as_view({"post": "ask"})),
     path("namespaces", NamespacesViewSet.as_view({"get": "list"})),
     path("namespaces/id/<str:id>", NamespacesViewSet.as_view({"get": "retrieve"})),

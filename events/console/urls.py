@@ -6,6 +6,7 @@ from django.urls import path
 from django.views.decorators.http import require_safe
 
 from events.console.overview import live
+from events.console.saved import open_saved
 
 
 @require_safe
@@ -20,4 +21,5 @@ def explore(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("live/", admin.site.admin_view(live), name="console-live"),
     path("explore/", admin.site.admin_view(explore), name="console-explore"),
+    path("explore/saved/<str:resource_id>/", admin.site.admin_view(open_saved), name="console-explore-saved"),
 ]

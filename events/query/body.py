@@ -51,6 +51,7 @@ class InvalidSearchLine(ApiError):
 
     def __init__(self, error: InvalidSearch) -> None:
         super().__init__(f"Invalid search: {error}.", data={"position": error.position, "expected": error.expected})
+        self.search = error
 
 
 def read_query(body: Json, *, now_us: int) -> Query:
@@ -66,6 +67,17 @@ def read_query(body: Json, *, now_us: int) -> Query:
     if reader.problems:
         raise InvalidRequestBody(reader.problems)
     return query
+
+
+def query_problems(body: Json, *, now_us: int) -> list[Problem]:
+    """Return every problem of a body, that of its search line at /q."""
+    try:
+        read_query(body, now_us=now_us)
+    except InvalidSearchLine as error:
+        return [Problem("/q", str(error.search))]
+    except InvalidRequestBody as error:
+        return [Problem(**problem) for problem in error.data["jsv_errors"]]
+    return []
 
 
 def show_place(place: Place) -> str:

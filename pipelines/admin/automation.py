@@ -23,7 +23,6 @@ from eventlane.login import account_of
 from eventlane.wire.errors import ApiError
 from pipelines.console.queue import queue_of
 from pipelines.execution.queued import abort_queued
-from pipelines.models import Resource
 from pipelines.resources.switch import switch
 from projects.models import Account
 
@@ -198,7 +197,7 @@ class SwitchAdmin(AutomationAdmin):
     def abort_queued(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Abort all pipelines of a resource that haven't started."""
         row = self.find(request, object_id)
-        if row.type == Resource.Type.TASK:
+        if not row.starts_pipelines:
             raise Http404
         return self.perform(request, row, lambda: f"{abort_queued(row.project, **queue_of(row))}.")
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
@@ -14,6 +15,7 @@ from pipelines.console.causes import resource_url
 from pipelines.console.queue import queue_context
 from pipelines.console.uses import related
 from pipelines.models import Resource
+from pipelines.resources.added import ADDED, Link
 from pipelines.resources.files import spec_text
 
 
@@ -33,7 +35,7 @@ class ResourceAdmin(SwitchAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show a task's or a pipeline's page."""
+        """Show the page of a task, a pipeline or a query."""
         url = resource_url(self.find(request, object_id))
         if url != request.path:
             return HttpResponseRedirect(url)
@@ -45,15 +47,21 @@ class ResourceAdmin(SwitchAdmin):
             "resource": row,
             "spec": spec_text(row.spec),
             "related": related(row),
+            "link": _link(row),
             **queue_context(row),
             # A task does nothing by itself; disable what uses it instead.
-            "may_switch": row.type == Resource.Type.PIPELINE and self.has_switch_permission(request),
+            "may_switch": row.type != Resource.Type.TASK and self.has_switch_permission(request),
         }
 
     @display(description="Type", ordering="type")
-    def kind(self, resource: Resource) -> str:
-        """Show its type."""
-        return resource.get_type_display()
+    def kind(self, resource: Resource) -> SafeString | str:
+        """Show its type, and where it leads."""
+        link = _link(resource)
+        if link is None:
+            return resource.get_type_display()
+        return format_html(
+            '{} <a class="text-link" href="{}">{}</a>', resource.get_type_display(), link.url, link.title
+        )
 
     @display(description="Status", ordering="disabled")
     def state(self, resource: Resource) -> SafeString:
@@ -64,6 +72,11 @@ class ResourceAdmin(SwitchAdmin):
     def changed(self, resource: Resource) -> SafeString | str:
         """Show when its spec changed."""
         return moment(resource.update_time)
+
+
+def _link(resource: Resource) -> Link | None:
+    added = ADDED.get(resource.type)
+    return added.link(resource) if added else None
 
 
 def state_of_resource(resource: Resource) -> SafeString:

@@ -37,7 +37,7 @@ class SpecRepresentation(Representation):
 
 
 class ResourceRepresentation(Representation):
-    """Something deployed: a trigger, a command, a task or a pipeline. While disabled, it does nothing new."""
+    """Something deployed: a trigger, a command, a task, a pipeline or a query. While disabled, it does nothing new."""
 
     id = serializers.CharField()
     org_id = serializers.CharField(source="project.organization_id")
@@ -132,9 +132,9 @@ class ResourcesViewSet(ProjectObjectViewSet):
     def disable(self, request: Request, id: str) -> Response:
         """Disable a resource: it does nothing new until enabled. Deployments don't change that.
 
-        A disabled trigger fires nothing, and its waiting events are dropped. A disabled command can't be executed.
-        Triggers and commands skip a disabled pipeline. What runs or is queued continues (`/pipelines/abort_queued`
-        aborts the queue).
+        A disabled trigger fires nothing, and its waiting events are dropped. A disabled command or query can't be
+        executed. Triggers and commands skip a disabled pipeline. What runs or is queued continues
+        (`/pipelines/abort_queued` aborts the queue).
         """
         return self._set_disabled(id, True)
 

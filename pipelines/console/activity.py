@@ -19,11 +19,11 @@ LATELY = timedelta(hours=24)
 
 
 def pipeline_activity(request: HttpRequest, now: datetime) -> dict[str, Any] | None:
-    """Return statistics of the organization or the chosen project, or None while nothing is deployed there."""
+    """Return statistics of the organization or the chosen project, or None while nothing there can run."""
     model_admin: Any = admin.site.get_model_admin(Pipeline)
     pipelines = model_admin.own_rows(request)
     resources: Any = admin.site.get_model_admin(Resource)
-    if not resources.own_rows(request).exists():
+    if not resources.own_rows(request).exclude(type=Resource.Type.QUERY).exists():
         return None
     running = pipelines.filter(status__in=UNFINISHED).order_by("-id")
     failed = pipelines.filter(status=Status.FAILED, end_time__gt=now - LATELY).order_by("-end_time")

@@ -13,7 +13,7 @@ MOST_COUNTED = 10_000
 
 
 def queue_of(resource: Resource) -> dict[str, str]:
-    """Return the arguments of `queued_pipelines` for a resource that isn't a task."""
+    """Return the arguments of `queued_pipelines` for a resource that starts pipelines."""
     if resource.type == Resource.Type.PIPELINE:
         return {"name": resource.name}
     return {f"{resource.type}_id": resource.pk}
@@ -21,7 +21,7 @@ def queue_of(resource: Resource) -> dict[str, str]:
 
 def queue_context(resource: Resource) -> dict[str, Any]:
     """Return what is waiting for a resource: pipelines that haven't started, and events that haven't fired."""
-    if resource.type == Resource.Type.TASK:
+    if not resource.starts_pipelines:
         return {}
     count = queued_pipelines(resource.project, **queue_of(resource)).order_by()[: MOST_COUNTED + 1].count()
     waiting = waiting_for([resource.pk]).get(resource.pk) if resource.type == Resource.Type.TRIGGER else None

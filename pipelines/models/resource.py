@@ -9,7 +9,7 @@ from projects.models.project import Project
 
 
 class Resource(models.Model):
-    """Something deployed: a trigger, a command, a task or a pipeline (docs/api/v0.md, sections 2.7 and 5).
+    """Something deployed: a trigger, a command, a task, a pipeline or a query (docs/api/v0.md, sections 2.7 and 5).
 
     Not to be confused with a Pipeline or a Task, which is one execution of such a definition.
     """
@@ -19,6 +19,7 @@ class Resource(models.Model):
         COMMAND = "command", "Command"
         PIPELINE = "pipeline", "Pipeline"
         TASK = "task", "Task"
+        QUERY = "query", "Query"
 
     id = IdField()
     project = models.ForeignKey(Project, models.CASCADE, related_name="resources")
@@ -40,6 +41,11 @@ class Resource(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.name}"
+
+    @property
+    def starts_pipelines(self) -> bool:
+        """Whether pipelines and events can be waiting because of it."""
+        return self.type in (self.Type.TRIGGER, self.Type.COMMAND, self.Type.PIPELINE)
 
     @property
     def data(self) -> dict[str, Any]:

@@ -1,10 +1,13 @@
-"""The four kinds of specs and their members, as a table (docs/api/v0.md, section 5)."""
+"""The kinds of specs and their members, as a table (docs/api/v0.md, section 5). `added.py` has those of other apps."""
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from eventlane.wire.errors import Problem
+from pipelines.models import Resource
+from pipelines.resources.added import ADDED
 from pipelines.resources.filters import check_filter
 from pipelines.resources.parameters import VARIABLE, VARIABLE_RULE, definitions
 from pipelines.resources.shapes import (
@@ -195,7 +198,7 @@ DATA: dict[str, Shape] = {
 def _spec(data: Shape) -> Shape:
     return record(
         {
-            "type": required(choice(*DATA)),
+            "type": required(choice(*Resource.Type.values)),
             "version": required(whole_number(VERSION, VERSION)),
             "name": required(name_text),
             "description": optional(description),
@@ -204,11 +207,21 @@ def _spec(data: Shape) -> Shape:
     )
 
 
-_SPECS = {kind: _spec(data) for kind, data in DATA.items()}
 _OF_NO_KIND = _spec(plain_object)
+
+
+def data_of(kind: str) -> Shape:
+    """Return the shape of the data of a kind."""
+    return DATA[kind] if kind in DATA else ADDED[kind].data
+
+
+@cache
+def _spec_of(kind: str) -> Shape:
+    return _spec(data_of(kind))
 
 
 def spec(value: Any, pointer: str, problems: list[Problem]) -> dict[str, Any] | None:
     """Accept a spec of any kind. Its members are kept in the order of the tables above."""
     kind = value.get("type") if isinstance(value, dict) else None
-    return (_SPECS.get(kind, _OF_NO_KIND) if isinstance(kind, str) else _OF_NO_KIND)(value, pointer, problems)
+    known = isinstance(kind, str) and kind in Resource.Type.values
+    return (_spec_of(kind) if known else _OF_NO_KIND)(value, pointer, problems)

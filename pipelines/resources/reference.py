@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator, Mapping
 
-from pipelines.resources.kinds import DATA
+from pipelines.resources.added import ADDED
+from pipelines.resources.kinds import data_of
 from pipelines.resources.shapes import Member, about
 
 EXAMPLES = {
@@ -157,9 +158,19 @@ The members of `data` in a spec of type `{kind}`. This page is generated from th
 """
 
 
+def examples() -> dict[str, str]:
+    """Return a spec of every kind, by kind."""
+    return EXAMPLES | {kind: added.example for kind, added in ADDED.items()}
+
+
+def meanings(kind: str) -> Mapping[str, str]:
+    """Return what the members of a kind's data mean, by their paths."""
+    return MEANINGS[kind] if kind in MEANINGS else ADDED[kind].meanings
+
+
 def members_of(kind: str) -> Iterator[tuple[str, Member]]:
     """Yield every member of a kind's data by its path: tasks, tasks.name."""
-    return _below("", about(DATA[kind]).members)
+    return _below("", about(data_of(kind)).members)
 
 
 def _below(place: str, members: Mapping[str, Member]) -> Iterator[tuple[str, Member]]:
@@ -170,8 +181,8 @@ def _below(place: str, members: Mapping[str, Member]) -> Iterator[tuple[str, Mem
 
 def page(kind: str) -> str:
     """Return docs/specs/KIND.md."""
-    example = EXAMPLES[kind].rstrip().replace("\n", "\n    ")
-    rows = (_row(place, member, MEANINGS[kind][place]) for place, member in members_of(kind))
+    example = examples()[kind].rstrip().replace("\n", "\n    ")
+    rows = (_row(place, member, meanings(kind)[place]) for place, member in members_of(kind))
     return HEAD.format(title=kind.capitalize(), kind=kind, example=example) + "".join(rows)
 
 

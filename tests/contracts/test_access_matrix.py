@@ -39,7 +39,7 @@ from projects.api.viewsets import ProjectObjectViewSet
 from projects.api_keys import issue_api_key, revoke_api_key
 from projects.models import Account, ApiKey, Organization, Project
 from tests.factories import House, make_account, make_house
-from tests.pipelines.resources.samples import command, pipeline, task, trigger
+from tests.pipelines.resources.samples import command, pipeline, query, task, trigger
 from tests.platform_api import ApiClient, client_of
 from tests.routes import Route, api_routes
 from tests.shared_rows import shared_rows
@@ -118,6 +118,7 @@ ROWS = {
     "GET /datasets/id/{id}/events/id/{event_id}": look("unknown_event", id="dataset", event_id="event"),
     "GET /datasets/id/{id}/fields": look(id="dataset"),
     "POST /query/export": Row("look", body={"datasets": ["of-everybody"]}),
+    "POST /queries/name/{name}/run": look(name="query_name"),
     "POST /query": Row("look", body={"datasets": ["of-everybody"]}),
     "GET /namespaces": look(),
     "GET /namespaces/id/{id}": look(id="namespace"),
@@ -218,7 +219,8 @@ def put_to_work(house: House) -> dict[str, str]:
     """Deploy to a house's project and start what is there; return the objects that can be requested."""
     project = house.project
     hook = trigger("hooked", connector="webhook", event="shipped")
-    deploy(project, [task(runtime={"name": "none"}, steps=[]), pipeline(concurrent=True), command(), trigger(), hook])
+    none = task(runtime={"name": "none"}, steps=[])
+    deploy(project, [none, pipeline(concurrent=True), command(), trigger(), hook, query(datasets=["of-everybody"])])
     row = Resource.objects.get(project=project, type="command")
     execution = execute_command(row, {}, house.admin)
     [event] = create_events(project, "custom", "guest", {})
@@ -233,6 +235,7 @@ def put_to_work(house: House) -> dict[str, str]:
         "resource_type": row.type,
         "resource_name": row.name,
         "command": row.pk,
+        "query_name": "errors",
         "execution": execution.pk,
         "platform_event": event.pk,
         "running": running.pk,

@@ -13,7 +13,7 @@ from eventlane import exact_numbers
 from eventlane.command_line import ExampleCommand
 from eventlane.database import DATABASE_FAILED
 from eventlane.one_line import one_line
-from eventlane.wire.errors import ApiError, InvalidRequestBody
+from eventlane.wire.errors import ApiError, InvalidRequestBody, UnknownObject
 from events.command_line import find_dataset
 from events.lake.connection import Lake
 from events.lake.lines import json_line, plain_line
@@ -22,8 +22,10 @@ from events.query.answer import Answer
 from events.query.body import read_query
 from events.query.model import Query
 from events.query.run import ask
+from events.query.saved import FRAME, saved_body
 from events.query.terminal import OTHERS, chart, csv_lines, table_of, text_table
 from events.query.times import SECOND, show_time
+from projects.command_line import find_project
 
 CALCULATION = re.compile(r"(?P<op>\w+)(?:\((?P<path>.*)\))?(?: as (?P<alias>.+))?", re.DOTALL)
 # By member of the query: the option that it comes from.
@@ -35,6 +37,9 @@ OPTIONS = {
     "order_by": "--order-by",
     "time_zone": "--time-zone",
 }
+
+# The options that say what to ask. A saved query says that itself.
+ASKING = ("search", "dataset", "calculate", "group_by", "order_by", "received", "limit", "granularity", "time_zone")
 
 
 class Command(ExampleCommand):
@@ -48,6 +53,7 @@ python manage.py query -d logs level:error
 python manage.py query -d logs --calculate count --group-by service --from 6h
 python manage.py query -d logs level:error --calculate 'p95(duration)' --group-by service --granularity 5m --chart
 python manage.py query -d logs -d audit 'user.id:42' --calculate 'count as events' --from 2026-11-01 --to now --csv
+python manage.py query --saved slow-services --from 1d
 """
     requires_system_checks: list[str] = []
 
@@ -59,8 +65,9 @@ python manage.py query -d logs -d audit 'user.id:42' --calculate 'count as event
             help="a search line; without it all events; put -- before one that begins with a -",
         )
         parser.add_argument(
-            "-d", "--dataset", metavar="D", action="append", required=True, help="may be given several times"
+            "-d", "--dataset", metavar="D", action="append", default=[], help="may be given several times"
         )
+        parser.add_argument("--saved", metavar="NAME", help="a saved query; only --from and --to go with it")
         parser.add_argument("--project", metavar="P", help="name or id; needed when several have such a dataset")
         parser.add_argument(
             "--calculate",
@@ -79,8 +86,8 @@ python manage.py query -d logs -d audit 'user.id:42' --calculate 'count as event
             default=[],
             help="a column, or 'COLUMN desc'",
         )
-        parser.add_argument("--from", metavar="TIME", default="1h", help="15m, 2d, 2026-11-27, … (default 1h)")
-        parser.add_argument("--to", metavar="TIME", default="now")
+        parser.add_argument("--from", metavar="TIME", help="15m, 2d, 2026-11-27, … (default 1h)")
+        parser.add_argument("--to", metavar="TIME", help="(default now)")
         parser.add_argument("--received", action="store_true", help="mean the time of receipt, not the event's own")
         parser.add_argument("--limit", metavar="N", type=int, help="groups (default 10) or events (default 100)")
         parser.add_argument("--granularity", metavar="SPAN", help="a value for each span of time, like 5m, 1d or auto")
@@ -92,9 +99,9 @@ python manage.py query -d logs -d audit 'user.id:42' --calculate 'count as event
 
     def handle(self, *args: Any, **options: Any) -> None:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `query … | head` ends quietly
-        datasets = _find_datasets(options["dataset"], options["project"])
         try:
-            query = read_query(_body(options), now_us=time.time_ns() // 1000)
+            datasets, body = _saved(options) if options["saved"] else _asked(options)
+            query = read_query(body, now_us=time.time_ns() // 1000)
             with Lake(read_only=True) as lake:
                 answer = ask(lake, datasets, query)
         except InvalidRequestBody as error:
@@ -118,6 +125,25 @@ def _find_datasets(names: Sequence[str], project: str | None) -> list[Dataset]:
     if len({dataset.project_id for dataset in found}) > 1:
         raise CommandError("the datasets are of different projects; ask for those of one at a time")
     return found
+
+
+def _saved(options: dict[str, Any]) -> tuple[list[Dataset], dict[str, Any]]:
+    """Return the datasets and the body of a saved query."""
+    if any(options[name] for name in ASKING):
+        raise CommandError("a saved query says what it asks; only --from and --to can be chosen")
+    project = find_project(options["project"])
+    try:
+        body = saved_body(project, options["saved"], {name: options[name] for name in FRAME})
+    except UnknownObject:
+        raise CommandError(f"there is no saved query {options['saved']} in project {project}") from None
+    return _find_datasets(body["datasets"], project.pk), body
+
+
+def _asked(options: dict[str, Any]) -> tuple[list[Dataset], dict[str, Any]]:
+    """Return the datasets and the body of the question in the options."""
+    if not options["dataset"]:
+        raise CommandError("which events? Name a dataset with -d, or a saved query with --saved")
+    return _find_datasets(options["dataset"], options["project"]), _body(options)
 
 
 def _body(options: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from eventlane.command_line import ExampleCommand
-from pipelines.resources.reference import EXAMPLES, page
+from pipelines.resources.reference import examples, page
 
 
 class Command(ExampleCommand):
@@ -13,7 +13,7 @@ class Command(ExampleCommand):
     needs_platform = False
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("kind", choices=EXAMPLES)
+        parser.add_argument("kind", choices=examples())
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(page(options["kind"]), ending="")

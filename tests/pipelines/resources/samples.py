@@ -27,6 +27,12 @@ def trigger(name: str = "guests", **data: Any) -> dict[str, Any]:
     return {"type": "trigger", "version": 1, "name": name, "data": filled}
 
 
+def query(name: str = "errors", **data: Any) -> dict[str, Any]:
+    """A saved query that counts the errors of the dataset `logs` by service."""
+    filled = {"datasets": ["logs"], "q": "level:error", "calculations": [{"op": "count"}], "group_by": ["service"]}
+    return {"type": "query", "version": 1, "name": name, "data": filled | data}
+
+
 def timer(name: str = "nightly", **parameters: Any) -> dict[str, Any]:
     """A trigger on time/tick, by default once a day."""
     return trigger(name, connector="time", event="tick", parameters=parameters or {"daily": {"hour": 3}})

@@ -1,0 +1,90 @@
+"""Saved queries in the console: listed with the other resources, and opened in Explore."""
+
+import html
+from urllib.parse import urlencode
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from events.models import Dataset
+from pipelines.models import Resource
+from pipelines.resources.deploy import deploy
+from tests.console import count_queries, logged_in
+from tests.factories import House, make_house
+from tests.pipelines.resources.samples import query, task
+
+LIST = "/console/pipelines/resource/"
+
+
+@pytest.fixture
+def house(db: None) -> House:
+    house = make_house("acme", "alice")
+    Dataset.objects.create(project=house.project, name="logs")
+    return house
+
+
+@pytest.fixture
+def alice(house: House) -> Client:
+    return logged_in(house.admin)
+
+
+def saved(house: House, **data: object) -> Resource:
+    deploy(house.project, [task(), query(**data)])
+    return Resource.objects.get(type="query")
+
+
+def opened(row: Resource) -> str:
+    return reverse("console-explore-saved", args=[row.pk])
+
+
+def page(client: Client, path: str) -> str:
+    response = client.get(path, follow=True)
+    assert response.status_code == 200
+    return html.unescape(response.content.decode())
+
+
+def test_it_opens_in_explore_from_the_list_and_from_its_page(house: House, alice: Client) -> None:
+    row = saved(house, q="level:error -service:web", **{"from": "6h", "to": "now"})
+    link = f'href="{opened(row)}">Open in Explore</a>'
+    assert link in page(alice, LIST)
+    own = page(alice, f"{LIST}{row.pk}/change/")
+    assert link in own and "level:error -service:web" in own and "without:" not in own
+    assert "Abort queued" not in own and "Started by" not in own
+
+    dataset = Dataset.objects.get(project=house.project, name="logs")
+    question = {"dataset": dataset.pk, "q": "level:error -service:web", "from": "6h"}
+    response = alice.get(opened(row))
+    assert (response.status_code, response.url) == (302, f"/console/explore/?{urlencode(question)}")
+
+
+def test_page_says_what_explore_leaves_out(house: House, alice: Client) -> None:
+    filters = [{"path": "n", "op": "=", "value": 1}]
+    row = saved(house, datasets=["logs", "audit"], filters=filters, time="received", granularity="1m", limit=5)
+    note = "Explore shows the events of logs, without: time, filters, dataset audit."
+    assert note in page(alice, f"{LIST}{row.pk}/change/")
+
+
+def test_dataset_that_is_not_there(house: House, alice: Client) -> None:
+    row = saved(house, datasets=["nowhere"])
+    assert "There is no dataset nowhere in the project." in page(alice, opened(row))
+
+
+def test_it_is_closed_to_others_and_leads_nowhere_from_other_kinds(house: House, alice: Client) -> None:
+    row = saved(house)
+    charlie = logged_in(make_house("umbrella", "charlie").admin)
+    assert charlie.get(opened(row)).status_code == 404
+    assert alice.get(opened(Resource.objects.get(type="task"))).status_code == 404
+    assert alice.get("/console/explore/saved/x/").status_code == 404
+
+
+def test_list_costs_the_same_for_few_and_many(house: House, alice: Client) -> None:
+    saved(house)
+    few = count_queries(alice, LIST)
+    deploy(house.project, [query(f"q{number}") for number in range(30)])
+    assert count_queries(alice, LIST) == few
+
+
+def test_home_page_shows_no_pipelines_where_only_queries_are_deployed(house: House, alice: Client) -> None:
+    deploy(house.project, [query()])
+    assert alice.get("/console/").context["automation"] is None
