@@ -1,5 +1,6 @@
 """What our management commands share: help with examples, and a short message if there is no database."""
 
+import signal
 from argparse import Action, RawDescriptionHelpFormatter
 from collections.abc import Iterable
 from typing import Any
@@ -35,17 +36,25 @@ class ExampleHelpFormatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
 class ExampleCommand(BaseCommand):
     """A management command whose --help ends with `example`: command lines as a user would type them.
 
-    It refuses a home where no platform was ever started, unless it declares that it needs none.
+    It refuses a home where no platform was ever started, unless it declares that it needs none. One that
+    `prints_lines` ends quietly when nobody reads them any more, as in `tail … | head`.
     """
 
     example: str
     needs_platform = True
+    prints_lines = False
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Append the examples."""
         lines = "\n".join(f"  {line}" for line in self.example.strip().splitlines())
         kwargs.setdefault("formatter_class", ExampleHelpFormatter)
         return super().create_parser(prog_name, subcommand, epilog=f"Example:\n{lines}", **kwargs)
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run the command in its own process. In another, SIGPIPE would end whoever writes to a closed socket."""
+        if self.prints_lines:
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        super().run_from_argv(argv)
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run the command. A database that is away or not ours gets a message instead of a traceback."""

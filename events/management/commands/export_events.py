@@ -1,5 +1,4 @@
 import shutil
-import signal
 import sys
 import time
 from typing import Any
@@ -27,6 +26,7 @@ python manage.py export_events logs --from 7d > logs.ndjson
 python manage.py export_events logs 'level:error -service:web' --from 2026-11-01 --to 2026-12-01 | gzip > errors.gz
 python manage.py export_events logs --from 30d --format parquet > logs.parquet
 """
+    prints_lines = True
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -37,7 +37,6 @@ python manage.py export_events logs --from 30d --format parquet > logs.parquet
         parser.add_argument("--format", choices=[*FORMATS], default="ndjson")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `export_events … | head` ends quietly
         dataset = find_dataset(options["dataset"], options["project"])
         body = {"datasets": [dataset.name]} | {name: options[name] for name in ("q", "from", "to", "format")}
         try:

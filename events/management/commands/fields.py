@@ -1,5 +1,4 @@
 import json
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -31,6 +30,7 @@ python manage.py fields logs
 python manage.py fields logs 'service:api level:error' --from 6h
 python manage.py fields logs --from 1d --json | jq -r '.fields[].path'
 """
+    prints_lines = True
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -41,7 +41,6 @@ python manage.py fields logs --from 1d --json | jq -r '.fields[].path'
         parser.add_argument("--json", action="store_true", help="as GET /v0/datasets/id/:id/fields answers")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `fields … | head` ends quietly
         found = _find(options)
         if options["json"]:
             sys.stdout.write(exact_numbers.encode(found.show()).decode() + "\n")

@@ -1,5 +1,4 @@
 import json
-import signal
 import sys
 from argparse import ArgumentTypeError
 from collections.abc import Callable
@@ -42,6 +41,7 @@ python manage.py quarantine show 01a21b5a-739f-77fd-bc0d-8bfc136941e8
 python manage.py quarantine put-back --all --dataset logs
 python manage.py quarantine discard 01a21b5a-739f-77fd-bc0d-8bfc136941e8
 """
+    prints_lines = True
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -70,7 +70,6 @@ python manage.py quarantine discard 01a21b5a-739f-77fd-bc0d-8bfc136941e8
             "put-back": self._put_back,
             "discard": self._discard,
         }
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `list … | head` ends quietly
         reads_only = options["action"] in ("list", "show")
         try:
             check_installation(writes=not reads_only)

@@ -1,5 +1,4 @@
 import re
-import signal
 import sys
 import time
 from argparse import ArgumentTypeError
@@ -55,6 +54,7 @@ python manage.py query -d logs level:error --calculate 'p95(duration)' --group-b
 python manage.py query -d logs -d audit 'user.id:42' --calculate 'count as events' --from 2026-11-01 --to now --csv
 python manage.py query --saved slow-services --from 1d
 """
+    prints_lines = True
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -98,7 +98,6 @@ python manage.py query --saved slow-services --from 1d
         form.add_argument("--chart", action="store_true", help="bars, or with --granularity curves")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `query … | head` ends quietly
         try:
             datasets, body = _saved(options) if options["saved"] else _asked(options)
             query = read_query(body, now_us=time.time_ns() // 1000)

@@ -1,5 +1,4 @@
 import os
-import signal
 import sys
 import time
 from argparse import ArgumentTypeError
@@ -46,6 +45,7 @@ python manage.py tail logs --filter user.id=42 --search timeout --follow
 python manage.py tail logs 'level:error service:(api OR web) http.status>=500' --follow
 python manage.py tail logs --from 1d --json | jq .event.message
 """
+    prints_lines = True
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -73,7 +73,6 @@ python manage.py tail logs --from 1d --json | jq .event.message
         parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `tail … | head` ends quietly
         query = _query(find_dataset(options["dataset"], options["project"]), options)
         show = _printer(options["json"])
         try:

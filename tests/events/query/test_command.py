@@ -2,6 +2,7 @@
 
 import csv
 import json
+import signal
 from datetime import timedelta
 
 import pytest
@@ -30,6 +31,14 @@ def test_it_works_as_a_process(filled: Node) -> None:
         "query", "-d", "logs", "duration>=1", "--calculate", "max(duration) as worst", "--group-by", "service"
     )
     assert done.stdout == "service  worst\ndb           5\nweb          2\napi          1\n"
+
+
+def test_a_process_that_calls_it_goes_on_surviving_closed_sockets(
+    filled: Node, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed(capsys, "service:api")
+
+    assert signal.getsignal(signal.SIGPIPE) == signal.SIG_IGN  # as Python starts with
 
 
 def test_table_has_the_others(filled: Node, capsys: pytest.CaptureFixture[str]) -> None:
