@@ -8,9 +8,11 @@ from contextlib import contextmanager
 import duckdb
 from django.conf import settings
 
+from eventlane.wire.client import CLIENT, Client
 from eventlane.wire.errors import ApiError
 
-# How soon an end is noticed that came just before a statement started: DuckDB forgets such an interrupt.
+# How soon it is noticed that the client is gone, or an end that came just before a statement started: DuckDB forgets
+# such an interrupt.
 LOOK_SECONDS = 0.25
 
 
@@ -25,16 +27,22 @@ class QueryTimeout(ApiError):
         )
 
 
-class QueryCancelled(Exception):
-    """The query was cancelled."""
+class QueryCancelled(ApiError):
+    """The query was cancelled, as nobody waits for the answer any more."""
+
+    status, code = 499, "query_cancelled"
 
 
 class Deadline:
-    """EVENTLANE_QUERY_SECONDS from now on, for the statements of one DuckDB, which `interrupt` stops."""
+    """EVENTLANE_QUERY_SECONDS from now on, for the statements of one DuckDB, which `interrupt` stops.
+
+    They are cancelled when the client of this thread's request goes away.
+    """
 
     def __init__(self, interrupt: Callable[[], None]) -> None:
         self._interrupt = interrupt
         self._end = time.monotonic() + settings.EVENTLANE_QUERY_SECONDS
+        self._client = CLIENT.get(Client())  # commands have none
         self._cancelled = False
         self._running = False
         self._bounded = True  # otherwise only a cancel ends the running statement
@@ -69,10 +77,13 @@ class Deadline:
         self._stop()
 
     def _check(self) -> None:
-        if self._cancelled:
+        if self._is_cancelled():
             raise QueryCancelled
         if self._is_late():
             raise QueryTimeout
+
+    def _is_cancelled(self) -> bool:
+        return self._cancelled or self._client.gone
 
     def _is_late(self) -> bool:
         return self._bounded and time.monotonic() >= self._end
@@ -83,7 +94,7 @@ class Deadline:
 
     def _stop(self) -> None:
         with self._lock:
-            if self._running and (self._cancelled or self._is_late()):
+            if self._running and (self._is_cancelled() or self._is_late()):
                 self._interrupt()
 
     def _watch(self) -> None:

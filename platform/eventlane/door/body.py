@@ -114,6 +114,11 @@ class Body:
         with suppress(TooSlow, CutOff):
             await self.skip(DRAIN_FACTOR * limit)
 
+    async def wait_for_disconnect(self) -> None:
+        """Return when the client has closed the connection, after the body was read."""
+        while (await self._receive())["type"] == "http.request":
+            pass
+
     def hold(self, count: int) -> None:
         """Reserve more room as the body is inflated, in the thread that works on it; raise Busy."""
         self._room.take(count)

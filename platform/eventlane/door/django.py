@@ -1,5 +1,6 @@
 """Pass a complete request to Django's WSGI application and take its reply."""
 
+import asyncio
 import io
 import os
 import sys
@@ -7,10 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
-from eventlane.door.body import Busy
+from eventlane.door.body import Body, Busy
 from eventlane.door.reply import Reply
 from eventlane.door.request import Request
 from eventlane.wire.body import HOLD
+from eventlane.wire.client import CLIENT, Client
 from eventlane.wire.errors import NoRoom
 from eventlane.wire.values import HOLD_VALUES
 
@@ -58,7 +60,17 @@ class DjangoRoute:
             HOLD: _as_api_error(request.body.hold),
             HOLD_VALUES: _as_api_error(request.body.hold_values),
         }
-        return await request.run(call, self._application, environ)
+        client = Client()
+        watching = asyncio.ensure_future(_watch(request.body, client))
+        try:
+            return await request.run(call, self._application, environ, client)
+        finally:
+            watching.cancel()
+
+
+async def _watch(body: Body, client: Client) -> None:
+    await body.wait_for_disconnect()
+    client.gone = True
 
 
 def _as_api_error(take: Callable[[int], None]) -> Callable[[int], None]:
@@ -73,8 +85,9 @@ def _as_api_error(take: Callable[[int], None]) -> Callable[[int], None]:
     return hold
 
 
-def call(application: WsgiApplication, environ: dict[str, Any]) -> Reply:
+def call(application: WsgiApplication, environ: dict[str, Any], client: Client) -> Reply:
     """Call a WSGI application and collect its reply: a client that reads slowly must not block a thread."""
+    CLIENT.set(client)
     started: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:

@@ -10,6 +10,7 @@ from django.db import connection
 
 from eventlane.door.application import PIECE_BYTES, send_reply
 from eventlane.door.django import call, environ_of
+from eventlane.wire.client import Client
 
 
 def scope(path: bytes, *headers: tuple[bytes, bytes], query: bytes = b"") -> dict[str, Any]:
@@ -57,7 +58,8 @@ def test_environment_of_the_process_is_none_of_the_requests():
 
 @pytest.mark.django_db(transaction=True)
 def test_reply_is_whole_and_the_connection_is_given_back():
-    reply = call(get_wsgi_application(), environ_of(scope(b"/v0/projects", (b"authorization", b"Bearer evl_x")), b"{}"))
+    environ = environ_of(scope(b"/v0/projects", (b"authorization", b"Bearer evl_x")), b"{}")
+    reply = call(get_wsgi_application(), environ, Client())
     assert reply.status == 401
     assert dict(reply.headers)[b"Content-Type"] == b"application/json"
     assert b'"unknown_api_key"' in reply.body
@@ -77,7 +79,7 @@ def test_file_is_sent_in_pieces_and_closed(tmp_path: Path) -> None:
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    reply = call(application, environ_of(scope(b"/v0/x"), b""))
+    reply = call(application, environ_of(scope(b"/v0/x"), b""), Client())
     assert file.closed and reply.file and not reply.file.closed
     asyncio.run(send_reply(send, reply))
     assert reply.file.closed

@@ -42,6 +42,18 @@ def test_route_refuses_what_it_cannot_understand(filled: Node, client: ApiClient
     assert (error["code"], error["data"]["position"]) == ("invalid_search", 7)
 
 
+def test_damaged_file_makes_them_partial(node: Node, client: ApiClient) -> None:
+    for key, count in (("lost", 200), ("kept", 300)):
+        node.write(*(json.dumps({key: n}) for n in range(count)))
+        node.seal()
+    damaged = min(node.lake_path.rglob("*.parquet"), key=lambda path: path.stat().st_size)
+    damaged.write_bytes(b"no Parquet")
+    body = client.get(f"/datasets/id/{node.dataset.id}/fields").json()
+    assert [one["path"] for one in body["fields"]] == ["kept", "namespace"]
+    assert (body["events"], body["statistics"]["partial"]) == (300, True)
+    assert any(damaged.name in warning for warning in body["statistics"]["warnings"])
+
+
 def test_command_lists_them(filled: Node) -> None:
     lines = filled.manage("fields", "logs").stdout.splitlines()
     assert [line.split() for line in lines] == [
