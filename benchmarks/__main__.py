@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import load, pages, pipelines, sample, triggers
+from benchmarks import load, pages, pipelines, questions, sample, triggers
 from benchmarks.disk import synced_writes_per_second
 from benchmarks.platforms import Platform, empty_view, eventlane, free_port
 from events.journal import backlog
@@ -40,6 +40,8 @@ def main() -> None:
     triggers.report(console)
     with eventlane(free_port(), EVENTLANE_WORKER_PROCESSES="0") as running:
         pipelines.report(console, running)
+    with eventlane(free_port(), EVENTLANE_MAINTAIN_INTERVAL_SECONDS="86400") as running:
+        questions.report(console, running, options.events)
 
 
 def _measure_ingest(running: Platform, empty_url: str, options: argparse.Namespace) -> tuple[Table, int]:
@@ -114,6 +116,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--seconds", type=float, default=4.0, help="length of each run of load")
     parser.add_argument("--connections", type=int, default=32, help="connections that send at once")
+    parser.add_argument("--events", type=int, default=questions.EVENTS, help="events to which questions are asked")
     return parser.parse_args()
 
 
