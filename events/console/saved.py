@@ -1,5 +1,6 @@
-"""Saved queries in the console: Explore shows the events that one of them is about."""
+"""Saved queries in the console: Explore asks what one of them asks, as far as its form goes."""
 
+from time import time_ns
 from typing import Any
 
 from django.contrib import admin, messages
@@ -9,23 +10,40 @@ from django.views.decorators.http import require_safe
 
 from events.access import datasets_of
 from events.console.explore.question import Question
+from events.query.body import read_query
 from events.query.saved import MEMBERS
+from events.query.typed import elements, show_calculation
 from pipelines.console.causes import resource_url
 from pipelines.models import Resource
 from pipelines.resources.added import Link
 
-TAKEN = ("datasets", "q", "from", "to")  # what Explore asks for, too
-OF_GROUPS = ("calculations", "group_by", "having", "order_by", "limit", "others", "granularity")  # choose no events
+TAKEN = ("datasets", "q", "from", "to", "others", "granularity")  # what Explore asks for, too, or shows as it chooses
+GROUPS = ("calculations", "group_by", "order_by", "limit")
 
 
 def explore_link(resource: Resource) -> Link:
-    """Return the link from a saved query to its events, and a note of what Explore leaves out."""
+    """Return the link from a saved query to Explore, and a note of what is left out there."""
     data = resource.data
     name, *others = data["datasets"]
-    left_out = [member for member in data if member not in (*TAKEN, *OF_GROUPS) and _is_chosen(data, member)]
+    taken = (*TAKEN, *GROUPS) if _groups_of(data) is not None else TAKEN
+    left_out = [member for member in MEMBERS if member in data and member not in taken and _is_chosen(data, member)]
     left_out += [f"dataset {other}" for other in others]
-    note = f"Explore shows the events of {name}, without: {', '.join(left_out)}." if left_out else ""
+    note = f"Explore asks {name}, without: {', '.join(left_out)}." if left_out else ""
     return Link("Open in Explore", reverse("console-explore-saved", args=[resource.pk]), note)
+
+
+def _groups_of(data: dict[str, Any]) -> dict[str, str] | None:
+    """Return what a question of Explore says of groups; None if a saved query's groups can't be written that way."""
+    query = read_query(data, now_us=time_ns() // 1000)
+    calculations, paths = [show_calculation(one) for one in query.calculations], list(query.group_by)
+    calculate, by = ", ".join(calculations), ", ".join(paths)
+    if (elements(calculate), elements(by)) != (calculations, paths) or len(query.order_by) > 1:
+        return None
+    if not calculations:
+        return {} if not query.order_by else None
+    [order] = query.order_by or [None]
+    found = {"calculate": calculate, "by": by, "limit": "" if data.get("limit") is None else str(query.limit)}
+    return found | {"order": f"{order.by}{' desc' if order.descending else ''}" if order else ""}
 
 
 def _is_chosen(data: dict[str, Any], member: str) -> bool:
@@ -44,5 +62,6 @@ def open_saved(request: HttpRequest, resource_id: str) -> HttpResponseRedirect:
     if dataset is None:
         messages.error(request, f"There is no dataset {data['datasets'][0]} in the project.")
         return HttpResponseRedirect(resource_url(saved))
-    question = Question(dataset.pk, data.get("q", "").strip(), str(data["from"]), str(data["to"]))
+    asked = {"from_time": str(data["from"]), "to_time": str(data["to"]), **(_groups_of(data) or {})}
+    question = Question(dataset.pk, data.get("q", "").strip(), **asked)
     return HttpResponseRedirect(reverse("console-explore") + question.address())

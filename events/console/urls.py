@@ -18,8 +18,17 @@ def explore(request: HttpRequest) -> HttpResponse:
     return explore_page(request)
 
 
+@require_safe
+def explore_csv(request: HttpRequest) -> HttpResponse:
+    """Download groups of events."""
+    from events.console.explore.page import groups_csv
+
+    return groups_csv(request)
+
+
 urlpatterns = [
     path("live/", admin.site.admin_view(live), name="console-live"),
     path("explore/", admin.site.admin_view(explore), name="console-explore"),
+    path("explore/groups.csv", admin.site.admin_view(explore_csv), name="console-explore-csv"),
     path("explore/saved/<str:resource_id>/", admin.site.admin_view(open_saved), name="console-explore-saved"),
 ]

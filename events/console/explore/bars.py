@@ -86,7 +86,7 @@ def stack(answer: Answer, question: Question, open_q: str) -> StackedChart:
         _bar(place, bucket, top, span, question)
         for place, (bucket, span) in enumerate(zip(buckets, spans, strict=True))
     ]
-    show = _clock(answer.series.buckets.width_us, query.to_us - query.from_us)
+    show = clock(answer.series.buckets.width_us, query.to_us - query.from_us)
     middle = spans[len(spans) // 2][0]
     return StackedChart(
         bars=bars,
@@ -136,7 +136,7 @@ def frame_text(start: datetime, end: datetime) -> str:
     return f"{readable_time(start, 'seconds').removesuffix(' UTC')} to {until}"
 
 
-def _clock(width_us: int, span_us: int) -> str:
+def clock(width_us: int, span_us: int) -> str:
     """Return the format of the times below a chart."""
     if width_us >= DAY:
         return "%Y-%m-%d"

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from eventlane.console import number
+from eventlane.console import count_of, number
 from eventlane.login import account_of
 from eventlane.project_choice import project_choice
 from eventlane.times import format_time, from_microseconds, readable_time
@@ -19,6 +19,7 @@ from eventlane.wire.errors import ApiError
 from events.console.activity import received
 from events.console.explore.bars import frame_text, kind_of, stack
 from events.console.explore.event_text import escaped, indented, members
+from events.console.explore.groups import draw_lines, group_rows, headings, others_row
 from events.console.explore.question import NOW, PRESETS, Question, is_canonical, read_question
 from events.console.explore.terms import open_to_more, term_of, with_term
 from events.console.health import answer_or_none
@@ -30,6 +31,7 @@ from events.models import Dataset
 from events.query.answer import Answer
 from events.query.body import MAX_ROWS, read_query
 from events.query.run import ask
+from events.query.terminal import csv_lines
 from events.query.times import InvalidTime, read_duration
 from projects.models import Account
 
@@ -38,7 +40,16 @@ WIDER = (*PRESETS, "30d", "365d")
 OFFERED_DATASETS = 200
 SHOWN_MEMBERS = 40
 SHOWN_CHARACTERS = 300  # of a message, or a value: the event's JSON has all of it
-FIELDS = {"q": "Search", "from": "From", "to": "To", "before": "The cursor in the address"}
+FIELDS = {
+    "q": "Search",
+    "from": "From",
+    "to": "To",
+    "calculations": "Calculate",
+    "group_by": "Group by",
+    "order_by": "Order",
+    "limit": "Groups",
+    "before": "The cursor in the address",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +90,9 @@ def explore_page(request: HttpRequest) -> HttpResponse:
     dataset = _dataset_admin().get_object(request, question.dataset)
     if dataset is None:
         raise Http404
+    find = _found_groups if question.asks_for_groups else _found_events
     try:
-        found, status = _found(request, dataset, question), 200
+        found, status = find(request, dataset, question), 200
     except ApiError as error:
         found, status = {"state": "error", "problem": error, **_explained(error, question)}, error.status
     return _show(request, _form(request, dataset, question) | found, status)
@@ -133,8 +145,55 @@ def _form(request: HttpRequest, dataset: Dataset, question: Question) -> dict[st
 # What was found
 
 
-def _found(request: HttpRequest, dataset: Dataset, question: Question) -> dict[str, Any]:
-    """Ask both questions, of one moment; raise ApiError."""
+def _found_groups(request: HttpRequest, dataset: Dataset, question: Question) -> dict[str, Any]:
+    """Ask for the groups; raise ApiError."""
+    answer = ask_for_groups(request, dataset, question)
+    shown = bool(answer.rows) and (bool(answer.query.group_by) or answer.statistics.events_scanned > 0)
+    return {
+        "state": "groups" if shown else _nothing(dataset, answer),
+        "frame": frame_text(*map(from_microseconds, (answer.query.from_us, answer.query.to_us))),
+        "headings": headings(answer, question),
+        "groups": group_rows(answer, question, open_to_more(question.q)),
+        "others": others_row(answer),
+        "line_chart": draw_lines(answer, question) if shown else None,
+        "scanned": count_of(answer.statistics.events_scanned, "event"),
+        "elapsed_ms": number(round(answer.statistics.elapsed_ms)),
+        "events_address": question.events_only.address(),
+        "csv_address": reverse("console-explore-csv") + question.address(),
+        "partial": answer.statistics.partial,
+        "warnings": dict.fromkeys(answer.statistics.warnings),
+        "wider": _wider(question, answer.query.seconds),
+        "without_search": question.address(q="") if question.q else "",
+    }
+
+
+def ask_for_groups(request: HttpRequest, dataset: Dataset, question: Question) -> Answer:
+    """Return the answer to a question for groups; raise ApiError."""
+    query = read_query(question.groups_body(dataset.name), now_us=time_ns() // 1000)
+    return slots.run(lambda lake: ask(lake, [dataset], query), f"account {account_of(request).pk}")
+
+
+def groups_csv(request: HttpRequest) -> HttpResponse:
+    """Download the table of groups."""
+    question = read_question(request.GET)
+    dataset = _dataset_admin().get_object(request, question.dataset)
+    if dataset is None:
+        raise Http404
+    try:
+        answer = ask_for_groups(request, dataset, question)
+    except ApiError as error:
+        return HttpResponse(f"{error.message}\n", content_type="text/plain; charset=utf-8", status=error.status)
+    names = [column["name"] for column in answer.columns()]
+    text = "".join(f"{line}\r\n" for line in csv_lines(names, answer.rows))
+    return HttpResponse(
+        text,
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{dataset.name}.csv"'},
+    )
+
+
+def _found_events(request: HttpRequest, dataset: Dataset, question: Question) -> dict[str, Any]:
+    """Ask for the newest events and for their number by level, of one moment; raise ApiError."""
     now_us = time_ns() // 1000
     before = {"before": question.before} if question.before else {}
     by_level = read_query(question.body(dataset.name, **BY_LEVEL), now_us=now_us)
@@ -225,7 +284,8 @@ def _explained(error: ApiError, question: Question) -> dict[str, Any]:
 
 
 def _sentence(pointer: str, reason: str) -> str:
-    return f"{FIELDS.get(pointer.lstrip('/'), pointer)}: {reason}"
+    _, member, *_ = [*pointer.split("/"), ""]
+    return f"{FIELDS.get(member, pointer)}: {reason}"
 
 
 def _shorter(question: Question) -> tuple[str, str] | None:

@@ -1,11 +1,14 @@
 """What somebody asks on the page Explore. Its address holds the whole question, so that it can be shared."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import QueryDict
 from django.utils.http import urlencode
+
+from events.query.typed import elements, read_calculation, read_order
 
 NOW = "now"
 DEFAULT_FROM = "1h"
@@ -16,16 +19,28 @@ PRESETS = {
     "24h": "24 h",
     "7d": "7 d",
 }
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A dataset (by id), a search line, a time frame, and a cursor for older events; all as written in the address."""
+    """What the address says, as it is written there.
+
+    dataset, q            a dataset's id, and a search line
+    from_time, to_time    the time frame
+    calculate, by         calculations and the paths to group by, with commas; with neither, it asks for events
+    order, limit          of groups
+    before                a cursor for older events
+    """
 
     dataset: str = ""
     q: str = ""
     from_time: str = DEFAULT_FROM
     to_time: str = NOW
+    calculate: str = ""
+    by: str = ""
+    order: str = ""
+    limit: str = ""
     before: str = ""
 
     def parameters(self) -> dict[str, str]:
@@ -35,6 +50,10 @@ class Question:
             "q": self.q,
             "from": self.from_time,
             "to": "" if self.to_time == NOW else self.to_time,
+            "calculate": self.calculate,
+            "by": self.by,
+            "order": self.order,
+            "limit": self.limit,
             "before": self.before,
         }
         return {name: value for name, value in all_of_them.items() if value}
@@ -49,6 +68,24 @@ class Question:
         return {"datasets": [dataset_name], "q": self.q, **frame, **others}
 
     @property
+    def asks_for_groups(self) -> bool:
+        """Whether it asks for calculations instead of events."""
+        return bool(self.calculate or self.by)
+
+    @property
+    def events_only(self) -> "Question":
+        """The same question for the events themselves."""
+        return replace(self, calculate="", by="", order="", limit="")
+
+    def groups_body(self, dataset_name: str) -> dict[str, Any]:
+        """Return the body of a query for groups. What is no calculation goes in as it is, for the reader to name."""
+        calculations = [read_calculation(one) or {"op": one} for one in elements(self.calculate)] or [{"op": "count"}]
+        order = {"order_by": [read_order(self.order)]} if self.order else {}
+        limit = {"limit": int(self.limit) if _NUMBER.fullmatch(self.limit) else self.limit} if self.limit else {}
+        grouped = {"calculations": calculations, "group_by": elements(self.by), **order, **limit}
+        return self.body(dataset_name, granularity="auto", **grouped)
+
+    @property
     def preset(self) -> str:
         """The preset that its time frame is, if it is one."""
         return self.from_time if self.to_time == NOW and self.from_time in PRESETS else ""
@@ -60,7 +97,9 @@ def read_question(address: Mapping[str, str]) -> Question:
     def text(name: str) -> str:
         return address.get(name, "").strip()
 
-    question = Question(text("dataset"), text("q"), text("from") or DEFAULT_FROM, text("to") or NOW, text("before"))
+    question = Question(text("dataset"), text("q"), text("from") or DEFAULT_FROM, text("to") or NOW)
+    question = replace(question, **{name: text(name) for name in ("calculate", "by", "order", "limit", "before")})
+    question = replace(question, before="") if question.asks_for_groups else question.events_only
     last = text("last")
     return replace(question, from_time=last, to_time=NOW, before="") if last else question
 

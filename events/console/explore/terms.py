@@ -3,6 +3,7 @@
 import json
 import re
 
+from eventlane import exact_numbers
 from events.lake.lines import UNSAFE
 from events.lake.query import EventRow
 from events.query.model import Any
@@ -41,6 +42,19 @@ def _path(key: str, text: str, row: EventRow) -> str:
         is_column = key in ("level", "message", "service") and getattr(row, key) == text
         return key if is_column else quoted(pointer([key]))
     return key if _PLAIN_PATH.fullmatch(key) else quoted(pointer([key]))
+
+
+def group_term(path: str, value: object) -> str | None:
+    """Return the term that finds the events of a group: those with this value at the path, or with none there."""
+    shown = path if _PLAIN_PATH.fullmatch(path) else quoted(path)
+    if value is None:
+        return f"-{shown}:*"
+    if isinstance(value, list | dict):
+        return None
+    text = value if isinstance(value, str) else exact_numbers.encode(value).decode()
+    if not _can_be_typed(path) or not _can_be_typed(text):
+        return None
+    return f"{shown}:{text if _PLAIN_TEXT.fullmatch(text) or not isinstance(value, str) else quoted(text)}"
 
 
 def quoted(text: str) -> str:

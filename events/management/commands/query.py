@@ -1,4 +1,3 @@
-import re
 import sys
 import time
 from argparse import ArgumentTypeError
@@ -24,9 +23,9 @@ from events.query.run import ask
 from events.query.saved import FRAME, saved_body
 from events.query.terminal import OTHERS, chart, csv_lines, table_of, text_table
 from events.query.times import SECOND, show_time
+from events.query.typed import read_calculation, read_order
 from projects.command_line import find_project
 
-CALCULATION = re.compile(r"(?P<op>\w+)(?:\((?P<path>.*)\))?(?: as (?P<alias>.+))?", re.DOTALL)
 # By member of the query: the option that it comes from.
 OPTIONS = {
     "q": "SEARCH",
@@ -81,7 +80,7 @@ python manage.py query --saved slow-services --from 1d
         parser.add_argument(
             "--order-by",
             metavar="NAME",
-            type=_order,
+            type=read_order,
             action="append",
             default=[],
             help="a column, or 'COLUMN desc'",
@@ -199,14 +198,10 @@ def _field(row: Any, name: str) -> Any:
 
 
 def _calculation(text: str) -> dict[str, str]:
-    match = CALCULATION.fullmatch(text)
-    if match is None:
+    found = read_calculation(text)
+    if found is None:
         raise ArgumentTypeError(f"{text!r} is not like count, p95(duration) or 'max(http.status) as worst'")
-    return {name: value for name, value in match.groupdict().items() if value is not None}
-
-
-def _order(text: str) -> dict[str, str]:
-    return {"by": text.removesuffix(" desc"), "order": "desc" if text.endswith(" desc") else "asc"}
+    return found
 
 
 def _sentence(pointer: str, reason: str) -> str:

@@ -1,7 +1,7 @@
 """Saved queries in the console: listed with the other resources, and opened in Explore."""
 
 import html
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from django.test import Client
@@ -54,6 +54,7 @@ def test_it_opens_in_explore_from_the_list_and_from_its_page(house: House, alice
 
     dataset = Dataset.objects.get(project=house.project, name="logs")
     question = {"dataset": dataset.pk, "q": "level:error -service:web", "from": "6h"}
+    question |= {"calculate": "count", "by": "service"}
     response = alice.get(opened(row))
     assert (response.status_code, response.url) == (302, f"/console/explore/?{urlencode(question)}")
 
@@ -61,8 +62,26 @@ def test_it_opens_in_explore_from_the_list_and_from_its_page(house: House, alice
 def test_page_says_what_explore_leaves_out(house: House, alice: Client) -> None:
     filters = [{"path": "n", "op": "=", "value": 1}]
     row = saved(house, datasets=["logs", "audit"], filters=filters, time="received", granularity="1m", limit=5)
-    note = "Explore shows the events of logs, without: time, filters, dataset audit."
+    note = "Explore asks logs, without: time, filters, dataset audit."
     assert note in page(alice, f"{LIST}{row.pk}/change/")
+
+
+def test_groups_are_asked_for_as_they_were_saved(house: House, alice: Client) -> None:
+    worst = {"op": "max", "path": "duration", "alias": "worst"}
+    order = [{"by": "worst", "order": "desc"}]
+    row = saved(
+        house, calculations=[{"op": "count"}, worst], group_by=["service", "http.status"], order_by=order, limit=5
+    )
+    asked = dict(parse_qsl(alice.get(opened(row)).url.partition("?")[2]))
+    assert asked["calculate"] == "count, max(duration) as worst" and asked["by"] == "service, http.status"
+    assert (asked["order"], asked["limit"]) == ("worst desc", "5")
+    assert "without:" not in page(alice, f"{LIST}{row.pk}/change/")
+
+
+def test_groups_that_the_form_cannot_say_are_left_out(house: House, alice: Client) -> None:
+    row = saved(house, group_by=["a,b"], limit=5)
+    assert set(dict(parse_qsl(alice.get(opened(row)).url.partition("?")[2]))) == {"dataset", "q", "from"}
+    assert "without: calculations, group_by, limit." in page(alice, f"{LIST}{row.pk}/change/")
 
 
 def test_dataset_that_is_not_there(house: House, alice: Client) -> None:

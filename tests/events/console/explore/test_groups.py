@@ -1,0 +1,143 @@
+"""Groups in Explore: a table of them, the first calculation over time, and what each of them leads to."""
+
+import csv
+import html
+import io
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from django.test import Client
+
+from events.console.explore.groups import value_text
+from tests.console import logged_in
+from tests.events.console.explore.test_page import PATH, ask, messages, text_of
+from tests.events.lake.conftest import Node
+from tests.factories import make_house
+
+
+@pytest.fixture
+def filled(node: Node) -> Node:
+    node.write(
+        '{"service":"api","duration":10,"http":{"status":500},"message":"a1"}',
+        '{"service":"api","duration":30,"http":{"status":200},"message":"a2"}',
+        age=timedelta(minutes=20),
+    )
+    node.seal()
+    node.write('{"service":"web \\"x\\"","duration":5,"http":{"status":"200"},"message":"w"}', '{"message":"none"}')
+    return node
+
+
+def table(response: Any) -> list[list[str]]:
+    return [[*(cell.text for cell in row.groups), *row.values] for row in response.context["groups"]]
+
+
+def test_groups_have_their_values_and_lead_to_their_events(filled: Node, alice: Client) -> None:
+    response = ask(alice, filled, calculate="count, max(duration) as worst", by="service")
+    assert table(response) == [["api", "2", "30"], ['web "x"', "1", "5"], ["(none)", "1", "–"]]
+    assert [messages(alice.get(PATH + row.events_address)) for row in response.context["groups"]] == [
+        ["a2", "a1"], ["w"], ["none"],
+    ]  # fmt: skip
+    [cell] = response.context["groups"][0].groups
+    assert table(alice.get(PATH + cell.address)) == [["api", "2", "30"]]
+    assert messages(alice.get(PATH + response.context["events_address"])) == ["none", "w", "a2", "a1"]
+
+
+def test_numbers_and_their_text_are_one_group(filled: Node, alice: Client) -> None:
+    response = ask(alice, filled, by="http.status", calculate="count")
+    assert table(response) == [["200", "2"], ["500", "1"], ["(none)", "1"]]
+    assert messages(alice.get(PATH + response.context["groups"][0].events_address)) == ["w", "a2"]
+
+
+def test_paths_alone_count(filled: Node, alice: Client) -> None:
+    assert table(ask(alice, filled, by="service, http.status"))[0] == ["api", "200", "1"]
+
+
+def test_calculation_without_groups_is_one_row(filled: Node, alice: Client) -> None:
+    response = ask(alice, filled, calculate="avg(duration), count")
+    assert table(response) == [["15", "4"]]
+    assert [line.title for line in response.context["line_chart"].lines] == ["avg(duration)"]
+    assert table(ask(alice, filled, q="nothing-has-this", calculate="count")) == [["0"]]
+
+
+def test_rest_is_in_others(filled: Node, alice: Client) -> None:
+    response = ask(alice, filled, by="service", limit="1")
+    assert (table(response), response.context["others"]) == ([["api", "2"]], ["2"])
+
+
+def test_heading_orders_and_turns_the_order_round(filled: Node, alice: Client) -> None:
+    response = ask(alice, filled, calculate="count", by="service")
+    service, count = response.context["headings"]
+    assert (service.sorted, count.sorted) == ("", "descending")
+    by_name = alice.get(PATH + service.address)
+    assert [row[0] for row in table(by_name)][:2] == ["api", 'web "x"']
+    turned = alice.get(PATH + by_name.context["headings"][0].address)
+    assert [row[0] for row in table(turned) if row[0] != "(none)"] == ['web "x"', "api"]
+    assert [row[1] for row in table(alice.get(PATH + count.address))] == ["1", "1", "2"]
+
+
+def test_lines_show_values_over_time_and_lead_to_a_bucket(filled: Node, alice: Client) -> None:
+    chart = ask(alice, filled, calculate="p50(duration)", by="service").context["line_chart"]
+    api = next(line for line in chart.lines if line.title == "api")
+    assert (api.pieces, len(api.dots), chart.top, chart.bottom) == ([], 1, "20", "0")
+    [span] = [span for span in chart.spans if "api: 20" in span.title]
+    asked = dict(parse_qsl(span.address[1:]))
+    assert asked["by"] == "service" and asked["from"] < asked["to"]
+
+
+def test_values_below_zero_and_texts(node: Node, alice: Client) -> None:
+    node.write('{"t":-3,"word":"a"}', '{"t":-7,"word":"b"}')
+    response = ask(alice, node, calculate="min(t)")
+    assert (response.context["line_chart"].top, response.context["line_chart"].bottom) == ("0", "-8")
+    response = ask(alice, node, calculate="max(word)")
+    assert table(response) == [["b"]] and response.context["line_chart"] is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"calculate": "p95"}, "Calculate: member 'path' is missing: p95 needs one"),
+        ({"calculate": "how many"}, "Calculate: must be one of count"),
+        ({"by": "a, a"}, "Group by: there is another column 'a'"),
+        ({"by": "a", "limit": "many"}, "Groups: must be a whole number"),
+        ({"by": "a", "limit": "9" * 5000}, "Groups: must be a whole number"),
+        ({"by": "a", "order": "b"}, "Order: must be the name of a calculation"),
+    ],
+    ids=str,
+)
+def test_what_makes_no_sense_is_named(asked: dict[str, str], told: str, node: Node, alice: Client) -> None:
+    ordered = {name: asked[name] for name in ("calculate", "by", "order", "limit") if name in asked}
+    assert told in text_of(ask(alice, node, 400, **ordered))
+
+
+def test_nothing_found_and_no_events(node: Node, alice: Client) -> None:
+    assert ask(alice, node, by="service").context["state"] == "no events"
+    node.write("{}")
+    assert ask(alice, node, by="service", q="no-such-word").context["state"] == "nothing found"
+
+
+def test_names_from_events_are_harmless(node: Node, alice: Client) -> None:
+    node.write('{"service":"<script>alert(1)</script>"}', '{"service":"x\\u202ey"}')
+    page = ask(alice, node, by="service").content.decode()
+    assert "<script>alert" not in page and "\u202e" not in page and html.escape("<script>alert(1)</script>") in page
+
+
+def test_table_is_downloaded_as_csv(filled: Node, alice: Client) -> None:
+    response = ask(alice, filled, calculate="count, avg(duration)", by="service")
+    download = alice.get(response.context["csv_address"])
+    assert download["Content-Disposition"] == 'attachment; filename="logs.csv"'
+    rows = [*csv.reader(io.StringIO(download.content.decode()))]
+    assert rows == [["service", "count", "avg(duration)"], ["api", "2", "20"], ['web "x"', "1", "5"], ["", "1", ""]]
+    charlie = logged_in(make_house("umbrella", "charlie").admin)
+    assert charlie.get(response.context["csv_address"]).status_code == 404
+    assert alice.get(response.context["csv_address"] + "x").status_code == 200
+    assert alice.get(f"{PATH}groups.csv?dataset={filled.dataset.pk}&calculate=nope").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "–"), (1234567, "1,234,567"), (0.1, "0.1"), (12.3456789, "12.3457"), (1e7 + 0.5, "10,000,000"), ("x", "x")],
+)
+def test_values_as_people_read_them(value: Any, text: str) -> None:
+    assert value_text(value) == text
