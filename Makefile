@@ -23,13 +23,13 @@ IN_VENV := $(VENV)/bin/python
 # Each line runs in one shell and ends in `exec`, so a signal reaches the program itself and its exit status is ours.
 PYTEST := $(IN_VENV) -m pytest
 # A process that is lost ends the run: with another in its place, pytest-xdist may wait for ever for tests that it lost.
-TWO_AT_ONCE := -n 2 --dist loadgroup --max-worker-restart=0
+TWO_AT_ONCE := -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 SET_UP := PYTHON="$(PYTHON)" VENV="$(VENV)" sh .ci/set-up
 
 run:
 	@$(SET_UP) requirements.txt && exec $(IN_VENV) manage.py up
 
-# Tests that kill platforms, or measure time or memory, run alone, the others two at a time.
+# Tests that measure time or memory run alone, the others two at a time.
 test:
 	@$(SET_UP) requirements-dev.txt || exit 1; \
 	if [ -n "$(ARGS)" ]; then exec $(PYTEST) $(ARGS); fi; \

@@ -8,7 +8,6 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import django
 import hypothesis
@@ -18,8 +17,6 @@ from django.db import connection
 
 from tests.postgres import delete_all_rows, prepare_environment
 
-TESTS = Path(__file__).parent
-DRILLS = TESTS / "acceptance"
 SLOW_FIXTURES = {"node", "server", "fresh_server", "podman"}  # a real lake, a running platform, real containers
 
 hypothesis.settings.register_profile(
@@ -101,18 +98,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark property tests, and as slow what needs a real lake or platform; keep the tests of a file in one process.
-
-    Slow acceptance tests start and kill platforms, and have the machine for themselves.
-    """
+    """Mark property tests, and as slow what needs a real lake or platform, or the machine for itself."""
     for item in items:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.property)
-        if item.get_closest_marker("slow") and item.path.is_relative_to(DRILLS):
-            item.add_marker(pytest.mark.alone)
-        item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(TESTS))))
-        if not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())) and not item.get_closest_marker("quick"):
+        if item.get_closest_marker("alone") or (_needs_much(item) and not item.get_closest_marker("quick")):
             item.add_marker(pytest.mark.slow)
+
+
+def _needs_much(item: pytest.Item) -> bool:
+    return not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

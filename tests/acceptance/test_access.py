@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]  # keys that expire
+pytestmark = pytest.mark.alone  # keys that expire
 
 
 def stops_within(server, key, seconds):

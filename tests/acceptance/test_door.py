@@ -14,6 +14,8 @@ import pytest
 from tests.automation import Automation
 from tests.server import Server
 
+pytestmark = pytest.mark.slow
+
 MIB = 1024 * 1024
 BODY_SECONDS = 2.0
 ROOM = 64 * MIB

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.alone
 
 MB = 1_000_000
 EVENT = b'{"level":"info","message":"%b"}' % (b"x" * 170)

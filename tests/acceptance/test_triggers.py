@@ -61,7 +61,6 @@ def fired(server: Server) -> list[dict[str, Any]]:
     return [data for data, _ in rows]
 
 
-@pytest.mark.slow
 @pytest.mark.alone
 def test_trigger_fires_within_two_seconds_of_the_202(fresh_server):
     server = fresh_server()

@@ -32,6 +32,8 @@ from tests.pipelines.resources.samples import command, pipeline, task, trigger
 from tests.reachable import PYTHON_FOR_NOBODY
 from tests.server import Server
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).with_name("sdk_examples")
 PYTHON = str(Path((PYTHON_FOR_NOBODY if os.geteuid() == 0 else "") or sys.executable).resolve())
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)

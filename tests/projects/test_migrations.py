@@ -20,24 +20,18 @@ def upgrade_from(migration: str) -> None:
         MigrationExecutor(connection).migrate(newest)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_keys_that_could_write_may_deploy_from_then_on():
-    house = make_house("acme", "alice")
+def test_what_was_allowed_is_allowed_from_then_on():
+    """Keys that could write may deploy, and projects that deployed containers may run them."""
+    acme, umbrella = make_house("acme", "alice"), make_house("umbrella", "charlie")
     for right in ("read", "write"):
-        issue_api_key(account=house.admin, name=right, rights=[right])
+        issue_api_key(account=acme.admin, name=right, rights=[right])
+    for house, runtime in ((acme, "container"), (umbrella, "local")):
+        spec = {"type": "task", "name": "t", "data": {"runtime": {"name": runtime}}}
+        Resource.objects.create(project=house.project, type="task", name="t", spec=spec)
     upgrade_from("0008_logins")
 
-    rights = {api_key.name: api_key.rights for api_key in ApiKey.objects.all()}
+    rights = {api_key.name: api_key.rights for api_key in ApiKey.objects.filter(account=acme.admin)}
     assert rights == {"acme sender": ["ingest"], "read": ["read"], "write": ["write", "deploy"]}
-
-
-@pytest.mark.django_db(transaction=True)
-def test_projects_that_deployed_containers_may_run_them_from_then_on():
-    acme, umbrella = make_house("acme", "alice").project, make_house("umbrella", "charlie").project
-    for project, runtime in ((acme, "container"), (umbrella, "local")):
-        spec = {"type": "task", "name": "t", "data": {"runtime": {"name": runtime}}}
-        Resource.objects.create(project=project, type="task", name="t", spec=spec)
-
-    upgrade_from("0010_executor_name")
-
-    assert list(Project.objects.filter(container_runtime=True)) == [acme]
+    assert list(Project.objects.filter(container_runtime=True)) == [acme.project]

@@ -154,7 +154,6 @@ def test_the_sealer_rests_longer_the_longer_small_rounds_take(settings: Any) -> 
     assert rest_seconds(took=60.0, sealed_bytes=settings.EVENTLANE_SEAL_BATCH_BYTES) == 1.0
 
 
-@pytest.mark.slow
 @pytest.mark.alone
 def test_a_round_of_200_datasets_takes_few_seconds_and_a_page_after_it_less_than_half_a_second(node: Node) -> None:
     datasets = new_datasets(node, MANY_DATASETS)
