@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -22,6 +22,7 @@ from unfold.widgets import UnfoldBooleanSwitchWidget
 from eventlane.console import ConsoleList, OwnRelatedFilter, ReadOnlyAdmin, TypedDeleteAdmin, number, size
 from eventlane.forms import ModelForm
 from eventlane.project_choice import project_choice
+from events.console.explore.question import explore_address
 from events.console.health import damage
 from events.console.sending import arrived, sending_page
 from events.console.sizes import measure
@@ -140,7 +141,7 @@ class DatasetAdmin(TypedDeleteAdmin):
     organization_path = "project__organization"
     project_path = "project"
     wider_filters = ("project__id__exact",)
-    actions_detail = ("send",)
+    actions_detail = ("explore", "send")
     empty_advice = "Events are sent to a dataset. Add one: its page shows how to send."
     form = DatasetForm
     bulk_delete = True
@@ -177,6 +178,11 @@ class DatasetAdmin(TypedDeleteAdmin):
         for notice in damage([dataset]) if dataset else ():
             messages.warning(request, f"{notice.title}: {notice.text}")
         return super().changeform_view(request, object_id, form_url, extra_context)
+
+    @action(description="Explore events", icon="search", permissions=["view"])
+    def explore(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Go to the dataset's events."""
+        return HttpResponseRedirect(explore_address(object_id))
 
     @action(description="How to send events", icon="send", permissions=["view"])
     def send(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -220,9 +226,9 @@ class DatasetAdmin(TypedDeleteAdmin):
         return lines, totals, set(), []
 
     @display(description="Events")
-    def event_count(self, dataset: Dataset) -> str:
-        """Show how many events are in the lake."""
-        return number(self._measured(dataset).events)
+    def event_count(self, dataset: Dataset) -> SafeString:
+        """Show how many events are in the lake, with a link to them."""
+        return _events_link(explore_address(dataset.pk), number(self._measured(dataset).events))
 
     @display(description="Stored")
     def stored(self, dataset: Dataset) -> str:
@@ -275,7 +281,7 @@ class NamespaceAdmin(ReadOnlyAdmin):
     project_path = "dataset__project"
     wider_filters = ("dataset__id__exact",)
     empty_advice = "The first event sent to a namespace creates it. The page of a dataset shows how to send one."
-    list_display = ("name", "dataset", "project", "creation_time")
+    list_display = ("name", "dataset", "project", "creation_time", "events")
     list_filter = (("dataset", DatasetFilter),)
     list_select_related = ("dataset__project",)
     search_fields = ("name",)
@@ -286,6 +292,20 @@ class NamespaceAdmin(ReadOnlyAdmin):
     def project(self, namespace: Namespace) -> Project:
         """Show the project of the namespace's dataset."""
         return namespace.dataset.project
+
+    @display(description="Events")
+    def events(self, namespace: Namespace) -> SafeString:
+        """Show a link to the namespace's events."""
+        from events.console.explore.terms import (
+            group_term,  # brings DuckDB, which a process without queries does without
+        )
+
+        term = group_term("namespace", namespace.name)
+        return _events_link(explore_address(namespace.dataset_id, q=term), "Explore") if term else SafeString("-")
+
+
+def _events_link(address: str, text: str) -> SafeString:
+    return format_html('<a class="text-link" href="{}" title="Explore the events">{}</a>', address, text)
 
 
 # Projects with their datasets

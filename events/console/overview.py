@@ -18,6 +18,7 @@ from eventlane.login import account_of
 from eventlane.project_choice import project_choice
 from events.console.activity import Activity, received
 from events.console.chart import draw
+from events.console.explore.question import explore_address
 from events.console.health import ahead, answer_or_none, damage, incidents, is_late, quarantine
 from events.console.sizes import measure
 from events.journal import Backlog
@@ -124,7 +125,7 @@ def _row(dataset: Any, activity: Activity | None, measured: bool) -> dict[str, A
         "last_hour": number(sum(minutes)) if minutes else UNKNOWN,
         "events": number(dataset.events) if measured else UNKNOWN,
         "stored": size(dataset.bytes) if measured else UNKNOWN,
-        "url": reverse("admin:events_dataset_change", args=[dataset.pk]),
+        "url": explore_address(dataset.pk),
         "send_url": reverse("admin:events_dataset_send", args=[dataset.pk]),
     }
 

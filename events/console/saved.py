@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from events.access import datasets_of
-from events.console.explore.question import Question
+from events.console.explore.question import explore_address
 from events.query.body import read_query
 from events.query.saved import MEMBERS
 from events.query.typed import elements, show_calculation
@@ -63,5 +63,4 @@ def open_saved(request: HttpRequest, resource_id: str) -> HttpResponseRedirect:
         messages.error(request, f"There is no dataset {data['datasets'][0]} in the project.")
         return HttpResponseRedirect(resource_url(saved))
     asked = {"from_time": str(data["from"]), "to_time": str(data["to"]), **(_groups_of(data) or {})}
-    question = Question(dataset.pk, data.get("q", "").strip(), **asked)
-    return HttpResponseRedirect(reverse("console-explore") + question.address())
+    return HttpResponseRedirect(explore_address(dataset.pk, q=data.get("q", "").strip(), **asked))

@@ -26,9 +26,18 @@ def explore_csv(request: HttpRequest) -> HttpResponse:
     return groups_csv(request)
 
 
+@require_safe
+def explore_part_fields(request: HttpRequest) -> HttpResponse:
+    """Show the fields of events."""
+    from events.console.explore.page import explore_fields
+
+    return explore_fields(request)
+
+
 urlpatterns = [
     path("live/", admin.site.admin_view(live), name="console-live"),
     path("explore/", admin.site.admin_view(explore), name="console-explore"),
+    path("explore/fields/", admin.site.admin_view(explore_part_fields), name="console-explore-fields"),
     path("explore/groups.csv", admin.site.admin_view(explore_csv), name="console-explore-csv"),
     path("explore/saved/<str:resource_id>/", admin.site.admin_view(open_saved), name="console-explore-saved"),
 ]

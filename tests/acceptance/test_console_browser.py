@@ -120,6 +120,35 @@ def test_dataset_from_its_first_event_to_its_deletion(page: Page, server: Server
     server.wait_until(lambda: server.post("/v1/orders/web", sent).status == 400, "the dataset takes no events")
 
 
+def test_explore_by_keyboard_and_by_its_fields(page: Page, server: Server) -> None:
+    sent = [{"message": f"step {number}", "level": "warn", "step": number % 3} for number in range(9)]
+    assert server.post("/v1/logs/explored", sent).status == 202
+    page.goto(f"{server.url}/console/explore/?q=namespace:explored")
+    expect(page.locator("#total")).to_have_text("9")
+
+    for key in ("ArrowDown", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    opened = page.locator(".ev-event[open]")
+    expect(opened.get_by_role("link", name="Events around it")).to_be_visible()
+    expect(opened.locator("summary")).to_contain_text("step 7")
+    page.keyboard.press("Escape")
+    expect(opened).to_have_count(0)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    expect(page.get_by_label("Search", exact=True)).to_be_focused()
+
+    page.get_by_text("Fields", exact=True).click()
+    field = page.locator(".ev-field").filter(has_text=re.compile(r"^\s*step"))
+    field.locator("summary").click()
+    field.get_by_role("link", name="2", exact=True).click()
+    expect(page.locator("#total")).to_have_text("3")
+    field.locator("summary").click()  # the side bar stays open
+    field.get_by_role("link", name="Group by it").click()
+    expect(page.locator(".ev-groups tbody tr")).to_have_count(1)
+
+
 def _row(page: Page, server: Server, name: str) -> str:
     page.goto(f"{server.url}/console/events/dataset/?q={name}")
     return page.locator("#result_list tbody").first.inner_text()

@@ -1,5 +1,6 @@
 """The page: what the question finds, or why that can't be told."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from time import time_ns
@@ -14,14 +15,15 @@ from django.utils import timezone
 from eventlane.console import count_of, number
 from eventlane.login import account_of
 from eventlane.project_choice import project_choice
-from eventlane.times import format_time, from_microseconds, readable_time
+from eventlane.times import format_time, from_microseconds, readable_time, to_microseconds
 from eventlane.wire.errors import ApiError
 from events.console.activity import received
 from events.console.explore.bars import frame_text, kind_of, stack
 from events.console.explore.event_text import escaped, indented, members
+from events.console.explore.field_rows import field_rows
 from events.console.explore.groups import draw_lines, group_rows, headings, others_row
 from events.console.explore.question import NOW, PRESETS, Question, is_canonical, read_question
-from events.console.explore.terms import open_to_more, term_of, with_term
+from events.console.explore.terms import group_term, open_to_more, term_of, with_term
 from events.console.health import answer_or_none
 from events.console.sending import arrival
 from events.lake.lines import visible
@@ -30,15 +32,17 @@ from events.lake.slots import slots
 from events.models import Dataset
 from events.query.answer import Answer
 from events.query.body import MAX_ROWS, read_query
+from events.query.fields import find_fields
 from events.query.run import ask
 from events.query.terminal import csv_lines
-from events.query.times import InvalidTime, read_duration
+from events.query.times import SECOND, InvalidTime, read_duration, show_time
 from projects.models import Account
 
 BY_LEVEL = {"calculations": [{"op": "count"}], "group_by": ["level"], "granularity": "auto", "limit": MAX_ROWS}
 WIDER = (*PRESETS, "30d", "365d")
 OFFERED_DATASETS = 200
 SHOWN_MEMBERS = 40
+AROUND = 60 * SECOND
 SHOWN_CHARACTERS = 300  # of a message, or a value: the event's JSON has all of it
 FIELDS = {
     "q": "Search",
@@ -75,6 +79,7 @@ class Line:
     received: str
     members: list[Member]
     json: str
+    context: list[tuple[str, str]]
 
 
 def explore_page(request: HttpRequest) -> HttpResponse:
@@ -139,6 +144,7 @@ def _form(request: HttpRequest, dataset: Dataset, question: Question) -> dict[st
         "presets": PRESETS.items(),
         "send_url": reverse("admin:events_dataset_send", args=[dataset.pk]),
         "newest_address": question.address() if question.before else "",
+        "fields_address": reverse("console-explore-fields") + question.address(),
     }
 
 
@@ -171,6 +177,21 @@ def ask_for_groups(request: HttpRequest, dataset: Dataset, question: Question) -
     """Return the answer to a question for groups; raise ApiError."""
     query = read_query(question.groups_body(dataset.name), now_us=time_ns() // 1000)
     return slots.run(lambda lake: ask(lake, [dataset], query), f"account {account_of(request).pk}")
+
+
+def explore_fields(request: HttpRequest) -> HttpResponse:
+    """Return the fields of the events that the address asks for, as a part of the page."""
+    question = read_question(request.GET)
+    dataset = _dataset_admin().get_object(request, question.dataset)
+    if dataset is None:
+        raise Http404
+    try:
+        query = read_query(question.body(dataset.name), now_us=time_ns() // 1000)
+        found = slots.run(lambda lake: find_fields(lake, dataset, query), f"account {account_of(request).pk}")
+    except ApiError as error:
+        return render(request, "events/explore_fields.html", {"problem": error.message})
+    rows = field_rows(found, question, open_to_more(question.q))
+    return render(request, "events/explore_fields.html", {"rows": rows, "warnings": found.statistics.warnings})
 
 
 def groups_csv(request: HttpRequest) -> HttpResponse:
@@ -251,7 +272,22 @@ def _line(row: EventRow, question: Question, open_q: str) -> Line:
         received=format_time(row.received_time, "microseconds"),
         members=[_member(*one, row, question, open_q) for one in islice(members(row.event), SHOWN_MEMBERS)],
         json=indented(row.event),
+        context=list(_context(row, question)),
     )
+
+
+def _context(row: EventRow, question: Question) -> Iterator[tuple[str, str]]:
+    """Yield name and address of what an event leads to: what else happened then, and in the same trace."""
+    moment, whole = to_microseconds(row.event_time), question.events_only
+    if term := group_term("namespace", row.namespace):
+        start, end = (show_time(moment + distance) for distance in (-AROUND, AROUND))
+        yield "Events around it", whole.address(q=term, from_time=start, to_time=end)
+    for title, path, value in (
+        ("Same trace", "trace_id", row.trace_id),
+        ("Same request", "request_id", row.request_id),
+    ):
+        if value and (term := group_term(path, value)):
+            yield title, whole.address(q=term)
 
 
 def _member(name: str, value: str, row: EventRow, question: Question, open_q: str) -> Member:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.http import urlencode
 
 from events.query.typed import elements, read_calculation, read_order
@@ -89,6 +90,11 @@ class Question:
     def preset(self) -> str:
         """The preset that its time frame is, if it is one."""
         return self.from_time if self.to_time == NOW and self.from_time in PRESETS else ""
+
+
+def explore_address(dataset: str, **parts: str) -> str:
+    """Return the address of Explore with a question to a dataset, given by its id."""
+    return reverse("console-explore") + Question(dataset, **parts).address()
 
 
 def read_question(address: Mapping[str, str]) -> Question:
