@@ -6,6 +6,7 @@ from typing import Any
 from django.test import Client
 
 from events.console.explore.question import explore_address
+from events.models import Namespace
 from tests.console import logged_in
 from tests.events.console.explore.test_page import PATH, ask, messages, text_of
 from tests.events.lake.conftest import Node
@@ -64,6 +65,7 @@ def test_console_leads_into_explore(node: Node, alice: Client) -> None:
         assert f'href="{explore_address(dataset.pk)}"' in text_of(alice.get(page))
     button = alice.get(f"/console/events/dataset/{dataset.pk}/explore/")
     assert (button.status_code, button["Location"]) == (302, explore_address(dataset.pk))
+    Namespace.objects.get_or_create(dataset=dataset, name="web")
     of_namespace = explore_address(dataset.pk, q="namespace:web")
     assert f'href="{of_namespace}"' in text_of(alice.get("/console/events/namespace/"))
     assert messages(alice.get(of_namespace)) == ["from web"]
