@@ -1,10 +1,12 @@
 """Where in a dataset's table an event can be that holds certain texts: spans of received time, by the gram files.
 
-Spans, and not files or row groups, as DuckLake lets neither be chosen; by bounds of time it leaves both out. Whatever
-is outside a span is known not to match, so it does no harm that other files and rows may have times within one.
+Spans, and not files or row groups: DuckLake opens a file that a condition on its name excludes. By bounds of time it
+leaves out both. Whatever is outside a span is known not to match, so it does no harm that other files and rows may have
+times within one.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from events.lake.conditions import Clause
@@ -15,9 +17,9 @@ from events.lake.grams import Grams, grams_of
 from events.lake.unsealed import Span
 from projects.installation import lake_folder
 
-MAX_SPANS = 8  # each is a scan of its own, for which DuckLake asks its catalog
+MAX_SPANS = 100  # a scan looks at all of them for each row group
 FILES = f"""
-    SELECT {PLACE}, f.file_size_bytes, f.record_count,
+    SELECT f.data_file_id, {PLACE}, f.file_size_bytes, f.record_count,
         epoch_us(min_value::TIMESTAMPTZ), epoch_us(max_value::TIMESTAMPTZ)
     FROM {{catalog}}.ducklake_data_file f
     JOIN {{catalog}}.ducklake_table t ON t.table_id = f.table_id AND t.end_snapshot IS NULL
@@ -57,35 +59,50 @@ class Narrower:
         self._folder = lake_folder()
         self._wanted = _grams(execute, clauses) if self._folder and clauses else []
         self.tells = any(map(_tells, self._wanted))
-        self._files: list[tuple[Any, ...]] = []
+        self._files: list[_File] = []
         self._found: list[Times] = []
         if self.tells:
-            self._files = execute(FILES.format(catalog=catalog_schema()), [table])
+            rows = execute(FILES.format(catalog=catalog_schema()), [table])
+            self._files = [_File(id, path, size, count, Times(*times)) for id, path, size, count, *times in rows]
             self._found = list(_inlined_times(execute, table))
 
     def spans(self, span: Span) -> list[Span]:
         """Return spans within `span`, in order: no sealed event of the table outside of them meets the clauses."""
         if not self.tells:
             return [span]
-        later = []
         for file in self._files:
-            if Times(*file[3:]).reaches(span):
-                self._found += self._times_in(*file)
-            else:
-                later.append(file)
-        self._files = later
+            if not file.asked and file.times.reaches(span):
+                self._found += self._times_in(file)
+                file.asked = True
         return _as_few_spans([times for times in self._found if times.reaches(span)], span)
 
-    def _times_in(self, path: str, file_bytes: int, rows: int, first_us: int, last_us: int) -> list[Times]:
+    def skipped_files(self, span: Span) -> set[int]:
+        """Return the ids of those of the table's files that no span reaches, though `span` may."""
+        spans = self.spans(span)
+        return {file.id for file in self._files if file.asked and not any(map(file.times.reaches, spans))}
+
+    def _times_in(self, file: "_File") -> list[Times]:
         assert self._folder
-        file = self._folder / path
+        path = self._folder / file.path
         try:
-            return [Times(*found) for found in times_that_may_hold(file, file_bytes, rows, self._wanted)]
+            return [Times(*found) for found in times_that_may_hold(path, file.bytes, file.rows, self._wanted)]
         except Damaged:
-            grams_path(file).unlink(missing_ok=True)  # maintenance makes another one
+            grams_path(path).unlink(missing_ok=True)  # maintenance makes another one
         except OSError:
             pass
-        return [Times(first_us, last_us)]
+        return [file.times]
+
+
+@dataclass(slots=True)
+class _File:
+    """A Parquet file of the table."""
+
+    id: int
+    path: str
+    bytes: int
+    rows: int
+    times: Times
+    asked: bool = False  # its gram file was
 
 
 def _grams(execute: Execute, clauses: Sequence[Clause]) -> list[list[Grams]]:

@@ -37,7 +37,7 @@ from events.lake.deadline import Deadline
 from events.lake.extent import Extent, sealed_extent
 from events.lake.narrow import Narrower
 from events.lake.seal import sealed_names
-from events.lake.unsealed import JournalIndex, Span, Stretch
+from events.lake.unsealed import JournalIndex, Span, Stretch, within
 from events.models import Dataset
 
 COLUMNS = ", ".join(EVENT_COLUMNS)
@@ -142,10 +142,9 @@ class Snapshot:
         """Return what `relation` is put together from; without `sealed` only what there is in the journal."""
         sources = [
             f"SELECT {quoted_text(dataset.name)} AS dataset, {self._columns_of(dataset)} FROM {table}"
-            f" WHERE {part.condition()}"
+            f" WHERE {within(spans)}"
             for dataset in self.datasets
-            if sealed and (table := self.sealed_table(dataset))
-            for part in self._narrower(dataset).spans(span)
+            if sealed and (table := self.sealed_table(dataset)) and (spans := self._narrower(dataset).spans(span))
         ]
         self._stage(span)
         if self._has_stage:
@@ -155,6 +154,11 @@ class Snapshot:
     def sealed_table(self, dataset: Dataset) -> str | None:
         """Return the quoted name of a dataset's table, if anything was sealed into it."""
         return event_table_name(dataset.table_name) if dataset.table_name in self._tables else None
+
+    def skipped_files(self) -> set[int]:
+        """Return the ids of the lake's files that aren't read as they can't hold what is searched for."""
+        datasets = [dataset for dataset in self.datasets if self.sealed_table(dataset)]
+        return {file for dataset in datasets for file in self._narrower(dataset).skipped_files(EVER)}
 
     def _columns_of(self, dataset: Dataset) -> str:
         """Return EVENT_COLUMNS as its table has them: what it lacks is NULL."""

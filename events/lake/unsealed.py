@@ -66,6 +66,15 @@ class Span:
         return " AND ".join(parts) or "true"
 
 
+def within(spans: Sequence[Span]) -> str:
+    """Return the SQL condition that one of the spans holds; they are in order."""
+    if len(spans) == 1:
+        return spans[0].condition()
+    # DuckLake leaves out files by the first condition, DuckDB row groups by the second.
+    around = Span(spans[0].start, spans[-1].end).condition()
+    return f"{around} AND ({' OR '.join(f'({span.condition()})' for span in spans)})"
+
+
 @dataclass(slots=True)
 class _Known:
     """What has been read of a file so far."""

@@ -22,9 +22,11 @@ from events.lake.snapshot import Snapshot, open_snapshot
 from events.models import Dataset
 from events.query.answer import Statistics
 from events.query.body import MEMBERS, read_query
-from events.query.compiled import Statement, matched_statement, time_frame
+from events.query.compiled import Statement, matched_statement
+from events.query.files import files_of
 from events.query.measure import measure
 from events.query.model import SELECTING, Query
+from events.query.needles import where_of
 from events.query.run import QueryTooLarge
 from events.query.values import TIME_FORMAT
 
@@ -77,8 +79,8 @@ def export(lake: Lake, datasets: Sequence[Dataset], query: Query, file_format: s
     def write(lake: Lake) -> Statistics:
         file.seek(0)
         file.truncate()
-        with open_snapshot(lake, datasets, time_frame(query)) as snapshot:
-            statistics = measure(snapshot, query)
+        with open_snapshot(lake, datasets, where_of(query)) as snapshot:
+            statistics = measure(snapshot, query, files_of(snapshot, query))
             FORMATS[file_format](snapshot, matched_statement(query, snapshot.relation()), _Checked(file))
         return statistics
 

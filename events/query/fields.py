@@ -21,9 +21,11 @@ from events.lake.partial import read_around
 from events.lake.snapshot import open_snapshot
 from events.models import Dataset
 from events.query.answer import Statistics
-from events.query.compiled import matched_statement, time_frame
+from events.query.compiled import matched_statement
+from events.query.files import files_of
 from events.query.measure import measure
 from events.query.model import Query
+from events.query.needles import where_of
 from events.query.paths import COLUMNS, operand_at, pointer, spellings
 from events.query.run import Events, QueryTooLarge
 from events.query.sql import Bindings
@@ -83,8 +85,8 @@ def find_fields(lake: Lake, dataset: Dataset, query: Query) -> Fields:
     started = time.monotonic()
 
     def find(lake: Lake) -> Fields:
-        with open_snapshot(lake, [dataset], time_frame(query)) as snapshot:
-            statistics = measure(snapshot, query)
+        with open_snapshot(lake, [dataset], where_of(query)) as snapshot:
+            statistics = measure(snapshot, query, files_of(snapshot, query))
             found = fields_of(query, snapshot)
             statistics.warnings += found.statistics.warnings
             found.statistics = statistics

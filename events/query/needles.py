@@ -2,10 +2,18 @@
 
 from itertools import chain
 
-from events.lake.conditions import ID_COLUMNS, Clause, clause_of_value, spellings
+from events.lake.conditions import ID_COLUMNS, Clause, Conditions, clause_of_value, spellings
 from events.query import model
-from events.query.model import Compare, Filter, Holds, Op
+from events.query.compiled import time_frame
+from events.query.model import Compare, Filter, Holds, Op, Query
 from events.query.paths import COLUMNS
+
+
+def where_of(query: Query) -> Conditions:
+    """Return what a snapshot has to know to leave out what a query doesn't need."""
+    where = time_frame(query)
+    where.clauses += clauses_of(query.filter)
+    return where
 
 
 def clauses_of(found: Filter) -> list[Clause]:

@@ -1,7 +1,7 @@
 """Run a query: over a snapshot of its datasets' events, exactly if the memory does."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -24,20 +24,17 @@ from events.query.compiled import (
     groups_statement,
     others_statement,
     series_statement,
-    time_frame,
 )
+from events.query.files import PART_EVENTS, File, files_of, newest_first
 from events.query.measure import measure
 from events.query.model import Place, Query
-from events.query.needles import clauses_of
+from events.query.needles import where_of
 from events.query.series import make_buckets
-from events.query.times import SECOND
 from events.query.values import Kind
 
 MAX_CELLS = 2_000_000  # values in a series, of all rows and calculations
 APPROXIMATE = {"count_distinct", *PERCENTILES}  # what can be had with less memory
-# The newest events are looked for in these parts of a time frame, from its end on, if it is so long.
-SHARES = (256, 16)
-PARTED_FROM_US = 900 * SECOND
+FEW_EVENTS = 4 * PART_EVENTS  # among no more, all are looked at at once
 NONE: frozenset[str] = frozenset()
 
 
@@ -82,27 +79,31 @@ def _ask(lake: Lake, datasets: Sequence[Dataset], query: Query) -> Answer:
 
 
 def _ask_snapshot(lake: Lake, datasets: Sequence[Dataset], query: Query, approximate: frozenset[str]) -> Answer:
-    where = time_frame(query)
-    where.clauses += clauses_of(query.filter)
-    with open_snapshot(lake, datasets, where) as snapshot:
-        statistics = measure(snapshot, query)
+    with open_snapshot(lake, datasets, where_of(query)) as snapshot:
+        files = files_of(snapshot, query)
+        statistics = measure(snapshot, query, files)
         if statistics.events_scanned > settings.EVENTLANE_QUERY_EXACT_VALUES:
             approximate |= PERCENTILES.keys()  # DuckDB holds their values outside of its memory limit
-        answer = answer_query(query, snapshot, approximate)
+        if statistics.events_scanned <= FEW_EVENTS:
+            files = []
+        answer = answer_query(query, snapshot, approximate, files)
         statistics.warnings += answer.statistics.warnings
         answer.statistics = statistics
         return answer
 
 
-def answer_query(query: Query, events: Events, approximate: frozenset[str] = NONE) -> Answer:
+def answer_query(
+    query: Query, events: Events, approximate: frozenset[str] = NONE, files: Sequence[File] = ()
+) -> Answer:
     """Return the answer of one snapshot; raise QueryTooLarge, or what the events' own `execute` raises.
 
-    Calculations with an op in `approximate` take less memory, and are not exact.
+    Calculations with an op in `approximate` take less memory, and are not exact. The newest events are looked for in
+    parts that the `files` tell.
     """
     answer = Answer(query)
     relation = events.relation()
     if not query.calculations:
-        _find_events(answer, events, relation)
+        _find_events(answer, events, relation, files)
         return answer
     groups = groups_statement(query, relation, approximate)
     _run(events, groups)
@@ -147,10 +148,10 @@ def _take_series(answer: Answer, events: Events, relation: str, approximate: fro
     answer.series = make_series(query, buckets, len(answer.rows), found, statement.columns)
 
 
-def _find_events(answer: Answer, events: Events, relation: str) -> None:
+def _find_events(answer: Answer, events: Events, relation: str, files: Sequence[File]) -> None:
     query = answer.query
     rows: list[tuple[Any, ...]] = []
-    for part in newest_first(query):
+    for part in newest_first(query, files):
         rows += _run(events, events_statement(replace(part, limit=query.limit - len(rows)), relation))
         if len(rows) == query.limit:
             break
@@ -158,18 +159,3 @@ def _find_events(answer: Answer, events: Events, relation: str) -> None:
     if len(rows) == query.limit and not query.order_by:
         time_us, _, id, *_ = rows[-1]
         answer.before = show_place(Place(time_us, str(id)))
-
-
-def newest_first(query: Query) -> Iterator[Query]:
-    """Yield the query for parts of its time frame, from its end on: the newest few are often near it.
-
-    What a clock that was ahead has dated in the future is in the first part.
-    """
-    newest = min(query.to_us, query.now_us, query.before.time_us + 1 if query.before else query.to_us)
-    span = newest - query.from_us
-    to_us = query.to_us
-    if not query.order_by and span > PARTED_FROM_US:
-        for share in SHARES:
-            yield replace(query, from_us=newest - span // share, to_us=to_us)
-            to_us = newest - span // share
-    yield replace(query, to_us=to_us)

@@ -3,14 +3,17 @@
 import json
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from events.lake import slots as module
+from events.lake.connection import Lake
+from events.lake.gram_builder import files_without_grams, make_grams
 from events.lake.slots import QuerySlots, TooManyQueries
 from events.models import Dataset
+from events.query import files
 from projects.models import Organization, Project
 from tests.events.lake.conftest import Node
 from tests.platform_api import ApiClient
@@ -124,6 +127,55 @@ def test_files_outside_of_the_time_frame_are_skipped(node: Node, client: ApiClie
     assert (statistics["files_scanned"], statistics["files_skipped"], statistics["events_scanned"]) == (1, 1, 200)
     assert statistics["bytes_scanned"] > 0
     assert ask(client, from_="4h", **COUNT)["statistics"]["files_scanned"] == 2
+
+
+def test_files_that_cannot_hold_what_is_searched_for_are_skipped(
+    node: Node, client: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("events.lake.gram_builder.MIN_BYTES", 0)
+    for word in ("marmalade", "piccalilli"):
+        node.write(*(json.dumps({"n": n, "message": f"{word} was here"}) for n in range(200)))
+        node.seal()
+        with Lake() as lake:
+            make_grams(lake, node.lake_path, files_without_grams(node.lake_path)[0])
+    for search, skipped, found in (("Piccalilli", 1, 200), ("chutney", 2, 0), ("was", 0, 400), ("-was", 0, 0)):
+        answer = ask(client, q=search, **COUNT)
+        statistics = answer["statistics"]
+        assert (answer["rows"], statistics["files_skipped"], statistics["files_scanned"]) == (
+            [[found]],
+            skipped,
+            2 - skipped,
+        )
+        assert statistics["events_scanned"] == 200 * (2 - skipped)
+        assert (statistics["bytes_scanned"] > 0) == (skipped < 2)
+
+
+def test_the_newest_are_found_whatever_the_parts(
+    node: Node, client: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "PART_EVENTS", 7)
+    monkeypatch.setattr(files, "ROOM", 1)
+    monkeypatch.setattr("events.query.run.FEW_EVENTS", 0)
+    for hour in (5, 3, 2):
+        texts = [json.dumps({"n": 100 * hour + n, "even": n % 2 == 0}) for n in range(120)]
+        for start in range(0, 120, 10):
+            node.write(*texts[start : start + 10], age=timedelta(hours=hour, seconds=start))
+        node.seal()
+    node.write(*(json.dumps({"n": n, "even": True}) for n in range(7)))
+    found: list[int] = []
+    body: dict[str, Any] = {"datasets": ["logs"], "from": "1d"} | {
+        "filters": [{"path": "even", "op": "=", "value": True}],
+        "limit": 11,
+    }
+    before = None
+    while True:
+        answer = client.post("/query", body | {"before": before}).json()
+        found += [event["event"]["n"] for event in answer["events"]]
+        if (before := answer["before"]) is None:
+            break
+    everything = client.post("/query", body | {"limit": 1000, "order_by": [{"by": "event_time", "order": "desc"}]})
+    assert found == [event["event"]["n"] for event in everything.json()["events"]]
+    assert len(found) == 180 + 7
 
 
 def test_damaged_file_makes_the_answer_partial(node: Node, client: ApiClient) -> None:

@@ -22,7 +22,7 @@ from events.lake.gram_files import BlockBuilder, Damaged, grams_path, times_that
 from events.lake.grams import grams_of
 from events.lake.maintain import maintain
 from events.lake.narrow import Narrower
-from events.lake.unsealed import Span
+from events.lake.unsealed import Span, within
 from tests.events.lake.conftest import Node
 from tests.examples import examples
 
@@ -198,3 +198,25 @@ def test_what_a_killed_process_has_half_written_is_removed(node: Node, small_fil
     assert run()["grams"] == "0 gram files made, 1 removed"
     assert not half.exists()
     assert len(node.events(search="marmalade")) == 150
+
+
+def test_no_row_group_is_large(node: Node) -> None:
+    with Lake() as lake:  # a lake of an earlier version doesn't have the option
+        lake.execute("CALL lake.set_option('parquet_row_group_size', 122880)")
+    for word in ("marmalade", "piccalilli"):
+        fill(node, word, 14_000)
+    run()
+    [merged] = [node.lake_path / file.path for file in known_files(node.dataset.table_name) if file.in_use]
+    groups = pq.read_metadata(merged)
+    assert max(groups.row_group(number).num_rows for number in range(groups.num_row_groups)) < 25_000
+
+
+@given(cuts=st.lists(st.integers(0, 40), unique=True, min_size=1).map(sorted), open_ended=st.booleans())
+def test_spans_as_one_condition(cuts: list[int], open_ended: bool) -> None:
+    ends: list[int | None] = [*cuts, None] if open_ended else [*cuts]
+    spans = [Span(start, end) for start, end in zip(cuts, ends[1:], strict=False)][::2] or [Span(None, cuts[0])]
+    sql = (
+        f"SELECT us FROM (SELECT us, make_timestamptz(us) AS received_time FROM range(45) t(us)) WHERE {within(spans)}"
+    )
+    found = [us for (us,) in duckdb.execute(sql).fetchall()]
+    assert found == [us for us in range(45) if any(span.holds(us) for span in spans)]
