@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +25,7 @@ import urllib3
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.beside import SECONDS, ingest_beside
 from benchmarks.platforms import Platform, eventlane, free_port
 from benchmarks.unlike import MISSING, RARE, UnlikeEvents
 from eventlane.configuration import ROOT, read_settings
@@ -36,6 +36,7 @@ PART = 1_000_000  # events on disk at a time before they are sent
 SENDERS = 4
 ROUNDS = 7
 DATASET = "unlike"
+HEAVIEST = 2  # of the questions, as ingest notices it
 
 
 @dataclass(frozen=True)
@@ -136,20 +137,24 @@ class Asked(NamedTuple):
     postgres: float
 
 
-def report(console: Console, running: Platform, count: int, rounds: int = ROUNDS) -> None:
+def report(console: Console, running: Platform, count: int, rounds: int = ROUNDS, seconds: float = SECONDS) -> None:
     """Send so many events, ask the questions, and print what was measured."""
     events = UnlikeEvents(count)
     client = Client(running)
     for first in range(0, count, PART):
         console.print(client.send(events, first))
     maintain(running.home)
-    console.print(_disk(running, count))
+    files = _parquet_files(running)
+    console.print(_disk(running, files, count))
     with tempfile.TemporaryDirectory(dir=running.home) as folder:
-        bare = bare_duckdb(running.home / "lake", Path(folder) / "bare.parquet", count)
+        bare = bare_duckdb(files, Path(folder) / "bare.parquet")
         with psycopg.connect(database_url(running.home), autocommit=True) as postgres:
             fill_postgres(postgres, events)
-            console.print(_table(_Systems(client, bare, postgres), events, rounds))
+            systems = _Systems(client, bare, postgres)
+            console.print(_table(systems, events, rounds))
         bare.close()
+    ask = systems.ask_each(QUESTIONS[HEAVIEST], events)[0]
+    console.print(f"beside {QUESTIONS[HEAVIEST].name!r}: {ingest_beside(running, ask, seconds)}")
 
 
 class _Systems(NamedTuple):
@@ -276,30 +281,15 @@ def maintain(home: Path) -> None:
     subprocess.run([sys.executable, str(ROOT / "manage.py"), "maintain"], env=environment, check=True)
 
 
-def bare_duckdb(lake: Path, file: Path, count: int) -> duckdb.DuckDBPyConnection:
-    """Return a DuckDB with `bare`, a Parquet file of the dataset's events with what the questions need."""
-    database = duckdb.connect()
-    settings = read_settings()
-    database.execute(
-        f"SET threads = 2; SET TimeZone = 'UTC'; SET memory_limit = '{settings['EVENTLANE_DUCKDB_MEMORY_MB']}MB'"
-    )
-    [sources] = [list(map(str, paths)) for paths in _tables(lake) if _count(database, paths) == count]
+def bare_duckdb(sources: list[str], file: Path) -> duckdb.DuckDBPyConnection:
+    """Return a DuckDB with `bare`, a Parquet file of the events in these with what the questions need."""
+    database, settings = duckdb.connect(), read_settings()
+    database.execute(f"SET memory_limit = '{settings['EVENTLANE_DUCKDB_MEMORY_MB']}MB'; SET TimeZone = 'UTC'")
     select = f"SELECT {BARE_COLUMNS} FROM read_parquet({sources})"
     database.execute(f"COPY ({select}) TO '{file}' (FORMAT parquet, COMPRESSION zstd)")
     database.execute(f"CREATE VIEW bare AS FROM read_parquet('{file}')")
-    database.execute("SET threads = 1")
+    database.execute(f"SET threads = {settings['EVENTLANE_QUERY_THREADS']}")
     return database
-
-
-def _tables(lake: Path) -> list[list[Path]]:
-    """Return the Parquet files of each table of events."""
-    return [sorted(folder.rglob("*.parquet")) for folder in lake.glob("main/events_*")]
-
-
-def _count(database: duckdb.DuckDBPyConnection, paths: list[Path]) -> int:
-    with suppress(duckdb.Error):
-        return int(database.execute(f"SELECT count(*) FROM read_parquet({list(map(str, paths))})").fetchall()[0][0])
-    return 0
 
 
 def fill_postgres(postgres: "psycopg.Connection[Any]", events: UnlikeEvents) -> None:
@@ -315,19 +305,33 @@ def fill_postgres(postgres: "psycopg.Connection[Any]", events: UnlikeEvents) -> 
     postgres.execute("VACUUM ANALYZE unlike")
 
 
-def _disk(running: Platform, count: int) -> str:
-    sizes = {
-        kind: sum(path.stat().st_size for path in (running.home / "lake").rglob(pattern))
-        for kind, pattern in (("Parquet", "*.parquet"), ("grams", "*.grams"))
-    }
+def _parquet_files(running: Platform) -> list[str]:
+    """Return the paths of the files that the dataset's table consists of."""
+    folder = running.home / "lake" / "main"
     with psycopg.connect(database_url(running.home)) as postgres:
-        [(sizes["catalog"],)] = postgres.execute(
+        found = postgres.execute(
+            "SELECT t.path || f.path FROM events_dataset d JOIN lake.ducklake_table t USING (table_name)"
+            " JOIN lake.ducklake_data_file f USING (table_id)"
+            " WHERE d.name = %s AND f.end_snapshot IS NULL AND t.end_snapshot IS NULL",
+            [DATASET],
+        ).fetchall()
+    return [str(folder / path) for (path,) in found]
+
+
+def _disk(running: Platform, files: list[str], count: int) -> str:
+    """Say how much disk the events take: those files, what lies beside them, and the catalog."""
+    sizes: dict[str, float] = {"Parquet": 0, "beside": 0}
+    for file in map(Path, files):
+        sizes["Parquet"] += file.stat().st_size
+        sizes["beside"] += sum(path.stat().st_size for path in file.parent.glob(f"{file.name}.*"))
+    with psycopg.connect(database_url(running.home)) as postgres:
+        [(catalog,)] = postgres.execute(
             "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
             " WHERE nspname = 'lake' AND relkind = 'r'"
         ).fetchall()
-    parts = ", ".join(f"{kind} {float(size) / 1e6:.1f}" for kind, size in sizes.items())
-    per_million = float(sum(sizes.values())) / 1e6 / (count / 1e6)
-    return f"disk: {per_million:.1f} MB for 1,000,000 events (MB in all: {parts})"
+    sizes["catalog"] = float(catalog)
+    parts = ", ".join(f"{name} {size / 1e6:.1f}" for name, size in sizes.items())
+    return f"disk: {sum(sizes.values()) / count:.1f} MB for 1,000,000 events (MB in all: {parts})"
 
 
 def main() -> None:

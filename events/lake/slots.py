@@ -1,7 +1,7 @@
 """Queries in a web process: a few at a time, on DuckDBs that stay attached between them.
 
-Attaching the lake takes 0.1 to 0.4 s, a page of events 0.03 s. Ingest shares the process, so a DuckDB here has a single
-thread and little memory.
+Attaching the lake takes 0.1 to 0.4 s, a page of events 0.03 s. Ingest shares the process, so a DuckDB here has few
+threads and little memory.
 """
 
 import logging
@@ -139,7 +139,8 @@ class QuerySlots:
 
 
 def _small_lake() -> Lake:
-    return Lake(read_only=True, threads=1, memory_mb=settings.EVENTLANE_QUERY_MEMORY_MB)
+    threads, memory_mb = settings.EVENTLANE_QUERY_THREADS, settings.EVENTLANE_QUERY_MEMORY_MB
+    return Lake(read_only=True, threads=threads, memory_mb=memory_mb)
 
 
 slots = QuerySlots(settings.EVENTLANE_QUERY_SLOTS, per_owner=settings.EVENTLANE_QUERY_SLOTS_PER_KEY)

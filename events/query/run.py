@@ -32,7 +32,6 @@ from events.query.needles import where_of
 from events.query.series import make_buckets
 from events.query.values import Kind
 
-MAX_CELLS = 2_000_000  # values in a series, of all rows and calculations
 APPROXIMATE = {"count_distinct", *PERCENTILES}  # what can be had with less memory
 FEW_EVENTS = 4 * PART_EVENTS  # among no more, all are looked at at once
 NONE: frozenset[str] = frozenset()
@@ -141,7 +140,7 @@ def _take_series(answer: Answer, events: Events, relation: str, approximate: fro
     query = answer.query
     assert query.granularity_us is not None
     buckets = make_buckets(query.granularity_us, query.from_us, query.to_us, query.zone)
-    if len(answer.rows) * len(query.calculations) * len(buckets.starts) > MAX_CELLS:
+    if len(answer.rows) * len(query.calculations) * len(buckets.starts) > settings.EVENTLANE_QUERY_VALUES:
         raise QueryTooLarge("The series has too many values. Ask for fewer groups, or a coarser granularity.")
     statement = series_statement(query, relation, buckets, approximate)
     found = _run(events, statement) if answer.rows else []

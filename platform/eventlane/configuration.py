@@ -236,6 +236,8 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_QUERY_SLOTS_PER_KEY", "2", at_least(1), "queries", "queries of events that one web process runs at once for one API key; others wait as well"),
         ("EVENTLANE_QUERY_EXACT_VALUES", "10000000", at_least(1000), "events", "events in a query's time frame up to which its percentiles are exact, which takes 8 to 16 bytes for each; beyond that they are within 1 % of rank"),
         ("EVENTLANE_QUERY_MEMORY_MB", "256", at_least(64), "MB", "memory limit of one query in a web process"),
+        ("EVENTLANE_QUERY_THREADS", "1", at_least(1), "threads", "threads of one query in a web process"),
+        ("EVENTLANE_QUERY_VALUES", "2000000", at_least(1000), "values", "values of all rows, calculations and buckets in the series of one query"),
         ("EVENTLANE_FIELDS_EVENTS", "1000000", at_least(1), "events", "events, the newest that match, from which the fields of a dataset are listed"),
         ("EVENTLANE_RETENTION_DAYS", "30", at_least(1), "days", "retention of a new dataset"),
         ("EVENTLANE_QUARANTINE_DAYS", "30", at_least(1), "days", "how long quarantined events are kept"),

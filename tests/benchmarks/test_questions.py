@@ -15,7 +15,7 @@ def test_table_is_made(server: Server) -> None:
     assert server.process
     running = Platform(server.url, server.home, server.process, server.keys)
     output = io.StringIO()
-    questions.report(Console(file=output, width=200), running, 2000, rounds=1)
+    questions.report(Console(file=output, width=200), running, 2000, rounds=1, seconds=1)
     lines = output.getvalue().splitlines()
     assert lines[0].startswith("2,000 events: accepted after ")
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if line.startswith("│")]
@@ -26,6 +26,7 @@ def test_table_is_made(server: Server) -> None:
         0,
         1,
     ]
+    assert "times as long" in output.getvalue()
     assert all(cell.endswith((" ms", " x the time", " x as fast")) for _, _, *cells in rows for cell in cells)
 
 
