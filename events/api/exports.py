@@ -28,7 +28,7 @@ class ExportsViewSet(ProjectObjectViewSet):
     operations = {
         "export": Operation(
             body=BODY,
-            reply_type=TYPES["ndjson"],
+            reply_types=tuple(TYPES.values()),
             errors=ERRORS | {503: (*ERRORS[503], "no_disk_space")},
         )
     }

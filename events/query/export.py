@@ -5,11 +5,11 @@ starts again without it. And a client that reads slowly must not hold a DuckDB, 
 """
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import duckdb
-import pyarrow.parquet as pq
+import pyarrow as pa
 from django.conf import settings
 
 from eventlane.configuration import MIB
@@ -30,6 +30,7 @@ from events.query.needles import where_of
 from events.query.run import QueryTooLarge
 from events.query.values import TIME_FORMAT
 
+GROUP_BYTES = 32 * MIB  # of a row group of Parquet, in memory
 READ = {"UUID": "{0}::VARCHAR AS {0}", "VARCHAR": "plain({0}) AS {0}"}  # by type of a column
 COLUMNS = ", ".join(["dataset", *(READ.get(kind, "{0}").format(name) for name, kind in EVENT_COLUMNS.items())])
 ONE_LINE = "replace(replace(plain(event), chr(10), ' '), chr(13), ' ')"  # line ends can only stand between tokens
@@ -120,10 +121,24 @@ def _write_ndjson(snapshot: Snapshot, found: Statement, file: Any) -> None:
 
 
 def _write_parquet(snapshot: Snapshot, found: Statement, file: Any) -> None:
+    import pyarrow.parquet as pq  # imported here: it takes 0.1 s, which exports of lines do without
+
     batches = snapshot.batches(f"SELECT {COLUMNS} FROM ({found.sql})", found.parameters)
     with pq.ParquetWriter(file, next(batches).schema, compression="zstd") as writer:
-        for batch in batches:
-            writer.write_batch(batch)
+        for group in _in_groups(batches):
+            writer.write_table(pa.Table.from_batches(group))
+
+
+def _in_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    """Put batches together to row groups. A writer keeps some KB of each until the end, so there must not be many."""
+    group: list[pa.RecordBatch] = []
+    for batch in batches:
+        group.append(batch)
+        if sum(one.nbytes for one in group) >= GROUP_BYTES:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 FORMATS: dict[str, Callable[[Snapshot, Statement, Any], None]] = {"ndjson": _write_ndjson, "parquet": _write_parquet}

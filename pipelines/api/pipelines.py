@@ -137,7 +137,7 @@ class ScratchpadsViewSet(ProjectObjectViewSet):
     operations = {
         "retrieve": Operation(nouns=("pipeline",)),
         "clear": Operation(204, nouns=("pipeline",)),
-        "retrieve_value": Operation(reply_type=TEXT, nouns=("pipeline", "scratchpad_entry")),
+        "retrieve_value": Operation(reply_types=(TEXT,), nouns=("pipeline", "scratchpad_entry")),
         "update": Operation(
             204, {"type": "string", "pattern": r"^[^\u0000]*$"}, body_type=TEXT, nouns=("pipeline", "scratchpad_entry")
         ),

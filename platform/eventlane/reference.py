@@ -152,10 +152,9 @@ def _answer(status: str, answer: Schema) -> Answer:
 
 
 def _content(body: Schema) -> Schema:
-    """Return the schema of a body or a reply, which has at most one content type."""
-    [content] = body.get("content", {}).values() or [{}]
-    schema: Schema = content.get("schema", {})
-    return schema
+    """Return the schema of a body or a reply, the same in all content types."""
+    contents: list[Schema] = list(body.get("content", {}).values())
+    return contents[0].get("schema", {}) if contents else {}
 
 
 def _codes(schema: Schema) -> list[str]:

@@ -53,6 +53,11 @@ def test_it_has_every_form_of_the_events_api():
     }
 
 
+def test_export_names_each_of_its_formats():
+    content = OPERATIONS["POST /v0/query/export"]["responses"]["200"]["content"]
+    assert list(content) == ["application/x-ndjson", "application/vnd.apache.parquet"]
+
+
 def test_it_is_public(db: None):
     response = ApiClient().get("/openapi.json")
 

@@ -25,7 +25,8 @@ class Operation:
     `body` and `reply` may be JSON schemas. `reply` defaults to the view's own serializer; an action named `list`
     returns a page of it, one with `many` an array. `errors` are additional codes by status:
     {400: ("duplicate_project_name",)}. `nouns` name the objects in the path if the path's own words don't.
-    `page_members` are JSON schemas of additional members of a page. A reply that isn't JSON is text.
+    `page_members` are JSON schemas of additional members of a page. A reply that isn't JSON is text or a
+    file; if `reply_types` has several, the body chooses.
     """
 
     status: int = 200
@@ -36,5 +37,5 @@ class Operation:
     many: bool = False
     nouns: tuple[str, ...] = ()
     body_type: str = JSON
-    reply_type: str = JSON
+    reply_types: tuple[str, ...] = (JSON,)
     page_members: Mapping[str, Any] | None = None

@@ -133,12 +133,12 @@ class ApiSchema(AutoSchema):
         operation = self._operation()
         success: Schema = {"description": STATUSES[operation.status]}
         if operation.status != 204:
-            success["content"] = {operation.reply_type: {"schema": self._reply()}}
+            success["content"] = {one: {"schema": self._reply()} for one in operation.reply_types}
         errors = {str(status): _error(status, codes) for status, codes in sorted(self._errors().items())}
         return {str(operation.status): success} | errors
 
     def _reply(self) -> Schema:
-        if self._operation().reply_type != JSON:
+        if JSON not in self._operation().reply_types:
             return {"type": "string"}
         serializer = self._operation().reply or self.view.serializer_class
         if isinstance(serializer, Mapping):
