@@ -70,7 +70,7 @@ class DatasetForm(ModelForm):
 
     class Meta:
         help_texts = {  # the model's text contains <dataset>, which help texts would treat as a tag
-            "default_namespace": "Namespace of events sent to /v1/DATASET without one. Empty: they are refused."
+            "default_namespace": "Namespace for events sent to /v1/DATASET without one. If empty, they are refused."
         }
 
     def clean_default_namespace(self) -> str:

@@ -31,12 +31,12 @@ class Dataset(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text="Events are deleted this many days after they were received. Empty: they are kept for ever.",
+        help_text="Events are deleted this many days after they were received. If empty, they are kept forever.",
     )
     default_namespace = models.CharField(
         max_length=200,
         blank=True,
-        help_text="Namespace of events sent to /v1/DATASET without one. Empty: such a request is refused.",
+        help_text="Namespace for events sent to /v1/DATASET without one. If empty, they are refused.",
     )
     table_name = models.CharField(max_length=40, default=new_table_name, unique=True, editable=False)
     creation_time = models.DateTimeField(default=timezone.now, editable=False)

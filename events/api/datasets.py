@@ -78,13 +78,13 @@ class DatasetUpdate(RequestBody):
         required=False,
         min_value=0,
         max_value=MAX_RETENTION_DAYS,
-        help_text="Events are deleted this many days after they are received; 0: never.",
+        help_text="Events are deleted this many days after they were received. 0 keeps them forever.",
     )
     default_namespace = LabelField(
         required=False,
         allow_blank=True,
         max_length=MAX_TEXT_LENGTH,
-        help_text="Namespace of events sent without one; empty: they are refused.",
+        help_text="Namespace for events sent without one. If empty, such requests are refused.",
     )
 
     def validate_retention_days(self, value: int) -> int | None:

@@ -16,7 +16,7 @@ TYPES = {"ndjson": "application/x-ndjson", "parquet": "application/vnd.apache.pa
 MAX_WARNINGS = 4000  # characters of the header
 BODY = QUERY | {
     "properties": {name: QUERY["properties"][name] for name in SELECTING}
-    | {"format": {"type": ["string", "null"], "enum": [*TYPES, None], "description": "`ndjson` if it isn't given."}},
+    | {"format": {"type": ["string", "null"], "enum": [*TYPES, None], "description": "Default: `ndjson`."}},
 }
 
 

@@ -58,25 +58,30 @@ QUERY: Schema = {
     "required": ["datasets"],
     "properties": {
         "datasets": {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 20},
-        "from": TIME | {"description": "The first moment; without it an hour ago."},
-        "to": TIME | {"description": "The moment after the last; without it now."},
+        "from": TIME | {"description": "Start of the time frame. Default: one hour ago."},
+        "to": TIME | {"description": "End of the time frame, exclusive. Default: now."},
         "time": {
             "type": ["string", "null"],
             "enum": ["event", "received", None],
-            "description": "Whose time.",
+            "description": "Which of an event's times to use.",
         },
         "q": {"type": ["string", "null"], "description": "A search line.", "examples": ["level:error timeout"]},
         "filters": _listed(FILTER, 100, "All must hold."),
-        "calculations": _listed(CALCULATION, 50, "Without any, the events themselves come back."),
+        "calculations": _listed(CALCULATION, 50, "Without any, the events themselves are returned."),
         "group_by": _listed({"anyOf": [PATH, {"type": "object", "properties": {"path": PATH}}]}, 5, "Paths."),
         "having": _listed(FILTER, 100, "Filters of groups; a path is the name of a calculation."),
-        "order_by": _listed(ORDER, 10, "Without it the first calculation, descending; events: newest first."),
-        "limit": {"type": ["integer", "null"], "minimum": 1, "maximum": 1000, "description": "10 groups, 100 events."},
-        "others": {"type": ["boolean", "null"], "description": "Sum up the groups beyond the limit; true by default."},
+        "order_by": _listed(ORDER, 10, "Default: the first calculation, descending. For events: newest first."),
+        "limit": {
+            "type": ["integer", "null"],
+            "minimum": 1,
+            "maximum": 1000,
+            "description": "Default: 10 groups, 100 events.",
+        },
+        "others": {"type": ["boolean", "null"], "description": "Sum up the groups beyond the limit. Default: true."},
         "granularity": {
             "type": ["string", "null"],
             "examples": ["auto", "1m", "1d"],
-            "description": "Of a bucket.",
+            "description": "Length of a bucket.",
         },
         "time_zone": {"type": ["string", "null"], "examples": ["Europe/Berlin"], "description": "Where days begin."},
         "before": {"type": ["string", "null"], "description": "The cursor of an earlier answer, for older events."},
@@ -86,8 +91,8 @@ QUERY: Schema = {
 FRAME: Schema = {
     "type": ["object", "null"],
     "properties": {
-        "from": TIME | {"description": "The first moment; without it, the query's own."},
-        "to": TIME | {"description": "The moment after the last; without it, the query's own."},
+        "from": TIME | {"description": "Start of the time frame. Default: the query's own."},
+        "to": TIME | {"description": "End of the time frame, exclusive. Default: the query's own."},
     },
     "additionalProperties": {"type": "null"},
 }
@@ -132,7 +137,7 @@ ANSWER: Schema = {
             "items": {"type": "object"},
             "description": "Each with its `dataset`.",
         },
-        "before": {"type": ["string", "null"], "description": "Send it to get older events; null: there are none."},
+        "before": {"type": ["string", "null"], "description": "Send it to get older events. Null if there are none."},
         "statistics": STATISTICS,
     },
 }

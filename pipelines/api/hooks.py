@@ -38,7 +38,7 @@ class HookRepresentation(Representation):
     address = serializers.CharField(
         required=False, help_text="The address to send to. For `webhook`, append / and the event's name."
     )
-    secret = serializers.CharField(required=False, help_text="The secret that senders must sign with, if they must.")
+    secret = serializers.CharField(required=False, help_text="What senders sign with, if signatures are required.")
 
 
 class HooksViewSet(ProjectObjectViewSet):

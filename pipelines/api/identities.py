@@ -83,7 +83,7 @@ class IdentityBody(RequestBody):
     name = NameField()
     connector = serializers.ChoiceField(CONNECTORS)
     type = serializers.ChoiceField(TYPES)
-    data = DataField(help_text="Fields by name: those of the kind, like `login` and `password`.")
+    data = DataField(help_text="The fields of its type by name, like `login` and `password`.")
 
     def validate_type(self, value: str) -> str:
         """Refuse a type that the connector doesn't have."""

@@ -54,9 +54,9 @@ class QueuedPipelines(RequestBody):
     """Selects queued pipelines: those that match all given members. At least one member is required."""
 
     needs_a_member = True
-    trigger_id = IdField(required=False, help_text="Those of this trigger, which may be deleted.")
-    command_id = IdField(required=False, help_text="Those of this command, which may be deleted.")
-    name = NameField(required=False, help_text="Those with this name.")
+    trigger_id = IdField(required=False, help_text="Pipelines of this trigger, even if it was deleted.")
+    command_id = IdField(required=False, help_text="Pipelines of this command, even if it was deleted.")
+    name = NameField(required=False, help_text="Pipelines with this name.")
 
     def check_together(self, given: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
         """Refuse an empty selection: it must not mean everything."""
@@ -68,7 +68,7 @@ class StoppedRepresentation(Representation):
 
     pipelines = serializers.IntegerField(help_text="Number of aborted pipelines.")
     events = serializers.IntegerField(
-        help_text="Number of events that were waiting for the trigger; they start nothing."
+        help_text="Number of events that were waiting for the trigger and have been dropped."
     )
 
 

@@ -71,7 +71,7 @@ class AccountCreationForm(EmailForm, UserCreationForm):
         self.fields["password1"].required = self.fields["password2"].required = False
         self.fields[
             "password1"
-        ].help_text = "If empty, you get a link with which the person sets a password. No mail is sent."
+        ].help_text = "If empty, you get a link that lets the person set a password. No e-mail is sent."
 
     def validate_passwords(self, *names: str) -> None:
         """Accounts without a password, which Django calls unusable, can't be logged in to yet."""

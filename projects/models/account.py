@@ -38,7 +38,7 @@ class Account(AbstractBaseUser):
         max_length=10,
         choices=Role,
         default=Role.USER,
-        help_text="Admins manage keys, datasets, projects and accounts; users run commands and pipelines, and look.",
+        help_text="Admins manage keys, datasets, projects and accounts. Users view everything and run pipelines.",
     )
     creation_time = models.DateTimeField(default=timezone.now, editable=False)
     disabled = models.BooleanField(

@@ -18,31 +18,33 @@ class ApiKey(models.Model):
 
     id = IdField()
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="api_keys")
-    account = models.ForeignKey(Account, models.CASCADE, related_name="api_keys", help_text="Who the key acts for.")
+    account = models.ForeignKey(
+        Account, models.CASCADE, related_name="api_keys", help_text="The account the key acts for."
+    )
     project = models.ForeignKey(
         Project,
         models.CASCADE,
         related_name="api_keys",
         null=True,
         blank=True,
-        help_text="The only project the key reaches. Empty: every project of the organization. Needed to ingest.",
+        help_text="Limits the key to one project. If empty, it works for all of the organization. Required to ingest.",
     )
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=16, editable=False)
     digest = models.CharField(max_length=64, unique=True, editable=False)
     ingest = models.BooleanField(default=False, help_text="Send events.")
-    read = models.BooleanField(default=False, help_text="Read through the platform API.")
+    read = models.BooleanField(default=False, help_text="Read everything through the platform API.")
     write = models.BooleanField(
         default=False,
-        help_text="Read, start and stop pipelines, and manage keys and datasets, through the platform API.",
+        help_text="Read, start and stop pipelines, and manage keys and datasets through the platform API.",
     )
     deploy = models.BooleanField(
         default=False,
         db_default=False,
-        help_text="Read, and change resources and identities, through the platform API: it decides which programs run.",
+        help_text="Read, and change resources and identities through the platform API. That decides what runs.",
     )
     creation_time = models.DateTimeField(default=timezone.now, editable=False)
-    expiration_time = models.DateTimeField(null=True, blank=True, help_text="Empty: it doesn't expire.")
+    expiration_time = models.DateTimeField(null=True, blank=True, help_text="If empty, the key doesn't expire.")
     revocation_time = models.DateTimeField(null=True, blank=True, editable=False)
     last_use_time = models.DateTimeField(null=True, blank=True, editable=False)
     # RESTRICT: it must always be possible to find everything that a leaked key created.
@@ -53,7 +55,7 @@ class ApiKey(models.Model):
         null=True,
         blank=True,
         editable=False,
-        help_text="The key that made this one, by the platform API.",
+        help_text="The key that created this one through the platform API.",
     )
     replaced_by = models.OneToOneField(
         "self", models.SET_NULL, related_name="replaces", null=True, blank=True, editable=False

@@ -10,9 +10,7 @@ class Organization(models.Model):
     id = IdField()
     name = models.CharField(max_length=100, unique=True)
     creation_time = models.DateTimeField(default=timezone.now, editable=False)
-    disabled = models.BooleanField(
-        default=False, help_text="Nobody of a disabled organization gets in, by key or login."
-    )
+    disabled = models.BooleanField(default=False, help_text="Keys and logins of a disabled organization don't work.")
 
     address = models.CharField(max_length=200, blank=True)
     postal_code = models.CharField(max_length=20, blank=True)

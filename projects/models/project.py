@@ -17,35 +17,37 @@ class Project(models.Model):
     create_datasets = models.BooleanField(
         "create datasets on first use",
         default=False,
-        help_text="An event sent to a dataset that doesn't exist creates it. Off: such a request is refused.",
+        help_text="Sending events to a dataset that doesn't exist creates it. If off, such requests are refused.",
     )
 
     code_header = models.TextField(
         default="#!/bin/sh\nset -eu\n",
         blank=True,
-        help_text="Put before the code of a step that has no shebang of its own.",
+        help_text="Added before the code of every step that has no shebang of its own.",
     )
     local_runtime = models.BooleanField(
         "run tasks on the workers themselves",
         default=False,
-        help_text="Tasks with the runtime local run as processes of the worker's machine. Only for people you trust.",
+        help_text="Tasks with the runtime local run as processes on the worker's machine. Only for people you trust.",
     )
     container_runtime = models.BooleanField(
         "run tasks in containers",
         default=False,
         db_default=False,
-        help_text="Tasks with the runtime container run in containers on the worker's machine, of any image they name.",
+        help_text="Tasks with the runtime container run in containers on the worker's machine, of any image.",
     )
     max_running_tasks = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Tasks of this project that run at once. Empty: as many as the settings allow."
+        null=True,
+        blank=True,
+        help_text="How many tasks may run at once. If empty, only the server's settings limit it.",
     )
     pipeline_retention_days = models.PositiveIntegerField(
         "days to keep pipelines",
         null=True,
         blank=True,
         validators=[MaxValueValidator(36_500)],
-        help_text="Pipelines that have ended, platform events and command executions are deleted after this many days. "
-        "0: never. Empty: as the server's settings say. A pipeline's spec may say otherwise.",
+        help_text="Finished pipelines, platform events and command executions are deleted after this many days. "
+        "0 keeps them forever. If empty, the server's setting applies. A pipeline's spec can override this.",
     )
 
     class Meta:
