@@ -27,6 +27,14 @@ def explore_csv(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+def explore_part_event(request: HttpRequest) -> HttpResponse:
+    """Show all of an event."""
+    from events.console.explore.page import explore_event
+
+    return explore_event(request)
+
+
+@require_safe
 def explore_part_fields(request: HttpRequest) -> HttpResponse:
     """Show the fields of events."""
     from events.console.explore.page import explore_fields
@@ -37,6 +45,7 @@ def explore_part_fields(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("live/", admin.site.admin_view(live), name="console-live"),
     path("explore/", admin.site.admin_view(explore), name="console-explore"),
+    path("explore/event/", admin.site.admin_view(explore_part_event), name="console-explore-event"),
     path("explore/fields/", admin.site.admin_view(explore_part_fields), name="console-explore-fields"),
     path("explore/groups.csv", admin.site.admin_view(explore_csv), name="console-explore-csv"),
     path("explore/saved/<str:resource_id>/", admin.site.admin_view(open_saved), name="console-explore-saved"),

@@ -18,15 +18,27 @@ def indented(event: str) -> str:
     return escaped("".join(_parts(event)))
 
 
-def members(event: str) -> Iterator[tuple[str, str]]:
-    """Yield name and value of the event's own members as they are written, without its objects and lists."""
-    depth, before, name = 0, "", ""
+Keys = tuple[str | int, ...]  # names as their JSON is written, and indexes
+
+
+def leaves(event: str) -> Iterator[tuple[Keys, str]]:
+    """Yield keys and value, as they are written, of all in an event that is no object or list, or an empty one."""
+    keys: list[str | int] = []
+    before, opening = "", ""
     for token in _TOKEN.findall(event):
-        if depth == 1 and before in ("{", ","):
-            name = token
-        elif depth == 1 and before == ":" and token not in OPENING:
-            yield name, token
-        depth += (token in OPENING) - (token in CLOSING)
+        if token in CLOSING:
+            if before == opening and len(keys) > 1:
+                yield tuple(keys[:-1]), f"{opening}{token}"
+            keys.pop()
+        elif token in OPENING:
+            keys.append(0 if token == "[" else "")
+            opening = token
+        elif token == ",":
+            keys[-1] = keys[-1] + 1 if isinstance(keys[-1], int) else ""
+        elif token != ":" and keys[-1] == "" and before in ("{", ","):
+            keys[-1] = token
+        elif token != ":":
+            yield tuple(keys), token
         before = token
 
 

@@ -1,8 +1,6 @@
 """The page: what the question finds, or why that can't be told."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from time import time_ns
 from typing import Any
 
@@ -15,15 +13,15 @@ from django.utils import timezone
 from eventlane.console import count_of, number
 from eventlane.login import account_of
 from eventlane.project_choice import project_choice
-from eventlane.times import format_time, from_microseconds, readable_time, to_microseconds
+from eventlane.times import from_microseconds, readable_time
 from eventlane.wire.errors import ApiError
 from events.console.activity import received
 from events.console.explore.bars import frame_text, kind_of, stack
-from events.console.explore.event_text import escaped, indented, members
+from events.console.explore.event import event_address, find_event, short
 from events.console.explore.field_rows import field_rows
 from events.console.explore.groups import draw_lines, group_rows, headings, others_row
 from events.console.explore.question import NOW, PRESETS, Question, is_canonical, read_question
-from events.console.explore.terms import group_term, open_to_more, term_of, with_term
+from events.console.explore.terms import open_to_more
 from events.console.health import answer_or_none
 from events.console.sending import arrival
 from events.lake.lines import visible
@@ -35,15 +33,12 @@ from events.query.body import MAX_ROWS, read_query
 from events.query.fields import find_fields
 from events.query.run import ask
 from events.query.terminal import csv_lines
-from events.query.times import SECOND, InvalidTime, read_duration, show_time
+from events.query.times import InvalidTime, read_duration
 from projects.models import Account
 
 BY_LEVEL = {"calculations": [{"op": "count"}], "group_by": ["level"], "granularity": "auto", "limit": MAX_ROWS}
 WIDER = (*PRESETS, "30d", "365d")
 OFFERED_DATASETS = 200
-SHOWN_MEMBERS = 40
-AROUND = 60 * SECOND
-SHOWN_CHARACTERS = 300  # of a message, or a value: the event's JSON has all of it
 FIELDS = {
     "q": "Search",
     "from": "From",
@@ -57,29 +52,15 @@ FIELDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
-    """A member of an event with the addresses that ask for events with this value, and for those without."""
-
-    name: str
-    value: str
-    with_address: str = ""
-    without_address: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Line:
-    """An event as the list shows it, and what it opens to."""
+    """An event as the list shows it; the address is that of all of it."""
 
-    row: EventRow
     kind: str
     time: str
     level: str
     service: str
     message: str
-    received: str
-    members: list[Member]
-    json: str
-    context: list[tuple[str, str]]
+    address: str
 
 
 def explore_page(request: HttpRequest) -> HttpResponse:
@@ -179,6 +160,19 @@ def ask_for_groups(request: HttpRequest, dataset: Dataset, question: Question) -
     return slots.run(lambda lake: ask(lake, [dataset], query), f"account {account_of(request).pk}")
 
 
+def explore_event(request: HttpRequest) -> HttpResponse:
+    """Return all of an event, as a part of the page."""
+    question = read_question(request.GET)
+    dataset = _dataset_admin().get_object(request, question.dataset)
+    if dataset is None:
+        raise Http404
+    try:
+        found = find_event(dataset, question, request.GET, f"account {account_of(request).pk}")
+    except ApiError as error:
+        return render(request, "events/explore_event.html", {"problem": error.message})
+    return render(request, "events/explore_event.html", {"event": found})
+
+
 def explore_fields(request: HttpRequest) -> HttpResponse:
     """Return the fields of the events that the address asks for, as a part of the page."""
     question = read_question(request.GET)
@@ -231,7 +225,7 @@ def _found_events(request: HttpRequest, dataset: Dataset, question: Question) ->
         "total_noun": "event matches" if total == 1 else "events match",
         "scanned": number(counts.statistics.events_scanned) if question.q else "",
         "elapsed_ms": number(round(counts.statistics.elapsed_ms + events.statistics.elapsed_ms)),
-        "lines": [_line(row, question, open_q) for _, row in events.events],
+        "lines": [_line(row, question) for _, row in events.events],
         "older_address": question.address(before=events.before) if events.before else "",
         "partial": counts.statistics.partial or events.statistics.partial,
         "warnings": dict.fromkeys([*_left_out(counts), *counts.statistics.warnings, *events.statistics.warnings]),
@@ -260,48 +254,16 @@ def _wider(question: Question, seconds: float) -> tuple[str, str] | None:
     return None
 
 
-def _line(row: EventRow, question: Question, open_q: str) -> Line:
+def _line(row: EventRow, question: Question) -> Line:
     text = " ".join(row.event.split()) if row.message is None else row.message
     return Line(
-        row=row,
         kind=kind_of(row.level),
         time=readable_time(row.event_time, "milliseconds").removesuffix(" UTC"),
-        level=_short(visible(row.level or "-")),
-        service=_short(visible(row.service or row.namespace)),
-        message=_short(visible(text)),
-        received=format_time(row.received_time, "microseconds"),
-        members=[_member(*one, row, question, open_q) for one in islice(members(row.event), SHOWN_MEMBERS)],
-        json=indented(row.event),
-        context=list(_context(row, question)),
+        level=short(visible(row.level or "-")),
+        service=short(visible(row.service or row.namespace)),
+        message=short(visible(text)),
+        address=event_address(row, question),
     )
-
-
-def _context(row: EventRow, question: Question) -> Iterator[tuple[str, str]]:
-    """Yield name and address of what an event leads to: what else happened then, and in the same trace."""
-    moment, whole = to_microseconds(row.event_time), question.events_only
-    if term := group_term("namespace", row.namespace):
-        start, end = (show_time(moment + distance) for distance in (-AROUND, AROUND))
-        yield "Events around it", whole.address(q=term, from_time=start, to_time=end)
-    for title, path, value in (
-        ("Same trace", "trace_id", row.trace_id),
-        ("Same request", "request_id", row.request_id),
-    ):
-        if value and (term := group_term(path, value)):
-            yield title, whole.address(q=term)
-
-
-def _member(name: str, value: str, row: EventRow, question: Question, open_q: str) -> Member:
-    shown = _short(escaped(name[1:-1])), _short(escaped(value))
-    term = term_of(name, value, row)
-    if term is None:
-        return Member(*shown)
-    return Member(
-        *shown, question.address(q=with_term(open_q, term)), question.address(q=with_term(open_q, f"-{term}"))
-    )
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
 
 
 # What went wrong

@@ -4,8 +4,10 @@ import json
 import re
 
 from eventlane import exact_numbers
+from events.console.explore.event_text import Keys
 from events.lake.lines import UNSAFE
 from events.lake.query import EventRow
+from events.query.fields import path_of
 from events.query.model import Any
 from events.query.paths import COLUMNS, pointer
 from events.query.search import parse_search
@@ -15,18 +17,25 @@ _PLAIN_PATH = re.compile(r"[A-Za-z_@][\w@-]*(\.[\w@-]+){0,3}", re.ASCII)
 _PLAIN_TEXT = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 
 
-def term_of(name: str, value: str, row: EventRow) -> str | None:
-    """Return the term that finds an event's own member, given as its JSON has it; None where no term can."""
-    key, text = json.loads(name), _text(value)
-    if text is None or not _can_be_typed(key) or not _can_be_typed(text):
+def term_of(keys: Keys, value: str, row: EventRow) -> str | None:
+    """Return the term that finds what stands at the keys of an event, as JSON has both; None where no term can.
+
+    Of a list, a search finds each element, whatever its index, but not those of lists in it.
+    """
+    keys = keys[:-1] if isinstance(keys[-1], int) else keys
+    if isinstance(keys[-1], int):
+        return None
+    names, text = [str(json.loads(key)) if isinstance(key, str) else str(key) for key in keys], _text(value)
+    if text is None or not all(map(_can_be_typed, [*names, text])):
         return None
     is_plain = _PLAIN_TEXT.fullmatch(text) or not value.startswith('"')
-    return f"{_path(key, text, row)}:{text if is_plain else quoted(text)}"
+    path = _path(names[0], text, row) if len(names) == 1 else _deep_path(names)
+    return f"{path}:{text if is_plain else quoted(text)}"
 
 
 def _text(value: str) -> str | None:
     """Return what a value is compared as: a text, or a number or boolean as it is written; null is nothing."""
-    if value == "null":
+    if value in ("null", "{}", "[]"):
         return None
     return str(json.loads(value)) if value.startswith('"') else value
 
@@ -42,6 +51,11 @@ def _path(key: str, text: str, row: EventRow) -> str:
         is_column = key in ("level", "message", "service") and getattr(row, key) == text
         return key if is_column else quoted(pointer([key]))
     return key if _PLAIN_PATH.fullmatch(key) else quoted(pointer([key]))
+
+
+def _deep_path(names: list[str]) -> str:
+    path = path_of(names)
+    return path if _PLAIN_PATH.fullmatch(path) else quoted(pointer(names))
 
 
 def group_term(path: str, value: object) -> str | None:

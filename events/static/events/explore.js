@@ -1,14 +1,14 @@
-// Explore: the part that loads when it is opened, and the keys. Without this script the rest of the page works.
+// Explore: the parts that load when they are opened, and the keys. Without this script the rest of the page works.
 //
-// data-load    on details: the address of what comes into its data-loaded, each time the page is new
+// data-load      on details: the address of what comes into its data-loaded when it is first opened
+// data-remember  on details: under which name this browser remembers whether it is open
 
 for (const part of document.querySelectorAll("details[data-load]")) {
-  const name = `eventlane.${part.classList[0]}`;
   part.addEventListener("toggle", () => {
-    remember(name, part.open ? "open" : "");
+    remember(part.dataset.remember, part.open ? "open" : "");
     if (part.open) load(part);
   });
-  part.open = remembered(name) === "open";
+  if (remembered(part.dataset.remember) === "open") part.open = true;
 }
 
 async function load(part) {
@@ -29,13 +29,13 @@ async function load(part) {
 // Browsers that keep nothing for a page throw: then it starts closed.
 function remember(name, value) {
   try {
-    localStorage.setItem(name, value);
+    if (name) localStorage.setItem(name, value);
   } catch {}
 }
 
 function remembered(name) {
   try {
-    return localStorage.getItem(name);
+    return name ? localStorage.getItem(name) : null;
   } catch {
     return null;
   }

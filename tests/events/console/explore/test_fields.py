@@ -8,7 +8,7 @@ from django.test import Client
 from events.console.explore.question import explore_address
 from events.models import Namespace
 from tests.console import logged_in
-from tests.events.console.explore.test_page import PATH, ask, messages, text_of
+from tests.events.console.explore.test_page import PATH, ask, messages, opened, text_of
 from tests.events.lake.conftest import Node
 from tests.factories import make_house
 
@@ -52,7 +52,7 @@ def test_event_leads_to_its_surroundings_its_trace_and_its_request(node: Node, a
     node.write('{"message":"it","traceId":"t1","requestId":"r 1"}')
     node.write('{"message":"elsewhere"}', namespace="db")
     [line] = ask(alice, node, q="message:it").context["lines"]
-    addresses = dict(line.context)
+    addresses = dict(opened(alice, line).context)
     assert messages(alice.get(PATH + addresses["Events around it"])) == ["it", "just before"]
     assert messages(alice.get(PATH + addresses["Same trace"])) == ["it", "just before"]
     assert messages(alice.get(PATH + addresses["Same request"])) == ["it"]

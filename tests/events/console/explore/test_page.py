@@ -38,6 +38,13 @@ def text_of(response: Any) -> str:
     return html.unescape(response.content.decode())
 
 
+def opened(client: Client, line: Any) -> Any:
+    """Return what the page loads when an event is opened."""
+    response = client.get(line.address)
+    assert response.status_code == 200
+    return response.context["event"]
+
+
 def messages(response: Any) -> list[str]:
     return [line.message for line in response.context["lines"]]
 
@@ -73,20 +80,44 @@ def test_event_is_shown_digit_for_digit_and_harmless(node: Node, alice: Client) 
     )
     node.write(strange + '"turned":"x\u202ey","bell":"\\u0007","message":"<b>\\u001b[31mred</b>"}')
     response = ask(alice, node)
-    page = response.content.decode()
+    [line] = response.context["lines"]
+    page = response.content.decode() + alice.get(line.address).content.decode()
     assert "<script>alert" not in page and "<b>" not in page and "\u202e" not in page and "\x1b" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
-    [line] = response.context["lines"]
-    assert line.json.startswith('{\n  "big": 12345678901234567890.1230,\n')
-    assert '"twice": 1,\n  "twice": 2,\n  "a": [],\n  "b": [\n    1,\n    {}\n  ],\n' in line.json
-    assert '"turned": "x\\u202ey"' in line.json
+    event = opened(alice, line)
+    assert event.json.startswith('{\n  "big": 12345678901234567890.1230,\n')
+    assert '"twice": 1,\n  "twice": 2,\n  "a": [],\n  "b": [\n    1,\n    {}\n  ],\n' in event.json
+    assert '"turned": "x\\u202ey"' in event.json
 
 
 def test_value_leads_to_events_with_it_and_without_it(node: Node, alice: Client) -> None:
     node.write('{"odd key":"a b","message":"with"}', '{"message":"without"}', '{"message":"another"}')
     line = ask(alice, node, q="message:with OR message:without").context["lines"][1]
-    assert messages(alice.get(PATH + line.members[0].with_address)) == ["with"]
-    assert messages(alice.get(PATH + line.members[0].without_address)) == ["without"]
+    [odd, *_] = opened(alice, line).values
+    assert messages(alice.get(PATH + odd.with_address)) == ["with"]
+    assert messages(alice.get(PATH + odd.without_address)) == ["without"]
+
+
+def test_value_in_objects_and_lists_leads_to_events_with_it(node: Node, alice: Client) -> None:
+    node.write(
+        '{"http":{"status":500},"tags":["a","b"],"message":"with"}', '{"http":{"status":200},"message":"without"}'
+    )
+    values = {one.path: one for one in opened(alice, ask(alice, node).context["lines"][1]).values}
+    assert list(values) == ["http.status", "tags.0", "tags.1", "message"]
+    for path in ("http.status", "tags.1"):
+        assert messages(alice.get(PATH + values[path].with_address)) == ["with"]
+        assert messages(alice.get(PATH + values[path].without_address)) == ["without"]
+
+
+def test_event_is_found_by_its_address_alone(node: Node, alice: Client) -> None:
+    node.write('{"message":"it"}', '{"message":"another"}', age=timedelta(hours=5))
+    node.seal()
+    address = ask(alice, node, q="message:it", from_="6h").context["lines"][0].address
+    assert '"message": "it"' in text_of(alice.get(address))
+    charlie = logged_in(make_house("umbrella", "charlie").admin)
+    assert charlie.get(address).status_code == 404
+    for wrong in (address + "1", address.replace("id=", "id=x"), address.partition("&id=")[0]):
+        assert alice.get(wrong).status_code == 404
 
 
 def test_older_events_follow_page_by_page(node: Node, alice: Client) -> None:
