@@ -9,8 +9,9 @@ found out first (see shape.py), and the SQL then looks for what they have: looki
 sealing.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 
 import pyarrow as pa
 
@@ -57,6 +58,7 @@ QUARANTINE_COLUMNS = {
 }
 
 
+BY_GROUPS = ("service", "level", "message", "request_id", "trace_id", "span_id", "error")
 DATADOG = Place("ddsource", "ddsource")
 
 # VARCHAR is a string's text and any other value's JSON; a null is NULL.
@@ -64,8 +66,8 @@ FIELDS = """TRY(json_transform(last_first(event), '{"level":"VARCHAR"}'))"""
 
 # Of a key that stands twice in an object the last one counts, and DuckDB takes the first: `last_first` turns the order
 # of such an object's members round, `last_at` goes down along keys.
-# A field is text or the JSON of something else, and only the object tells which: that is looked up where the first
-# character leaves it open. Where the field is JSON in any case, the first character tells.
+# A field is text or the JSON of something else. Its first character mostly tells; where it doesn't, `maybe_…` is true,
+# and `first_…` chooses among the JSON of all places.
 MACROS = rf"""{guard.MACROS}
 CREATE TEMP MACRO is_doubled(names) AS len(list_distinct(names)) < len(names);
 CREATE TEMP MACRO last_first(object) AS CASE WHEN is_doubled(json_keys(object)) THEN
@@ -80,12 +82,8 @@ CREATE TEMP MACRO last_member(value, name) AS CASE
 CREATE TEMP MACRO last_at(value, names) AS
     list_reduce(names::VARCHAR[], lambda part, n: last_member(part, n)::VARCHAR, value);
 CREATE TEMP MACRO starts_as(value, characters) AS contains(characters, left(value, 1));
-CREATE TEMP MACRO simple_field(value, object, pointer) AS
-    CASE WHEN starts_as(value, '{{[') AND json_type(object, pointer) IN ('OBJECT', 'ARRAY') THEN NULL
-    ELSE nullif(value, '') END;
-CREATE TEMP MACRO text_field(value, object, pointer) AS
-    CASE WHEN starts_as(value, '{{[-0123456789tf') AND json_type(object, pointer) <> 'VARCHAR' THEN NULL
-    ELSE nullif(value, '') END;
+CREATE TEMP MACRO maybe_not_simple(value) AS starts_with(value, '{{') OR starts_with(value, '[');
+CREATE TEMP MACRO maybe_not_text(value) AS contains('{{[-0123456789tf', left(value, 1));
 CREATE TEMP MACRO text_json(value) AS CASE
     WHEN NOT starts_as(value, '"') OR value = '""' THEN NULL
     WHEN contains(value, '\') THEN json_extract_string(value, '$')
@@ -93,6 +91,9 @@ CREATE TEMP MACRO text_json(value) AS CASE
 CREATE TEMP MACRO simple_json(value) AS CASE
     WHEN starts_as(value, '"') THEN text_json(value) WHEN starts_as(value, '{{[n') THEN NULL ELSE value END;
 CREATE TEMP MACRO any_json(value) AS CASE WHEN starts_as(value, '"') THEN text_json(value) ELSE value END;
+CREATE TEMP MACRO first_of(found) AS list_filter(found, lambda value: value IS NOT NULL)[1];
+CREATE TEMP MACRO first_simple(found) AS first_of(list_transform(found::VARCHAR[], lambda value: simple_json(value)));
+CREATE TEMP MACRO first_text(found) AS first_of(list_transform(found::VARCHAR[], lambda value: text_json(value)));
 CREATE TEMP MACRO finite(x) AS CASE WHEN isfinite(x) THEN x END;
 CREATE TEMP MACRO trace_named(t) AS
     CASE WHEN starts_with(t, 'projects/') THEN regexp_replace(t, '^projects/[^/]+/traces/', '') ELSE t END;
@@ -114,14 +115,16 @@ def converted(execute: Execute, events: pa.Table) -> str:
 def conversion(shape: Shape) -> str:
     """Return the SELECT that looks for what events of this shape have.
 
-    Its inner queries compute what others use more than once: a macro repeats its argument wherever it names it.
+    Its inner queries compute what others use more than once: a macro repeats its argument wherever it names it. A WHERE
+    has DuckDB parse all events once more, so it is there only if it is needed. For the same reason there is no IN: a
+    list of constants becomes a join.
     """
     parts = _Conversion(shape)
     return f"""
         SELECT
             id,
             make_timestamptz(received_us) AS received_time,
-            make_timestamptz(event_us) AS event_time,
+            make_timestamptz(coalesce(own_us, received_us)) AS event_time,
             namespace,
             coalesce({_guarded("own_service")}, nullif(service, '')) AS service,
             {_guarded("level")} AS level,
@@ -134,27 +137,40 @@ def conversion(shape: Shape) -> str:
             {_guarded("event")} AS event
         FROM (
             SELECT *,
-                {parts.event_us()} AS event_us,
-                {parts.first("service", parts.simple)} AS own_service,
+                {parts.own_us()} AS own_us,
+                {parts.first("service")} AS own_service,
                 {parts.level()} AS level,
-                {parts.first("message", parts.message)} AS message,
-                {parts.first("request_id", parts.simple)} AS request_id,
-                {parts.first("trace_id", parts.simple)} AS trace_id,
-                {parts.first("span_id", parts.simple)} AS span_id,
-                {parts.first("duration", parts.milliseconds)} AS duration,
-                {parts.first("error", parts.text)} AS error
+                {parts.first("message")} AS message,
+                {parts.first("request_id")} AS request_id,
+                {parts.first("trace_id")} AS trace_id,
+                {parts.first("span_id")} AS span_id,
+                {parts.milliseconds()} AS duration,
+                {parts.first("error")} AS error
             FROM (
-                SELECT *{parts.times_and_levels()}
+                SELECT *, {parts.first_us()} AS first_us{parts.levels()}
                 FROM (
-                    SELECT *{parts.deep_fields()}
+                    SELECT *, {parts.time()} AS time_text{parts.candidates()}
                     FROM (
-                        SELECT *, {parts.fields()}, {_RISKY} AS risky
-                        FROM (SELECT *, {"last_first(event)" if shape.doubled else "event"} AS object FROM events)
+                        SELECT *{parts.deep_fields()}
+                        FROM (
+                            SELECT *, {parts.fields()}, {_RISKY} AS risky
+                            FROM (SELECT *, {"last_first(event)" if shape.doubled else "event"} AS object FROM events)
+                        )
                     )
                 )
             )
         )
-        WHERE fields0 IS NOT NULL"""
+        {"WHERE fields0 IS NOT NULL" if shape.refused else ""}"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Places of a column that are read alike and tried one after the other; `name` is the column of the candidate."""
+
+    name: str
+    places: list[Place]
+    kind: str
+    is_slow: bool
 
 
 class _Conversion:
@@ -189,59 +205,84 @@ class _Conversion:
         if not self._deep:
             return ""
         texts = [self._value(Place("", key)) for key in self._deep]
-        some = " OR ".join(f"starts_as({text}, '{{[')" for text in texts)
+        some = " OR ".join(f"maybe_not_simple({text})" for text in texts)
         return f", json_transform(CASE WHEN {some} THEN object END, '{structure(self._deep)}') AS deep"
 
-    def times_and_levels(self) -> str:
-        """Return the columns with the times and the texts of levels that there are, in order."""
-        times = [f"any_to_us({self._any(place)}) AS us{n}" for n, place in self._numbered("event_time")]
-        levels = [f"{self._level_text(place)} AS level{n}" for n, place in self._numbered("level")]
-        return "".join(f", {column}" for column in times + levels)
+    def time(self) -> str:
+        """Return the text of the first time."""
+        return _coalesced([f"nullif({self._any(place)}, '')" for place in self._places["event_time"]])
 
-    def event_us(self) -> str:
-        """Return the first time that can be read, else the received time."""
-        return f"coalesce({', '.join([*(f'sane_us(us{n})' for n, _ in self._numbered('event_time')), 'received_us'])})"
+    def first_us(self) -> str:
+        """Return what the first time is read as."""
+        return "any_to_us(time_text)" if self._places["event_time"] else "NULL::BIGINT"
+
+    def own_us(self) -> str:
+        """Return the first time that can be read."""
+        found, times = "sane_us(first_us)", [self._any(place) for place in self._places["event_time"]]
+        if len(times) < 2:
+            return found
+        return f"coalesce({found}, CASE WHEN time_text IS NOT NULL THEN first_time([{', '.join(times)}]) END)"
+
+    def candidates(self) -> str:
+        """Return columns with the first text that there is in a group's places, be it the JSON of an object."""
+        groups = [group for column in BY_GROUPS for group in self._groups(column) if not group.is_slow]
+        return "".join(f", {self._candidate(group)} AS {group.name}" for group in groups)
+
+    def levels(self) -> str:
+        """Return columns with the text of the first level in a group's places."""
+        return "".join(f", {self._first_of(group)} AS found_{group.name}" for group in self._groups("level"))
 
     def level(self) -> str:
         """Return the first level."""
-        found = [f"{SCALES.get(place.name, 'level_of')}(level{n})" for n, place in self._numbered("level")]
-        return f"coalesce({', '.join([*found, 'NULL::VARCHAR'])})"
+        scales = {"text": "level_of"}
+        groups = self._groups("level")
+        return _coalesced([f"{scales.get(group.kind, group.kind)}(found_{group.name})" for group in groups])
 
-    def first(self, column: str, value: Callable[[Place], str]) -> str:
-        """Return the first of a column's places that has a value."""
-        return f"coalesce({', '.join([*map(value, self._places[column]), f'NULL::{EVENT_COLUMNS[column]}'])})"
+    def first(self, column: str) -> str:
+        """Return the first usable value of a column's places."""
+        return _coalesced([self._first_of(group) for group in self._groups(column)])
 
-    def simple(self, place: Place) -> str:
-        """Return the text, number or boolean in a place."""
-        return self._read("simple", place)
+    def milliseconds(self) -> str:
+        """Return the first duration, in milliseconds."""
+        return _coalesced(list(map(self._milliseconds, self._places["duration"])), "DOUBLE")
 
-    def text(self, place: Place) -> str:
-        """Return the text in a place."""
-        return self._read("text", place)
+    def _milliseconds(self, place: Place) -> str:
+        number = self._any(place) if place.name in AS_TEXT else self._value(place)
+        return f"TRY_CAST({number} AS DOUBLE) * {MILLISECONDS.get(place.name, '1')}"
 
-    def message(self, place: Place) -> str:
-        """Return the message in a place; `event` is often a number that is none."""
-        return self.text(place) if place.name == "event" else self.simple(place)
+    def _groups(self, column: str) -> "list[_Group]":
+        """Return a column's places, those together that are read alike."""
+        alike = groupby(self._places[column], lambda place: (self._is_slow(place), _kind(column, place)))
+        return [
+            _Group(f"{column}{number}", list(places), kind, is_slow)
+            for number, ((is_slow, kind), places) in enumerate(alike)
+        ]
 
-    def milliseconds(self, place: Place) -> str:
-        """Return the number in a place, in milliseconds."""
-        value = self.simple(place) if place.name in AS_TEXT else self._value(place)
-        return f"TRY_CAST({value} AS DOUBLE) * {MILLISECONDS.get(place.name, '1')}"
+    def _candidate(self, group: "_Group") -> str:
+        found = _coalesced([f"nullif({self._value(place)}, '')" for place in group.places])
+        if group.places[0].name == "status":  # a level where Datadog's own key stands beside it, else often a number
+            return f"CASE WHEN {self._value(DATADOG)} IS NOT NULL THEN {found} END"
+        return found
 
-    def _level_text(self, place: Place) -> str:
-        """Return the text of a level: `status` is one where Datadog's own key stands beside it, else often a number."""
-        if place.name == "status":
-            return f"CASE WHEN {self._value(DATADOG)} IS NOT NULL THEN {self.text(place)} END"
-        return self.simple(place)
+    def _first_of(self, group: "_Group") -> str:
+        usable = "text" if group.kind == "text" else "simple"
+        if group.is_slow:
+            lists = ", ".join(f"[{', '.join(map(quoted, place.keys))}]" for place in group.places)
+            return f"first_{usable}(list_transform([{lists}], lambda names: last_at(event, names)))"
+        pointers = ", ".join(quoted(pointer(place.keys)) for place in group.places)
+        chosen = f"first_{usable}(json_extract(object, [{pointers}]))"
+        return f"CASE WHEN maybe_not_{usable}({group.name}) THEN {chosen} ELSE {group.name} END"
 
     def _is_there(self, place: Place) -> bool:
         """Tell whether any of the events may have something there."""
         shape = self._shape
-        if place.key not in shape.names or (place.name == "status" and DATADOG.key not in shape.names):
+        if place.name == "status" and DATADOG.keys not in shape.there:
             return False
-        if place.key not in TWO_FACED:
-            return True
-        return place.key in (shape.objects if place.inner else shape.others)
+        if place.inner and shape.doubled_inside:
+            return place.key in shape.objects
+        if place.keys not in shape.there or place.key not in TWO_FACED:
+            return place.keys in shape.there
+        return bool(place.inner) or place.key in shape.others
 
     def _is_slow(self, place: Place) -> bool:
         return bool(place.inner) and self._shape.doubled_inside
@@ -256,14 +297,6 @@ class _Conversion:
         self._fields.append({})
         return f"fields{len(self._fields) - 1}", self._fields[-1]
 
-    def _numbered(self, column: str) -> list[tuple[int, Place]]:
-        return list(enumerate(self._places[column]))
-
-    def _read(self, kind: str, place: Place) -> str:
-        if self._is_slow(place):
-            return f"{kind}_json({self._value(place)})"
-        return f"{kind}_field({self._value(place)}, object, '{pointer(place.keys)}')"
-
     def _any(self, place: Place) -> str:
         """Return a text, or the JSON of any other value."""
         return f"any_json({self._value(place)})" if self._is_slow(place) else self._value(place)
@@ -276,3 +309,18 @@ class _Conversion:
 
 def _guarded(sql: str) -> str:
     return f"CASE WHEN risky THEN guarded({sql}) ELSE {sql} END"
+
+
+def _coalesced(found: list[str], type: str = "VARCHAR") -> str:
+    """Return the first that isn't NULL."""
+    return f"coalesce({', '.join(found)})" if found else f"NULL::{type}"
+
+
+def _kind(column: str, place: Place) -> str:
+    """Return how a place's value is read: `text` must be that, all else may be a number or boolean.
+
+    Of levels it is the macro that reads them. `event` is often a number that is no message.
+    """
+    if column == "error" or (column, place.name) in (("message", "event"), ("level", "status")):
+        return "text"
+    return SCALES.get(place.name, "level_of") if column == "level" else "simple"

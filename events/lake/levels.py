@@ -11,7 +11,7 @@ SPELLINGS = {
 }
 _LEVEL_OF = {spelling: level for level, spellings in SPELLINGS.items() for spelling in spellings.split()}
 _MAP = ", ".join(f"'{spelling}': '{level}'" for spelling, level in _LEVEL_OF.items())
-_KNOWN = ", ".join(f"'{level}'" for level in LEVELS)
+_IS_KNOWN = " OR ".join(f"t = '{level}'" for level in LEVELS)  # IN would become a join
 _NUMBER = "regexp_full_match(t, '[0-9]{1,3}(\\.0+)?')"
 
 
@@ -44,7 +44,7 @@ CREATE TEMP MACRO level_named(t) AS coalesce(
     f"""
 CREATE TEMP MACRO {name}_number(n) AS {scale};
 CREATE TEMP MACRO {name}(t) AS CASE
-    WHEN t IN ({_KNOWN}) THEN t
+    WHEN {_IS_KNOWN} THEN t
     WHEN {_NUMBER} THEN coalesce({name}_number(CAST(CAST(t AS DOUBLE) AS INTEGER)), t)
     ELSE level_named(t) END;
 """

@@ -24,11 +24,15 @@ for _place in (place for places in PLACES.values() for place in places if place.
     _known += [path for path in accumulate((key,) for key in _place.keys[:-1]) if path not in _known]
 
 
+_WANTED = {key for places in PLACES.values() for place in places for key in place.keys} | KEYS
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What all the events of a batch have in common."""
 
-    names: frozenset[str]  # of KEYS, those that some event has
+    there: frozenset[tuple[str, ...]]  # what some event has, of that which is looked for, as keys from the event on
+    refused: bool = False  # the parser refuses some event
     doubled: bool = False  # a key stands twice in some event
     doubled_inside: bool = False  # or in one of the objects
     objects: frozenset[str] = frozenset()  # keys of OBJECTS that hold an object in some event
@@ -36,27 +40,32 @@ class Shape:
 
     def unexpected(self, roots: frozenset[str]) -> frozenset[str]:
         """Return the keys whose objects were not looked into."""
-        return self.names & OBJECTS.keys() - roots
+        return frozenset(keys[0] for keys in self.there if len(keys) == 1) & OBJECTS.keys() - roots
 
 
 def shape_of(execute: Execute, events: pa.Table) -> Shape:
     """Return the shape of events in the lake that `execute` belongs to."""
     roots: frozenset[str] = frozenset()
-    shape = _look(execute, events.slice(0, SAMPLE), roots)
+    doubled = False
+    shape = _look(execute, events.slice(0, SAMPLE), roots, doubled)
     seen = min(len(events), SAMPLE)
-    while seen < len(events) or shape.unexpected(roots):
+    while seen < len(events) or shape.unexpected(roots) or shape.doubled > doubled:
         roots |= shape.unexpected(roots)
-        shape = _look(execute, events, roots)
+        doubled |= shape.doubled
+        shape = _look(execute, events, roots, doubled)
         seen = len(events)
     return shape
 
 
-def _look(execute: Execute, events: pa.Table, roots: Iterable[str]) -> Shape:
+def _look(execute: Execute, events: pa.Table, roots: Iterable[str], doubled: bool) -> Shape:
+    """Look into the objects under some keys; where keys may stand twice, into the last."""
     ordered = sorted(roots)
-    paths = [(key,) for key in ordered] + [path for key in ordered for path in OBJECTS[key] if len(path) > 1]
-    [(names, doubled, inside, objects, others)] = execute(_sql(len(ordered), paths), events=events)
+    paths = [(), *((key,) for key in ordered), *(path for key in ordered for path in OBJECTS[key] if len(path) > 1)]
+    sql = _sql(len(ordered), paths, "last_first(event)" if doubled else "event")
+    [(there, refused, doubled, inside, objects, others)] = execute(sql, events=events)
     return Shape(
-        KEYS.intersection(names or ()),
+        frozenset((*paths[found["path"]], found["name"]) for found in there or ()),
+        bool(refused),
         bool(doubled),
         bool(inside),
         frozenset(key for key, there in zip(ordered, objects, strict=True) if there),
@@ -64,16 +73,24 @@ def _look(execute: Execute, events: pa.Table, roots: Iterable[str]) -> Shape:
     )
 
 
-def _sql(roots: int, paths: list[tuple[str, ...]]) -> str:
-    pointers = ", ".join(map(quoted, ["", *map(pointer, paths)]))
+def _sql(roots: int, paths: list[tuple[str, ...]], object: str) -> str:
+    pointers = ", ".join(map(quoted, map(pointer, paths)))
     positions = range(2, roots + 2)
     return f"""
         WITH sets AS MATERIALIZED (
             SELECT any_value(keys) AS keys
-            FROM (SELECT TRY(json_keys(event, [{pointers}])) AS keys FROM events) GROUP BY hash(keys)
+            FROM (SELECT TRY(json_keys({object}, [{pointers}])) AS keys FROM events) GROUP BY hash(keys)
         )
         SELECT
-            (SELECT list(DISTINCT name) FROM (SELECT unnest(keys[1]) AS name FROM sets)),
+            (
+                SELECT list(DISTINCT {{'path': path, 'name': name}})
+                FROM (
+                    SELECT path, unnest(names) AS name
+                    FROM (SELECT generate_subscripts(keys, 1) - 1 AS path, unnest(keys) AS names FROM sets)
+                )
+                WHERE name IN ({", ".join(map(quoted, sorted(_WANTED)))})
+            ),
+            bool_or(keys IS NULL),
             bool_or(is_doubled(keys[1])),
             bool_or(len(list_filter(keys[2:], lambda found: is_doubled(found))) > 0),
             [{", ".join(f"bool_or(len(keys[{n}]) > 0)" for n in positions)}],

@@ -24,17 +24,17 @@ CREATE TEMP MACRO fraction_to_us(x) AS TRY_CAST(round(CASE
     WHEN abs(x) < {_MILLISECONDS_BELOW} THEN x * 1e3
     WHEN abs(x) < {_MICROSECONDS_BELOW} THEN x
     WHEN abs(x) < {_NANOSECONDS_BELOW} THEN x / 1e3 END) AS BIGINT);
-CREATE TEMP MACRO iso_to_us(t) AS epoch_us(TRY_CAST(CASE
-    WHEN regexp_full_match(t, '{_USUAL}') THEN t
-    ELSE regexp_replace(regexp_replace(t, '^(.{{16}}):60', '\1:59'), '(?s)^(?:{_ISO}|.*)$', '\1 \2.\30\4')
-    END AS TIMESTAMPTZ));
+CREATE TEMP MACRO iso_to_us(t) AS epoch_us(TRY_CAST(
+    regexp_replace(regexp_replace(t, '^(.{{16}}):60', '\1:59'), '(?s)^(?:{_ISO}|.*)$', '\1 \2.\30\4')
+    AS TIMESTAMPTZ));
 CREATE TEMP MACRO dated_to_us(t) AS
     epoch_us(coalesce(try_strptime(t, '%d %b %Y %H:%M:%S %z'), try_strptime(t, '%d %b %Y %H:%M %z')));
 CREATE TEMP MACRO parts_to_us(t) AS
     CAST(coalesce(json_extract_string(t, '/seconds'), json_extract_string(t, '/epochSecond')) AS BIGINT) * 1000000
     + CAST(coalesce(json_extract_string(t, '/nanos'), json_extract_string(t, '/nanoOfSecond'), '0') AS BIGINT) // 1000;
 CREATE TEMP MACRO any_to_us(t) AS CASE
-    WHEN substring(t, 5, 1) = '-' AND substring(t, 8, 1) = '-' THEN iso_to_us(t)
+    WHEN regexp_full_match(t, '{_USUAL}') THEN epoch_us(TRY_CAST(t AS TIMESTAMPTZ))
+    WHEN t LIKE '____-__-__%' THEN iso_to_us(t)
     WHEN regexp_full_match(t, '-?[0-9]{{1,19}}') THEN whole_to_us(TRY_CAST(t AS BIGINT))
     WHEN regexp_full_match(t, '-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?') THEN fraction_to_us(TRY_CAST(t AS DOUBLE))
     WHEN starts_with(t, '{{') THEN TRY(parts_to_us(last_first(t)))
@@ -42,4 +42,5 @@ CREATE TEMP MACRO any_to_us(t) AS CASE
     WHEN contains(t, ':')
     THEN dated_to_us(regexp_replace(regexp_replace(t, '^[A-Za-z]+, ', ''), '(GMT|UTC?|Z)$', '+0000')) END;
 CREATE TEMP MACRO sane_us(us) AS CASE WHEN us BETWEEN {_YEAR_1} AND {_YEAR_9999_END} THEN us END;
+CREATE TEMP MACRO first_time(found) AS first_of(list_transform(found, lambda value: sane_us(any_to_us(value))));
 """

@@ -74,6 +74,21 @@ def test_filters_find_the_last_sealed_and_unsealed(node: Node) -> None:
     assert unsealed == node.events(filters=(("level", "error"), ("user.id", "2"))) == texts[:2]
 
 
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ('{"error":"first","error":{"message":"last"}}', "last"),
+        ('{"error":{"message":"first"},"error":"last"}', "last"),
+        ('{"error":{"type":"first"},"error":{"message":"last"}}', "last"),
+        ('{"error":{},"error":{"message":"first","message":"last"}}', "last"),
+        ('{"error":{"message":"first"},"error":{}}', None),
+    ],
+)
+def test_last_of_objects_is_looked_into(database: duckdb.DuckDBPyConnection, text: str, error: str | None) -> None:
+    convert(database, [text])
+    assert database.execute("SELECT error FROM found").fetchall() == [(error,)]
+
+
 @settings(max_examples=examples(40), deadline=None)
 @given(texts=batches)
 def test_columns_hold_the_last(database: duckdb.DuckDBPyConnection, texts: list[str]) -> None:
