@@ -68,6 +68,30 @@ class Namespace(models.Model):
         return self.name
 
 
+class NotedField(models.Model):
+    """A path of a dataset's events that is a column of its table (see events.lake.promoted), or may become one.
+
+    `number` is set after the column was committed, and stays: whoever reads it may use the column.
+    """
+
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="noted_fields")
+    path = models.TextField()
+    number = models.PositiveSmallIntegerField(null=True)
+    kind = models.CharField(max_length=10, blank=True)  # of the column
+    seen = models.PositiveIntegerField(default=0)  # samples of sealed events most of which had it
+    asked = models.PositiveIntegerField(default=0)  # queries that read it
+    latest_time = models.DateTimeField(default=timezone.now)  # when it was last seen or asked for
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "path"], name="noted_field_once"),
+            models.UniqueConstraint(fields=["dataset", "number"], name="noted_field_number_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.path
+
+
 class DroppedTable(models.Model):
     """A lake table whose dataset is deleted, written in the transaction that deletes the dataset.
 

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection as django_connection
 from psycopg.conninfo import make_conninfo
 
-from events.lake import columns, conditions
+from events.lake import columns, conditions, promoted
 from events.lake.columns import ADDED_COLUMNS, EVENT_COLUMNS, QUARANTINE_COLUMNS, SEALED_FILE_COLUMNS
 from events.lake.data_path import data_path_options, has_catalog
 from projects.installation import lake_folder
@@ -241,7 +241,7 @@ class Lake:
         self._duckdb.execute("SET TimeZone = 'UTC'")
         self._duckdb.execute("SET parquet_metadata_cache = true")  # footers, which are read for each statement
         self.inline(INLINED_ROWS)
-        self._duckdb.execute(columns.MACROS + conditions.MACROS)
+        self._duckdb.execute(columns.MACROS + conditions.MACROS + promoted.MACROS)
 
     def _attach_old(self) -> None:
         """Attach for reading if anything was ever sealed."""

@@ -23,11 +23,13 @@ from events.lake.catalog import tables_to_flush
 from events.lake.connection import Lake, commit, event_table_name, quoted_name, quoted_text, spill_folder
 from events.lake.damage import SEALED_FILES, find_damage, review_damage
 from events.lake.damaged_files import known_damage
+from events.lake.field_columns import add_column, fill, lacking_files, wanted_fields
 from events.lake.files import known_files
 from events.lake.gram_builder import files_without_grams, make_grams
 from events.lake.gram_files import remove_left_over
 from events.lake.orphans import remove_old_orphans, set_aside_leftovers
 from events.lake.seal import drop_table, drop_tables
+from events.lake.snapshot import promoted_fields
 from events.models import Dataset
 from projects.installation import lake_folder
 
@@ -38,7 +40,7 @@ MERGE_TIERS = ((1 * MIB, 8 * MIB), (8 * MIB, 64 * MIB), (64 * MIB, 256 * MIB))
 REWRITE_ABOVE = 0.3  # from this share of deleted rows on, a file is rewritten
 NAMED_FILES = 10
 MAX_MESSAGE_LENGTH = 2000
-GRAMS_SECONDS = 600  # after an upgrade there may be work for hours: the next run goes on
+GRAMS_SECONDS = FILL_SECONDS = 600  # after an upgrade there may be work for hours: the next run goes on
 READER_MARGIN = timedelta(hours=1)  # a reader may keep an unlinked journal file open for this long
 
 
@@ -66,6 +68,7 @@ def maintain(lake: Lake, now: datetime) -> Iterator[Step]:
         "inlined rows": flush_inlined_rows,
         "merge": merge_files,
         "rewrite": rewrite_files,
+        "columns": fill_columns,
         "snapshots": expire_snapshots,
         "replaced files": remove_replaced_files,
         "grams": mark_grams,
@@ -205,6 +208,31 @@ def rewrite_files(lake: Lake, now: datetime) -> str:
 
     (files,), failures = _at_once_or_each(lake, rewrite, 1)
     return _result(f"{files:,} files with deleted events rewritten", failures)
+
+
+def fill_columns(lake: Lake, now: datetime) -> str:
+    """Give fields columns that are to be some, and fill these where files lack them.
+
+    After the merge, not before: DuckLake gives the rows of merged files other row ids if one of them was filled, and a
+    follower that didn't look in between (see follow.py) would take them for new.
+    """
+    datasets = {one.table_name: one for one in Dataset.objects.filter(table_name__in=lake.event_tables())}
+    end = time.monotonic() + FILL_SECONDS
+
+    def work(table: str) -> list[int]:
+        added = filled = 0
+        for field in wanted_fields(datasets[table]):
+            add_column(lake, field)
+            added += 1
+        columns = promoted_fields([datasets[table]]).get(datasets[table].pk, [])
+        for file in lacking_files(lake, table, columns) if columns else ():
+            if time.monotonic() < end:
+                fill(lake, table, columns, file)
+                filled += 1
+        return [added, filled]
+
+    (added, files), failures = _for_each(sorted(datasets), work, 2)
+    return _result(f"{added:,} columns added, {files:,} files filled", failures)
 
 
 def expire_snapshots(lake: Lake, now: datetime) -> str:

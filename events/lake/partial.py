@@ -20,6 +20,7 @@ import duckdb
 from django.conf import settings
 from django.db import connection
 
+from events.lake import promoted
 from events.lake.columns import EVENT_COLUMNS, SEALED_FILE_COLUMNS
 from events.lake.connection import Lake, quoted_name, quoted_text, spill_folder
 from events.lake.damage import SEALED_FILES, find_damage
@@ -36,7 +37,7 @@ OF_TABLES = {"ducklake_data_file", "ducklake_delete_file", "ducklake_file_column
 CATALOG_TABLES = """
     SELECT table_name, array_agg(column_name::text ORDER BY ordinal_position) FROM information_schema.columns
     WHERE table_schema = %s GROUP BY table_name"""
-NATIVE_TYPES = EVENT_COLUMNS | SEALED_FILE_COLUMNS
+NATIVE_TYPES = EVENT_COLUMNS | SEALED_FILE_COLUMNS | {promoted.APART: "VARCHAR"}
 
 
 def read_around(lake: Lake, tables: Sequence[str], work: Callable[[Lake], T]) -> tuple[T, list[DamagedFile]]:
@@ -181,7 +182,7 @@ def _catalog_tables() -> dict[str, list[str]]:
 def _native(column: str) -> str:
     """Convert a column of inlined rows to DuckDB's type: PostgreSQL stores text as bytes, and times as text."""
     name = quoted_name(column)
-    kind = NATIVE_TYPES.get(column)
+    kind = NATIVE_TYPES.get(column) or promoted.TYPES.get(column.partition("_")[0])
     return {"VARCHAR": f"decode({name}) AS {name}", "TIMESTAMPTZ": f"{name}::TIMESTAMPTZ AS {name}"}.get(
         kind or "", name
     )

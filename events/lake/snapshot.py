@@ -18,7 +18,8 @@ an hour after the file is gone.
 Events of the journal are staged: put into a temporary table, once they are needed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import groupby
@@ -36,9 +37,10 @@ from events.lake.connection import Lake, event_table_name, quoted_text, table_de
 from events.lake.deadline import Deadline
 from events.lake.extent import Extent, sealed_extent
 from events.lake.narrow import Narrower
+from events.lake.promoted import Part, Promoted, parts_of
 from events.lake.seal import sealed_names
 from events.lake.unsealed import JournalIndex, Span, Stretch, within
-from events.models import Dataset
+from events.models import Dataset, NotedField
 
 COLUMNS = ", ".join(EVENT_COLUMNS)
 STAGED = "temp.main.unsealed"
@@ -64,6 +66,18 @@ class Unsealed(NamedTuple):
         return [batch for batch in reading.batches if batch.dataset_id == self.dataset.id]
 
 
+PromotedFields = Mapping[str, Sequence[Promoted]]
+
+
+def promoted_fields(datasets: Sequence[Dataset]) -> PromotedFields:
+    """Return the fields that are columns, by dataset id. Only a snapshot opened after this is sure to have them."""
+    found = defaultdict(list)
+    for field in NotedField.objects.filter(dataset__in=datasets).exclude(number=None).order_by("number"):
+        assert field.number
+        found[field.dataset_id].append(Promoted(field.path, field.number, field.kind))
+    return found
+
+
 @contextmanager
 def open_snapshot(
     lake: Lake,
@@ -71,11 +85,13 @@ def open_snapshot(
     where: Conditions | None = None,
     *,
     held: Sequence[JournalFile] | None = None,
+    promoted: PromotedFields | None = None,
 ) -> Iterator["Snapshot"]:
     """Give the datasets' events as of now, for the length of a transaction on the lake.
 
     Events that don't match `where` may be missing: it spares staging and reading them, and the reader's statements
-    repeat it. A reader that has opened the journal's files itself passes them as `held`, and stages what it likes.
+    repeat it. A reader that has opened the journal's files itself passes them as `held`, and stages what it likes. One
+    that asks for `parts` passes `promoted_fields`.
     """
     complete_until = datetime.now(UTC)
     files = open_files(settings.EVENTLANE_JOURNAL) if held is None else held
@@ -84,6 +100,7 @@ def open_snapshot(
             lake.attach_if_there()
         with lake.transaction(), Deadline(lake.interrupt) as deadline:
             snapshot = Snapshot(lake, datasets, where or Conditions(), deadline, complete_until)
+            snapshot.promoted = promoted or {}
             snapshot.take_sides(files, stage_later=held is None)
             yield snapshot
             snapshot.clear()
@@ -109,6 +126,7 @@ class Snapshot:
         self.lake = lake
         self.datasets = datasets
         self.complete_until = complete_until
+        self.promoted: PromotedFields = {}
         self.sealed: set[str] = set()  # the names of those opened files that are sealed in it
         self._where = where
         self._deadline = deadline
@@ -132,24 +150,39 @@ class Snapshot:
 
     def relation(self, span: Span = EVER) -> str:
         """Return a SELECT of the events received in the span: EVENT_COLUMNS, and `dataset` with the dataset's name."""
-        sources = self.sources(span)
-        if not sources:
-            self._make_stage()
-            sources = [f"SELECT * FROM {STAGED}"]
-        return " UNION ALL ".join(sources)
+        return " UNION ALL ".join(self.sources(span) or self._nothing())
+
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        """The kinds of the fields that are columns, by path: of several datasets' kinds, that of the first."""
+        found = [one for dataset in self.datasets for one in self.promoted.get(dataset.pk, ())]
+        return {one.path: one.kind for one in reversed(found)}
+
+    def parts(self, paths: Collection[str]) -> list[Part]:
+        """Return the events in parts that differ in which of the paths are columns."""
+        parts: list[Part] = []
+        for dataset, selected, source in self._sealed_sources(EVER):
+            columns = [one for one in self.promoted.get(dataset.pk, ()) if one.path in paths]
+            parts += parts_of(selected, source, columns) if columns else [Part(f"SELECT {selected} {source}")]
+        with_columns = [part for part in parts if part.columns]
+        others = [part.sql for part in parts if not part.columns] + self._staged_sources(EVER)
+        return [*with_columns, Part(" UNION ALL ".join(others or self._nothing()))]
 
     def sources(self, span: Span = EVER, *, sealed: bool = True) -> list[str]:
         """Return what `relation` is put together from; without `sealed` only what there is in the journal."""
-        sources = [
-            f"SELECT {quoted_text(dataset.name)} AS dataset, {self._columns_of(dataset)} FROM {table}"
-            f" WHERE {within(spans)}"
-            for dataset in self.datasets
-            if sealed and (table := self.sealed_table(dataset)) and (spans := self._narrower(dataset).spans(span))
-        ]
+        of_lake = self._sealed_sources(span) if sealed else ()
+        return [f"SELECT {selected} {source}" for _, selected, source in of_lake] + self._staged_sources(span)
+
+    def _sealed_sources(self, span: Span) -> Iterator[tuple[Dataset, str, str]]:
+        """Yield for each dataset what to select from where of the span: from what may hold what is asked for."""
+        for dataset in self.datasets:
+            if (table := self.sealed_table(dataset)) and (spans := self._narrower(dataset).spans(span)):
+                selected = f"{quoted_text(dataset.name)} AS dataset, {self._columns_of(dataset)}"
+                yield dataset, selected, f"FROM {table} WHERE {within(spans)}"
+
+    def _staged_sources(self, span: Span) -> list[str]:
         self._stage(span)
-        if self._has_stage:
-            sources.append(f"SELECT dataset, {COLUMNS} FROM {STAGED} WHERE {span.condition()}")
-        return sources
+        return [f"SELECT dataset, {COLUMNS} FROM {STAGED} WHERE {span.condition()}"] if self._has_stage else []
 
     def sealed_table(self, dataset: Dataset) -> str | None:
         """Return the quoted name of a dataset's table, if anything was sealed into it."""
@@ -243,6 +276,10 @@ class Snapshot:
         for part in _parts([unsealed for unsealed in reached if unsealed not in self._staged]):
             self.stage(part[0].dataset, [batch for unsealed in part for batch in unsealed.batches()])
             self._staged.update(part)
+
+    def _nothing(self) -> list[str]:
+        self._make_stage()
+        return [f"SELECT * FROM {STAGED}"]
 
     def _make_stage(self) -> None:
         if not self._has_stage:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from events.query.values import Kind, Operand
+from events.query.values import Kind, Operand, Split
 
 PERCENTILES = {
     "median": 0.5,
@@ -49,7 +49,7 @@ class Frame:
     approximate: frozenset[str] = frozenset()
 
 
-def calculate(op: str, operand: Operand | None, frame: Frame) -> Column:
+def calculate(op: str, operand: Operand | Split | None, frame: Frame) -> Column:
     """Return a calculation of `operand`; without one of the events themselves."""
     if operand is None:
         count = Column("count(*)", Kind.NUMBER)
@@ -63,25 +63,25 @@ def calculate(op: str, operand: Operand | None, frame: Frame) -> Column:
 def _number(template: str) -> "Calculate":
     """Return a calculation of numbers."""
 
-    def calculate(operand: Operand, frame: Frame) -> Column:
+    def calculate(operand: Operand | Split, frame: Frame) -> Column:
         return Column(template.format(number=operand.number(), squarable=_SQUARABLE), Kind.NUMBER)
 
     return calculate
 
 
-def _count(operand: Operand, frame: Frame) -> Column:
+def _count(operand: Operand | Split, frame: Frame) -> Column:
     return Column(_count_of(operand), Kind.NUMBER)
 
 
-def _count_of(operand: Operand) -> str:
+def _count_of(operand: Operand | Split) -> str:
     return f"count(CASE WHEN {operand.present()} THEN 1 END)"
 
 
-def _rate(operand: Operand, frame: Frame) -> Column:
+def _rate(operand: Operand | Split, frame: Frame) -> Column:
     return Column(f"{_count_of(operand)} / ({frame.seconds})", Kind.NUMBER)
 
 
-def _count_distinct(operand: Operand, frame: Frame) -> Column:
+def _count_distinct(operand: Operand | Split, frame: Frame) -> Column:
     key = operand.key()
     if "count_distinct" in frame.approximate:
         return Column(
@@ -93,35 +93,24 @@ def _count_distinct(operand: Operand, frame: Frame) -> Column:
 def _extreme(function: str) -> "Calculate":
     """Return min or max: of numbers if there are any, by their digits where floats are equal; else of texts."""
 
-    def calculate(operand: Operand, frame: Frame) -> Column:
-        if operand.kind is Kind.NUMBER:
+    def calculate(operand: Operand | Split, frame: Frame) -> Column:
+        if isinstance(operand, Operand) and operand.kind is Kind.NUMBER:
             return Column(f"{function}({operand.sql})", Kind.NUMBER)
-        text = f"to_json({function}({_text_only(operand)}))::VARCHAR"
+        text = f"to_json({function}({operand.only_text()}))::VARCHAR"
         if operand.kind in (Kind.TIME, Kind.ID):
             return Column(text, Kind.JSON)
-        digits = (
-            f"TRY_CAST(CASE WHEN regexp_full_match({operand.text()}, '-?[0-9]+') THEN {operand.text()} END AS HUGEINT)"
-        )
-        numbers = (
-            f"{function}(CASE WHEN {operand.number()} IS NOT NULL THEN {{'n': {operand.number()}, 'd': {digits}}} END)"
-        )
+        value = f"{{'n': {operand.number()}, 'd': {operand.digits()}}}"
+        numbers = f"{function}(CASE WHEN {operand.number()} IS NOT NULL THEN {value} END)"
         number = f"coalesce(({numbers}).d::VARCHAR, to_json(({numbers}).n)::VARCHAR)"
         return Column(f"coalesce({number}, {text})", Kind.JSON)
 
     return calculate
 
 
-def _text_only(operand: Operand) -> str:
-    """Return its text where it is text."""
-    if operand.kind is Kind.JSON:
-        return f"CASE WHEN starts_with({operand.sql}, '\"') THEN {operand.text()} END"
-    return operand.text()
-
-
 def _at_end(function: str) -> "Calculate":
     """Return the first or the last value there is, by time; of those of the same time, by id."""
 
-    def calculate(operand: Operand, frame: Frame) -> Column:
+    def calculate(operand: Operand | Split, frame: Frame) -> Column:
         value = operand.json()
         at = f"CASE WHEN {operand.present()} THEN {{'t': {frame.time}, 'i': {frame.id}}} END"
         return Column(f"{function}({value}, {at})", Kind.JSON)
@@ -129,7 +118,7 @@ def _at_end(function: str) -> "Calculate":
     return calculate
 
 
-Calculate = Callable[[Operand, Frame], Column]
+Calculate = Callable[[Operand | Split, Frame], Column]
 OPERATIONS: dict[str, Calculate] = {
     "count": _count,
     "count_distinct": _count_distinct,

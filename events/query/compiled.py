@@ -1,25 +1,38 @@
 """A query as SQL statements over a relation of events: its groups, the others beyond them, its series, its events.
 
-relation ─▶ named: the time frame, and what stands at each path, under a short name
+relation ─▶ named: the time frame, and what stands at each path, under a short name, from all parts of the relation
          ─▶ matched: what the filters let through, with the keys of its groups
          ─▶ groups, others, series, or the events
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from events.lake.columns import EVENT_COLUMNS
 from events.lake.conditions import Conditions
+from events.lake.promoted import Part, Promoted
 from events.query.calculations import SUMMED, Column, Frame, calculate
 from events.query.filters import FilterCompiler
 from events.query.model import Order, Query
-from events.query.paths import operand_at
+from events.query.paths import named_operand, operand_at, promoted_operand_at
 from events.query.series import Buckets
 from events.query.sql import Bindings
-from events.query.values import Kind, Operand
+from events.query.values import Kind, Operand, Split
 
 GROUPED = "temp.main.grouped"
 EVENT_FIELDS = ", ".join(f"epoch_us({name})" if name.endswith("_time") else name for name in EVENT_COLUMNS)
+
+
+class Relation(Protocol):
+    """Events to ask, in parts that differ in which paths are columns."""
+
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        """The kinds of columns (see events.lake.promoted) by path, for paths that are some in any of the parts."""
+
+    def parts(self, paths: Collection[str]) -> Sequence[Part]:
+        """Return the events for a statement that asks for these paths: SELECTs of EVENT_COLUMNS and `dataset`."""
 
 
 @dataclass(slots=True)
@@ -31,7 +44,7 @@ class Statement:
     columns: Sequence[Column] = ()
 
 
-def groups_statement(query: Query, relation: str, approximate: frozenset[str] = frozenset()) -> Statement:
+def groups_statement(query: Query, relation: Relation, approximate: frozenset[str] = frozenset()) -> Statement:
     """Return what makes GROUPED: place in the order asked for, k0… (keys), s0… (keys as shown), c0… (calculations)."""
     source = _Source(query, relation)
     frame = Frame("t", "id", _seconds(query), approximate)
@@ -53,7 +66,7 @@ def groups_statement(query: Query, relation: str, approximate: frozenset[str] = 
     return Statement(f"CREATE OR REPLACE TEMP TABLE {GROUPED} AS {placed}", source.bindings.values, columns)
 
 
-def others_statement(query: Query, relation: str, approximate: frozenset[str] = frozenset()) -> Statement:
+def others_statement(query: Query, relation: Relation, approximate: frozenset[str] = frozenset()) -> Statement:
     """Return what calculates the events of all groups beyond the limit: of the groups' own values where these do."""
     if all(one.op in SUMMED for one in query.calculations):
         selected = ", ".join(f"sum(c{n})" for n in range(len(query.calculations)))
@@ -67,7 +80,7 @@ def others_statement(query: Query, relation: str, approximate: frozenset[str] = 
 
 
 def series_statement(
-    query: Query, relation: str, buckets: Buckets, approximate: frozenset[str] = frozenset()
+    query: Query, relation: Relation, buckets: Buckets, approximate: frozenset[str] = frozenset()
 ) -> Statement:
     """Return what calculates each bucket of each group: rows of place, number of the bucket, and values.
 
@@ -83,7 +96,7 @@ def series_statement(
     return Statement(sql, source.bindings.values, columns)
 
 
-def events_statement(query: Query, relation: str) -> Statement:
+def events_statement(query: Query, relation: Relation) -> Statement:
     """Return what finds the events themselves: rows of time, dataset, and the columns as query.event_row takes them."""
     source = _Source(query, relation, whole=True)
     bind = source.bindings.bind
@@ -98,7 +111,7 @@ def events_statement(query: Query, relation: str) -> Statement:
     return Statement(sql, source.bindings.values)
 
 
-def matched_statement(query: Query, relation: str) -> Statement:
+def matched_statement(query: Query, relation: Relation) -> Statement:
     """Return what finds all events that match, in no order: all their columns, and `t`, their time in microseconds."""
     source = _Source(query, relation, whole=True)
     return Statement(source.matched(), source.bindings.values)
@@ -117,17 +130,20 @@ def time_column(query: Query) -> str:
     return "received_time" if query.by_receipt else "event_time"
 
 
-def order_terms(operand: Operand, descending: bool) -> list[str]:
+def order_terms(operand: Operand | Split, descending: bool) -> list[str]:
     """Return what to order by so that numbers come by size, texts by their characters, and nothing last."""
     direction = "DESC" if descending else "ASC"
-    terms = [operand.number(), operand.text()] if operand.kind is Kind.JSON else [operand.sql]
+    if isinstance(operand, Split) or operand.kind is Kind.JSON:
+        terms = [operand.number(), operand.text()]
+    else:
+        terms = [operand.sql]
     return [f"{term} {direction} NULLS LAST" for term in terms]
 
 
-def _shown_group(path: Operand, key: str) -> str:
+def _shown_group(path: Operand | Split, key: str) -> str:
     """Return a group's key as JSON. Of a number and a text that says the same, the number is shown."""
     if path.kind in (Kind.JSON, Kind.NUMBER):
-        return Operand(path.kind, f"max({path.sql})").json()
+        return path.greatest()
     return f"to_json({key})::VARCHAR"
 
 
@@ -135,29 +151,35 @@ def _seconds(query: Query) -> str:
     return repr(query.seconds)
 
 
-def _once(name: Operand, sql: str) -> str:
+def _once(read: Operand) -> str:
     """Return what reads a value so that DuckDB does it once a row: it would repeat it in every filter on the name."""
-    return f"CASE WHEN random() < 2 THEN {sql} END" if name.kind is Kind.JSON else sql
+    return f"CASE WHEN random() < 2 THEN {read.sql} END" if read.kind is Kind.JSON else read.sql
 
 
 class _Source:
     """The events of one statement; `at` gives what stands at a path its short name."""
 
-    def __init__(self, query: Query, relation: str, *, whole: bool = False) -> None:
+    def __init__(self, query: Query, relation: Relation, *, whole: bool = False) -> None:
         self.query = query
         self.relation = relation
         self.bindings = Bindings()
         self._whole = whole
-        self._named: dict[str, tuple[Operand, str]] = {}
+        self._named: dict[str, Operand | Split] = {}
 
-    def at(self, path: str) -> Operand:
+    def at(self, path: str) -> Operand | Split:
         """Return what stands at a path."""
         if path not in self._named:
-            read = operand_at(path, self.bindings.bind)
-            self._named[path] = (Operand(read.kind, f"p{len(self._named)}"), read.sql)
-        return self._named[path][0]
+            self._named[path] = named_operand(path, self.relation.kinds.get(path), f"p{len(self._named)}")
+        return self._named[path]
 
-    def groups(self) -> list[Operand]:
+    def _read(self, path: str, columns: Mapping[str, Promoted]) -> Operand | Split:
+        """Return what stands at a path of the rows of a part with these columns."""
+        kind = self.relation.kinds.get(path)
+        if kind is None:
+            return operand_at(path, self.bindings.bind)
+        return promoted_operand_at(path, kind, columns, self.bindings.bind)
+
+    def groups(self) -> list[Operand | Split]:
         """Return what events are grouped by."""
         return [self.at(path) for path in self.query.group_by]
 
@@ -184,15 +206,24 @@ class _Source:
         return f"({matched}) AS matched JOIN {GROUPED} ON {same}"
 
     def _named_paths(self) -> str:
-        time = time_column(self.query)
-        columns = ["*"] if self._whole else ["id", "event"]
-        columns += [
-            f"epoch_us({time}) AS t",
-            *(f"{_once(name, sql)} AS {name.sql}" for name, sql in self._named.values()),
-        ]
         bind = self.bindings.bind
+        time = time_column(self.query)
         within = (
             f"{time} >= make_timestamptz({bind(self.query.from_us)})"
             f" AND {time} < make_timestamptz({bind(self.query.to_us)})"
         )
-        return f"SELECT {', '.join(columns)} FROM ({self.relation}) WHERE {within}"
+        parts = (
+            f"SELECT {', '.join(self._named_columns(part))} FROM ({part.sql}) WHERE {within}"
+            for part in self.relation.parts(self._named)
+        )
+        return " UNION ALL ".join(parts)
+
+    def _named_columns(self, part: Part) -> list[str]:
+        """Return the columns of a part's rows: their own, those that are asked for, or all, and what is named."""
+        own = ["dataset", *EVENT_COLUMNS] if self._whole else ["id", "event"]
+        time = f"epoch_us({time_column(self.query)}) AS t"
+        return [*own, time, *(name for path in self._named for name in self._named_at(path, part.columns))]
+
+    def _named_at(self, path: str, columns: Mapping[str, Promoted]) -> list[str]:
+        named, read = self._named[path].expressions(), self._read(path, columns).expressions()
+        return [f"{_once(sql)} AS {name.sql}" for name, sql in zip(named, read, strict=True)]

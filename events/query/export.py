@@ -18,7 +18,7 @@ from eventlane.wire.errors import ApiError, InvalidRequestBody, Problem
 from events.lake.columns import EVENT_COLUMNS
 from events.lake.connection import Lake, spill_folder
 from events.lake.partial import read_around
-from events.lake.snapshot import Snapshot, open_snapshot
+from events.lake.snapshot import Snapshot, open_snapshot, promoted_fields
 from events.models import Dataset
 from events.query.answer import Statistics
 from events.query.body import MEMBERS, read_query
@@ -80,9 +80,9 @@ def export(lake: Lake, datasets: Sequence[Dataset], query: Query, file_format: s
     def write(lake: Lake) -> Statistics:
         file.seek(0)
         file.truncate()
-        with open_snapshot(lake, datasets, where_of(query)) as snapshot:
+        with open_snapshot(lake, datasets, where_of(query), promoted=promoted_fields(datasets)) as snapshot:
             statistics = measure(snapshot, query, files_of(snapshot, query))
-            FORMATS[file_format](snapshot, matched_statement(query, snapshot.relation()), _Checked(file))
+            FORMATS[file_format](snapshot, matched_statement(query, snapshot), _Checked(file))
         return statistics
 
     try:

@@ -17,8 +17,9 @@ from django.conf import settings
 from eventlane import exact_numbers
 from events.lake.columns import EVENT_COLUMNS
 from events.lake.connection import Lake
+from events.lake.json_paths import pointer, spellings
 from events.lake.partial import read_around
-from events.lake.snapshot import open_snapshot
+from events.lake.snapshot import open_snapshot, promoted_fields
 from events.models import Dataset
 from events.query.answer import Statistics
 from events.query.compiled import matched_statement
@@ -26,7 +27,7 @@ from events.query.files import files_of
 from events.query.measure import measure
 from events.query.model import Query
 from events.query.needles import where_of
-from events.query.paths import COLUMNS, operand_at, pointer, spellings
+from events.query.paths import COLUMNS, operand_at
 from events.query.run import Events, QueryTooLarge
 from events.query.sql import Bindings
 from events.query.values import BRACE, BRACKET, FALSE, QUOTE, TRUE
@@ -85,7 +86,7 @@ def find_fields(lake: Lake, dataset: Dataset, query: Query) -> Fields:
     started = time.monotonic()
 
     def find(lake: Lake) -> Fields:
-        with open_snapshot(lake, [dataset], where_of(query)) as snapshot:
+        with open_snapshot(lake, [dataset], where_of(query), promoted=promoted_fields([dataset])) as snapshot:
             statistics = measure(snapshot, query, files_of(snapshot, query))
             found = fields_of(query, snapshot)
             statistics.warnings += found.statistics.warnings
@@ -115,7 +116,7 @@ def fields_of(query: Query, events: Events) -> Fields:
 def _newest(query: Query, events: Events, found: Fields) -> tuple[str, Sequence[Any]]:
     """Return a SELECT of the events that are read, with its parameters; how many they are goes into `found`."""
     most = settings.EVENTLANE_FIELDS_EVENTS
-    statement = matched_statement(query, events.relation())
+    statement = matched_statement(query, events)
     matched, parameters = f"({statement.sql})", statement.parameters
     [(count,)] = events.execute(f"SELECT count(*) FROM {matched}", parameters)
     found.events = min(count, most)

@@ -8,9 +8,9 @@ from events.query.model import Compare, Filter, Holds, Not, Op, Value
 from events.query.numbers import Number, number_in, number_of
 from events.query.sql import Bindings, all_of, any_of
 from events.query.times import read_time
-from events.query.values import Elements, Kind, Operand, Readable
+from events.query.values import Elements, Kind, Operand, Readable, Split
 
-At = Callable[[str], Operand]
+At = Callable[[str], Operand | Split]
 WHOLE = "-?[0-9]+"
 
 
@@ -43,10 +43,17 @@ class FilterCompiler:
         operand = self.at(compare.path)
         if compare.op is Op.EXISTS:
             return operand.present()
+        if isinstance(operand, Split):
+            typed, rest = self.test(operand.typed, compare), self.elements(operand.rest, compare)
+            return f"CASE WHEN {operand.rest.sql} IS NULL THEN {typed} ELSE {rest} END"
         if operand.kind is Kind.TIME and compare.op in (*model.ORDERINGS, Op.EQUALS, Op.IN):
             return self.time(operand, compare)
         if operand.kind is not Kind.JSON:
             return any_of([self.test(operand, compare), *self.levels(operand, compare)])
+        return self.elements(operand, compare)
+
+    def elements(self, operand: Operand, compare: Compare) -> str:
+        """Return that a comparison holds for JSON or, of an array, for one of the elements."""
         elements = Elements(operand)
         condition = self.test(elements, compare)
         return f"list_bool_or(list_transform({elements.list()}, lambda x: {condition}))"

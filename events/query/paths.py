@@ -1,24 +1,18 @@
 """The one seam between a path and SQL: what of an event a path means, and how it is read.
 
-A path is a well-known name, which means a column; or a JSON pointer if it begins with a slash; or keys with dots
-between them. Dots may be part of a key: of all keys that a path could mean, the longest first.
-
-Of a key that stands twice in an object the last one counts. DuckDB takes the first, so an event that may have such keys
-is read another way, which takes longer. Whether it may is a search for the key's text: cheap, and wrong only to the
-safe side.
+A path is a well-known name, which means a column; or one into the event's JSON (see events.lake.json_paths), which may
+be a column, too, in some of the rows that a query reads (see events.lake.promoted).
 """
 
-from collections.abc import Callable
-from itertools import combinations
+from collections.abc import Mapping
 
-from eventlane.json_pointer import escape
 from events.lake.columns import EVENT_COLUMNS
-from events.lake.conditions import ESCAPED_KEY
-from events.query.values import Kind, Operand
+from events.lake.json_paths import Bind, json_at_path
+from events.lake.promoted import TYPES, Promoted
+from events.query.values import Kind, Operand, Split
 
 MAX_PATH = 1000
 MAX_PARTS = 50
-SPLIT_PARTS = 5  # of a longer path only the whole, and every part by itself, are tried as keys
 # Other columns than these are no business of a query's.
 WELL_KNOWN = (
     *("id", "namespace", "service", "level", "message", "duration", "error", "request_id", "trace_id", "span_id"),
@@ -27,8 +21,7 @@ WELL_KNOWN = (
 KINDS = {"VARCHAR": Kind.TEXT, "DOUBLE": Kind.NUMBER, "TIMESTAMPTZ": Kind.TIME, "UUID": Kind.ID}
 COLUMNS = {name: KINDS[EVENT_COLUMNS[name]] for name in WELL_KNOWN if name in EVENT_COLUMNS} | {"dataset": Kind.TEXT}
 TIME_COLUMNS = {name for name, kind in COLUMNS.items() if kind is Kind.TIME}
-
-Bind = Callable[[object], str]
+PROMOTED_KINDS = {"number": Kind.JSON_NUMBER, "text": Kind.TEXT}
 
 
 def check_path(path: str) -> str | None:
@@ -43,55 +36,36 @@ def check_path(path: str) -> str | None:
 
 
 def operand_at(path: str, bind: Bind) -> Operand:
-    """Return what stands at a path of a row of the events' table."""
+    """Return what stands at a path of a row of the events' table, whatever other columns it has."""
     kind = COLUMNS.get(path)
     if kind is None:
-        return Operand(Kind.JSON, _json_at(path, bind))
+        return Operand(Kind.JSON, json_at_path(path, bind))
     if path == "dataset":
         return Operand(kind, path)
     return Operand(kind, f"plain({path})" if kind is Kind.TEXT else path)
 
 
-def spellings(path: str) -> list[list[str]]:
-    """Return the lists of keys that a path may mean, in the order in which they are tried."""
-    if path.startswith("/"):
-        return [[part.replace("~1", "/").replace("~0", "~") for part in path[1:].split("/")]]
-    parts = path.split(".")
-    if len(parts) > SPLIT_PARTS:
-        return [[path], parts]
-    gaps = range(1, len(parts))
-    cuts = [cut for count in range(len(parts)) for cut in combinations(gaps, count)]
-    found = [
-        [".".join(parts[start:end]) for start, end in zip((0, *cut), (*cut, len(parts)), strict=True)] for cut in cuts
-    ]
-    return sorted(found, key=lambda keys: [-key.count(".") for key in keys])
+def named_operand(path: str, kind: str | None, name: str) -> Operand | Split:
+    """Return what stands at a path under the name that it was given; `kind` is that of a column, see `Relation`."""
+    typed = PROMOTED_KINDS.get(kind or "")
+    if path in COLUMNS or typed is None:
+        return Operand(COLUMNS.get(path, Kind.JSON), name)
+    return Split(Operand(typed, name), Operand(Kind.JSON, f"{name}_rest"))
 
 
-def _json_at(path: str, bind: Bind) -> str:
-    """Return the JSON of what stands at a path, as text; NULL where nothing does, maybe for null."""
-    tried = spellings(path)
-    usual = max(tried, key=len)
-    names = dict.fromkeys(name for keys in tried for name in keys)
-    # Without its quotation mark in front: searching for a rarer first character takes a third of the time.
-    doubled = [f"event LIKE {bind(_doubled(name))}" for name in usual]
-    dotted = [f"contains(event, {bind(_key_end(name))})" for name in names if name not in usual]
-    escaped = rf"(contains(event, '\') AND regexp_matches(event, '{ESCAPED_KEY}'))"
-    unusual = " OR ".join([*dict.fromkeys(doubled), *dotted, escaped])
-    found = [f"json_at(plain(event), {bind(keys)})" for keys in tried]
-    slow = f"coalesce({', '.join(found)})" if len(found) > 1 else found[0]
-    fast = f"json_extract(plain(event), {bind(pointer(usual))})::VARCHAR"
-    return f"CASE WHEN {unusual} THEN {slow} ELSE {fast} END"
+def promoted_operand_at(path: str, kind: str, columns: Mapping[str, Promoted], bind: Bind) -> Operand | Split:
+    """Return what stands at a path that is a column of this kind in some rows; `columns` are those of these rows."""
+    read = _promoted(columns[path]) if path in columns else operand_at(path, bind)
+    if kind not in PROMOTED_KINDS:
+        return Operand(Kind.JSON, read.json())
+    typed = PROMOTED_KINDS[kind]
+    if isinstance(read, Split) and read.typed.kind is typed:
+        return read
+    return Split(Operand(typed, f"NULL::{TYPES[kind]}"), Operand(Kind.JSON, read.json()))
 
 
-def pointer(keys: list[str]) -> str:
-    """Return keys as a JSON pointer."""
-    return "".join(f"/{escape(key)}" for key in keys)
-
-
-def _key_end(name: str) -> str:
-    return f'{name}"'
-
-
-def _doubled(name: str) -> str:
-    """Return a LIKE pattern that every event matches in which this key may stand twice."""
-    return f'%{name}"%{name}"%'
+def _promoted(column: Promoted) -> Operand | Split:
+    value = f"plain({column.name})" if TYPES[column.kind] == "VARCHAR" else column.name
+    if column.kind not in PROMOTED_KINDS:
+        return Operand(Kind.JSON, value)
+    return Split(Operand(PROMOTED_KINDS[column.kind], value), Operand(Kind.JSON, column.apart()))

@@ -12,13 +12,14 @@ from eventlane.wire.errors import ApiError
 from events.lake.connection import Lake
 from events.lake.partial import read_around
 from events.lake.query import event_row
-from events.lake.snapshot import open_snapshot
+from events.lake.snapshot import open_snapshot, promoted_fields
 from events.models import Dataset
 from events.query.answer import Answer, make_series, shown, shown_values
 from events.query.body import show_place
 from events.query.calculations import PERCENTILES
 from events.query.compiled import (
     GROUPED,
+    Relation,
     Statement,
     events_statement,
     groups_statement,
@@ -43,11 +44,8 @@ class QueryTooLarge(ApiError):
     status, code = 400, "query_too_large"
 
 
-class Events(Protocol):
+class Events(Relation, Protocol):
     """Events of the query's datasets at one moment, as events.lake.snapshot.Snapshot has them."""
-
-    def relation(self) -> str:
-        """Return a SELECT of EVENT_COLUMNS and `dataset`."""
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement."""
@@ -78,7 +76,7 @@ def _ask(lake: Lake, datasets: Sequence[Dataset], query: Query) -> Answer:
 
 
 def _ask_snapshot(lake: Lake, datasets: Sequence[Dataset], query: Query, approximate: frozenset[str]) -> Answer:
-    with open_snapshot(lake, datasets, where_of(query)) as snapshot:
+    with open_snapshot(lake, datasets, where_of(query), promoted=promoted_fields(datasets)) as snapshot:
         files = files_of(snapshot, query)
         statistics = measure(snapshot, query, files)
         if statistics.events_scanned > settings.EVENTLANE_QUERY_EXACT_VALUES:
@@ -100,19 +98,18 @@ def answer_query(
     parts that the `files` tell.
     """
     answer = Answer(query)
-    relation = events.relation()
     if not query.calculations:
-        _find_events(answer, events, relation, files)
+        _find_events(answer, events, files)
         return answer
-    groups = groups_statement(query, relation, approximate)
+    groups = groups_statement(query, events, approximate)
     _run(events, groups)
     _take_rows(answer, events, groups)
     if query.others and _has_others(query, events):
-        others = others_statement(query, relation, approximate)
+        others = others_statement(query, events, approximate)
         [values] = _run(events, others)
         answer.others = [None] * len(query.group_by) + shown_values(values, others.columns)
     if query.granularity_us is not None:
-        _take_series(answer, events, relation, approximate)
+        _take_series(answer, events, approximate)
     events.execute(f"DROP TABLE {GROUPED}")
     if inexact := [one.name for one in query.calculations if one.op in approximate]:
         answer.statistics.warnings.append(f"{', '.join(inexact)}: approximate, exact values would take too much memory")
@@ -136,22 +133,22 @@ def _has_others(query: Query, events: Events) -> bool:
     return bool(query.group_by) and events.execute(f"SELECT count(*) FROM {GROUPED}")[0][0] > query.limit
 
 
-def _take_series(answer: Answer, events: Events, relation: str, approximate: frozenset[str]) -> None:
+def _take_series(answer: Answer, events: Events, approximate: frozenset[str]) -> None:
     query = answer.query
     assert query.granularity_us is not None
     buckets = make_buckets(query.granularity_us, query.from_us, query.to_us, query.zone)
     if len(answer.rows) * len(query.calculations) * len(buckets.starts) > settings.EVENTLANE_QUERY_VALUES:
         raise QueryTooLarge("The series has too many values. Ask for fewer groups, or a coarser granularity.")
-    statement = series_statement(query, relation, buckets, approximate)
+    statement = series_statement(query, events, buckets, approximate)
     found = _run(events, statement) if answer.rows else []
     answer.series = make_series(query, buckets, len(answer.rows), found, statement.columns)
 
 
-def _find_events(answer: Answer, events: Events, relation: str, files: Sequence[File]) -> None:
+def _find_events(answer: Answer, events: Events, files: Sequence[File]) -> None:
     query = answer.query
     rows: list[tuple[Any, ...]] = []
     for part in newest_first(query, files):
-        rows += _run(events, events_statement(replace(part, limit=query.limit - len(rows)), relation))
+        rows += _run(events, events_statement(replace(part, limit=query.limit - len(rows)), events))
         if len(rows) == query.limit:
             break
     answer.events = [(dataset, event_row(tuple(values))) for _, dataset, *values in rows]

@@ -26,6 +26,7 @@ class Kind(Enum):
     JSON = auto()  # JSON text
     TEXT = auto()
     NUMBER = auto()
+    JSON_NUMBER = auto()  # a number that JSON writes as number_json() does, see events.lake.promoted
     TIME = auto()
     ID = auto()
 
@@ -51,7 +52,9 @@ class Operand:
 
     def json(self) -> str:
         """Return it as JSON."""
-        return self.sql if self.kind is Kind.JSON else f"to_json({_SHOWN[self.kind](self.sql)})::VARCHAR"
+        if self.kind in (Kind.JSON, Kind.JSON_NUMBER):
+            return _written(self)
+        return f"to_json({_SHOWN[self.kind](self.sql)})::VARCHAR"
 
     def key(self) -> str:
         """Return what tells it apart from others."""
@@ -64,7 +67,82 @@ class Operand:
         if self.kind is Kind.JSON:
             others = f"{QUOTE}, {BRACKET}, {BRACE}, {NULL}, {TRUE}, {FALSE}"
             return f"ascii({self.sql}) NOT IN ({others})"
-        return "true" if self.kind is Kind.NUMBER else "false"
+        return "true" if self.kind in (Kind.NUMBER, Kind.JSON_NUMBER) else "false"
+
+    def digits(self) -> str:
+        """Return it as a HUGEINT where it is a whole number; NULL where it isn't, or has too many digits."""
+        if self.kind is Kind.JSON_NUMBER:
+            return f"CASE WHEN {_is_whole(self.sql)} THEN ({self.sql})::HUGEINT END"
+        return f"TRY_CAST(CASE WHEN regexp_full_match({self.text()}, '-?[0-9]+') THEN {self.text()} END AS HUGEINT)"
+
+    def only_text(self) -> str:
+        """Return its text where it is text and nothing else."""
+        if self.kind is Kind.JSON:
+            return f"CASE WHEN starts_with({self.sql}, '\"') THEN {self.text()} END"
+        return "NULL::VARCHAR" if self.kind is Kind.JSON_NUMBER else self.text()
+
+    def greatest(self) -> str:
+        """Return the JSON of the greatest value of a group."""
+        return Operand(self.kind, f"max({self.sql})").json()
+
+    def expressions(self) -> list["Operand"]:
+        """Return what it is put together from."""
+        return [self]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """JSON in two expressions: where `rest` is NULL, `typed` says it all; otherwise `rest` does. Both NULL is nothing.
+
+    Everything that is asked of it is asked of one of the two, row by row: they say the same in each other's place.
+    """
+
+    typed: Operand
+    rest: Operand
+    kind = Kind.JSON
+
+    def present(self) -> str:
+        """Return that there is a value."""
+        return f"({self.typed.present()} OR {self.rest.present()})"
+
+    def text(self) -> str:
+        """Return its text."""
+        return self._one(self.typed.text(), self.rest.text())
+
+    def number(self) -> str:
+        """Return it as a DOUBLE."""
+        return self._one(self.typed.number(), self.rest.number())
+
+    def json(self) -> str:
+        """Return it as JSON."""
+        return self._one(self.typed.json(), self.rest.json())
+
+    def key(self) -> str:
+        """Return what tells it apart from others."""
+        return self._one(self.typed.key(), self.rest.key())
+
+    def is_number(self) -> str:
+        """Return that it is a number and not text with one."""
+        return self._one(self.typed.is_number(), self.rest.is_number())
+
+    def digits(self) -> str:
+        """Return it as a HUGEINT where it is a whole number."""
+        return self._one(self.typed.digits(), self.rest.digits())
+
+    def only_text(self) -> str:
+        """Return its text where it is text and nothing else."""
+        return self._one(self.typed.only_text(), self.rest.only_text())
+
+    def greatest(self) -> str:
+        """Return the greatest JSON of a group whose keys are the same: there, `typed` has one value."""
+        return f"greatest({self.typed.greatest()}, {self.rest.greatest()})"
+
+    def expressions(self) -> list[Operand]:
+        """Return what it is put together from."""
+        return [self.typed, self.rest]
+
+    def _one(self, typed: str, rest: str) -> str:
+        return f"CASE WHEN {self.rest.sql} IS NULL THEN {typed} ELSE {rest} END"
 
 
 class Readable(Protocol):
@@ -124,9 +202,11 @@ def _finite(number: str) -> str:
 
 def _whole(number: str) -> str:
     """Return a DOUBLE's text where it is whole and not too large to be told so; else NULL."""
-    return (
-        f"CASE WHEN abs({number}) < {EXACT_BELOW} AND {number} = trunc({number}) THEN ({number})::BIGINT::VARCHAR END"
-    )
+    return f"CASE WHEN {_is_whole(number)} THEN ({number})::BIGINT::VARCHAR END"
+
+
+def _is_whole(number: str) -> str:
+    return f"abs({number}) < {EXACT_BELOW} AND {number} = trunc({number})"
 
 
 def _json_text(json: str) -> str:
@@ -152,6 +232,10 @@ def _number_text(number: str) -> str:
     return f"coalesce({_whole(number)}, {number}::VARCHAR)"
 
 
+def _written(operand: Operand) -> str:
+    return operand.sql if operand.kind is Kind.JSON else operand.text()
+
+
 def _time_text(time: str) -> str:
     return f"strftime({time}, '{TIME_FORMAT}')"
 
@@ -160,6 +244,7 @@ _TEXT = {
     Kind.JSON: _json_text,
     Kind.TEXT: lambda sql: sql,
     Kind.NUMBER: _number_text,
+    Kind.JSON_NUMBER: lambda sql: f"number_json({sql})",
     Kind.TIME: _time_text,
     Kind.ID: lambda sql: f"{sql}::VARCHAR",
 }
@@ -168,6 +253,7 @@ _NUMBER = {
     Kind.JSON: _json_number,
     Kind.TEXT: number_in_text,
     Kind.NUMBER: lambda sql: sql,
+    Kind.JSON_NUMBER: lambda sql: sql,
     Kind.TIME: lambda sql: "NULL::DOUBLE",
     Kind.ID: lambda sql: "NULL::DOUBLE",
 }

@@ -58,7 +58,7 @@ class _Compiler(FilterCompiler):
 
     def comparison(self, compare: Compare) -> str:
         """Return a comparison as one expression."""
-        read = self.at(compare.path)
+        read = operand_at(compare.path, self.bind)
         if read.kind is not Kind.JSON or compare.op is Op.EXISTS:
             return super().comparison(compare)
         return f"list_transform([{read.sql}], lambda found: {self._of_found.comparison(compare)})[1]"

@@ -239,6 +239,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_QUERY_THREADS", "1", at_least(1), "threads", "threads of one query in a web process"),
         ("EVENTLANE_QUERY_VALUES", "2000000", at_least(1000), "values", "values of all rows, calculations and buckets in the series of one query"),
         ("EVENTLANE_FIELDS_EVENTS", "1000000", at_least(1), "events", "events, the newest that match, from which the fields of a dataset are listed"),
+        ("EVENTLANE_PROMOTED_FIELDS", "64", at_least(0), "fields", "fields of a dataset that become columns of its table, which makes queries that use them faster: those that most of its events have, or that are asked for. Fewer than a dataset has: it gets no more"),
         ("EVENTLANE_RETENTION_DAYS", "30", at_least(1), "days", "retention of a new dataset"),
         ("EVENTLANE_QUARANTINE_DAYS", "30", at_least(1), "days", "how long quarantined events are kept"),
         ("EVENTLANE_INLINED_HOURS", "1", at_least(0), "hours", "how long rows of small inserts may lie in PostgreSQL before maintenance moves those of their dataset into a file: a dataset with few events gets one file in this time"),

@@ -1,7 +1,7 @@
 """Events in a DuckDB in memory, converted as the lake converts them, for questions without a whole platform."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,13 +9,15 @@ import duckdb
 
 from events.journal import new_batch
 from events.journal.format import first_id
-from events.lake import columns, conditions
+from events.lake import columns, conditions, promoted
 from events.lake.arrow import event_table
-from events.lake.columns import converted
+from events.lake.columns import EVENT_COLUMNS, converted
+from events.lake.promoted import Part, Promoted, filled, parts_of
 from events.query.answer import Answer
 from events.query.body import read_query
 from events.query.run import answer_query
 
+KNOWN = ", ".join(["dataset", *EVENT_COLUMNS])
 NOW_US = 1_795_780_800_000_000  # 2026-11-27T12:00:00Z
 
 
@@ -25,8 +27,9 @@ class Table:
     def __init__(self) -> None:
         self.database = duckdb.connect()
         self.database.execute("SET TimeZone = 'UTC'")
-        self.database.execute(columns.MACROS + conditions.MACROS)
+        self.database.execute(columns.MACROS + conditions.MACROS + promoted.MACROS)
         self.count = 0
+        self.promoted: Sequence[Promoted] = ()
 
     def close(self) -> None:
         self.database.close()
@@ -37,6 +40,7 @@ class Table:
         """Have these events in the table, and no others."""
         self.database.execute("DROP TABLE IF EXISTS known")
         self.count = 0
+        self.promoted = ()
         self.add(events, dataset, received_us)
 
     def add(
@@ -59,8 +63,24 @@ class Table:
         self.database.register("events", events)
         return self.execute(sql)
 
-    def relation(self) -> str:
-        return "SELECT * FROM known"
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        return {one.path: one.kind for one in self.promoted}
+
+    def parts(self, paths: Collection[str]) -> Sequence[Part]:
+        columns = [one for one in self.promoted if one.path in paths]
+        source = "FROM known WHERE true"
+        return parts_of(KNOWN, source, columns) if columns else [Part(f"SELECT {KNOWN} {source}")]
+
+    def promote(self, fields: Mapping[str, str]) -> None:
+        """Give these paths columns of these kinds: a third of the rows has all, one half of them, and one none."""
+        self.promoted = [Promoted(path, number, kind) for number, (path, kind) in enumerate(fields.items(), 1)]
+        parts = [f"SELECT {KNOWN}, 0 AS promoted FROM known WHERE hash(id) % 3 = 0"]
+        for third, count in (1, len(fields) // 2), (2, len(fields)):
+            values = filled(self.promoted[:count]) if count else {"promoted": "0"}
+            columns = ", ".join(f"{sql} AS {name}" for name, sql in values.items())
+            parts.append(f"SELECT {KNOWN}, {columns} FROM known WHERE hash(id) % 3 = {third}")
+        self.database.execute(f"CREATE OR REPLACE TABLE known AS {' UNION ALL BY NAME '.join(parts)}")
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self.database.execute(sql, list(parameters)).fetchall()

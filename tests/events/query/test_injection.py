@@ -62,7 +62,7 @@ def test_hostile_text_is_data(table: Table, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [text for text in HOSTILE if len(text) > 5 and text != "event"])
-def test_hostile_text_is_nowhere_in_the_sql(text: str) -> None:
+def test_hostile_text_is_nowhere_in_the_sql(table: Table, text: str) -> None:
     body = {
         "datasets": ["logs"],
         "q": '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"',
@@ -70,8 +70,8 @@ def test_hostile_text_is_nowhere_in_the_sql(text: str) -> None:
     }
     calculations = {"calculations": [{"op": "sum", "path": text, "alias": text + "!"}], "group_by": [text]}
     for statement in (
-        events_statement(read_query(body, now_us=NOW_US), "known"),
-        groups_statement(read_query(body | calculations, now_us=NOW_US), "known"),
+        events_statement(read_query(body, now_us=NOW_US), table),
+        groups_statement(read_query(body | calculations, now_us=NOW_US), table),
     ):
         assert text not in statement.sql.replace("plain(event)", "")
 
@@ -81,6 +81,6 @@ def test_largest_query_stays_small(table: Table) -> None:
     values = ["x", 1, 2.5, 2**60, "7"]
     body: dict[str, Any] = {"filters": [{"or": [{"path": f"a.b{n}", "op": "in", "value": values} for n in range(99)]}]}
     calculations = [{"op": op, "path": f"p{n}.q"} for n, op in enumerate(["max", "min", "sum", "p95", "last"] * 10)]
-    statement = events_statement(read_query({"datasets": ["logs"]} | body, now_us=NOW_US), "known")
+    statement = events_statement(read_query({"datasets": ["logs"]} | body, now_us=NOW_US), table)
     assert len(statement.sql) < 2000 * 99
     assert table.ask(**body, calculations=calculations, group_by=list("abcde")).rows == []

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from events.lake.promoted import TYPES
 from events.query.search import parse_search
 from tests.events.query import evaluate
 from tests.events.query.evaluate import Event, has_doubled, value_at
@@ -94,11 +95,18 @@ bodies = st.fixed_dictionaries(
 )
 
 
+OTHERS = [path for path in PATHS if path not in COLUMNS]
+promotions = st.just({}) | st.dictionaries(st.sampled_from(OTHERS), st.sampled_from([*TYPES]), min_size=3, max_size=6)
+
+
 @settings(max_examples=QUERIES // (2 * BODIES), deadline=None, suppress_health_check=list(HealthCheck))
-@given(found=events, asked=st.lists(bodies, min_size=BODIES, max_size=BODIES))
-def test_answers_are_those_of_plain_python(table: Table, found: list[Any], asked: list[dict[str, Any]]) -> None:
+@given(found=events, promoted=promotions, asked=st.lists(bodies, min_size=BODIES, max_size=BODIES))
+def test_answers_are_those_of_plain_python(
+    table: Table, found: list[Any], promoted: dict[str, str], asked: list[dict[str, Any]]
+) -> None:
     written_events = [written(event) for event in found]
     table.fill(written_events, received_us=NOW_US - 1)
+    table.promote(promoted)
     known = [Event(text, place) for place, text in enumerate(written_events)]
     for body in asked:
         check(table, known, body)
