@@ -37,7 +37,7 @@ from projects.models import Project
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 OLDEST_PYTHON = (3, 11)
-OLDEST_POSTGRES = 140000  # the oldest that Django 5.2 supports, as libpq counts
+OLDEST_POSTGRES = 150000  # the oldest that Eventlane was tried with, as libpq counts
 CONNECT_SECONDS = 5
 MAX_SKEW_SECONDS = 2.0
 NOT_SET_CLOCK = 1_735_689_600  # 2025: no clock that was set shows less
@@ -316,7 +316,7 @@ def check_database(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
     (name,) = connection.execute("SHOW server_version").fetchone() or ("?",)
     milliseconds = (time.perf_counter() - begin) * 1000
     if connection.info.server_version < OLDEST_POSTGRES:
-        yield PROBLEM, f"PostgreSQL {name} is too old", "use PostgreSQL 14 or newer"
+        yield PROBLEM, f"PostgreSQL {name} is too old", "use PostgreSQL 15 or newer"
     else:
         yield OK, f"PostgreSQL {name} answers in {milliseconds:.1f} ms"
 

@@ -149,6 +149,33 @@ def test_explore_by_keyboard_and_by_its_fields(page: Page, server: Server) -> No
     expect(page.locator(".ev-groups tbody tr")).to_have_count(1)
 
 
+def test_search_is_completed_and_the_chart_zooms(page: Page, server: Server) -> None:
+    sent = [{"message": "zoomed", "plan name": "pro plan"}, {"message": "zoomed"}]
+    assert server.post("/v1/logs/zoomed", sent).status == 202
+    page.goto(f"{server.url}/console/explore/?q=namespace:zoomed")
+    search = page.get_by_label("Search", exact=True)
+    search.press("End")
+    search.press_sequentially(" plan")
+    for offered in ('"plan name":', '"plan name":"pro plan"'):
+        expect(page.get_by_role("listbox", name="Completions").get_by_role("option")).to_have_text([offered])
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+    expect(search).to_have_value('namespace:zoomed "plan name":"pro plan" ')
+    page.keyboard.press("Enter")
+    expect(page.locator("#total")).to_have_text("1")
+
+    box = page.locator(".ev-explore .ev-chart svg").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 20, steps=4)
+    page.mouse.up()
+    page.wait_for_url("**&from=20*&to=20*")
+    expect(page.locator("#total")).to_have_text("1")
+    page.go_back()
+    expect(page.get_by_label("From", exact=True)).to_have_value("1h")
+
+
 def _row(page: Page, server: Server, name: str) -> str:
     page.goto(f"{server.url}/console/events/dataset/?q={name}")
     return page.locator("#result_list tbody").first.inner_text()

@@ -126,6 +126,7 @@ def _form(request: HttpRequest, dataset: Dataset, question: Question) -> dict[st
         "send_url": reverse("admin:events_dataset_send", args=[dataset.pk]),
         "newest_address": question.address() if question.before else "",
         "fields_address": reverse("console-explore-fields") + question.address(),
+        "all_fields_address": reverse("console-explore-fields") + question.address(q=""),
     }
 
 
