@@ -242,12 +242,15 @@ class Client:
                 count += len(chunk)
                 files.append(Path(folder) / f"{number}.json")
                 files[-1].write_text(f"[{','.join(chunk)}]")
-            began = time.monotonic()
+            began, used = time.monotonic(), self._running.processor_seconds()
             self._curl(files)
             accepted = time.monotonic() - began
             self._running.wait_until_sealed()
             sealed = time.monotonic() - began
-        return f"{count:,} events: accepted after {accepted:.1f} s, all sealed after {sealed:.1f} s"
+        used = {name: seconds - used.get(name, 0) for name, seconds in self._running.processor_seconds().items()}
+        of = ", ".join(f"{name} {used[name]:.1f} s" for name in ("web", "sealer"))
+        times = f"accepted after {accepted:.1f} s, all sealed after {sealed:.1f} s, ratio {sealed / accepted:.1f}"
+        return f"{count:,} events: {times}; processor time: {of}"
 
     def _curl(self, files: list[Path]) -> None:
         """Send each file in a request, by several curls at once with a connection each."""

@@ -73,6 +73,8 @@ class Lake:
         """Open the lake. A writer creates a missing catalog; without one, a reader isn't `attached`."""
         self.attached = False
         self._has_sealed_files = False
+        self._remembered_snapshot = -1
+        self._remembered: dict[tuple[str, ...], Any] = {}
         self.threads = threads or settings.EVENTLANE_DUCKDB_THREADS
         self.memory_mb = memory_mb or settings.EVENTLANE_DUCKDB_MEMORY_MB
         self._open(self._attach_old if read_only else self._attach_new_or_old)
@@ -118,6 +120,15 @@ class Lake:
     def interrupt(self) -> None:
         """Make the running statement raise duckdb.InterruptException. Any thread may call this."""
         self._duckdb.interrupt()
+
+    def remember(self, what: tuple[str, ...], read: Callable[[], T]) -> T:
+        """Return what `read` reads of the catalog, which it does once a snapshot. For readers, in a transaction."""
+        if (snapshot := self.newest_snapshot()) != self._remembered_snapshot:
+            self._remembered_snapshot, self._remembered = snapshot, {}
+        if what not in self._remembered:
+            self._remembered[what] = read()
+        found: T = self._remembered[what]
+        return found
 
     def has_table(self, name: str) -> bool:
         """Return whether the lake has the table in this transaction's snapshot."""
@@ -213,6 +224,7 @@ class Lake:
 
     def _open(self, attach: Callable[[], None]) -> None:
         spill_folder().mkdir(mode=0o700, parents=True, exist_ok=True)  # DuckDB creates only the last folder of the path
+        self._remembered_snapshot, self._remembered = -1, {}
         self._duckdb = duckdb.connect(config=_duckdb_settings(self.threads, self.memory_mb))
         try:
             self._prepare()

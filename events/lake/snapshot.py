@@ -134,8 +134,9 @@ class Snapshot:
         self._staged: set[Unsealed] = set()
         self._has_stage = False
         self._narrowers: dict[str, Narrower] = {}
-        self._tables = lake.tables_among([dataset.table_name for dataset in datasets]) if lake.attached else set()
-        self._lacking = lake.lacking_tables() if self._tables else {}
+        names = [dataset.table_name for dataset in datasets]
+        self._tables = lake.remember(("tables", *names), lambda: lake.tables_among(names)) if lake.attached else set()
+        self._lacking = lake.remember(("lacking",), lake.lacking_tables) if self._tables else {}
 
     def take_sides(self, files: Sequence[JournalFile], *, stage_later: bool) -> None:
         """Find out which of the files are sealed, and with `stage_later` what the others hold."""

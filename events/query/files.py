@@ -34,8 +34,9 @@ def files_of(snapshot: Snapshot, query: Query) -> list[File]:
     """Return the files of the datasets' tables."""
     if not snapshot.lake.attached:
         return []
+    lake, column = snapshot.lake, time_column(query)
     tables = [dataset.table_name for dataset in snapshot.datasets]
-    found = snapshot.lake.data_files(tables, time_column(query))
+    found = lake.remember(("files", column, *tables), lambda: lake.data_files(tables, column))
     return [File(*file[:3], _us(file.least), _us(file.greatest)) for file in found]
 
 

@@ -36,11 +36,16 @@ def _measure_files(statistics: Statistics, snapshot: Snapshot, query: Query, fil
 
 def _name_other_nodes(statistics: Statistics, snapshot: Snapshot) -> None:
     """Say which nodes have events that only they can read: those that have sealed something in the last hour."""
+    for node in _sealing_nodes(snapshot):
+        if node != settings.EVENTLANE_NODE:
+            statistics.partial = True
+            statistics.warnings.append(
+                f"what node {node} received in the last seconds may be missing: it is not sealed yet"
+            )
+
+
+def _sealing_nodes(snapshot: Snapshot) -> list[str]:
     if not snapshot.lake.has_sealed_files():
-        return
-    nodes = "SELECT DISTINCT node FROM lake.main.sealed_files WHERE encode(node) <> ? ORDER BY node"
-    for (node,) in snapshot.execute(nodes, [settings.EVENTLANE_NODE.encode()]):
-        statistics.partial = True
-        statistics.warnings.append(
-            f"what node {node} received in the last seconds may be missing: it is not sealed yet"
-        )
+        return []
+    nodes = "SELECT DISTINCT node FROM lake.main.sealed_files ORDER BY node"
+    return snapshot.lake.remember(("nodes",), lambda: [node for (node,) in snapshot.execute(nodes)])

@@ -244,3 +244,19 @@ def test_lake_is_as_good_as_new_after_an_interrupt(node: Node, settings: Any) ->
         settings.EVENTLANE_QUERY_SECONDS = 60
         with open_snapshot(lake, [node.dataset]) as snapshot:
             assert len(numbers(snapshot)) == 5
+
+
+def test_catalog_is_read_once_a_snapshot(node: Node) -> None:
+    node.write('{"n":1}')
+    node.seal()
+    with Lake(read_only=True) as lake:
+        for number in (1, 2, 3):
+            read: list[int] = []
+            with open_snapshot(lake, [node.dataset]):
+                node.write('{"n":2}')
+                node.seal()
+                for _ in range(2):
+                    lake.remember(("test",), lambda: read.append(lake.newest_snapshot()))  # noqa: B023
+            assert len(read) == 1, number
+        with open_snapshot(lake, [node.dataset]) as snapshot:
+            assert snapshot.execute(f"SELECT count(*) FROM ({snapshot.relation()})") == [(4,)]
