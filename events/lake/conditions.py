@@ -35,9 +35,9 @@ CREATE TEMP MACRO json_at(value, names) AS nullif(last_at(value, names), 'null')
 CREATE TEMP MACRO at_path(value, names) AS json_extract_string(json_at(value, names), '$');
 """
 
-# An event that matches has one of these texts in it or as one of its ids, whatever its letter case.
+# An event that matches has one of these texts in it or in one of SEARCHED_COLUMNS, whatever its letter case.
 Clause = tuple[str, ...]
-ID_COLUMNS = ("request_id", "trace_id", "span_id")
+SEARCHED_COLUMNS = ("request_id", "trace_id", "span_id", "message", "error")
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 
 
@@ -58,6 +58,7 @@ class Conditions:
         """Add conditions that were put together elsewhere."""
         self.parts += others.parts
         self.parameters += others.parameters
+        self.clauses += others.clauses
 
     def bind(self, parameter: Any) -> str:
         """Add a parameter, and return its placeholder for the part that is added next."""
@@ -135,8 +136,8 @@ def _add_path(conditions: Conditions, key: str, value: str) -> None:
 
 
 def _add_text(conditions: Conditions, column: str, value: str) -> None:
-    if column in ID_COLUMNS:
-        conditions.clauses.append((value,))
+    if column in SEARCHED_COLUMNS:
+        conditions.clauses.append(spellings(value))
     conditions.add(f"encode({column}) = ?", guarded(value).encode())
 
 

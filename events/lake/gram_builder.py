@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from events.lake.conditions import ID_COLUMNS
+from events.lake.conditions import SEARCHED_COLUMNS
 from events.lake.connection import Lake, quoted_text
 from events.lake.files import KnownFile, known_files
 from events.lake.gram_files import Block, BlockBuilder, grams_path, write_grams
@@ -15,7 +15,7 @@ from events.lake.gram_files import Block, BlockBuilder, grams_path, write_grams
 MIN_BYTES = 64 * 1024  # a smaller file is read faster than two
 
 ROWS_AT_ONCE = 2048
-# What conditions look at: an event's text, with escapes and without; and ids, which may be spelled another way there.
+# What conditions look at: an event's text, with escapes and without; and columns, whose text may differ from it.
 UNESCAPED = r"CASE WHEN contains(event, '\') THEN json(plain(event))::VARCHAR END"
 NOT_IN_EVENT = "CASE WHEN NOT contains(event, {0}) THEN {0} END"
 
@@ -36,7 +36,7 @@ def make_grams(lake: Lake, folder: Path, file: KnownFile) -> None:
     path = folder / file.path
     metadata = pq.read_metadata(path)
     names = metadata.schema.names
-    batches = _Batches(_texts(lake, path, [name for name in ID_COLUMNS if name in names]))
+    batches = _Batches(_texts(lake, path, [name for name in SEARCHED_COLUMNS if name in names]))
     event = names.index("event")
     blocks = []
     for number in range(metadata.num_row_groups):
@@ -45,15 +45,15 @@ def make_grams(lake: Lake, folder: Path, file: KnownFile) -> None:
     write_grams(path, file.bytes, file.rows, blocks)
 
 
-def searched_text(ids: Sequence[str]) -> str:
+def searched_text(columns: Sequence[str]) -> str:
     """Return the expression of all text in which conditions look for clauses: every clause that holds is in it."""
-    parts = ["event", UNESCAPED, *(NOT_IN_EVENT.format(name) for name in ids)]
+    parts = ["event", UNESCAPED, *(NOT_IN_EVENT.format(name) for name in columns)]
     return f"lower(concat_ws(chr(10), {', '.join(parts)}))"
 
 
-def _texts(lake: Lake, path: Path, ids: list[str]) -> Iterator[pa.RecordBatch]:
+def _texts(lake: Lake, path: Path, searched: list[str]) -> Iterator[pa.RecordBatch]:
     """Yield the times and texts of a file's rows in their order."""
-    columns = f"epoch_us(received_time) AS us, {searched_text(ids)} AS text"
+    columns = f"epoch_us(received_time) AS us, {searched_text(searched)} AS text"
     result = lake.stream(f"SELECT {columns} FROM read_parquet({quoted_text(str(path))})")
     yield from result.to_arrow_reader(ROWS_AT_ONCE)
 

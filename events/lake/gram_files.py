@@ -1,6 +1,6 @@
 """The file `<name>.parquet.grams` beside a Parquet file of events: what can't be in which of its row groups.
 
-    EVENTLANE GRAMS 1
+    EVENTLANE GRAMS 2
     {"file_bytes": …, "rows": …, "blocks": [[first_us, last_us, words_bits, ids_bits], …]}  crc32
     pages of 4096 bytes, each with its crc32: the bitmaps of the blocks' words and ids, one after the other
 
@@ -25,7 +25,7 @@ from events.lake.grams import IDS_FILL, MIN_BITS, WORDS_FILL, Bitmap, Grams, Has
 
 SUFFIX = ".grams"
 UNFINISHED = ".grams-writing"
-MAGIC = b"EVENTLANE GRAMS 1\n"
+MAGIC = b"EVENTLANE GRAMS 2\n"
 PAGE_BYTES = 1 << MIN_BITS - 3
 CHUNK_BYTES = 64 * 1024  # what is put into grams at once stays in the processor's cache
 OVERLAP = 7  # a gram less one byte

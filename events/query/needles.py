@@ -1,12 +1,17 @@
 """What an event that matches must hold, as the lake's gram files can be asked for it."""
 
+import re
 from itertools import chain
 
-from events.lake.conditions import ID_COLUMNS, Clause, Conditions, clause_of_value, spellings
+from events.lake.conditions import SEARCHED_COLUMNS, Clause, Conditions, clause_of_value, spellings
 from events.query import model
 from events.query.compiled import time_frame
+from events.query.filters import text_of
+from events.query.literals import literals
 from events.query.model import Compare, Filter, Holds, Op, Query
 from events.query.paths import COLUMNS
+
+NUMBER_CHARACTERS = set("0123456789+-.eE")
 
 
 def where_of(query: Query) -> Conditions:
@@ -24,19 +29,40 @@ def clauses_of(found: Filter) -> list[Clause]:
         case model.Any(parts):
             first = [clauses_of(part)[:1] for part in parts]
             return _either([clause for clauses in first for clause in clauses]) if all(first) else []
-        case Holds(text, is_expression=False):
-            return [spellings(text)]
-        case Compare(path, Op.EQUALS | Op.IN, values):
-            clauses = [_clause_of(path, value) for value in values]
+        case Holds(text, is_expression):
+            return [(part,) for part in literals(text)] if is_expression else [spellings(text)]
+        case Compare(path, Op.EQUALS | Op.IN, values) if _is_searched(path):
+            clauses = [clause_of_value(value) if isinstance(value, str) else None for value in values]
             return _either([clause for clause in clauses if clause]) if all(clauses) else []
+        case Compare(path, op, (value,)) if op in PARTS and _is_searched(path):
+            return _clauses_of_parts(PARTS[op](text_of(value)))
     return []
 
 
-def _clause_of(path: str, value: model.Value) -> Clause | None:
-    """Return what an event holds in which this value stands at the path."""
-    if not isinstance(value, str) or (path in COLUMNS and path not in ID_COLUMNS):
-        return None
-    return clause_of_value(value)
+def _whole(text: str) -> list[str]:
+    return [text]
+
+
+# The texts that a value has in it if the comparison holds.
+PARTS = {
+    Op.CONTAINS: _whole,
+    Op.STARTS_WITH: _whole,
+    Op.ENDS_WITH: _whole,
+    Op.LIKE: lambda pattern: re.split("[%_]", pattern),
+    Op.MATCHES: literals,
+}
+
+
+def _is_searched(path: str) -> bool:
+    """Tell whether what stands at a path is in the text that gram files are made of."""
+    return path not in COLUMNS or path in SEARCHED_COLUMNS
+
+
+def _clauses_of_parts(parts: list[str]) -> list[Clause]:
+    """Return that each part is there; an event may have a number in another spelling than the one compared."""
+    if not set("".join(parts)) - NUMBER_CHARACTERS:
+        return []
+    return [spellings(part) for part in parts if part]
 
 
 def _either(clauses: list[Clause]) -> list[Clause]:

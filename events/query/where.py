@@ -8,6 +8,7 @@ from events.lake.conditions import Conditions
 from events.query.body import InvalidSearchLine, comparisons
 from events.query.filters import FilterCompiler
 from events.query.model import ORDERINGS, Compare, Op
+from events.query.needles import clauses_of
 from events.query.paths import TIME_COLUMNS, operand_at
 from events.query.search import InvalidSearch, parse_search
 from events.query.sql import Bindings
@@ -34,6 +35,7 @@ def search_conditions(line: str) -> Conditions:
     conditions = Conditions()
     values = [bindings.values[int(number) - 1] for number in _PARAMETER.findall(sql)]
     conditions.add(_PARAMETER.sub("?", sql), *values)
+    conditions.clauses += clauses_of(found)
     return conditions
 
 
