@@ -21,7 +21,7 @@ def explore(request: HttpRequest) -> HttpResponse:
 @require_safe
 def explore_csv(request: HttpRequest) -> HttpResponse:
     """Download groups of events."""
-    from events.console.explore.page import groups_csv
+    from events.console.explore.parts import groups_csv
 
     return groups_csv(request)
 
@@ -29,7 +29,7 @@ def explore_csv(request: HttpRequest) -> HttpResponse:
 @require_safe
 def explore_part_event(request: HttpRequest) -> HttpResponse:
     """Show all of an event."""
-    from events.console.explore.page import explore_event
+    from events.console.explore.parts import explore_event
 
     return explore_event(request)
 
@@ -37,7 +37,7 @@ def explore_part_event(request: HttpRequest) -> HttpResponse:
 @require_safe
 def explore_part_fields(request: HttpRequest) -> HttpResponse:
     """Show the fields of events."""
-    from events.console.explore.page import explore_fields
+    from events.console.explore.parts import explore_fields
 
     return explore_fields(request)
 

@@ -5,7 +5,7 @@ from time import time_ns
 from typing import Any
 
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -17,9 +17,9 @@ from eventlane.times import from_microseconds, readable_time
 from eventlane.wire.errors import ApiError
 from events.console.activity import received
 from events.console.explore.bars import frame_text, kind_of, stack
-from events.console.explore.event import event_address, find_event, short
-from events.console.explore.field_rows import field_rows
+from events.console.explore.event import event_address, short
 from events.console.explore.groups import draw_lines, group_rows, headings, others_row
+from events.console.explore.parts import ask_for_groups, dataset_admin, dataset_of
 from events.console.explore.question import NOW, PRESETS, Question, is_canonical, read_question
 from events.console.explore.terms import open_to_more
 from events.console.health import answer_or_none
@@ -30,9 +30,7 @@ from events.lake.slots import slots
 from events.models import Dataset
 from events.query.answer import Answer
 from events.query.body import MAX_ROWS, read_query
-from events.query.fields import find_fields
 from events.query.run import ask
-from events.query.terminal import csv_lines
 from events.query.times import InvalidTime, read_duration
 from projects.models import Account
 
@@ -73,9 +71,7 @@ def explore_page(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(request.path + question.address(dataset=dataset.pk))
     if not is_canonical(request.GET, question):
         return HttpResponseRedirect(request.path + question.address(before=question.before))
-    dataset = _dataset_admin().get_object(request, question.dataset)
-    if dataset is None:
-        raise Http404
+    dataset = dataset_of(request, question)
     find = _found_groups if question.asks_for_groups else _found_events
     try:
         found, status = find(request, dataset, question), 200
@@ -92,13 +88,9 @@ def _show(request: HttpRequest, found: dict[str, Any], status: int = 200) -> Htt
 # Datasets
 
 
-def _dataset_admin() -> Any:
-    return admin.site.get_model_admin(Dataset)
-
-
 def _offered(request: HttpRequest) -> list[Dataset]:
     """Return the account's datasets, those of the project chosen in the sidebar if one is."""
-    model_admin, project = _dataset_admin(), project_choice(request).chosen
+    model_admin, project = dataset_admin(), project_choice(request).chosen
     rows = model_admin.get_queryset(request).select_related("project").order_by("name", "project__name")
     return list((rows.filter(project=project) if project else rows)[:OFFERED_DATASETS])
 
@@ -144,7 +136,8 @@ def _found_groups(request: HttpRequest, dataset: Dataset, question: Question) ->
         "groups": group_rows(answer, question, open_to_more(question.q)),
         "others": others_row(answer),
         "line_chart": draw_lines(answer, question) if shown else None,
-        "scanned": count_of(answer.statistics.events_scanned, "event"),
+        "scanned": number(answer.statistics.events_scanned),
+        "scanned_events": count_of(answer.statistics.events_scanned, "event"),
         "elapsed_ms": number(round(answer.statistics.elapsed_ms)),
         "events_address": question.events_only.address(),
         "csv_address": reverse("console-explore-csv") + question.address(),
@@ -153,59 +146,6 @@ def _found_groups(request: HttpRequest, dataset: Dataset, question: Question) ->
         "wider": _wider(question, answer.query.seconds),
         "without_search": question.address(q="") if question.q else "",
     }
-
-
-def ask_for_groups(request: HttpRequest, dataset: Dataset, question: Question) -> Answer:
-    """Return the answer to a question for groups; raise ApiError."""
-    query = read_query(question.groups_body(dataset.name), now_us=time_ns() // 1000)
-    return slots.run(lambda lake: ask(lake, [dataset], query), f"account {account_of(request).pk}")
-
-
-def explore_event(request: HttpRequest) -> HttpResponse:
-    """Return all of an event, as a part of the page."""
-    question = read_question(request.GET)
-    dataset = _dataset_admin().get_object(request, question.dataset)
-    if dataset is None:
-        raise Http404
-    try:
-        found = find_event(dataset, question, request.GET, f"account {account_of(request).pk}")
-    except ApiError as error:
-        return render(request, "events/explore_event.html", {"problem": error.message})
-    return render(request, "events/explore_event.html", {"event": found})
-
-
-def explore_fields(request: HttpRequest) -> HttpResponse:
-    """Return the fields of the events that the address asks for, as a part of the page."""
-    question = read_question(request.GET)
-    dataset = _dataset_admin().get_object(request, question.dataset)
-    if dataset is None:
-        raise Http404
-    try:
-        query = read_query(question.body(dataset.name), now_us=time_ns() // 1000)
-        found = slots.run(lambda lake: find_fields(lake, dataset, query), f"account {account_of(request).pk}")
-    except ApiError as error:
-        return render(request, "events/explore_fields.html", {"problem": error.message})
-    rows = field_rows(found, question, open_to_more(question.q))
-    return render(request, "events/explore_fields.html", {"rows": rows, "warnings": found.statistics.warnings})
-
-
-def groups_csv(request: HttpRequest) -> HttpResponse:
-    """Download the table of groups."""
-    question = read_question(request.GET)
-    dataset = _dataset_admin().get_object(request, question.dataset)
-    if dataset is None:
-        raise Http404
-    try:
-        answer = ask_for_groups(request, dataset, question)
-    except ApiError as error:
-        return HttpResponse(f"{error.message}\n", content_type="text/plain; charset=utf-8", status=error.status)
-    names = [column["name"] for column in answer.columns()]
-    text = "".join(f"{line}\r\n" for line in csv_lines(names, answer.rows))
-    return HttpResponse(
-        text,
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{dataset.name}.csv"'},
-    )
 
 
 def _found_events(request: HttpRequest, dataset: Dataset, question: Question) -> dict[str, Any]:

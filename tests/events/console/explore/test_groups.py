@@ -113,8 +113,11 @@ def test_what_makes_no_sense_is_named(asked: dict[str, str], told: str, node: No
 
 def test_nothing_found_and_no_events(node: Node, alice: Client) -> None:
     assert ask(alice, node, by="service").context["state"] == "no events"
-    node.write("{}")
-    assert ask(alice, node, by="service", q="no-such-word").context["state"] == "nothing found"
+    node.write("{}", age=timedelta(hours=2))
+    node.seal()
+    assert "No event of logs is in this time frame." in text_of(ask(alice, node, by="service"))
+    page = text_of(ask(alice, node, by="service", q="no-such-word", from_="6h"))
+    assert "Events in this time frame: 1. None matches" in page
 
 
 def test_names_from_events_are_harmless(node: Node, alice: Client) -> None:

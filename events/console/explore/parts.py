@@ -1,0 +1,86 @@
+"""What Explore loads when it is opened, an event or the fields; and its table as a file."""
+
+from time import time_ns
+from typing import Any
+
+from django.contrib import admin
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from eventlane.login import account_of
+from eventlane.wire.errors import ApiError
+from events.console.explore.event import find_event
+from events.console.explore.field_rows import field_rows
+from events.console.explore.question import Question, read_question
+from events.console.explore.terms import open_to_more
+from events.lake.slots import slots
+from events.models import Dataset
+from events.query.answer import Answer
+from events.query.body import read_query
+from events.query.fields import find_fields
+from events.query.run import ask
+from events.query.terminal import csv_lines
+
+
+def dataset_admin() -> Any:
+    """Return what knows which datasets an account sees."""
+    return admin.site.get_model_admin(Dataset)
+
+
+def dataset_of(request: HttpRequest, question: Question) -> Dataset:
+    """Return the dataset that a question names; raise Http404 if there is none that the account sees."""
+    dataset: Dataset | None = dataset_admin().get_object(request, question.dataset)
+    if dataset is None:
+        raise Http404
+    return dataset
+
+
+def ask_for_groups(request: HttpRequest, dataset: Dataset, question: Question) -> Answer:
+    """Return the answer to a question for groups; raise ApiError."""
+    query = read_query(question.groups_body(dataset.name), now_us=time_ns() // 1000)
+    return slots.run(lambda lake: ask(lake, [dataset], query), _owner(request))
+
+
+def explore_event(request: HttpRequest) -> HttpResponse:
+    """Return all of an event."""
+    question = read_question(request.GET)
+    dataset = dataset_of(request, question)
+    try:
+        shown: dict[str, Any] = {"event": find_event(dataset, question, request.GET, _owner(request))}
+    except ApiError as error:
+        shown = {"problem": error.message}
+    return render(request, "events/explore_event.html", shown)
+
+
+def explore_fields(request: HttpRequest) -> HttpResponse:
+    """Return the fields of the events that the address asks for."""
+    question = read_question(request.GET)
+    dataset = dataset_of(request, question)
+    try:
+        query = read_query(question.body(dataset.name), now_us=time_ns() // 1000)
+        found = slots.run(lambda lake: find_fields(lake, dataset, query), _owner(request))
+    except ApiError as error:
+        return render(request, "events/explore_fields.html", {"problem": error.message})
+    rows = field_rows(found, question, open_to_more(question.q))
+    return render(request, "events/explore_fields.html", {"rows": rows, "warnings": found.statistics.warnings})
+
+
+def groups_csv(request: HttpRequest) -> HttpResponse:
+    """Download the table of groups."""
+    question = read_question(request.GET)
+    dataset = dataset_of(request, question)
+    try:
+        answer = ask_for_groups(request, dataset, question)
+    except ApiError as error:
+        return HttpResponse(f"{error.message}\n", content_type="text/plain; charset=utf-8", status=error.status)
+    names = [column["name"] for column in answer.columns()]
+    return HttpResponse(
+        "".join(f"{line}\r\n" for line in csv_lines(names, answer.rows)),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{dataset.name}.csv"'},
+    )
+
+
+def _owner(request: HttpRequest) -> str:
+    """Return in whose name a query runs: an account has so many at once."""
+    return f"account {account_of(request).pk}"
