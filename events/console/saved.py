@@ -6,7 +6,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.urls import reverse
-from django.views.decorators.http import require_safe
 
 from events.access import datasets_of
 from events.console.explore.question import explore_address
@@ -50,7 +49,6 @@ def _is_chosen(data: dict[str, Any], member: str) -> bool:
     return bool(data[member] != MEMBERS[member].default)
 
 
-@require_safe
 def open_saved(request: HttpRequest, resource_id: str) -> HttpResponseRedirect:
     """Go to the question that a saved query asks; back to its page if there is no such dataset."""
     resources: Any = admin.site.get_model_admin(Resource)

@@ -6,7 +6,6 @@ from django.urls import path
 from django.views.decorators.http import require_safe
 
 from events.console.overview import live
-from events.console.saved import open_saved
 
 
 @require_safe
@@ -42,11 +41,19 @@ def explore_part_fields(request: HttpRequest) -> HttpResponse:
     return explore_fields(request)
 
 
+@require_safe
+def explore_saved(request: HttpRequest, resource_id: str) -> HttpResponse:
+    """Go to the question of a saved query."""
+    from events.console.saved import open_saved
+
+    return open_saved(request, resource_id)
+
+
 urlpatterns = [
     path("live/", admin.site.admin_view(live), name="console-live"),
     path("explore/", admin.site.admin_view(explore), name="console-explore"),
     path("explore/event/", admin.site.admin_view(explore_part_event), name="console-explore-event"),
     path("explore/fields/", admin.site.admin_view(explore_part_fields), name="console-explore-fields"),
     path("explore/groups.csv", admin.site.admin_view(explore_csv), name="console-explore-csv"),
-    path("explore/saved/<str:resource_id>/", admin.site.admin_view(open_saved), name="console-explore-saved"),
+    path("explore/saved/<str:resource_id>/", admin.site.admin_view(explore_saved), name="console-explore-saved"),
 ]

@@ -59,3 +59,35 @@ def test_home_with_files_of_a_platform_but_no_database_is_left_as_it_is(tmp_path
 
     assert "nothing runs in" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["node"]
+
+
+# What commands that send and read events must not load when they start, and what a process without queries must not.
+NEVER = {
+    "rest_framework", "drf_spectacular", "django_filters", "whitenoise", "granian", "yaml", "cryptography", "cronsim",
+    "pyarrow.compute", "pyarrow.parquet", "unfold.admin", "events.console", "events.api", "pipelines.admin",
+    "pipelines.api", "pipelines.execution", "projects.admin", "projects.api", "events.lake.maintain", "eventlane.urls",
+}  # fmt: skip
+NOT_WITHOUT_QUERIES = {"duckdb", "pyarrow", "numpy", "events.lake", "events.query.body"}
+STARTS = """
+import sys
+import django
+django.setup()
+from events.management.commands import send
+print(*sys.modules)
+from events.management.commands import export_events, fields, query, tail
+print(*sys.modules)
+"""
+
+
+def test_commands_start_without_what_they_do_not_need() -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "platform"), "DJANGO_SETTINGS_MODULE": "eventlane.settings"}
+    done = subprocess.run([sys.executable, "-c", STARTS], env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    sending, reading = (set(line.split()) for line in done.stdout.splitlines())
+    assert "events.query.run" in reading
+    assert (reading & NEVER, sending & NOT_WITHOUT_QUERIES) == (set(), set())
+
+
+def test_garbage_is_collected_in_commands(tmp_path: Path) -> None:
+    """Not while they start, but some run for months."""
+    assert manage(tmp_path, "shell", "-v0", "-c", "import gc; print(gc.isenabled())").stdout == "True\n"
