@@ -36,7 +36,11 @@ EVENT_COLUMNS = {
     "event": "VARCHAR",
 }
 
-ADDED_COLUMNS = ("span_id",)  # that tables and files of earlier versions lack; there they are NULL
+# By which reading of names, levels and times a row got its columns: add 1 whenever events would get others, and
+# maintenance reads those that are sealed anew (see reread.py).
+READING = 2
+TABLE_COLUMNS = EVENT_COLUMNS | {"reading": "INTEGER"}
+ADDED_COLUMNS = ("span_id", "reading")  # that tables and files of earlier versions lack; there they are NULL
 
 SEALED_FILE_COLUMNS = {
     "name": "VARCHAR",

@@ -17,7 +17,7 @@ from django.db import connection as django_connection
 from psycopg.conninfo import make_conninfo
 
 from events.lake import columns, conditions, promoted
-from events.lake.columns import ADDED_COLUMNS, EVENT_COLUMNS, QUARANTINE_COLUMNS, SEALED_FILE_COLUMNS
+from events.lake.columns import ADDED_COLUMNS, QUARANTINE_COLUMNS, SEALED_FILE_COLUMNS, TABLE_COLUMNS
 from events.lake.data_path import data_path_options, has_catalog
 from projects.installation import lake_folder
 
@@ -201,7 +201,7 @@ class Lake:
 
     def create_event_table(self, name: str) -> None:
         """Create a dataset's table unless it exists."""
-        self.execute(f"CREATE TABLE IF NOT EXISTS {event_table_name(name)} ({table_definition(EVENT_COLUMNS)})")
+        self.execute(f"CREATE TABLE IF NOT EXISTS {event_table_name(name)} ({table_definition(TABLE_COLUMNS)})")
 
     def attach_if_there(self) -> None:
         """Attach for reading if anything was sealed since this was opened. Temporary tables are lost then."""
@@ -316,7 +316,7 @@ class Lake:
         def add() -> None:
             for table, names in self.lacking_tables().items():
                 for name in sorted(names):
-                    self.execute(f"ALTER TABLE {event_table_name(table)} ADD COLUMN {name} {EVENT_COLUMNS[name]}")
+                    self.execute(f"ALTER TABLE {event_table_name(table)} ADD COLUMN {name} {TABLE_COLUMNS[name]}")
 
         if self.lacking_tables():
             commit(self, add)

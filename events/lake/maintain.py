@@ -28,6 +28,7 @@ from events.lake.files import known_files
 from events.lake.gram_builder import files_without_grams, make_grams
 from events.lake.gram_files import remove_left_over
 from events.lake.orphans import remove_old_orphans, set_aside_leftovers
+from events.lake.reread import old_files, reread
 from events.lake.seal import drop_table, drop_tables
 from events.lake.snapshot import promoted_fields
 from events.models import Dataset
@@ -40,7 +41,9 @@ MERGE_TIERS = ((1 * MIB, 8 * MIB), (8 * MIB, 64 * MIB), (64 * MIB, 256 * MIB))
 REWRITE_ABOVE = 0.3  # from this share of deleted rows on, a file is rewritten
 NAMED_FILES = 10
 MAX_MESSAGE_LENGTH = 2000
-GRAMS_SECONDS = FILL_SECONDS = 600  # after an upgrade there may be work for hours: the next run goes on
+GRAMS_SECONDS = FILL_SECONDS = REREAD_SECONDS = (
+    600  # after an upgrade there may be work for hours: the next run goes on
+)
 READER_MARGIN = timedelta(hours=1)  # a reader may keep an unlinked journal file open for this long
 
 
@@ -68,6 +71,7 @@ def maintain(lake: Lake, now: datetime) -> Iterator[Step]:
         "inlined rows": flush_inlined_rows,
         "merge": merge_files,
         "rewrite": rewrite_files,
+        "reread": reread_files,
         "columns": fill_columns,
         "snapshots": expire_snapshots,
         "replaced files": remove_replaced_files,
@@ -208,6 +212,22 @@ def rewrite_files(lake: Lake, now: datetime) -> str:
 
     (files,), failures = _at_once_or_each(lake, rewrite, 1)
     return _result(f"{files:,} files with deleted events rewritten", failures)
+
+
+def reread_files(lake: Lake, now: datetime) -> str:
+    """Give events that an earlier version sealed the columns that they would get today, the newest first.
+
+    After the merge, as DuckLake gives the rows of merged files other row ids if one of them was updated: a follower
+    that didn't look in between (see follow.py) would take them for new.
+    """
+    end = time.monotonic() + REREAD_SECONDS
+
+    def work(table: str) -> list[int]:
+        done = [reread(lake, table, file) for file in old_files(lake, table) if time.monotonic() < end]
+        return [sum(done), len(done)]
+
+    (events, files), failures = _for_each(sorted(lake.event_tables()), work, 2)
+    return _result(f"{events:,} events in {files:,} files read anew", failures)
 
 
 def fill_columns(lake: Lake, now: datetime) -> str:

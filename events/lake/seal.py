@@ -18,7 +18,7 @@ from django.conf import settings
 from events.journal import Batch, JournalFile
 from events.journal.counts import MINUTE_US
 from events.lake.arrow import event_table
-from events.lake.columns import EVENT_COLUMNS, FIELDS, converted
+from events.lake.columns import EVENT_COLUMNS, FIELDS, READING, converted
 from events.lake.connection import (
     COMMIT_ATTEMPTS,
     INLINED_ROWS,
@@ -304,7 +304,8 @@ def insert_events(lake: Lake, table_name: str, events: pa.Table, source: str | N
     """Insert what can be converted; return the rows that can't."""
     lake.create_event_table(table_name)
     source = source or _converted(lake, events)
-    inserted = lake.value(f"INSERT INTO {event_table_name(table_name)} ({COLUMNS}) {source}", events=events)
+    insert = f"INSERT INTO {event_table_name(table_name)} ({COLUMNS}, reading)"
+    inserted = lake.value(f"{insert} SELECT *, {READING} FROM ({source})", events=events)
     if inserted == len(events):
         return events.slice(0, 0)
     numbered = events.append_column("row", pa.array(range(len(events))))

@@ -5,6 +5,7 @@ Events have few sets of keys, and those are what is looked at. That is a tenth o
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
@@ -22,8 +23,6 @@ OBJECTS: dict[str, list[tuple[str, ...]]] = {}
 for _place in (place for places in PLACES.values() for place in places if place.inner):
     _known = OBJECTS.setdefault(_place.key, [])
     _known += [path for path in accumulate((key,) for key in _place.keys[:-1]) if path not in _known]
-
-
 _WANTED = {key for places in PLACES.values() for place in places for key in place.keys} | KEYS
 
 
@@ -45,24 +44,33 @@ class Shape:
 
 def shape_of(execute: Execute, events: pa.Table) -> Shape:
     """Return the shape of events in the lake that `execute` belongs to."""
-    roots: frozenset[str] = frozenset()
-    doubled = False
-    shape = _look(execute, events.slice(0, SAMPLE), roots, doubled)
-    seen = min(len(events), SAMPLE)
-    while seen < len(events) or shape.unexpected(roots) or shape.doubled > doubled:
+    sample = _shape(partial(execute, events=events.slice(0, SAMPLE)))
+    return sample if len(events) <= SAMPLE else _shape(partial(execute, events=events), sample)
+
+
+def shape_of_view(execute: Execute) -> Shape:
+    """Return the shape of the rows of a view that is called `events`."""
+    return _shape(execute)
+
+
+def _shape(execute: Execute, expected: Shape | None = None) -> Shape:
+    """Return the shape of all events; what is known of some of them saves a look."""
+    roots: frozenset[str] = expected.unexpected(frozenset()) if expected else frozenset()
+    doubled = expected is not None and expected.doubled
+    while True:
+        shape = _look(execute, roots, doubled)
+        if not shape.unexpected(roots) and shape.doubled <= doubled:
+            return shape
         roots |= shape.unexpected(roots)
         doubled |= shape.doubled
-        shape = _look(execute, events, roots, doubled)
-        seen = len(events)
-    return shape
 
 
-def _look(execute: Execute, events: pa.Table, roots: Iterable[str], doubled: bool) -> Shape:
+def _look(execute: Execute, roots: Iterable[str], doubled: bool) -> Shape:
     """Look into the objects under some keys; where keys may stand twice, into the last."""
     ordered = sorted(roots)
     paths = [(), *((key,) for key in ordered), *(path for key in ordered for path in OBJECTS[key] if len(path) > 1)]
     sql = _sql(len(ordered), paths, "last_first(event)" if doubled else "event")
-    [(there, refused, doubled, inside, objects, others)] = execute(sql, events=events)
+    [(there, refused, doubled, inside, objects, others)] = execute(sql)
     return Shape(
         frozenset((*paths[found["path"]], found["name"]) for found in there or ()),
         bool(refused),
