@@ -60,10 +60,10 @@ def rest_seconds(took: float, sealed_bytes: int) -> float:
     """Return how long to rest after a round of sealing.
 
     Each dataset costs its share of every round, however few its events are. With many datasets, rounds therefore become
-    rarer, except while there is enough for a full transaction: that is work, not overhead.
+    rarer, except while there is enough for a full journal file: that is work, not overhead.
     """
     interval: float = settings.EVENTLANE_SEAL_INTERVAL_SECONDS
-    if sealed_bytes >= settings.EVENTLANE_SEAL_BATCH_BYTES:
+    if sealed_bytes >= settings.EVENTLANE_JOURNAL_MAX_BYTES:
         return interval
     return max(interval, min(LONGEST_REST_SECONDS, took * settings.EVENTLANE_SEAL_REST))
 

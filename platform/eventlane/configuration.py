@@ -225,7 +225,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_LAKE_PATH", "", str, "folder or URL", "where Parquet files are stored (any DuckLake data path); empty: EVENTLANE_HOME/lake"),
         ("EVENTLANE_LAKE_SCHEMA", "lake", str, "name", "PostgreSQL schema of the DuckLake catalog"),
         ("EVENTLANE_SEAL_INTERVAL_SECONDS", "1", seconds, "seconds", "how often the sealer looks for closed journal files"),
-        ("EVENTLANE_SEAL_REST", "3", at_least(0), "times", "after a round that sealed less than EVENTLANE_SEAL_BATCH_BYTES, the sealer rests for this many times as long as the round took, at most 10 s, so that hundreds of datasets with few events each don't keep a core busy. 0: it rests only for EVENTLANE_SEAL_INTERVAL_SECONDS"),
+        ("EVENTLANE_SEAL_REST", "3", at_least(0), "times", "after a round that sealed less than EVENTLANE_JOURNAL_MAX_BYTES, the sealer rests for this many times as long as the round took, at most 10 s, so that hundreds of datasets with few events each don't keep a core busy. 0: it rests only for EVENTLANE_SEAL_INTERVAL_SECONDS"),
         ("EVENTLANE_SEALER_HANG_SECONDS", "300", seconds, "seconds", "a sealer that finishes nothing for this long is killed and restarted by the supervisor. Set it longer than one transaction may take. The time doubles after each kill until the sealer makes progress"),
         ("EVENTLANE_SEAL_BATCH_BYTES", str(64 * MIB), at_least(4096), "bytes", "journal bytes sealed in one transaction; bounds the sealer's memory"),
         ("EVENTLANE_SEAL_SEARCH_SECONDS", "30", seconds, "seconds", "how long the sealer searches for the events that keep a journal file from being sealed; after that, the events around them go into quarantine, too"),

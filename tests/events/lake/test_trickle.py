@@ -151,7 +151,7 @@ def test_the_sealer_rests_longer_the_longer_small_rounds_take(settings: Any) -> 
     assert rest_seconds(took=0.1, sealed_bytes=1000) == 1.0
     assert rest_seconds(took=2.0, sealed_bytes=1000) == 6.0
     assert rest_seconds(took=60.0, sealed_bytes=1000) == LONGEST_REST_SECONDS
-    assert rest_seconds(took=60.0, sealed_bytes=settings.EVENTLANE_SEAL_BATCH_BYTES) == 1.0
+    assert rest_seconds(took=60.0, sealed_bytes=settings.EVENTLANE_JOURNAL_MAX_BYTES) == 1.0
 
 
 @pytest.mark.alone
