@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from eventlane.json_pointer import escape
 from eventlane.times import to_microseconds
@@ -43,11 +44,15 @@ NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 
 @dataclass
 class Conditions:
-    """Conditions that must all hold, with their parameters in order; and clauses that hold where they do."""
+    """Conditions that must all hold, with their parameters in order; and clauses that hold where they do.
+
+    Only events with one of the `ids` match, if there are such.
+    """
 
     parts: list[str] = field(default_factory=list)
     parameters: list[Any] = field(default_factory=list)
     clauses: list[Clause] = field(default_factory=list)
+    ids: list[UUID] = field(default_factory=list)
 
     def add(self, part: str, *parameters: Any) -> None:
         """Add a condition with one `?` per parameter."""

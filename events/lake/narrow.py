@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from events.lake.conditions import Clause
-from events.lake.connection import catalog_schema, quoted_name
+from events.lake.connection import Lake, catalog_schema, quoted_name
 from events.lake.files import PLACE
 from events.lake.gram_files import Damaged, grams_path, times_that_may_hold
 from events.lake.grams import Grams, grams_of
@@ -54,17 +54,17 @@ class Times(NamedTuple):
 class Narrower:
     """Where in a dataset's table events can be that meet all the clauses, in one transaction's snapshot."""
 
-    def __init__(self, execute: Execute, table: str, clauses: Sequence[Clause]) -> None:
-        """Read the catalog, if the clauses can tell anything."""
+    def __init__(self, lake: Lake, execute: Execute, table: str, clauses: Sequence[Clause]) -> None:
+        """Read the catalog, if the clauses can tell anything; `execute` is the lake's, or ends what takes too long."""
         self._folder = lake_folder()
         self._wanted = _grams(execute, clauses) if self._folder and clauses else []
         self.tells = any(map(_tells, self._wanted))
         self._files: list[_File] = []
         self._found: list[Times] = []
         if self.tells:
-            rows = execute(FILES.format(catalog=catalog_schema()), [table])
-            self._files = [_File(id, path, size, count, Times(*times)) for id, path, size, count, *times in rows]
-            self._found = list(_inlined_times(execute, table))
+            files, inlined = lake.remember(("narrow", table), lambda: _read_catalog(execute, table))
+            self._files = [_File(id, path, size, count, Times(*times)) for id, path, size, count, *times in files]
+            self._found = list(inlined)
 
     def spans(self, span: Span) -> list[Span]:
         """Return spans within `span`, in order: no sealed event of the table outside of them meets the clauses."""
@@ -115,6 +115,10 @@ def _grams(execute: Execute, clauses: Sequence[Clause]) -> list[list[Grams]]:
 def _tells(clause: Sequence[Grams]) -> bool:
     """Tell whether a clause can be false by its grams: a short text has none."""
     return all(len(grams.words) or len(grams.ids) for grams in clause)
+
+
+def _read_catalog(execute: Execute, table: str) -> tuple[list[tuple[Any, ...]], list[Times]]:
+    return execute(FILES.format(catalog=catalog_schema()), [table]), list(_inlined_times(execute, table))
 
 
 def _inlined_times(execute: Execute, table: str) -> Iterator[Times]:

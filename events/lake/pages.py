@@ -14,9 +14,8 @@ from events.lake.conditions import Conditions
 from events.lake.connection import Lake
 from events.lake.query import SELECTED, EventQuery, EventRow, event_row
 from events.lake.snapshot import Snapshot, open_snapshot
-from events.lake.unsealed import Span, Stretch
+from events.lake.unsealed import TIME_BITS, Span, Stretch, times_of_ids
 
-TIME_BITS = 80  # of an id, below its milliseconds
 # Sealed events are read in steps. The first should comfortably contain the page.
 ROOM = 4
 GROWTH = 16
@@ -63,8 +62,7 @@ class EventPages:
         """Return the event with this id, or None."""
         place = Conditions()
         place.add("id = ?", event_id)
-        start = _milliseconds(event_id) * 1000
-        found = self._take(iter([Span(start, start + 1000)]), place, False, 1)
+        found = self._take(iter([Span(*times_of_ids([event_id]))]), place, False, 1)
         return found[0] if found else None
 
     def _onwards(self, after: UUID | None, count: int) -> Iterator[Span]:

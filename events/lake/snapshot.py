@@ -39,7 +39,7 @@ from events.lake.extent import Extent, sealed_extent
 from events.lake.narrow import Narrower
 from events.lake.promoted import Part, Promoted, parts_of
 from events.lake.seal import sealed_names
-from events.lake.unsealed import JournalIndex, Span, Stretch, within
+from events.lake.unsealed import JournalIndex, Span, Stretch, times_of_ids, within
 from events.models import Dataset, NotedField
 
 COLUMNS = ", ".join(EVENT_COLUMNS)
@@ -177,9 +177,14 @@ class Snapshot:
     def _sealed_sources(self, span: Span) -> Iterator[tuple[Dataset, str, str]]:
         """Yield for each dataset what to select from where of the span: from what may hold what is asked for."""
         for dataset in self.datasets:
-            if (table := self.sealed_table(dataset)) and (spans := self._narrower(dataset).spans(span)):
+            if (table := self.sealed_table(dataset)) and (spans := self._narrower(dataset).spans(self._narrow(span))):
                 selected = f"{quoted_text(dataset.name)} AS dataset, {self._columns_of(dataset)}"
                 yield dataset, selected, f"FROM {table} WHERE {within(spans)}"
+
+    def _narrow(self, span: Span) -> Span:
+        """Return what of a span may hold the ids that are asked for."""
+        ids = self._where.ids
+        return span.cut(*times_of_ids(ids)) if ids else span
 
     def _staged_sources(self, span: Span) -> list[str]:
         self._stage(span)
@@ -268,7 +273,8 @@ class Snapshot:
 
     def _narrower(self, dataset: Dataset) -> Narrower:
         if dataset.table_name not in self._narrowers:
-            self._narrowers[dataset.table_name] = Narrower(self.execute, dataset.table_name, self._where.clauses)
+            narrower = Narrower(self.lake, self.execute, dataset.table_name, self._where.clauses)
+            self._narrowers[dataset.table_name] = narrower
         return self._narrowers[dataset.table_name]
 
     def _stage(self, span: Span) -> None:

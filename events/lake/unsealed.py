@@ -9,12 +9,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from eventlane.times import to_microseconds
 from events.journal import Batch, JournalFile
 
 # Small: between two stretches, the reading thread releases the GIL, and requests with events can proceed.
 STRETCH_BYTES = 64 * 1024
+TIME_BITS = 80  # of an id, below its milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,12 @@ class Span:
         if self.end is not None:
             parts.append(f"received_time < make_timestamptz({self.end})")
         return " AND ".join(parts) or "true"
+
+
+def times_of_ids(ids: Sequence[UUID]) -> tuple[int, int]:
+    """Return since and until when events with these ids were received: an id starts with the millisecond."""
+    milliseconds = [one.int >> TIME_BITS for one in ids]
+    return min(milliseconds) * 1000, (max(milliseconds) + 1) * 1000
 
 
 def within(spans: Sequence[Span]) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from itertools import chain
+from uuid import UUID
 
 from events.lake.conditions import SEARCHED_COLUMNS, Clause, Conditions, clause_of_value, spellings
 from events.query import model
@@ -11,6 +12,7 @@ from events.query.literals import literals
 from events.query.model import Compare, Filter, Holds, Op, Query
 from events.query.paths import COLUMNS
 
+_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NUMBER_CHARACTERS = set("0123456789+-.eE")
 
 
@@ -18,7 +20,18 @@ def where_of(query: Query) -> Conditions:
     """Return what a snapshot has to know to leave out what a query doesn't need."""
     where = time_frame(query)
     where.clauses += clauses_of(query.filter)
+    where.ids += ids_of(query.filter)
     return where
+
+
+def ids_of(found: Filter) -> list[UUID]:
+    """Return ids of which every event has one that the filter lets through; none if it may let others through."""
+    match found:
+        case model.All(parts):
+            return next(filter(None, map(ids_of, parts)), [])
+        case Compare("id", Op.EQUALS | Op.IN, values):
+            return [UUID(value) for value in values if isinstance(value, str) and _ID.fullmatch(value)]
+    return []
 
 
 def clauses_of(found: Filter) -> list[Clause]:

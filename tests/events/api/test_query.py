@@ -129,6 +129,15 @@ def test_files_outside_of_the_time_frame_are_skipped(node: Node, client: ApiClie
     assert ask(client, from_="4h", **COUNT)["statistics"]["files_scanned"] == 2
 
 
+def test_event_by_its_id_is_found_without_looking_at_others(node: Node, client: ApiClient) -> None:
+    for hour in (3, 2, 1):
+        node.write(*(json.dumps({"n": hour, "m": n}) for n in range(150)), age=timedelta(hours=hour))
+        node.seal()
+    event = ask(client, q="n:2 m:7", from_="1d")["events"][0]
+    answer = ask(client, q=f"id:{event['id']}", from_="1d")
+    assert (answer["events"], answer["statistics"]["events_scanned"]) == ([event], 150)
+
+
 def test_files_that_cannot_hold_what_is_searched_for_are_skipped(
     node: Node, client: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

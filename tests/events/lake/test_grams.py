@@ -141,7 +141,7 @@ def run() -> dict[str, str]:
 
 def spans(node: Node, *texts: str) -> list[Span]:
     with Lake(read_only=True) as lake, lake.transaction():
-        return Narrower(lake.execute, node.dataset.table_name, [(text,) for text in texts]).spans(EVER)
+        return Narrower(lake, lake.execute, node.dataset.table_name, [(text,) for text in texts]).spans(EVER)
 
 
 def gram_files(node: Node) -> list[Path]:

@@ -1,6 +1,7 @@
 """What is looked for in gram files: whatever a query finds has it."""
 
 from typing import Any
+from uuid import UUID
 
 import duckdb
 import pytest
@@ -10,10 +11,11 @@ from hypothesis import strategies as st
 from events.lake.conditions import SEARCHED_COLUMNS
 from events.lake.gram_builder import searched_text
 from events.lake.query import EventQuery
+from events.lake.unsealed import times_of_ids
 from events.models import Dataset
 from events.query.body import read_query
 from events.query.literals import literals
-from events.query.needles import clauses_of
+from events.query.needles import clauses_of, ids_of, where_of
 from events.query.search import expression_problem, parse_search
 from events.query.where import search_conditions
 from tests.events.query import evaluate, test_property
@@ -52,6 +54,18 @@ from tests.examples import examples
 )
 def test_what_a_line_looks_for(line: str, expected: list[tuple[str, ...]]) -> None:
     assert clauses_of(parse_search(line)) == expected
+
+
+def test_ids_that_a_line_looks_for() -> None:
+    first, second = UUID(int=1 << 80), UUID(int=5 << 80)
+    assert ids_of(parse_search(f"one id:{first}")) == [first]
+    assert ids_of(parse_search(f"id:{first} level:error")) == [first]
+    filters = [{"path": "id", "op": "in", "value": [str(first), str(second), "other"]}]
+    query = read_query({"datasets": ["logs"], "filters": filters}, now_us=NOW_US)
+    assert where_of(query).ids == [first, second]
+    assert times_of_ids([first, second]) == (1000, 6000)
+    for line in (f"id:{first} OR one", f"-id:{first}", "id:4bf9", f"id:{first}*"):
+        assert ids_of(parse_search(line)) == []
 
 
 def test_pages_and_tails_look_for_it_too() -> None:
