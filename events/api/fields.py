@@ -21,7 +21,7 @@ PARAMETERS = (
 )
 FIELD = {
     "type": "object",
-    "required": ["path", "types", "events", "share", "distinct", "top"],
+    "required": ["path", "types", "events", "share", "distinct", "column", "top"],
     "properties": {
         "path": {"type": "string", "description": "As a query takes it."},
         "types": {
@@ -32,6 +32,10 @@ FIELD = {
         "events": NUMBER | {"description": "How many have it."},
         "share": {"type": "number", "description": "The part of all events that were read, from 0 to 1."},
         "distinct": NUMBER | {"description": "How many values it has."},
+        "column": {
+            "type": "boolean",
+            "description": "Whether the lake has a column of it: queries that use it are faster.",
+        },
         "top": {
             "type": "array",
             "description": "The most frequent values, without those of more than 500 characters.",

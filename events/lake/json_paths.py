@@ -8,12 +8,13 @@ is read another way, which takes longer. Whether it may is a search for the key'
 safe side.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 from eventlane.json_pointer import escape
 from events.lake.conditions import ESCAPED_KEY
 
+MAX_PARTS = 50
 SPLIT_PARTS = 5  # of a longer path only the whole, and every part by itself, are tried as keys
 
 Bind = Callable[[object], str]
@@ -37,6 +38,12 @@ def spellings(path: str) -> list[list[str]]:
 def pointer(keys: list[str]) -> str:
     """Return keys as a JSON pointer."""
     return "".join(f"/{escape(key)}" for key in keys)
+
+
+def path_of(keys: Sequence[str]) -> str:
+    """Return the path by which a query finds what keys lead to: with dots where that works, else a pointer."""
+    path = ".".join(keys)
+    return path if path and not path.startswith("/") and list(keys) in spellings(path) else pointer(list(keys))
 
 
 def json_at_path(path: str, bind: Bind) -> str:

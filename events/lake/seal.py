@@ -28,6 +28,7 @@ from events.lake.connection import (
     pause,
     was_overtaken,
 )
+from events.lake.noted_fields import note_sealed
 from events.lake.statistics import note_received
 from events.models import Dataset, DroppedTable
 from events.namespaces import create_namespaces
@@ -244,6 +245,8 @@ def _insert_batches(lake: Lake, batches: list[Batch], refused: Refused) -> tuple
             quarantined += len(known)
         if not len(events):
             continue  # their table may be what is broken
+        if dataset_id in tables:
+            note_sealed(dataset_id, of_dataset)
         source = STAGED_ROWS if dataset_id in staged else None
         aside = insert_or_quarantine(lake, events, dataset_id, tables.get(dataset_id), source=source)
         inserted += len(events) - aside

@@ -12,7 +12,7 @@ from eventlane.names import is_name
 from eventlane.wire.errors import ApiError, InvalidRequestBody, Problem
 from events.query import model, times
 from events.query.calculations import OPERATIONS, PATHLESS
-from events.query.model import Calculation, Compare, Filter, Not, Op, Order, Place, Query
+from events.query.model import Calculation, Compare, Filter, Not, Op, Order, Place, Query, comparisons
 from events.query.numbers import number_of
 from events.query.paths import TIME_COLUMNS, check_path
 from events.query.search import InvalidSearch, expression_problem, parse_search
@@ -463,14 +463,3 @@ class _Reader:
                 times.read_time(value, now_us=self.now_us)
             except times.InvalidTime as error:
                 self.problem(pointer, str(error))
-
-
-def comparisons(found: Filter) -> Iterator[Compare]:
-    """Yield every comparison of a filter."""
-    if isinstance(found, Compare):
-        yield found
-    elif isinstance(found, model.All | model.Any):
-        for part in found.parts:
-            yield from comparisons(part)
-    elif isinstance(found, Not):
-        yield from comparisons(found.part)

@@ -14,8 +14,8 @@ from events.lake.conditions import Conditions
 from events.lake.promoted import Part, Promoted
 from events.query.calculations import SUMMED, Column, Frame, calculate
 from events.query.filters import FilterCompiler
-from events.query.model import Order, Query
-from events.query.paths import named_operand, operand_at, promoted_operand_at
+from events.query.model import Order, Query, comparisons
+from events.query.paths import COLUMNS, named_operand, operand_at, promoted_operand_at
 from events.query.series import Buckets
 from events.query.sql import Bindings
 from events.query.values import Kind, Operand, Split
@@ -115,6 +115,14 @@ def matched_statement(query: Query, relation: Relation) -> Statement:
     """Return what finds all events that match, in no order: all their columns, and `t`, their time in microseconds."""
     source = _Source(query, relation, whole=True)
     return Statement(source.matched(), source.bindings.values)
+
+
+def json_paths(query: Query) -> set[str]:
+    """Return the paths into events' JSON that a query asks for."""
+    paths = {*query.group_by, *(one.path for one in query.calculations if one.path)}
+    paths |= {one.path for one in comparisons(query.filter)}
+    paths |= set() if query.calculations else {one.by for one in query.order_by}
+    return paths - COLUMNS.keys()
 
 
 def time_frame(query: Query) -> Conditions:

@@ -17,7 +17,7 @@ from django.conf import settings
 from eventlane import exact_numbers
 from events.lake.columns import EVENT_COLUMNS
 from events.lake.connection import Lake
-from events.lake.json_paths import pointer, spellings
+from events.lake.json_paths import path_of, pointer, spellings
 from events.lake.partial import read_around
 from events.lake.snapshot import open_snapshot, promoted_fields
 from events.models import Dataset
@@ -55,6 +55,7 @@ class Field:
     events: int
     distinct: int
     top: list[tuple[Any, int]]
+    is_column: bool = False  # of the table: a query that uses it is fast
 
 
 @dataclass(slots=True)
@@ -74,6 +75,7 @@ class Fields:
                 "events": one.events,
                 "share": round(one.events / self.events, 4),
                 "distinct": one.distinct,
+                "column": one.is_column,
                 "top": [{"value": value, "count": count} for value, count in one.top],
             }
             for one in self.fields
@@ -110,6 +112,8 @@ def fields_of(query: Query, events: Events) -> Fields:
     _count_values(events, source, parameters, list(paths.values()))
     found.fields = sorted(_read_counts(events, list(paths)), key=lambda one: (-one.events, one.path))
     events.execute(f"DROP TABLE {COUNTED}")
+    for one in found.fields:
+        one.is_column = one.path in COLUMNS or one.path in events.kinds
     return found
 
 
@@ -158,12 +162,6 @@ def _leaves(structure: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[str, .
             yield from _leaves(value, (*keys, key))
     elif keys:
         yield keys
-
-
-def path_of(keys: Sequence[str]) -> str:
-    """Return the path by which a query finds what keys lead to: with dots where that works, else a pointer."""
-    path = ".".join(keys)
-    return path if path and not path.startswith("/") and list(keys) in spellings(path) else pointer(list(keys))
 
 
 def _count_values(events: Events, source: str, parameters: Sequence[Any], places: Sequence[str]) -> None:

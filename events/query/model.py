@@ -1,5 +1,6 @@
 """A query as it is once it was read and checked; see docs/query.md for what the words mean."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -119,3 +120,14 @@ class Query:
     def seconds(self) -> float:
         """How long the time frame is."""
         return (self.to_us - self.from_us) / 1e6
+
+
+def comparisons(found: Filter) -> Iterator[Compare]:
+    """Yield every comparison of a filter."""
+    if isinstance(found, Compare):
+        yield found
+    elif isinstance(found, All | Any):
+        for part in found.parts:
+            yield from comparisons(part)
+    elif isinstance(found, Not):
+        yield from comparisons(found.part)

@@ -7,12 +7,11 @@ be a column, too, in some of the rows that a query reads (see events.lake.promot
 from collections.abc import Mapping
 
 from events.lake.columns import EVENT_COLUMNS
-from events.lake.json_paths import Bind, json_at_path
+from events.lake.json_paths import MAX_PARTS, Bind, json_at_path
 from events.lake.promoted import TYPES, Promoted
 from events.query.values import Kind, Operand, Split
 
 MAX_PATH = 1000
-MAX_PARTS = 50
 # Other columns than these are no business of a query's.
 WELL_KNOWN = (
     *("id", "namespace", "service", "level", "message", "duration", "error", "request_id", "trace_id", "span_id"),

@@ -10,6 +10,7 @@ from django.conf import settings
 
 from eventlane.wire.errors import ApiError
 from events.lake.connection import Lake
+from events.lake.noted_fields import note_asked
 from events.lake.partial import read_around
 from events.lake.query import event_row
 from events.lake.snapshot import open_snapshot, promoted_fields
@@ -23,6 +24,7 @@ from events.query.compiled import (
     Statement,
     events_statement,
     groups_statement,
+    json_paths,
     others_statement,
     series_statement,
 )
@@ -58,6 +60,7 @@ def ask(lake: Lake, datasets: Sequence[Dataset], query: Query) -> Answer:
     statistics = answer.statistics
     statistics.elapsed_ms = (time.monotonic() - started) * 1000
     statistics.add_left_out(left_out)
+    note_asked(datasets, json_paths(query))
     return answer
 
 

@@ -5,9 +5,9 @@ from time import time_ns
 
 from eventlane.wire.errors import InvalidQueryParameter
 from events.lake.conditions import Conditions
-from events.query.body import InvalidSearchLine, comparisons
+from events.query.body import InvalidSearchLine
 from events.query.filters import FilterCompiler
-from events.query.model import ORDERINGS, Compare, Op
+from events.query.model import ORDERINGS, Compare, Op, comparisons
 from events.query.needles import clauses_of
 from events.query.paths import TIME_COLUMNS, operand_at
 from events.query.search import InvalidSearch, parse_search

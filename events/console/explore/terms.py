@@ -5,10 +5,9 @@ import re
 
 from eventlane import exact_numbers
 from events.console.explore.event_text import Keys
-from events.lake.json_paths import pointer
+from events.lake.json_paths import path_of, pointer
 from events.lake.lines import UNSAFE
 from events.lake.query import EventRow
-from events.query.fields import path_of
 from events.query.model import Any
 from events.query.paths import COLUMNS
 from events.query.search import parse_search

@@ -23,7 +23,8 @@ class Command(ExampleCommand):
     help = (
         "List what a dataset's events can be asked for: paths, how many events have them, types, values.\n\n"
         "SEARCH is a search line like 'level:error'. A line shows a path, the types and the most frequent values that\n"
-        "stand there, the share of events that have it, and the number of different values."
+        "stand there, the share of events that have it, and the number of different values. Queries that use\n"
+        "fields that are columns are faster."
     )
     example = """
 python manage.py fields logs
@@ -69,10 +70,13 @@ def _find(options: dict[str, Any]) -> Fields:
 
 def _lines(found: Fields) -> Iterator[str]:
     rows = [
-        [one.path, ", ".join(one.types), _top(one), f"{one.events / found.events:.0%}", f"{one.distinct:,}"]
+        [
+            *(one.path, ", ".join(one.types), "yes" if one.is_column else "", _top(one)),
+            *(f"{one.events / found.events:.0%}", f"{one.distinct:,}"),
+        ]
         for one in found.fields
     ]
-    return text_table(("field", "types", "most frequent", "share", "values"), rows, 3)
+    return text_table(("field", "types", "column", "most frequent", "share", "values"), rows, 4)
 
 
 def _top(one: Field) -> str:

@@ -26,6 +26,7 @@ def test_route_answers_over_sealed_and_unsealed(filled: Node, client: ApiClient)
         "events": 2,
         "share": 1.0,
         "distinct": 2,
+        "column": True,
         "top": [{"value": "info", "count": 1}, {"value": "error", "count": 1}],
     }
     assert found["user.id"]["share"] == 0.5
@@ -57,9 +58,9 @@ def test_damaged_file_makes_them_partial(node: Node, client: ApiClient) -> None:
 def test_command_lists_them(filled: Node) -> None:
     lines = filled.manage("fields", "logs").stdout.splitlines()
     assert [line.split() for line in lines] == [
-        ["field", "types", "most", "frequent", "share", "values"],
-        ["level", "string", "100%", "2"],
-        ["namespace", "string", '"web"', "100%", "1"],
+        ["field", "types", "column", "most", "frequent", "share", "values"],
+        ["level", "string", "yes", "100%", "2"],
+        ["namespace", "string", "yes", '"web"', "100%", "1"],
         ["user.id", "number", "1", "50%", "1"],
     ]
     body = json.loads(filled.manage("fields", "logs", "level:error", "--json").stdout)

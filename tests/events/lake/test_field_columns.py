@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from events.lake import field_columns
+from events.lake import field_columns, noted_fields
 from events.lake.connection import Lake, event_table_name
 from events.lake.follow import EventFollower
 from events.lake.maintain import maintain
@@ -162,3 +162,33 @@ def test_column_that_was_added_by_somebody_who_was_killed_then_stays_empty(
     assert sorted(NotedField.objects.values_list("number", flat=True)) == [2, 3, 4]
     assert promoted(node) == {4: 200}
     assert answers(node) == before
+
+
+def columns() -> dict[str, str]:
+    return dict(NotedField.objects.exclude(number=None).values_list("path", "kind"))
+
+
+def test_fields_that_most_events_have_are_found_while_sealing(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(noted_fields, "AGAIN_SECONDS", 0)
+    event = {"http": {"status": 200, "path": "/x"}, "user.id": "u1", "ok": True, "tags": [], "empty": {}, "none": None}
+    own = {"msg": "hello", "level": "info", "time": "2026-11-27T10:00:00Z", "duration_ms": 3, "stack": "x" * 500}
+    for start in (0, 200):
+        texts = [json.dumps(event | own | {"seldom": 1} if n % 3 else event) for n in range(start, start + 200)]
+        node.write(*texts, '{"no json"')
+        node.seal()
+        assert columns() == {}
+        run()
+    found = {"http.status": "number", "http.path": "text", "user.id": "text", "ok": "json", "tags": "json"}
+    assert columns() == found | {"seldom": "number"}
+
+
+def test_fields_that_queries_ask_for_become_columns(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(noted_fields, "AGAIN_SECONDS", 0)
+    body = {"datasets": ["logs"], "q": "rare:1 level:info", "calculations": [{"op": "max", "path": "b.c"}]}
+    for expected in ({}, {"a": "number"}, {"a": "number"}, {"a": "number", "rare": "number"}):
+        node.write(*['{"a":1}'] * 150, *['{"rare":1}'] * 50)
+        node.seal()
+        run()
+        assert columns() == expected  # no event has had b.c
+        with Lake(read_only=True) as lake:
+            ask(lake, [node.dataset], read_query(body, now_us=time.time_ns() // 1000))

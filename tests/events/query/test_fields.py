@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from events.lake.json_paths import path_of
 from events.query.body import read_query
-from events.query.fields import Fields, fields_of, path_of
+from events.query.fields import Fields, fields_of
 from tests.events.query.table import NOW_US, Table
 
 
@@ -38,6 +39,13 @@ def test_paths_with_types_and_values(table: Table) -> None:
     assert found["tags"] == ({"array": 1}, 1, [(["a"], 1)])
     [first, *_] = fields(table).show()["fields"]
     assert (first["events"], first["share"]) == (3, 1.0)
+
+
+def test_columns_are_told_apart(table: Table) -> None:
+    table.fill([{"level": "error", "http": {"status": 500}, "n": 1}])
+    table.promote({"http.status": "number"})
+    shown = {one["path"]: one["column"] for one in fields(table).show()["fields"]}
+    assert shown == {"namespace": True, "level": True, "http.status": True, "n": False}
 
 
 def test_only_of_what_the_search_line_finds(table: Table) -> None:
