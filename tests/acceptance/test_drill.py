@@ -20,7 +20,7 @@ def drill(*words):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(EXERCISES.keys() - {"slow-bodies"}))
 def test_exercise_goes_as_promised(fresh_server, name):
-    settings = {"EVENTLANE_WORKER_PROCESSES": "0"} | EXERCISES[name].settings
+    settings = {"EVENTLANE_WORKER_PROCESSES": "0", "EVENTLANE_WEB_PROCESSES": "1"} | EXERCISES[name].settings
     assert EXERCISES[name].run(fresh_server(**settings))
 
 

@@ -15,7 +15,11 @@ from tests.server import Server
 
 pytestmark = pytest.mark.slow
 
-QUIET = {"EVENTLANE_JOURNAL_MAX_AGE_SECONDS": "0.5", "EVENTLANE_WORKER_PROCESSES": "0"}
+QUIET = {
+    "EVENTLANE_JOURNAL_MAX_AGE_SECONDS": "0.5",
+    "EVENTLANE_WORKER_PROCESSES": "0",
+    "EVENTLANE_WEB_PROCESSES": "1",
+}
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="root only: others keep their database in the home")
 

@@ -26,11 +26,32 @@ ODD_SECONDS = 1_000_000_000 + os.getpid()  # of sleep that nobody else asks for
 SLEEP = f"echo began; sleep {ODD_SECONDS} & sleep {ODD_SECONDS}; wait"
 
 
-def start(fresh_server: Callable[..., Server], **settings: str) -> Automation:
-    server = fresh_server(
-        EVENTLANE_TASK_LOST_SECONDS=str(LOST_SECONDS), EVENTLANE_WORKER_STOP_SECONDS="2", **local_settings(), **settings
-    )
-    return Automation(server)
+def settings() -> dict[str, str]:
+    lost = {"EVENTLANE_TASK_LOST_SECONDS": str(LOST_SECONDS), "EVENTLANE_WORKER_STOP_SECONDS": "2"}
+    return {"EVENTLANE_WEB_PROCESSES": "1", **lost, **local_settings()}
+
+
+def start(fresh_server: Callable[..., Server], **more: str) -> Automation:
+    return Automation(fresh_server(**settings(), **more))
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Automation]:
+    """A platform that lives through many losses."""
+    server = Server(**settings())
+    try:
+        yield Automation(server)
+    finally:
+        print(server.log[-10_000:])
+        server.close()
+
+
+@pytest.fixture
+def automation(shared: Automation) -> Iterator[Automation]:
+    """The shared platform, without any tasks that an earlier test left behind."""
+    yield shared
+    for pid in sleepers():
+        os.kill(pid, signal.SIGKILL)
 
 
 def deploy(automation: Automation, code: str, **options: Any) -> None:
@@ -82,8 +103,7 @@ def failure_of(automation: Automation, pipeline_id: str) -> str:
     return str(row["failure_message"])
 
 
-def test_killed_worker(fresh_server):
-    automation = start(fresh_server)
+def test_killed_worker(automation):
     deploy(automation, SLEEP)
     pipeline_id = begin(automation)
     assert len(sleepers()) == 2
@@ -115,9 +135,8 @@ def test_worker_that_hangs_is_replaced_and_its_task_is_lost(fresh_server):
     automation.wait_for(begin(automation), "successful")
 
 
-def test_killed_worker_of_a_task_with_retries(fresh_server):
+def test_killed_worker_of_a_task_with_retries(automation):
     """The second run begins after the first has ended, and says so in the scratchpad."""
-    automation = start(fresh_server)
     deploy(automation, f"echo began; sleep {ODD_SECONDS}", nb_retries=1)
     pipeline_id = begin(automation)
 
@@ -131,8 +150,7 @@ def test_killed_worker_of_a_task_with_retries(fresh_server):
     automation.wait_until(lambda: not sleepers(), "abort stops the second run", 15)
 
 
-def test_killed_platform(fresh_server):
-    automation = start(fresh_server)
+def test_killed_platform(automation):
     deploy(automation, SLEEP)
     running = begin(automation)
 
@@ -175,9 +193,8 @@ def standstill(server: Server) -> Iterator[None]:
                 pass
 
 
-def test_database_that_stands_still_for_a_while(fresh_server):
+def test_database_that_stands_still_for_a_while(automation):
     """For less time than a task may be silent: the task continues and succeeds."""
-    automation = start(fresh_server)
     deploy(automation, "echo began; sleep 6; echo ended")
     pipeline_id = begin(automation)
 
@@ -188,8 +205,7 @@ def test_database_that_stands_still_for_a_while(fresh_server):
     assert automation.output(pipeline_id) == "began\nended\n"
 
 
-def test_database_that_stands_still_when_a_task_ends(fresh_server):
-    automation = start(fresh_server)
+def test_database_that_stands_still_when_a_task_ends(automation):
     deploy(automation, "echo began; sleep 1; echo ended")
     pipeline_id = begin(automation)
 
@@ -200,9 +216,8 @@ def test_database_that_stands_still_when_a_task_ends(fresh_server):
     assert automation.output(pipeline_id) == "began\nended\n"
 
 
-def test_killed_database(fresh_server):
+def test_killed_database(automation):
     """Every connection breaks; the supervisor starts it again in a second or two."""
-    automation = start(fresh_server)
     deploy(automation, "echo began; sleep 6; echo ended")
     pipeline_id = begin(automation)
 
@@ -214,9 +229,8 @@ def test_killed_database(fresh_server):
     assert automation.output(pipeline_id) == "began\nended\n"
 
 
-def test_database_that_stands_still_for_longer_than_a_task_may_be_silent(fresh_server):
+def test_database_that_stands_still_for_longer_than_a_task_may_be_silent(automation):
     """Nobody could consider the task lost meanwhile: it continues, once, or has failed; it isn't stuck."""
-    automation = start(fresh_server)
     deploy(automation, f"echo began; sleep {ODD_SECONDS}", nb_retries=1)
     pipeline_id = begin(automation)
 
@@ -232,8 +246,7 @@ def test_database_that_stands_still_for_longer_than_a_task_may_be_silent(fresh_s
     automation.wait_for(begin(automation), "successful")
 
 
-def test_stop_of_the_platform_ends_tasks_in_time(fresh_server):
-    automation = start(fresh_server)
+def test_stop_of_the_platform_ends_tasks_in_time(automation):
     deploy(automation, "trap '' TERM; " + SLEEP)  # one that doesn't want to end
     long = begin(automation)
     deploy(automation, "echo began; sleep 1; echo ended")
