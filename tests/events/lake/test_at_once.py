@@ -18,7 +18,7 @@ from events.lake.query import EventQuery, find_events
 from events.lake.sealer import Sealer
 from tests.events.lake.conftest import Node
 
-SECONDS, LONGEST_SECONDS = 5.0, 60.0
+SECONDS, LONGEST_SECONDS = 3.0, 60.0
 WRITERS = 2
 
 

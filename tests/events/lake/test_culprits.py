@@ -24,6 +24,7 @@ from django.db import connection
 from django.utils import timezone
 
 from events.doctor import examine
+from events.lake import quarantine
 from events.lake.connection import Lake
 from events.lake.maintain import maintain
 from events.lake.sealer import SealingFailed
@@ -144,20 +145,21 @@ def test_dataset_whose_table_is_broken(node: Node, other: Dataset) -> None:
     assert event == b'{"n":0}' and reason.startswith("its dataset's table can't be written: ")
 
 
-def test_several_datasets_whose_tables_are_broken(node: Node, other: Dataset) -> None:
+def test_several_datasets_whose_tables_are_broken(node: Node, other: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     """Good tables' events in the same file are sealed; those of broken tables wait in quarantine."""
+    monkeypatch.setattr(quarantine, "GIVE_UP_AFTER", 2)
     third = Dataset.objects.create(project=node.dataset.project, name="third")
     with Lake() as lake:
         for dataset in (node.dataset, other):
             lake.execute(f"ALTER TABLE lake.main.{dataset.table_name} DROP COLUMN level")
-    node.write(*numbered(0, 5))
-    node.write(*numbered(0, 5), dataset=other)
+    node.write(*numbered(0, 4))
+    node.write(*numbered(0, 4), dataset=other)
     node.write(*numbered(0, 200), "nonsense", dataset=third)
     sealed = node.seal()
-    assert (sealed.events, sealed.quarantined) == (200, 11)
+    assert (sealed.events, sealed.quarantined) == (200, 9)
     assert node.files() == [] and numbers(node, third) == list(range(200))
     assert sorted(event for _, event in node.quarantine()) == sorted(
-        [*(text.encode() for text in numbered(0, 5) * 2), b"nonsense"]
+        [*(text.encode() for text in numbered(0, 4) * 2), b"nonsense"]
     )
     node.write('{"n":50}')
     node.write('{"n":200}', dataset=third)
