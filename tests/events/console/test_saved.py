@@ -84,6 +84,16 @@ def test_groups_that_the_form_cannot_say_are_left_out(house: House, alice: Clien
     assert "without: calculations, group_by, limit." in page(alice, f"{LIST}{row.pk}/change/")
 
 
+def test_query_whose_time_is_over_is_still_listed_and_opened(house: House, alice: Client) -> None:
+    """`from: 1h` with a fixed `to` is valid when it is deployed, and an hour later no more."""
+    row = saved(house)
+    row.spec["data"]["to"] = "2026-01-01"
+    row.save()
+    assert f'href="{opened(row)}"' in page(alice, LIST)
+    response = alice.get(opened(row), follow=True)
+    assert response.redirect_chain and "From: must be before `to`" in html.unescape(response.content.decode())
+
+
 def test_dataset_that_is_not_there(house: House, alice: Client) -> None:
     row = saved(house, datasets=["nowhere"])
     assert "There is no dataset nowhere in the project." in page(alice, opened(row))
