@@ -3,45 +3,39 @@
 Each search is timed with the gram files and with them out of the way, in turns, in a process that has the lake open.
 """
 
-import json
 import os
-import random
 import statistics
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import django
-import urllib3
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.platforms import Platform, eventlane, free_port
+from benchmarks.questions import DATASET, PART, Client
+from benchmarks.unlike import MISSING, RARE, UnlikeEvents
 from eventlane.configuration import ROOT
 
 EVENTS = int(os.environ.get("NEEDLES_EVENTS", "1000000"))
-BATCH = 5000
 ROUNDS = 7
-RARE, MISSING = "Xylophonist", "no such phrase anywhere"
-LETTERS = "aaabcdeeeefghiiiklmnooprrsstttuvw"
 
 
 def report(console: Console, running: Platform) -> None:
     """Fill a dataset, merge its files, and print the tables."""
-    client = Client(running)
-    request_id = client.fill()
-    running.wait_until_closed()
-    running.wait_until_sealed()
+    client, events = Client(running), UnlikeEvents(EVENTS)
+    for first in range(0, EVENTS, PART):
+        console.print(client.send(events, first))
     steps = _maintain(running.home)
     console.print(_costs(running.home / "lake", steps))
     os.environ |= {"EVENTLANE_HOME": str(running.home), "DJANGO_SETTINGS_MODULE": "eventlane.settings"}
     django.setup()
-    console.print(_searches(running.home / "lake", request_id))
+    console.print(_searches(running.home / "lake", events.a_request_id()))
 
 
 def _searches(folder: Path, request_id: str) -> Table:
@@ -50,7 +44,7 @@ def _searches(folder: Path, request_id: str) -> Table:
     from events.lake.snapshot import open_snapshot
     from events.models import Dataset
 
-    dataset = Dataset.objects.get(name="needles")
+    dataset = Dataset.objects.get(name=DATASET)
     lake = Lake(read_only=True)
 
     def search(given: dict[str, Any]) -> tuple[float, int]:
@@ -61,7 +55,7 @@ def _searches(folder: Path, request_id: str) -> Table:
         return time.perf_counter() - began, found
 
     searches: dict[str, dict[str, Any]] = {
-        "a rare word": {"search": RARE.lower()},
+        "a rare word": {"search": RARE},
         "a phrase that isn't there": {"search": MISSING},
         "one event by its request id": {"filters": (("requestId", request_id),)},
         "a common word": {"search": "level"},
@@ -125,60 +119,6 @@ def _show_grams(lake: Path, shown: bool) -> None:
     before, after = (".hidden", ".grams") if shown else (".grams", ".hidden")
     for path in lake.rglob(f"*.parquet{before}"):
         path.rename(path.with_name(path.name.removesuffix(before) + after))
-
-
-class Client:
-    """Sends events."""
-
-    def __init__(self, running: Platform) -> None:
-        self._running = running
-        self._http = urllib3.PoolManager(retries=False)
-        self._headers = {"Authorization": f"Bearer {running.keys['write']}"}
-        self._headers["X-Eventline-Project-Id"] = self._get("/v0/projects/name/main").json()["id"]
-        answer = self._http.request(
-            "POST", f"{running.url}/v0/datasets", json={"name": "needles"}, headers=self._headers
-        )
-        if answer.status != 201:
-            raise SystemExit(f"no dataset: {answer.status} {answer.data!r}")
-
-    def fill(self) -> str:
-        """Send the events; return the request id of one of them."""
-        chance = random.Random(7)
-        words = ["".join(chance.choices(LETTERS, k=chance.randint(3, 10))) for _ in range(3000)]
-        request_id = ""
-        for start in range(0, EVENTS, BATCH):
-            events = [_event(chance, words) for _ in range(BATCH)]
-            if start <= EVENTS // 3 < start + BATCH:
-                events[0]["message"] = f"{events[0]['message']} {RARE}"
-                request_id = str(events[1]["requestId"])
-            self._send(json.dumps(events, separators=(",", ":")).encode())
-        return request_id
-
-    def _send(self, body: bytes) -> None:
-        headers = {"x-api-key": self._running.keys["ingest"]}
-        answer = self._http.request("POST", f"{self._running.url}/v1/needles/web", body=body, headers=headers)
-        if answer.status != 202:
-            raise SystemExit(f"events were refused: {answer.status} {answer.data!r}")
-
-    def _get(self, path: str) -> urllib3.BaseHTTPResponse:
-        return self._http.request("GET", self._running.url + path, headers=self._headers)
-
-
-def _event(chance: random.Random, words: list[str]) -> dict[str, object]:
-    """Return an event of about 340 bytes."""
-    return {
-        "level": chance.choice(["info"] * 8 + ["error", "warn"]),
-        "service": chance.choice(["api", "web", "billing", "auth"]),
-        "message": " ".join(chance.choices(words, k=8)),
-        "requestId": str(uuid.UUID(int=chance.getrandbits(128))),
-        "traceId": f"{chance.getrandbits(128):032x}",
-        "duration": round(chance.random() * 900, 3),
-        "http": {
-            "status": chance.choice([200, 200, 404, 500]),
-            "path": f"/v1/{chance.choice(words)}/{chance.randrange(10**6)}",
-        },
-        "user": {"id": chance.randrange(100_000)},
-    }
 
 
 if __name__ == "__main__":
