@@ -251,7 +251,6 @@ class Lake:
             _load_extension(self._duckdb, name, package)
         self._duckdb.execute("SET enable_progress_bar = false")  # it would go to stdout
         self._duckdb.execute("SET TimeZone = 'UTC'")
-        self._duckdb.execute("SET parquet_metadata_cache = true")  # footers, which are read for each statement
         self.inline(INLINED_ROWS)
         self._duckdb.execute(columns.MACROS + conditions.MACROS + promoted.MACROS)
 
