@@ -23,11 +23,11 @@ GROUPS = ("calculations", "group_by", "order_by", "limit")
 def explore_link(resource: Resource) -> Link:
     """Return the link from a saved query to Explore, and a note of what is left out there."""
     data = resource.data
-    name, *others = data["datasets"]
+    _, *others = data["datasets"]
     taken = (*TAKEN, *GROUPS) if _groups_of(data) is not None else TAKEN
     left_out = [member for member in MEMBERS if member in data and member not in taken and _is_chosen(data, member)]
     left_out += [f"dataset {other}" for other in others]
-    note = f"Explore asks {name}, without: {', '.join(left_out)}." if left_out else ""
+    note = f"Explore leaves out: {', '.join(left_out)}." if left_out else ""
     return Link("Open in Explore", reverse("console-explore-saved", args=[resource.pk]), note)
 
 

@@ -85,8 +85,8 @@ python manage.py query --saved slow-services --from 1d
             default=[],
             help="a column, or 'COLUMN desc'",
         )
-        parser.add_argument("--from", metavar="TIME", help="15m, 2d, 2026-11-27, … (default 1h)")
-        parser.add_argument("--to", metavar="TIME", help="(default now)")
+        parser.add_argument("--from", metavar="TIME", help="15m, 2d, 2026-11-27, … (default 1h, or the saved query's)")
+        parser.add_argument("--to", metavar="TIME", help="(default now, or the saved query's)")
         parser.add_argument("--received", action="store_true", help="mean the time of receipt, not the event's own")
         parser.add_argument("--limit", metavar="N", type=int, help="groups (default 10) or events (default 100)")
         parser.add_argument("--granularity", metavar="SPAN", help="a value for each span of time, like 5m, 1d or auto")

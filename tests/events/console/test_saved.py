@@ -49,7 +49,8 @@ def test_it_opens_in_explore_from_the_list_and_from_its_page(house: House, alice
     link = f'href="{opened(row)}">Open in Explore</a>'
     assert link in page(alice, LIST)
     own = page(alice, f"{LIST}{row.pk}/change/")
-    assert link in own and "level:error -service:web" in own and "without:" not in own
+    assert link in own and "level:error -service:web" in own and "leaves out:" not in own
+    assert "Disabled, it can't be run." in own
     assert "Abort queued" not in own and "Started by" not in own
 
     dataset = Dataset.objects.get(project=house.project, name="logs")
@@ -62,7 +63,7 @@ def test_it_opens_in_explore_from_the_list_and_from_its_page(house: House, alice
 def test_page_says_what_explore_leaves_out(house: House, alice: Client) -> None:
     filters = [{"path": "n", "op": "=", "value": 1}]
     row = saved(house, datasets=["logs", "audit"], filters=filters, time="received", granularity="1m", limit=5)
-    note = "Explore asks logs, without: time, filters, dataset audit."
+    note = "Explore leaves out: time, filters, dataset audit."
     assert note in page(alice, f"{LIST}{row.pk}/change/")
 
 
@@ -75,13 +76,13 @@ def test_groups_are_asked_for_as_they_were_saved(house: House, alice: Client) ->
     asked = dict(parse_qsl(alice.get(opened(row)).url.partition("?")[2]))
     assert asked["calculate"] == "count, max(duration) as worst" and asked["by"] == "service, http.status"
     assert (asked["order"], asked["limit"]) == ("worst desc", "5")
-    assert "without:" not in page(alice, f"{LIST}{row.pk}/change/")
+    assert "leaves out:" not in page(alice, f"{LIST}{row.pk}/change/")
 
 
 def test_groups_that_the_form_cannot_say_are_left_out(house: House, alice: Client) -> None:
     row = saved(house, group_by=["a,b"], limit=5)
     assert set(dict(parse_qsl(alice.get(opened(row)).url.partition("?")[2]))) == {"dataset", "q", "from"}
-    assert "without: calculations, group_by, limit." in page(alice, f"{LIST}{row.pk}/change/")
+    assert "leaves out: calculations, group_by, limit." in page(alice, f"{LIST}{row.pk}/change/")
 
 
 def test_query_whose_time_is_over_is_still_listed_and_opened(house: House, alice: Client) -> None:
