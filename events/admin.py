@@ -22,11 +22,12 @@ from unfold.widgets import UnfoldBooleanSwitchWidget
 from eventlane.console import ConsoleList, OwnRelatedFilter, ReadOnlyAdmin, TypedDeleteAdmin, number, size
 from eventlane.forms import ModelForm
 from eventlane.project_choice import project_choice
+from eventlane.times import readable_time
 from events.console.explore.question import explore_address
 from events.console.health import damage
 from events.console.sending import arrived, sending_page
 from events.console.sizes import measure
-from events.models import Dataset, Namespace
+from events.models import Dataset, Namespace, UnreadTimes
 from pipelines.admin import ProjectWithTasksAdmin
 from projects.models import Project
 
@@ -151,7 +152,7 @@ class DatasetAdmin(TypedDeleteAdmin):
     search_fields = ("name", "project__name")
     ordering = ("project__name", "name")
     add_fieldsets = ((None, {"fields": ("project", "name", "retention_days", "default_namespace")}),)
-    measured_fields = ("event_count", "stored", "table_name", "creation_time")
+    measured_fields = ("event_count", "stored", "unreadable_times", "table_name", "creation_time")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Dataset]:
         """Return the organization's datasets with the number of their namespaces."""
@@ -234,6 +235,15 @@ class DatasetAdmin(TypedDeleteAdmin):
     def stored(self, dataset: Dataset) -> str:
         """Show the size of the dataset's files."""
         return size(self._measured(dataset).bytes)
+
+    @display(description="Unreadable times")
+    def unreadable_times(self, dataset: Dataset) -> str:
+        """Show how many events have a time of their own that could not be read, and when the latest was sealed."""
+        found = UnreadTimes.objects.filter(dataset=dataset).first()
+        if found is None:
+            return "none"
+        latest = readable_time(found.latest_time)
+        return f"{number(found.events)} events have their time of receipt instead, the latest since {latest}"
 
     def _measured(self, dataset: Dataset) -> Dataset:
         if not hasattr(dataset, "events"):

@@ -137,6 +137,20 @@ class QuarantineCount(models.Model):
         return f"{self.entries} of {self.dataset_id}"
 
 
+class UnreadTimes(models.Model):
+    """How many events of a dataset have a time that could not be read, as sealers counted them."""
+
+    # Without a constraint: a dataset may be deleted while its last events are sealed.
+    dataset = models.OneToOneField(
+        Dataset, models.CASCADE, primary_key=True, db_constraint=False, related_name="unread_times"
+    )
+    events = models.PositiveBigIntegerField(default=0)
+    latest_time = models.DateTimeField(default=timezone.now)  # when some were sealed
+
+    def __str__(self) -> str:
+        return f"{self.events} of {self.dataset_id}"
+
+
 class SealerIncident(models.Model):
     """Something that a node's sealer could not do: seal anything at all, or seal one file."""
 

@@ -108,7 +108,7 @@ _RISKY = rf"contains(event, '\') OR regexp_matches(event, '{guard.PATTERN}')"
 
 
 def converted(execute: Execute, events: pa.Table) -> str:
-    """Return the SELECT that turns the rows of `events` (see arrow.event_table) into EVENT_COLUMNS.
+    """Return the SELECT that makes EVENT_COLUMNS and `has_unread_time` of the rows of `events` (see arrow.event_table).
 
     `execute` is that of the lake in which it is to run; the events have to be there under that name.
     """
@@ -138,7 +138,8 @@ def conversion(shape: Shape) -> str:
             {_guarded("span_id")} AS span_id,
             finite(duration) AS duration,
             {_guarded("error")} AS error,
-            {_guarded("event")} AS event
+            {_guarded("event")} AS event,
+            time_text IS NOT NULL AND own_us IS NULL AS has_unread_time
         FROM (
             SELECT *,
                 {parts.own_us()} AS own_us,

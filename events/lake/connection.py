@@ -40,6 +40,7 @@ _WITHOUT_SIGNATURES = {
 PARQUET_OPTIONS = {"parquet_compression": "zstd", "parquet_row_group_size": "20480"}
 NOT_LIBPQ = {"pool", "prepare_threshold", "cursor_factory", "context", "client_encoding", "server_side_binding"}
 INLINED_ROWS = 100
+UNREAD_TIMES = "unread_times"  # counts rows while they are inserted, which no statement could do at the same time
 ATTACH_ATTEMPTS = 5
 COMMIT_ATTEMPTS = 30
 
@@ -253,6 +254,7 @@ class Lake:
         self._duckdb.execute("SET TimeZone = 'UTC'")
         self.inline(INLINED_ROWS)
         self._duckdb.execute(columns.MACROS + conditions.MACROS + promoted.MACROS)
+        self._duckdb.execute(f"CREATE TEMP SEQUENCE {UNREAD_TIMES}")
 
     def _attach_old(self) -> None:
         """Attach for reading if anything was ever sealed."""

@@ -22,6 +22,7 @@ from events.lake.columns import EVENT_COLUMNS, FIELDS, READING, converted
 from events.lake.connection import (
     COMMIT_ATTEMPTS,
     INLINED_ROWS,
+    UNREAD_TIMES,
     Lake,
     commit,
     event_table_name,
@@ -29,7 +30,7 @@ from events.lake.connection import (
     was_overtaken,
 )
 from events.lake.noted_fields import note_sealed
-from events.lake.statistics import note_received
+from events.lake.statistics import note_received, note_unread_times
 from events.models import Dataset, DroppedTable
 from events.namespaces import create_namespaces
 
@@ -38,7 +39,8 @@ COLUMNS = ", ".join(EVENT_COLUMNS)
 # Planning that takes 35 ms: for datasets with no more events in a part it is done for all of them at once.
 STAGED_EVENTS = 10_000
 STAGED = "temp.main.staged"
-STAGED_ROWS = f"SELECT {COLUMNS} FROM {STAGED} WHERE id IN (SELECT id FROM events)"
+NEXT_UNREAD = f"nextval('{UNREAD_TIMES}')"
+STAGED_ROWS = f"SELECT {COLUMNS}, has_unread_time FROM {STAGED} WHERE id IN (SELECT id FROM events)"
 # Up to so many bytes of journal are sealed in one thread: they give a second one nothing to do, and waking it for each
 # of the many small statements costs as much processor time as they do.
 ONE_THREAD_BYTES = 8 * 1024 * 1024
@@ -90,6 +92,7 @@ class Sealed:
     events: int = 0  # now in their datasets' tables
     quarantined: int = 0
     bytes: int = 0
+    unread_times: Counter[str] = field(default_factory=Counter)  # events whose time could not be read, by dataset id
 
     def __add__(self, other: "Sealed") -> "Sealed":
         """Return the sum of both."""
@@ -98,6 +101,7 @@ class Sealed:
             self.events + other.events,
             self.quarantined + other.quarantined,
             self.bytes + other.bytes,
+            self.unread_times + other.unread_times,
         )
 
 
@@ -127,6 +131,7 @@ def seal_files(lake: Lake, files: Sequence[JournalFile], refused: Refused | None
             pause(attempt)
     for file in files:
         file.retire()
+    note_unread_times(sealed.unread_times)
     return sealed
 
 
@@ -182,7 +187,7 @@ def _insert_files(lake: Lake, files: Sequence[JournalFile], refused: Refused | N
     total = Sealed(files=len(files))
     received: Counter[tuple[str, str, int]] = Counter()
     for part in read_parts([file for file in files if file.name not in done]):
-        inserted, quarantined = _insert_batches(lake, part.batches, refused or Refused())
+        inserted, quarantined = _insert_batches(lake, part.batches, refused or Refused(), total.unread_times)
         _quarantine_damage(lake, part)
         total.events += inserted
         total.quarantined += quarantined + len(part.damaged)
@@ -229,7 +234,7 @@ def read_parts(files: Iterable[JournalFile]) -> Iterator[Part]:
     yield part
 
 
-def _insert_batches(lake: Lake, batches: list[Batch], refused: Refused) -> tuple[int, int]:
+def _insert_batches(lake: Lake, batches: list[Batch], refused: Refused, unread_times: Counter[str]) -> tuple[int, int]:
     """Insert batches into their datasets' tables; return how many events went there and how many into quarantine."""
     datasets = by_dataset(batches)
     tables = table_names(datasets)
@@ -248,7 +253,9 @@ def _insert_batches(lake: Lake, batches: list[Batch], refused: Refused) -> tuple
         if dataset_id in tables:
             note_sealed(dataset_id, of_dataset)
         source = STAGED_ROWS if dataset_id in staged else None
+        start = lake.value(f"SELECT {NEXT_UNREAD}")
         aside = insert_or_quarantine(lake, events, dataset_id, tables.get(dataset_id), source=source)
+        unread_times[dataset_id] += lake.value(f"SELECT {NEXT_UNREAD}") - start - 1
         inserted += len(events) - aside
         quarantined += aside
     return inserted, quarantined
@@ -300,7 +307,7 @@ def _stage(lake: Lake, datasets: dict[str, list[Batch]]) -> set[str]:
 
 
 def _converted(lake: Lake, events: pa.Table) -> str:
-    return f"SELECT {COLUMNS} FROM ({converted(lake.execute, events)})"
+    return f"SELECT {COLUMNS}, has_unread_time FROM ({converted(lake.execute, events)})"
 
 
 def insert_events(lake: Lake, table_name: str, events: pa.Table, source: str | None = None) -> pa.Table:
@@ -308,7 +315,8 @@ def insert_events(lake: Lake, table_name: str, events: pa.Table, source: str | N
     lake.create_event_table(table_name)
     source = source or _converted(lake, events)
     insert = f"INSERT INTO {event_table_name(table_name)} ({COLUMNS}, reading)"
-    inserted = lake.value(f"{insert} SELECT *, {READING} FROM ({source})", events=events)
+    reading = f"CASE WHEN has_unread_time THEN least({READING}, {READING} + {NEXT_UNREAD}) ELSE {READING} END"  # counts
+    inserted = lake.value(f"{insert} SELECT {COLUMNS}, {reading} FROM ({source})", events=events)
     if inserted == len(events):
         return events.slice(0, 0)
     numbered = events.append_column("row", pa.array(range(len(events))))

@@ -4,9 +4,10 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from django.db.models import F
 from django.utils import timezone
 
-from events.models import QuarantineCount, ReceivedCount
+from events.models import QuarantineCount, ReceivedCount, UnreadTimes
 
 if TYPE_CHECKING:
     from events.lake.connection import Lake
@@ -29,6 +30,18 @@ def note_received(counts: Counter[tuple[str, str, int]]) -> None:
     ]
     ReceivedCount.objects.bulk_create(rows, ignore_conflicts=True)
     ReceivedCount.objects.filter(minute__lt=timezone.now() - KEPT_COUNTS).delete()
+
+
+def note_unread_times(counts: Counter[str]) -> None:
+    """Add to the numbers of events whose time could not be read, by dataset id.
+
+    Called after the commit that seals the events: those of a sealer that is killed in between aren't counted.
+    """
+    for dataset_id in sorted(+counts):
+        row, _ = UnreadTimes.objects.get_or_create(dataset_id=dataset_id)
+        UnreadTimes.objects.filter(pk=row.pk).update(
+            events=F("events") + counts[dataset_id], latest_time=timezone.now()
+        )
 
 
 def note_quarantine(lake: "Lake") -> None:
