@@ -8,7 +8,7 @@ _YEAR_1, _YEAR_9999_END = -62_135_596_800_000_000, 253_402_300_799_999_999
 _ZONE = "(?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?"
 _CLOCK = "[0-9]{2}:[0-5][0-9]:[0-6][0-9]"
 _ISO = rf"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})[Tt ]({_CLOCK})(?:[.,]([0-9]+))?(?: ?(?:[Zz]|UTC|GMT|([+-]{_ZONE})))?"
-_USUAL = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-5][0-9]:[0-5][0-9](\.[0-9]+)?Z"
+_USUAL = rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ][0-9]{{2}}:[0-5][0-9]:[0-5][0-9]([.,][0-9]+)?(Z|[+-]{_ZONE})?"
 
 # Written with BETWEEN because abs() of the smallest BIGINT is an error. A leap second becomes the second before it.
 # What is no time by the pattern becomes a text that can't be cast. As little SQL as possible, and the usual first: a
@@ -33,7 +33,7 @@ CREATE TEMP MACRO parts_to_us(t) AS
     CAST(coalesce(json_extract_string(t, '/seconds'), json_extract_string(t, '/epochSecond')) AS BIGINT) * 1000000
     + CAST(coalesce(json_extract_string(t, '/nanos'), json_extract_string(t, '/nanoOfSecond'), '0') AS BIGINT) // 1000;
 CREATE TEMP MACRO any_to_us(t) AS CASE
-    WHEN regexp_full_match(t, '{_USUAL}') THEN epoch_us(TRY_CAST(t AS TIMESTAMPTZ))
+    WHEN regexp_full_match(t, '{_USUAL}') THEN epoch_us(TRY_CAST(replace(t, ',', '.') AS TIMESTAMPTZ))
     WHEN t LIKE '____-__-__%' THEN iso_to_us(t)
     WHEN regexp_full_match(t, '-?[0-9]{{1,19}}') THEN whole_to_us(TRY_CAST(t AS BIGINT))
     WHEN regexp_full_match(t, '-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?') THEN fraction_to_us(TRY_CAST(t AS DOUBLE))
