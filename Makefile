@@ -3,7 +3,8 @@
 #   make run                 set up what is missing, then run the platform in the foreground
 #   make test                run the whole test suite        (ARGS="tests/eventlane -k postgres" for a part of it)
 #   make test-fast           the same without the slow tests
-#   make coverage            which lines the tests of `make test` that share the machine never reach
+#   make test-slow           only the slow tests
+#   make coverage            test-fast, and which lines it never reaches
 #   make nightly             property tests with many more examples, and drills for an hour or two
 #   make lint                format, style, types and import rules
 #   make format              fix what the linter can, and format
@@ -12,7 +13,7 @@
 #   make clean               remove .venv and caches; what the platform wrote (.eventlane/) stays
 
 .POSIX:
-.PHONY: run test test-fast coverage nightly lint format lock bench clean
+.PHONY: run test test-fast test-slow coverage nightly lint format lock bench clean
 .DEFAULT_GOAL := run
 
 PYTHON ?=
@@ -39,9 +40,13 @@ test:
 test-fast:
 	@$(SET_UP) requirements-dev.txt && exec $(PYTEST) -m "not slow" $(TWO_AT_ONCE) $(ARGS)
 
-# Apart from `test`: counting lines nearly doubles the time.
+test-slow:
+	@$(SET_UP) requirements-dev.txt || exit 1; \
+	$(PYTEST) -m "slow and not alone" $(TWO_AT_ONCE) --durations=10 && exec $(PYTEST) -m alone --durations=10
+
+# Without the slow tests: counting lines nearly doubles the time, and sees nothing of the processes that they start.
 coverage:
-	@$(SET_UP) requirements-dev.txt && exec $(PYTEST) -m "not alone" $(TWO_AT_ONCE) --cov --cov-report=term:skip-covered $(ARGS)
+	@$(SET_UP) requirements-dev.txt && exec $(PYTEST) -m "not slow" $(TWO_AT_ONCE) --cov --cov-report=term:skip-covered $(ARGS)
 
 nightly:
 	@$(SET_UP) requirements-dev.txt || exit 1; \
