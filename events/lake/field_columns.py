@@ -49,11 +49,16 @@ class LackingFile:
 
 
 def wanted_fields(dataset: Dataset) -> list[NotedField]:
-    """Return the fields that are to be columns and aren't yet: those most asked for first, as many as there may be."""
+    """Return the fields that are to be columns and aren't yet: those most asked for first, as many as there may be.
+
+    Half of the columns are left to what is asked for: each costs sealing some time, though it is empty then.
+    """
     noted = NotedField.objects.filter(dataset=dataset)
-    free = settings.EVENTLANE_PROMOTED_FIELDS - noted.exclude(number=None).count()
-    found = noted.filter(number=None).exclude(kind="").order_by("-asked", "-seen", "path")
-    return [one for one in found if one.asked >= ASKED_ENOUGH or one.seen >= SEEN_ENOUGH][: max(0, free)]
+    limit, taken = settings.EVENTLANE_PROMOTED_FIELDS, noted.exclude(number=None).count()
+    found = list(noted.filter(number=None).exclude(kind="").order_by("-asked", "-seen", "path"))
+    asked = [one for one in found if one.asked >= ASKED_ENOUGH]
+    seen = [one for one in found if one.asked < ASKED_ENOUGH and one.seen >= SEEN_ENOUGH]
+    return [*asked, *seen[: max(0, limit // 2 - taken)]][: max(0, limit - taken)]
 
 
 def add_column(lake: Lake, field: NotedField) -> None:
