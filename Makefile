@@ -3,7 +3,6 @@
 #   make run                 set up what is missing, then run the platform in the foreground
 #   make test                run the whole test suite        (ARGS="tests/eventlane -k postgres" for a part of it)
 #   make test-fast           the same without the slow tests
-#   make test-slow           only the slow tests
 #   make coverage            test-fast, and which lines it never reaches
 #   make nightly             property tests with many more examples, and drills for an hour or two
 #   make lint                format, style, types and import rules
@@ -13,7 +12,7 @@
 #   make clean               remove .venv and caches; what the platform wrote (.eventlane/) stays
 
 .POSIX:
-.PHONY: run test test-fast test-slow coverage nightly lint format lock bench clean
+.PHONY: run test test-fast coverage nightly lint format lock bench clean
 .DEFAULT_GOAL := run
 
 PYTHON ?=
@@ -31,22 +30,22 @@ SET_UP := PYTHON="$(PYTHON)" VENV="$(VENV)" sh .ci/set-up
 run:
 	@$(SET_UP) requirements.txt && exec $(IN_VENV) manage.py up
 
-# Tests that measure time or memory run alone, the others two at a time.
+# The fast tests, then the slow ones, two at a time; then one at a time those that measure time or memory. COVER=yes counts
+# the lines that the fast ones reach: counting nearly doubles the time, and sees nothing of the processes that slow tests start.
+COVER ?=
+LINES := --cov --cov-report=term:skip-covered --cov-fail-under=75
 test:
 	@$(SET_UP) requirements-dev.txt || exit 1; \
 	if [ -n "$(ARGS)" ]; then exec $(PYTEST) $(ARGS); fi; \
-	$(PYTEST) -m "not alone" $(TWO_AT_ONCE) --durations=10 && exec $(PYTEST) -m alone --durations=10
+	lines=; if [ -n "$(COVER)" ]; then lines="$(LINES)"; fi; \
+	$(PYTEST) -m "not slow" $(TWO_AT_ONCE) $$lines && \
+	$(PYTEST) -m "slow and not alone" $(TWO_AT_ONCE) --durations=10 && exec $(PYTEST) -m alone --durations=10
 
 test-fast:
 	@$(SET_UP) requirements-dev.txt && exec $(PYTEST) -m "not slow" $(TWO_AT_ONCE) $(ARGS)
 
-test-slow:
-	@$(SET_UP) requirements-dev.txt || exit 1; \
-	$(PYTEST) -m "slow and not alone" $(TWO_AT_ONCE) --durations=10 && exec $(PYTEST) -m alone --durations=10
-
-# Without the slow tests: counting lines nearly doubles the time, and sees nothing of the processes that they start.
 coverage:
-	@$(SET_UP) requirements-dev.txt && exec $(PYTEST) -m "not slow" $(TWO_AT_ONCE) --cov --cov-report=term:skip-covered $(ARGS)
+	@$(SET_UP) requirements-dev.txt && exec $(PYTEST) -m "not slow" $(TWO_AT_ONCE) $(LINES) $(ARGS)
 
 nightly:
 	@$(SET_UP) requirements-dev.txt || exit 1; \
