@@ -34,7 +34,7 @@ def question(*ops: str) -> Any:
 def test_approximate_values_are_close(table: Table) -> None:
     table.fill([{}])
     table.database.execute("DELETE FROM known")
-    table.database.execute(f"INSERT INTO known SELECT 'logs', * FROM ({numbered(VALUES)})")
+    table.database.execute(f"INSERT INTO known BY NAME SELECT 'logs' AS dataset, * FROM ({numbered(VALUES)})")
     query = question("count_distinct", "median", "p99", "p001", "max")
     assert answer_query(query, table).rows == [[VALUES, 149999.5, 296999.01, 299.999, VALUES - 1]]
     answer = answer_query(query, table, frozenset({"count_distinct", "median", "p99", "p001"}))
@@ -52,7 +52,7 @@ def test_approximate_values_are_close(table: Table) -> None:
 def test_it_falls_back_by_itself(node: Node, settings: Any) -> None:  # noqa: F811
     with Lake() as lake:
         lake.create_event_table(node.dataset.table_name)
-        lake.execute(f"INSERT INTO {event_table_name(node.dataset.table_name)} {numbered(2000)}")
+        lake.execute(f"INSERT INTO {event_table_name(node.dataset.table_name)} BY NAME {numbered(2000)}")
     with Lake(read_only=True) as lake:
         query = question("p50", "count_distinct")
         assert ask(lake, [node.dataset], query).statistics.warnings == []
