@@ -138,8 +138,8 @@ class Lake:
     def tables_among(self, names: Collection[str]) -> set[str]:
         """Return which of these tables the lake has in this transaction's snapshot."""
         marks = ", ".join("?" * len(names))
-        where = f"end_snapshot IS NULL AND table_name IN ({marks})"
-        rows = self.execute(f"SELECT table_name FROM {catalog_schema()}.ducklake_table WHERE {where}", list(names))
+        where = f"{self._seen('t')} AND table_name IN ({marks})"
+        rows = self.execute(f"SELECT table_name FROM {catalog_schema()}.ducklake_table t WHERE {where}", list(names))
         return {name for (name,) in rows}
 
     def data_files(self, names: Collection[str], column: str) -> list[DataFile]:
@@ -161,7 +161,7 @@ class Lake:
 
     def event_tables(self) -> set[str]:
         """Return the names of all datasets' tables in this transaction's snapshot."""
-        found = f"SELECT table_name FROM {catalog_schema()}.ducklake_table WHERE end_snapshot IS NULL"
+        found = f"SELECT table_name FROM {catalog_schema()}.ducklake_table t WHERE {self._seen('t')}"
         return {name for (name,) in self.execute(found) if name.startswith("events_")}
 
     def lacking_tables(self) -> dict[str, set[str]]:
@@ -169,13 +169,21 @@ class Lake:
         catalog, marks = catalog_schema(), ", ".join("?" * len(ADDED_COLUMNS))
         rows = self.execute(
             f"SELECT table_name, list(column_name) FROM {catalog}.ducklake_table AS t"
-            f" LEFT JOIN {catalog}.ducklake_column AS c ON c.table_id = t.table_id AND c.end_snapshot IS NULL"
+            f" LEFT JOIN {catalog}.ducklake_column AS c ON c.table_id = t.table_id AND {self._seen('c')}"
             f" AND c.column_name IN ({marks})"
-            " WHERE t.end_snapshot IS NULL AND starts_with(table_name, 'events_') GROUP BY table_name"
+            f" WHERE {self._seen('t')} AND starts_with(table_name, 'events_') GROUP BY table_name"
             " HAVING count(column_name) < ?",
             [*ADDED_COLUMNS, len(ADDED_COLUMNS)],
         )
         return {name: set(ADDED_COLUMNS).difference(columns) for name, columns in rows}
+
+    def _seen(self, rows: str) -> str:
+        """Return that these rows of the catalog belong to this transaction's snapshot.
+
+        It is asked for first: the catalog is read over a connection of its own, which may already see later commits.
+        """
+        snapshot = self.newest_snapshot()
+        return f"{rows}.begin_snapshot <= {snapshot} AND coalesce({rows}.end_snapshot > {snapshot}, true)"
 
     def has_sealed_files(self) -> bool:
         """Return whether anything can be sealed yet: a lake's first writer creates the catalog before its tables."""
@@ -184,7 +192,7 @@ class Lake:
         return self._has_sealed_files
 
     def newest_snapshot(self) -> int:
-        """Return the number of the newest snapshot. Every commit of any process creates one."""
+        """Return the number of the newest snapshot, or of the transaction's. Every commit creates one."""
         return int(self.value("SELECT id FROM ducklake_current_snapshot('lake')"))
 
     def next_row_id(self, name: str) -> int:

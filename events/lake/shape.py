@@ -87,7 +87,8 @@ def _sql(roots: int, paths: list[tuple[str, ...]], object: str) -> str:
     return f"""
         WITH sets AS MATERIALIZED (
             SELECT any_value(keys) AS keys
-            FROM (SELECT TRY(json_keys({object}, [{pointers}])) AS keys FROM events) GROUP BY hash(keys)
+            FROM (SELECT TRY(json_keys({object}, [{pointers}])) AS keys FROM events)
+            GROUP BY hash(keys), keys IS NULL  -- NULL has the hash of what an empty object has
         )
         SELECT
             (

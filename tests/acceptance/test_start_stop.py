@@ -233,7 +233,8 @@ def test_stop_closes_the_journal_file(fresh_server):
     assert decode_header(file.read_bytes()[:HEADER_BYTES]).size == 0  # it is being written
 
     assert server.stop() == 0
-    assert decode_header(file.read_bytes()[:HEADER_BYTES]).size == file.stat().st_size
+    if file.exists():  # else the sealer, which takes only closed files, had it before it stopped
+        assert decode_header(file.read_bytes()[:HEADER_BYTES]).size == file.stat().st_size
 
 
 def test_killed_supervisor_leaves_no_orphan(fresh_server):

@@ -216,8 +216,9 @@ def test_database_that_stands_still_when_a_task_ends(automation):
     assert automation.output(pipeline_id) == "began\nended\n"
 
 
-def test_killed_database(automation):
+def test_killed_database(fresh_server):
     """Every connection breaks; the supervisor starts it again in a second or two."""
+    automation = start(fresh_server)
     deploy(automation, "echo began; sleep 6; echo ended")
     pipeline_id = begin(automation)
 
