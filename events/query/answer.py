@@ -103,7 +103,7 @@ def shown(value: Any, kind: Kind) -> Any:
     if value is None:
         return None
     if kind is Kind.JSON:
-        return exact_numbers.decode(value)
+        return exact_numbers.decode_stored(value)
     if not math.isfinite(value):
         return None
     return int(value) if value == int(value) and abs(value) < 2**53 else value

@@ -216,5 +216,5 @@ def _read_counts(events: Events, paths: Sequence[str]) -> Iterator[Field]:
     short = f"FILTER (len(value) <= {LONGEST_SHOWN})"
     top = f"max({{'n': n, 'value': value}}, {TOP}) {short}"
     for number, distinct, values in events.execute(f"SELECT field, count(*), {top} FROM {COUNTED} GROUP BY field"):
-        shown = [(exact_numbers.decode(one["value"]), one["n"]) for one in values or ()]
+        shown = [(exact_numbers.decode_stored(one["value"]), one["n"]) for one in values or ()]
         yield Field(paths[number], types[number], sum(types[number].values()), distinct, shown)

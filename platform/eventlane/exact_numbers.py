@@ -48,6 +48,12 @@ def _finite(text: str) -> float:
     return number
 
 
+def _stored(text: str) -> float:
+    """Return a number that was stored, as what is beyond all floats may be; it keeps its text."""
+    number = exact(text)
+    return ExactNumber(text) if math.isinf(number) else number
+
+
 def _text_of(value: Any) -> msgspec.Raw:
     if isinstance(value, ExactNumber):
         return msgspec.Raw(value.text.encode())
@@ -72,3 +78,7 @@ class ExactDecoder(json.JSONDecoder):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(parse_float=_read, **options)
+
+
+# For JSON that isn't ours to refuse: an event is kept with 1e400 in it.
+decode_stored = msgspec.json.Decoder(float_hook=_stored).decode

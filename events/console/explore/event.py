@@ -57,10 +57,10 @@ def event_address(row: EventRow, question: Question) -> str:
 def find_event(dataset: Dataset, question: Question, address: Mapping[str, str], owner: str) -> WholeEvent:
     """Return the event that an address of `event_address` names; raise Http404 or ApiError."""
     try:
-        event_id, at = UUID(address.get("id", "")), int(address.get("at", "")[:20])
-    except ValueError:
+        event_id, at = UUID(address.get("id", "")), int(address.get("at", ""))
+        frame = {"from": show_time(at), "to": show_time(at + 1)}
+    except (ValueError, OverflowError):
         raise Http404 from None
-    frame = {"from": show_time(at), "to": show_time(at + 1)}
     body = {"datasets": [dataset.name], **frame, "q": f'id:"{event_id}"', "limit": 1}
     query = read_query(body, now_us=time_ns() // 1000)
     answer = slots.run(lambda lake: ask(lake, [dataset], query), owner)

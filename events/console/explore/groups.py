@@ -1,5 +1,6 @@
 """The groups that a question asks for: a table of them, and the first calculation of each over time as a line."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -142,7 +143,7 @@ def value_text(value: Any) -> str:
         return "–"
     if isinstance(value, int) and not isinstance(value, bool):
         return number(value)
-    if isinstance(value, float):
+    if isinstance(value, float) and math.isfinite(value):
         return f"{value:,.0f}" if abs(value) >= 1e6 else f"{value:.6g}"
     return group_text(value)
 
@@ -195,7 +196,7 @@ def _times(buckets: Buckets, spans: Sequence[tuple[int, int]], from_us: int, to_
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _end(most: float) -> float:

@@ -21,6 +21,8 @@ from events.query.fields import find_fields
 from events.query.run import ask
 from events.query.terminal import csv_lines
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a cell with one begins with
+
 
 def dataset_admin() -> Any:
     """Return what knows which datasets an account sees."""
@@ -73,12 +75,18 @@ def groups_csv(request: HttpRequest) -> HttpResponse:
         answer = ask_for_groups(request, dataset, question)
     except ApiError as error:
         return HttpResponse(f"{error.message}\n", content_type="text/plain; charset=utf-8", status=error.status)
-    names = [column["name"] for column in answer.columns()]
+    names = [_harmless(column["name"]) for column in answer.columns()]
+    rows = [[_harmless(value) for value in row] for row in answer.rows]
     return HttpResponse(
-        "".join(f"{line}\r\n" for line in csv_lines(names, answer.rows)),
+        "".join(f"{line}\r\n" for line in csv_lines(names, rows)),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{dataset.name}.csv"'},
     )
+
+
+def _harmless(value: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula: whoever sends events chooses the texts."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _owner(request: HttpRequest) -> str:

@@ -3,6 +3,7 @@
 import csv
 import html
 import io
+import json
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl
@@ -136,6 +137,23 @@ def test_table_is_downloaded_as_csv(filled: Node, alice: Client) -> None:
     assert charlie.get(response.context["csv_address"]).status_code == 404
     assert alice.get(response.context["csv_address"] + "x").status_code == 200
     assert alice.get(f"{PATH}groups.csv?dataset={filled.dataset.pk}&calculate=nope").status_code == 400
+
+
+def test_number_beyond_all_floats_is_shown_as_it_was_sent(node: Node, alice: Client) -> None:
+    node.write('{"n":1e400,"list":[-1e400]}')
+    assert table(ask(alice, node, calculate="count, max(n), first(n)", by="n, list")) == [
+        ["1e400", "[-1e400]", "1", "–", "1e400"]
+    ]
+    fields = alice.get(ask(alice, node).context["fields_address"]).context["rows"]
+    assert ["1e400"] in [[value.text for value in row.values] for row in fields]
+
+
+def test_text_of_an_event_is_no_formula_in_a_downloaded_table(node: Node, alice: Client) -> None:
+    node.write(*(json.dumps({"service": text, "n": -1}) for text in ("=1+1", "+1", "-1", "@x", "fine")))
+    download = alice.get(ask(alice, node, calculate="min(n)", by="service").context["csv_address"])
+    assert sorted(csv.reader(io.StringIO(download.content.decode()))) == sorted(
+        [["service", "min(n)"], ["'=1+1", "-1"], ["'+1", "-1"], ["'-1", "-1"], ["'@x", "-1"], ["fine", "-1"]]
+    )
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,13 @@ def test_event_is_found_by_its_address_alone(node: Node, alice: Client) -> None:
     assert '"message": "it"' in text_of(alice.get(address))
     charlie = logged_in(make_house("umbrella", "charlie").admin)
     assert charlie.get(address).status_code == 404
-    for wrong in (address + "1", address.replace("id=", "id=x"), address.partition("&id=")[0]):
+    for wrong in (
+        f"{address}{'9' * 30}",
+        f"{address.partition('&at=')[0]}&at=-{'9' * 30}",
+        address + "1",
+        address.replace("id=", "id=x"),
+        address.partition("&id=")[0],
+    ):
         assert alice.get(wrong).status_code == 404
 
 
