@@ -32,14 +32,17 @@ run:
 
 # The fast tests, then the slow ones, two at a time; then one at a time those that measure time or memory. COVER=yes counts
 # the lines that the fast ones reach: counting nearly doubles the time, and sees nothing of the processes that slow tests start.
+# AGAIN=yes runs a few tests that failed a second time.
 COVER ?=
+AGAIN ?=
 LINES := --cov --cov-report=term:skip-covered --cov-fail-under=75
 test:
 	@$(SET_UP) requirements-dev.txt || exit 1; \
 	if [ -n "$(ARGS)" ]; then exec $(PYTEST) $(ARGS); fi; \
 	lines=; if [ -n "$(COVER)" ]; then lines="$(LINES)"; fi; \
-	$(PYTEST) -m "not slow" $(TWO_AT_ONCE) $$lines && \
-	$(PYTEST) -m "slow and not alone" $(TWO_AT_ONCE) --durations=10 && exec $(PYTEST) -m alone --durations=10
+	again=; if [ -n "$(AGAIN)" ]; then again="sh .ci/once-more"; fi; \
+	$$again $(PYTEST) -m "not slow" $(TWO_AT_ONCE) $$lines && \
+	$$again $(PYTEST) -m "slow and not alone" $(TWO_AT_ONCE) --durations=10 && exec $$again $(PYTEST) -m alone --durations=10
 
 test-fast:
 	@$(SET_UP) requirements-dev.txt && exec $(PYTEST) -m "not slow" $(TWO_AT_ONCE) $(ARGS)

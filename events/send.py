@@ -200,6 +200,7 @@ class Sender:
     kept: BinaryIO | None = None
     on_batch: Callable[[], None] = lambda: None
     tally: Tally = field(default_factory=Tally)
+    unanswered: int = 0  # elements of a request whose answer isn't there yet: they may be stored
     _batch: list[Element] = field(default_factory=list)
     _body_bytes: int = EMPTY_BODY_BYTES
 
@@ -240,7 +241,9 @@ class Sender:
         if not count:
             return
         batch = self._batch[:count]
+        self.unanswered = count
         errors = dict(self.connection.post([element.text for element in batch]))
+        self.unanswered = 0
         self._batch = self._batch[count:]
         self._body_bytes = EMPTY_BODY_BYTES + sum(len(element.text) + 1 for element in self._batch)
         for index, element in enumerate(batch):

@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import django
 import hypothesis
@@ -108,6 +109,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _needs_much(item: pytest.Item) -> bool:
     return not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+lost_processes = []
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Note when one of the processes that run tests is lost: the tests that it had left never run."""
+    if error:
+        lost_processes.append(node)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End with another status than failed tests have after the loss of a process."""
+    if lost_processes:
+        session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -122,7 +122,7 @@ class Run:
         except (SendingStopped, OSError) as error:
             return f"{error}; {self._say_unsent(elements)}"
         except KeyboardInterrupt:
-            return f"interrupted; {self._say_unsent(iter(()))}"
+            return f"interrupted; {self._say_unanswered()}{self._say_unsent(iter(()))}"
         return ""
 
     def _chunks(self) -> Iterator[bytes]:
@@ -141,6 +141,10 @@ class Run:
             return where
         self.sender.keep_unsent(elements)
         return f"{where}; the rest of the input was kept with the rejected events"
+
+    def _say_unanswered(self) -> str:
+        count = self.sender.unanswered
+        return f"no answer yet for {count:,} events, which may be stored; " if count else ""
 
     def summary(self) -> str:
         """Return a line about what was stored."""
