@@ -1,7 +1,7 @@
 """All of one event: what stands in it, with links that filter, its JSON, and what it leads to."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from time import time_ns
 from uuid import UUID
@@ -51,7 +51,7 @@ class WholeEvent:
 def event_address(row: EventRow, question: Question) -> str:
     """Return the address of an event's part of the page: its time spares looking through all others."""
     names = {"id": str(row.id), "at": str(to_microseconds(row.event_time))}
-    return f"{reverse('console-explore-event')}{question.address()}&{urlencode(names)}"
+    return f"{reverse('console-explore-event')}?{urlencode(replace(question, before='').parameters() | names)}"
 
 
 def find_event(dataset: Dataset, question: Question, address: Mapping[str, str], owner: str) -> WholeEvent:

@@ -1,6 +1,5 @@
 """The page: what the question finds, or why that can't be told."""
 
-from dataclasses import dataclass
 from time import time_ns
 from typing import Any
 
@@ -13,19 +12,17 @@ from django.utils import timezone
 from eventlane.console import count_of, number
 from eventlane.login import account_of
 from eventlane.project_choice import project_choice
-from eventlane.times import from_microseconds, readable_time
+from eventlane.times import from_microseconds
 from eventlane.wire.errors import ApiError
 from events.console.activity import received
-from events.console.explore.bars import frame_text, kind_of, stack
-from events.console.explore.event import event_address, short
+from events.console.explore.bars import frame_text, stack
 from events.console.explore.groups import draw_lines, group_rows, headings, others_row
+from events.console.explore.lines import event_line
 from events.console.explore.parts import ask_for_groups, dataset_admin, dataset_of
 from events.console.explore.question import NOW, PRESETS, Question, is_canonical, read_question
 from events.console.explore.terms import open_to_more
 from events.console.health import answer_or_none
 from events.console.sending import arrival
-from events.lake.lines import visible
-from events.lake.query import EventRow
 from events.lake.slots import slots
 from events.models import Dataset
 from events.query.answer import Answer
@@ -47,18 +44,6 @@ FIELDS = {
     "limit": "Groups",
     "before": "The cursor in the address",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """An event as the list shows it; the address is that of all of it."""
-
-    kind: str
-    time: str
-    level: str
-    service: str
-    message: str
-    address: str
 
 
 def explore_page(request: HttpRequest) -> HttpResponse:
@@ -166,7 +151,7 @@ def _found_events(request: HttpRequest, dataset: Dataset, question: Question) ->
         "total_noun": "event matches" if total == 1 else "events match",
         "scanned": number(counts.statistics.events_scanned) if question.q else "",
         "elapsed_ms": number(round(counts.statistics.elapsed_ms + events.statistics.elapsed_ms)),
-        "lines": [_line(row, question) for _, row in events.events],
+        "lines": [event_line(row, question) for _, row in events.events],
         "older_address": question.address(before=events.before) if events.before else "",
         "partial": counts.statistics.partial or events.statistics.partial,
         "warnings": dict.fromkeys([*_left_out(counts), *counts.statistics.warnings, *events.statistics.warnings]),
@@ -193,18 +178,6 @@ def _wider(question: Question, seconds: float) -> tuple[str, str] | None:
         if read_duration(name) > seconds * 1e6 * 1.01:
             return PRESETS.get(name, name.replace("d", " d")), question.address(from_time=name, to_time=NOW)
     return None
-
-
-def _line(row: EventRow, question: Question) -> Line:
-    text = " ".join(row.event.split()) if row.message is None else row.message
-    return Line(
-        kind=kind_of(row.level),
-        time=readable_time(row.event_time, "milliseconds").removesuffix(" UTC"),
-        level=short(visible(row.level or "-")),
-        service=short(visible(row.service or row.namespace)),
-        message=short(visible(text)),
-        address=event_address(row, question),
-    )
 
 
 # What went wrong

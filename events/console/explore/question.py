@@ -32,6 +32,7 @@ class Question:
     calculate, by         calculations and the paths to group by, with commas; with neither, it asks for events
     order, limit          of groups
     before                a cursor for older events
+    page                  the path of Explore, on other pages that lead there
     """
 
     dataset: str = ""
@@ -43,6 +44,7 @@ class Question:
     order: str = ""
     limit: str = ""
     before: str = ""
+    page: str = ""
 
     def parameters(self) -> dict[str, str]:
         """Return it as parameters of an address; what isn't said is left out."""
@@ -61,7 +63,7 @@ class Question:
 
     def address(self, **changes: str) -> str:
         """Return the address of the question with these changes; unless one names a cursor, of its newest events."""
-        return f"?{urlencode(replace(self, **({'before': ''} | changes)).parameters())}"
+        return f"{self.page}?{urlencode(replace(self, **({'before': ''} | changes)).parameters())}"
 
     def body(self, dataset_name: str, **others: Any) -> dict[str, Any]:
         """Return it as the body of a query (docs/query.md)."""

@@ -1,45 +1,4 @@
-// Explore: the parts that load when they are opened, and the keys. Without this script the rest of the page works.
-//
-// data-load      on details: the address of what comes into its data-loaded when it is first opened
-// data-remember  on details: under which name this browser remembers whether it is open
-
-for (const part of document.querySelectorAll("details[data-load]")) {
-  part.addEventListener("toggle", () => {
-    remember(part.dataset.remember, part.open ? "open" : "");
-    if (part.open) load(part);
-  });
-  if (remembered(part.dataset.remember) === "open") part.open = true;
-}
-
-async function load(part) {
-  if (part.dataset.state) return;
-  part.dataset.state = "loading";
-  const place = part.querySelector("[data-loaded]");
-  try {
-    const response = await fetch(part.dataset.load, { redirect: "manual", headers: { "X-Background": "1" } });
-    if (!response.ok) throw new Error(response.type === "opaqueredirect" ? "You are logged out: reload the page." : "");
-    place.innerHTML = await response.text();
-    part.dataset.state = "loaded";
-  } catch (error) {
-    place.textContent = error instanceof TypeError || !error.message ? "The server can't tell now." : error.message;
-    part.dataset.state = "";
-  }
-}
-
-// Browsers that keep nothing for a page throw: then it starts closed.
-function remember(name, value) {
-  try {
-    if (name) localStorage.setItem(name, value);
-  } catch {}
-}
-
-function remembered(name) {
-  try {
-    return name ? localStorage.getItem(name) : null;
-  } catch {
-    return null;
-  }
-}
+// The keys of Explore.
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;

@@ -1,0 +1,35 @@
+"""Events as a list shows them, one line each."""
+
+from dataclasses import dataclass
+
+from eventlane.times import readable_time
+from events.console.explore.bars import kind_of
+from events.console.explore.event import event_address, short
+from events.console.explore.question import Question
+from events.lake.lines import visible
+from events.lake.query import EventRow
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An event in a list; the address is that of all of it."""
+
+    kind: str
+    time: str
+    level: str
+    service: str
+    message: str
+    address: str
+
+
+def event_line(row: EventRow, question: Question) -> Line:
+    """Return the line of an event."""
+    text = " ".join(row.event.split()) if row.message is None else row.message
+    return Line(
+        kind=kind_of(row.level),
+        time=readable_time(row.event_time, "milliseconds").removesuffix(" UTC"),
+        level=short(visible(row.level or "-")),
+        service=short(visible(row.service or row.namespace)),
+        message=short(visible(text)),
+        address=event_address(row, question),
+    )
