@@ -23,8 +23,8 @@ from pipelines.resources.files import spec_text
 class ResourceAdmin(SwitchAdmin):
     """Resources of all types. Triggers and commands lead to pages of their own."""
 
-    list_display = ("name", "kind", "state", "changed", "project")
-    list_filter = (("type", ChoicesDropdownFilter), ("project", OwnRelatedFilter))
+    list_display = ("name", "kind", "state", "maker", "changed", "project")
+    list_filter = (("type", ChoicesDropdownFilter), ("made_by", ChoicesDropdownFilter), ("project", OwnRelatedFilter))
     search_fields = ("name",)
     ordering = ("project__name", "type", "name")
     page_template = "pipelines/resource.html"
@@ -68,7 +68,12 @@ class ResourceAdmin(SwitchAdmin):
         """Show whether it is enabled."""
         return state_of_resource(resource)
 
-    @display(description="Deployed", ordering="update_time")
+    @display(description="Made by", ordering="creator_name")
+    def maker(self, resource: Resource) -> str:
+        """Show who made it."""
+        return resource.maker
+
+    @display(description="Changed", ordering="update_time")
     def changed(self, resource: Resource) -> SafeString | str:
         """Show when its spec changed."""
         return moment(resource.update_time)

@@ -45,6 +45,11 @@ class ResourceRepresentation(Representation):
     creation_time = TimeField()
     update_time = TimeField()
     disabled = serializers.BooleanField()
+    made_by = serializers.ChoiceField(
+        Resource.Maker.values,
+        help_text="Deployments leave alone what a person made, unless they have its type and name.",
+    )
+    creator_id = serializers.CharField(required=False, help_text="The person's account; absent once it is deleted.")
     spec = SpecRepresentation()
 
 
@@ -189,7 +194,8 @@ class DeploymentsViewSet(OrganizationObjectViewSet):
     def update(self, request: Request, id: str) -> Response:
         """Replace the resources of a project by a set of specs. If one spec has a problem, nothing changes.
 
-        Resources that aren't in the set are deleted. Pipelines that have started stay as they are.
+        Resources that aren't in the set are deleted, but not those that a person made. Pipelines that have started stay
+        as they are.
         """
         project = get_project(self.api_key, id)
         deploy(project, self.read_body(DeploymentBody)["specs"], dry_run="dry-run" in request.query_params)

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from eventlane.fields import IdField
 from eventlane.names import MAX_NAME_LENGTH, validate_name
+from projects.models.account import Account
 from projects.models.project import Project
 
 
@@ -21,6 +22,10 @@ class Resource(models.Model):
         TASK = "task", "Task"
         QUERY = "query", "Query"
 
+    class Maker(models.TextChoices):
+        DEPLOYMENT = "deployment", "Deployment"
+        PERSON = "person", "Person"
+
     id = IdField()
     project = models.ForeignKey(Project, models.CASCADE, related_name="resources")
     type = models.CharField(max_length=10, choices=Type)
@@ -28,6 +33,10 @@ class Resource(models.Model):
     disabled = models.BooleanField(default=False)
     creation_time = models.DateTimeField(default=timezone.now, editable=False)
     update_time = models.DateTimeField(default=timezone.now, editable=False)
+    # Deployments leave alone what a person made, unless they have a spec of the same type and name.
+    made_by = models.CharField(max_length=10, choices=Maker, default=Maker.DEPLOYMENT, db_default=Maker.DEPLOYMENT)
+    creator = models.ForeignKey(Account, models.SET_NULL, related_name="+", null=True, blank=True)  # the person
+    creator_name = models.CharField(max_length=200, default="", db_default="", blank=True)  # as it was at that time
     spec = models.JSONField()  # type, version, name, description?, data: valid, with all defaults filled in
 
     class Meta:
@@ -46,6 +55,16 @@ class Resource(models.Model):
     def starts_pipelines(self) -> bool:
         """Whether pipelines and events can be waiting because of it."""
         return self.type in (self.Type.TRIGGER, self.Type.COMMAND, self.Type.PIPELINE)
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether a person made it."""
+        return self.made_by == self.Maker.PERSON
+
+    @property
+    def maker(self) -> str:
+        """Who made it, for people: a deployment, or the e-mail address of an account."""
+        return self.creator_name if self.is_saved else "deployment"
 
     @property
     def data(self) -> dict[str, Any]:

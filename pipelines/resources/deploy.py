@@ -1,8 +1,12 @@
-"""Deploy a set of specs as all that a project has, completely or not at all (docs/api/v0.md, section 5.5).
+"""Deploy a set of specs as all that deployments made in a project (docs/api/v0.md, section 5.5).
 
-New specs create resources, others change them, and resources that aren't in the set are deleted. Unchanged ones are
-left alone, including update_time, and a trigger's subscription with its next tick. Whether a resource is disabled
-isn't part of its spec and stays as it is.
+It happens completely or not at all.
+
+New specs create resources, others change them, and resources that a deployment made and that aren't in the set are
+deleted. Unchanged ones are left alone, including update_time, and a trigger's subscription with its next tick. Whether
+a resource is disabled isn't part of its spec and stays as it is.
+
+What a person saved (saving.py) stays, unless the set has a spec of the same type and name: that takes it over.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,12 +30,18 @@ Key = tuple[str, str]  # type and name
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What a deployment did, or would do: resources by type and name, and the specs of both sides."""
+    """What a deployment did, or would do: resources by type and name, and the specs of both sides.
+
+    `taken_over` are those of the updated ones that a person had made, `left` what people made and the set doesn't have;
+    both with who that was.
+    """
 
     created: list[Key]
     updated: list[Key]
     deleted: list[Key]
     unchanged: list[Key]
+    taken_over: Mapping[Key, str]
+    left: Mapping[Key, str]
     before: Mapping[Key, Spec]
     after: Mapping[Key, Spec]
 
@@ -46,7 +56,7 @@ def deploy(project: Project, specs: Any, *, dry_run: bool = False) -> Deployment
 
 def _deploy(project: Project, specs: Any, dry_run: bool) -> Deployment:
     if not dry_run:
-        _lock_project(project)
+        lock_project(project)
     identities = {identity.name: identity for identity in Identity.objects.filter(project=project)}
     wanted = {(spec["type"], spec["name"]): spec for spec in check_specs(specs, identities=identities)}
     existing = {(row.type, row.name): row for row in Resource.objects.filter(project=project)}
@@ -56,19 +66,27 @@ def _deploy(project: Project, specs: Any, dry_run: bool) -> Deployment:
     return deployment
 
 
-def _lock_project(project: Project) -> None:
-    """Hold up other deployments until this one ends. Events, pipelines and keys of the project can still be created."""
+def lock_project(project: Project) -> None:
+    """Hold up deployments, and others that save resources, until this transaction ends.
+
+    Events, pipelines and keys of the project can still be created.
+    """
     if Project.objects.select_for_update(no_key=True).filter(pk=project.pk).first() is None:
         raise UnknownObject("project")  # someone deleted it meanwhile
 
 
 def _compare(existing: Mapping[Key, Resource], wanted: Mapping[Key, Spec]) -> Deployment:
-    changed = {key for key in wanted if key in existing and not equal(existing[key].spec, wanted[key])}
+    saved = {key: existing[key].maker for key in sorted(existing) if existing[key].is_saved}
+    changed = {
+        key for key in wanted if key in existing and (key in saved or not equal(existing[key].spec, wanted[key]))
+    }
     return Deployment(
         created=[key for key in wanted if key not in existing],
         updated=[key for key in wanted if key in changed],
-        deleted=sorted(key for key in existing if key not in wanted),
+        deleted=sorted(key for key in existing if key not in wanted and key not in saved),
         unchanged=[key for key in wanted if key in existing and key not in changed],
+        taken_over={key: saved[key] for key in saved if key in wanted},
+        left={key: saved[key] for key in saved if key not in wanted},
         before={key: resource.spec for key, resource in existing.items()},
         after=wanted,
     )
@@ -80,7 +98,9 @@ def _apply(project: Project, deployment: Deployment, existing: Mapping[Key, Reso
     updated = [existing[key] for key in deployment.updated]
     for resource in updated:
         resource.spec, resource.update_time = after[resource.type, resource.name], now
-    Resource.objects.bulk_update(updated, ["spec", "update_time"], batch_size=500)
+        resource.made_by, resource.creator, resource.creator_name = Resource.Maker.DEPLOYMENT, None, ""
+    fields = ["spec", "update_time", "made_by", "creator", "creator_name"]
+    Resource.objects.bulk_update(updated, fields, batch_size=500)
     created = [
         Resource(project=project, type=kind, name=name, spec=after[kind, name], creation_time=now, update_time=now)
         for kind, name in deployment.created

@@ -1,6 +1,7 @@
 """Check whether a set of specs can be deployed: each spec by itself, and their references.
 
-References are resolved within the set, since it becomes the whole project (docs/api/v0.md, section 5.5).
+References are resolved within the set, since it becomes all that the project's deployments made (docs/api/v0.md,
+section 5.5). One that a person saves may refer to whatever the project has.
 """
 
 from collections import defaultdict
@@ -41,6 +42,22 @@ def check_specs(specs: Any, *, identities: Mapping[str, Identity]) -> list[Spec]
         _References(named, identities, problems).check(one, f"/specs/{index}")
     if problems:
         raise InvalidRequestBody(sorted(problems, key=_position))
+    return kept
+
+
+def check_saved(spec: Any, *, others: Named, identities: Mapping[str, Identity]) -> Spec:
+    """Return one spec as stored, with all defaults filled in. Its references are looked up in `others`.
+
+    Raises InvalidRequestBody with all problems; pointers begin at the spec.
+    """
+    if not holds_at_most(settings.EVENTLANE_MAX_DEPLOYED_VALUES, spec):
+        most = f"{settings.EVENTLANE_MAX_DEPLOYED_VALUES} values (EVENTLANE_MAX_DEPLOYED_VALUES)"
+        raise InvalidRequestBody([Problem("", f"must have at most {most}")])
+    problems = Problems()
+    kept = _check_alone(spec, "", problems)
+    _References(others, identities, problems).check(kept, "")
+    if problems:
+        raise InvalidRequestBody(problems)
     return kept
 
 

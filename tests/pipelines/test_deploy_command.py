@@ -9,9 +9,11 @@ from django.core.management.base import CommandError
 
 from pipelines.models import Resource
 from pipelines.resources.deploy import deploy
+from pipelines.resources.files import write_folder
+from pipelines.resources.saving import save_resource
 from projects.models import Organization, Project
-from tests.factories import make_project
-from tests.pipelines.resources.samples import command, pipeline, task, timer, trigger, whole
+from tests.factories import make_house, make_project
+from tests.pipelines.resources.samples import command, pipeline, query, task, timer, trigger, whole
 
 pytestmark = pytest.mark.django_db
 
@@ -212,3 +214,25 @@ def test_export_to_where_it_can_not_write(project, tmp_path):
 
     assert refusal("export", tmp_path / "file") == f"{tmp_path / 'file'}: File exists"
     assert "Not a directory" in refusal("export", tmp_path / "file" / "below")
+
+
+def test_what_people_saved_is_left_alone_or_taken_over_and_exported_on_request(tmp_path):
+    house = make_house("acme", "alice")
+    for name in ("mine", "ours"):
+        save_resource(house.project, query(name), account=house.admin)
+    deployed = tmp_path / "deployed"
+    write_folder(deployed, [task(), query("ours")])
+
+    said = run("deploy", deployed, "--dry-run")
+
+    assert said == (
+        "  query mine (saved by alice@example.com)\n+ task greet\n"
+        "~ query ours (saved by alice@example.com; deployments own it from now on)\n"
+        "Dry run, nothing was changed in project acme-project: "
+        "1 created, 1 updated, 0 deleted, 0 unchanged; 1 that people saved left alone.\n"
+    )
+    run("deploy", deployed)
+    alone, whole = tmp_path / "alone", tmp_path / "whole"
+    assert run("export", alone).endswith("Left out: 1 that people saved (--saved exports them, too).\n")
+    assert run("export", whole, "--saved").endswith(f"3 resources in {whole}.\n")
+    assert (whole / "query" / "mine.yaml").exists() and not (alone / "query" / "mine.yaml").exists()

@@ -17,7 +17,8 @@ PLACE = re.compile(r"/specs/(\d+)")
 class Command(ExampleCommand):
     help = (
         "Make a project's resources match the specs in a folder: new ones are created, changed ones updated, those\n"
-        "not in the folder are deleted. All or nothing: if one spec has a problem, nothing changes.\n\n"
+        "not in the folder are deleted. All or nothing: if one spec has a problem, nothing changes.\n"
+        "What people saved in the console stays; a spec of the same type and name takes its place.\n\n"
         "Reads every .yaml and .yml file below DIR, except hidden ones and those that a line of DIR/.evcli-ignore\n"
         "matches. Every YAML document is one spec. A step's `source: FILE`, relative to the YAML file, becomes code.\n"
         "Files outside DIR are refused, and so are links to them."
@@ -43,16 +44,22 @@ python manage.py deploy pipelines --project main --dry-run
         self._show(done)
         counts = [(done.created, "created"), (done.updated, "updated"), (done.deleted, "deleted")]
         summary = ", ".join(f"{len(keys)} {word}" for keys, word in [*counts, (done.unchanged, "unchanged")])
+        summary += f"; {len(done.left)} that people saved left alone" if done.left else ""
         lead = "Dry run, nothing was changed in" if options["dry_run"] else "Deployed to"
         self.stdout.write(f"{lead} project {project}: {summary}.")
 
     def _show(self, done: Deployment) -> None:
         for key in done.unchanged:
             self.stdout.write(f"  {' '.join(key)}")
+        for key, maker in done.left.items():
+            self.stdout.write(f"  {' '.join(key)} (saved by {maker})")
         for key in done.created:
             self.stdout.write(f"+ {' '.join(key)}", self.style.SUCCESS)
         for key in done.updated:
-            self.stdout.write(f"~ {' '.join(key)}", self.style.WARNING)
+            taken = (
+                f" (saved by {done.taken_over[key]}; deployments own it from now on)" if key in done.taken_over else ""
+            )
+            self.stdout.write(f"~ {' '.join(key)}{taken}", self.style.WARNING)
             self._show_changes(done, key)
         for key in done.deleted:
             self.stdout.write(f"- {' '.join(key)}", self.style.ERROR)

@@ -4,6 +4,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from eventlane.command_line import ExampleCommand
+from pipelines.models import Resource
 from pipelines.resources.files import UnreadableFolder, write_folder, yaml_files
 from projects.command_line import add_project_argument, find_project
 
@@ -11,7 +12,8 @@ from projects.command_line import add_project_argument, find_project
 class Command(ExampleCommand):
     help = (
         "Write what is deployed in a project to a folder, one file per resource: task/hello.yaml.\n"
-        "Deploying that folder changes nothing. The code of a step is in the file, wherever it came from."
+        "Deploying that folder changes nothing, unless it also has what people saved: deployments then own that.\n"
+        "The code of a step is in the file, wherever it came from."
     )
     example = """
 python manage.py export pipelines
@@ -24,11 +26,14 @@ python manage.py export pipelines --project main --force
         parser.add_argument(
             "--force", action="store_true", help="write into a folder that isn't empty, overwriting files"
         )
+        parser.add_argument("--saved", action="store_true", help="also what people saved in the console")
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = find_project(options["project"])
         folder: Path = options["folder"]
         resources = project.resources.order_by("type", "name")
+        if not options["saved"]:
+            resources = resources.filter(made_by=Resource.Maker.DEPLOYMENT)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if any(folder.iterdir()) and not options["force"]:
@@ -41,4 +46,6 @@ python manage.py export pipelines --project main --force
             raise CommandError(str(error)) from None
         for file in others:
             self.stderr.write(f"{file} is not from this export, but `deploy` would read it, too", self.style.WARNING)
-        self.stdout.write(f"Project {project}: {len(written)} resources in {folder}.")
+        left = project.resources.count() - len(written)
+        note = f" Left out: {left} that people saved (--saved exports them, too)." if left else ""
+        self.stdout.write(f"Project {project}: {len(written)} resources in {folder}.{note}")

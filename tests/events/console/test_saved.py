@@ -10,9 +10,11 @@ from django.urls import reverse
 from events.models import Dataset
 from pipelines.models import Resource
 from pipelines.resources.deploy import deploy
+from pipelines.resources.saving import save_resource
 from tests.console import count_queries, logged_in
 from tests.factories import House, make_house
 from tests.pipelines.resources.samples import query, task
+from tests.platform_api import client_of
 
 LIST = "/console/pipelines/resource/"
 
@@ -118,3 +120,14 @@ def test_list_costs_the_same_for_few_and_many(house: House, alice: Client) -> No
 def test_home_page_shows_no_pipelines_where_only_queries_are_deployed(house: House, alice: Client) -> None:
     deploy(house.project, [query()])
     assert alice.get("/console/").context["automation"] is None
+
+
+def test_list_and_page_say_who_made_it(house: House, alice: Client) -> None:
+    deploy(house.project, [task()])
+    row = save_resource(house.project, query("mine"), account=house.admin)
+    listed = page(alice, LIST)
+    assert "deployment" in listed and house.admin.email in listed
+    assert "greet" not in page(alice, f"{LIST}?made_by__exact=person")
+    assert f"<dt>Made by</dt><dd>{house.admin.email}</dd>" in page(alice, f"{LIST}{row.pk}/change/")
+    shown = client_of(house.admin, project=house.project).get(f"/resources/id/{row.pk}").json()
+    assert (shown["made_by"], shown["creator_id"]) == ("person", house.admin.pk)

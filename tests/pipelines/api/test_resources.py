@@ -39,6 +39,7 @@ def shown(resource: Resource) -> dict[str, Any]:
         "creation_time": resource.creation_time.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "update_time": resource.update_time.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "disabled": resource.disabled,
+        "made_by": "deployment",
         "spec": resource.spec,
     }
 
