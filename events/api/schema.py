@@ -16,7 +16,7 @@ LABEL = {
 HEADER = {"pattern": r"^[^\u0000-\u001f\u007f]*$"}
 BODY = (
     "The body is an array of at most {events} JSON objects, each of less than {event} bytes; at most {body} bytes"
-    " once decompressed (Content-Encoding gzip, deflate or zstd). If some elements can't be stored, the"
+    " once decompressed (Content-Encoding gzip, deflate, zstd or br). If some elements can't be stored, the"
     " others are, and the reply is a 400 that lists the bad ones: up to {shown} bytes, and how many more there are."
 )
 VARIABLES = {

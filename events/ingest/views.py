@@ -13,18 +13,19 @@ from urllib.parse import unquote_to_bytes
 from django.conf import settings
 from django.db import close_old_connections
 
-from eventlane.configuration import MIB
 from eventlane.door.body import Refused
 from eventlane.door.reply import Reply, headers_of
 from eventlane.door.request import Request
-from eventlane.free_space import FreeSpace
 from eventlane.wire.body import BadBody, decode_body
 from eventlane.wire.headers import EVERY_ANSWER
 from eventlane.wire.seldom import SeldomLog
+from events.ingest import storage
+from events.ingest.keys import Unauthorised, authenticate, header_of, secret_of
 from events.ingest.lookup import KnownDataset, find_dataset, new_namespaces
-from events.ingest.parse import InvalidEvent, Limits, NotAnArray, Parsed, TooManyEvents, parse_acceptable, parse_events
-from events.journal import JournalFailed, JournalWriter, new_batch
-from projects.directory import DirectoryUnavailable, KnownKey, NotRemembered, find_key, last_use
+from events.ingest.parse import InvalidEvent, NotAnArray, Parsed, TooManyEvents, parse_acceptable, parse_events
+from events.ingest.storage import limits
+from events.journal import JournalFailed, new_batch
+from projects.directory import DirectoryUnavailable, NotRemembered
 
 logger = logging.getLogger(__name__)
 log_failed_journal, log_missing_directory = SeldomLog(logger.error), SeldomLog(logger.error)
@@ -41,24 +42,6 @@ PREFLIGHT = CORS | {
     "Access-Control-Max-Age": "86400",
     "Vary": "Access-Control-Request-Headers",
 }
-
-limits = Limits(
-    settings.EVENTLANE_MAX_EVENT_BYTES,
-    settings.EVENTLANE_MAX_EVENT_DEPTH,
-    settings.EVENTLANE_MAX_REQUEST_EVENTS,
-    settings.EVENTLANE_MAX_INVALID_BYTES,
-)
-journal = JournalWriter(
-    settings.EVENTLANE_JOURNAL,
-    settings.EVENTLANE_NODE,
-    settings.EVENTLANE_JOURNAL_MAX_BYTES,
-    settings.EVENTLANE_JOURNAL_MAX_AGE_SECONDS,
-    FreeSpace((settings.EVENTLANE_HOME, settings.EVENTLANE_JOURNAL), settings.EVENTLANE_MIN_FREE_MB * MIB),
-)
-
-
-class Unauthorised(Exception):
-    """No key, or one without the right to ingest."""
 
 
 class BadRequest(ValueError):
@@ -88,7 +71,9 @@ async def _answer(request: Request) -> Reply:
         parsed = await _parse(request, await request.read())
         if parsed.lengths:
             events = [parsed.events]
-            await journal.store(new_batch(target.dataset.id, target.namespace, target.service, events, parsed.lengths))
+            await storage.journal.store(
+                new_batch(target.dataset.id, target.namespace, target.service, events, parsed.lengths)
+            )
             new_namespaces.note(target.dataset.id, target.namespace)
     except Refused:
         raise
@@ -119,7 +104,7 @@ def refuse_events(refused: Refused) -> Reply:
 
 def close_journal() -> None:
     """Close the open file, so that the sealer gets it: no more requests will come."""
-    journal.close()
+    storage.journal.close()
 
 
 async def _find(request: Request) -> Target:
@@ -161,16 +146,15 @@ def _decode_and_parse(request: Request, body: bytes, encoding: str) -> Parsed:
 
 def _find_target(request: Request, ask: bool) -> Target:
     """Check the key, and return what path and headers name. Raises NotRemembered if `ask` isn't set but needed."""
-    key = _authenticate(request, ask)
-    last_use.note(key.id)
+    key = authenticate(secret_of(request), ask)
     version, *segments = _segments(request.path)
     if version != "v1":
         raise BadRequest(f"there is no API version {version[1:11]} here")
     match segments:
         case [name]:
-            namespace, service = _header(request, b"x-namespace"), _header(request, b"x-service")
+            namespace, service = header_of(request, b"x-namespace"), header_of(request, b"x-service")
         case [name, namespace]:
-            service = _header(request, b"x-service")
+            service = header_of(request, b"x-service")
         case [name, service, namespace]:
             pass
         case _:
@@ -183,14 +167,6 @@ def _find_target(request: Request, ask: bool) -> Target:
     if service:
         _check_label("service", service)
     return Target(dataset, namespace, service)
-
-
-def _authenticate(request: Request, ask: bool) -> KnownKey:
-    secret = _header(request, b"x-api-key")
-    key = find_key(secret, ask) if secret else None
-    if key is None or not key.allows("ingest"):
-        raise Unauthorised
-    return key
 
 
 def _segments(path: bytes) -> list[str]:
@@ -212,12 +188,6 @@ def _check_label(what: str, text: str) -> None:
         raise BadRequest(f"{what} longer than {settings.EVENTLANE_MAX_NAMESPACE_LENGTH} characters")
     if CONTROL_CHARACTER.search(text):
         raise BadRequest(f"{what} holds a control character")
-
-
-def _header(request: Request, name: bytes) -> str:
-    """Return a header's value. The published edge logger sends the word `undefined` for an absent one."""
-    value = request.header(name)
-    return "" if value == "undefined" else value
 
 
 def _list_invalid(parsed: Parsed) -> bytes:

@@ -16,7 +16,7 @@ from eventlane.door.application import Door  # noqa: E402
 from eventlane.door.body import Pace  # noqa: E402
 from eventlane.door.django import DjangoRoute  # noqa: E402
 from eventlane.door.lanes import Lane  # noqa: E402
-from eventlane.door.routes import Route, refuse_page, refuse_program  # noqa: E402
+from eventlane.door.routes import AnyOtherPath, Route, refuse_page, refuse_program  # noqa: E402
 
 resolve("/console/")  # import all routes now: otherwise the first request would wait 200 ms for it
 
@@ -33,11 +33,13 @@ def _routes() -> list[Route]:
     request, hook = settings.EVENTLANE_MAX_REQUEST_BYTES, settings.EVENTLANE_MAX_HOOK_BYTES
     take_events, refuse_events, _ = map(import_string, settings.EVENTS_API)
     django, programs = DjangoRoute(_django_application), _lane("programs", request, hook)
+    console = _lane("console", form)
     return [
         Route(re.compile(r"/v(?!0(?:/|\Z))\d+(?:/|\Z)"), _lane("ingest", batch), batch, take_events, refuse_events),
         Route(re.compile(r"/v0(?:/|\Z)"), programs, request, django, refuse_program),
         Route(re.compile(r"/hooks/"), programs, hook, django, refuse_program),
-        Route(re.compile(r""), _lane("console", form), form, django, refuse_page),
+        Route(re.compile(r"/(?:console|static)(?:/|\Z)"), console, form, django, refuse_page),
+        Route(re.compile(r""), console, batch, AnyOtherPath(django), refuse_program),
     ]
 
 

@@ -171,6 +171,7 @@ SETTINGS: list[Setting] = [
         "Limits of every request",
         ("EVENTLANE_BODY_SECONDS", "15", seconds, "seconds", "time that a request's body may take, plus what the next setting adds; after that the answer is 408"),
         ("EVENTLANE_BODY_MIN_BYTES_PER_SECOND", str(32 * KIB), at_least(1), "bytes/s", "minimum pace of a body: each time this many bytes have arrived, it gets another second"),
+        ("EVENTLANE_KEEP_ALIVE_SECONDS", "75", seconds, "seconds", "how long a connection may be idle, and how long a request's line and headers may take, before it is closed. Proxies often keep connections for 60 s and must not meet a closed one"),
         ("EVENTLANE_MAX_BODIES_BYTES", str(64 * MIB), at_least(1024), "bytes", "bytes of bodies that one web process holds at once, for each kind of request, compressed ones both as sent and decompressed; beyond that the answer is 503. There is always room for one body of the largest size"),
         ("EVENTLANE_MAX_BODIES_VALUES", "1000000", at_least(100), "values", "values in the JSON of all bodies that one web process holds at once under /v0 and from hooks; beyond that the answer is 503. Each may take some 250 bytes. Bodies with up to 1,000 values aren't counted, and there is always room for EVENTLANE_MAX_REQUEST_VALUES"),
         ("EVENTLANE_MAX_FORM_BYTES", str(MIB), at_least(1024), "bytes", "largest body of a request to the console"),

@@ -24,7 +24,6 @@ from eventlane.progress import STEP_SECONDS, Progress
 logger = logging.getLogger("eventlane.web")  # run with -m, __name__ would be __main__
 
 MAX_HEAD_BYTES = 128 * 1024  # for a request's line and headers; also how much of a body is read at once
-HEAD_MILLISECONDS = 30_000  # for a request's line and headers; also how long a connection may be idle
 BACKLOG = 2048  # also how many connections a process has at a time: at its limit, granian stops accepting
 STOP_SECONDS = 10.0  # for the requests in progress
 GIVE_BACK_SECONDS = 5.0  # between attempts to return memory that large bodies have left behind
@@ -40,13 +39,19 @@ def make_server() -> Server:
         port=int(port),
         interface=Interfaces.ASGINL,
         http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=HEAD_MILLISECONDS, max_buffer_size=MAX_HEAD_BYTES),
+        http1_settings=_connections(),
         websockets=False,
         backlog=BACKLOG,
         backpressure=BACKLOG,
         log_level=LogLevels.error,
         log_dictconfig=OUR_LOG,
     )
+
+
+def _connections() -> HTTP1Settings:
+    """Return the limits of a connection. Granian has one for both idle connections and slow heads."""
+    milliseconds = round(1000 * settings.EVENTLANE_KEEP_ALIVE_SECONDS)
+    return HTTP1Settings(header_read_timeout=milliseconds, max_buffer_size=MAX_HEAD_BYTES)
 
 
 async def serve(progress: Progress) -> None:

@@ -206,7 +206,7 @@ def test_compressed_bodies(server, namespace, form):
     assert [row["event"] for row in stored(server, namespace)] == [{"n": 1}]
 
 
-@pytest.mark.parametrize("encoding", ["snappy", "gzip, gzip", "*", "br"])
+@pytest.mark.parametrize("encoding", ["snappy", "gzip, snappy", "*"])
 def test_unsupported_encoding_is_a_bad_request(server, encoding):
     response = server.post("/v1/logs/web", b"[{}]", content_encoding=encoding)
     assert answer(response) == BAD_REQUEST

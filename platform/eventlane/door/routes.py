@@ -4,13 +4,15 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from html import escape
+from urllib.parse import unquote
 
-import msgspec
+from msgspec.json import encode
 
 from eventlane.door.body import Refused
 from eventlane.door.lanes import Lane
 from eventlane.door.reply import Reply, headers_of
 from eventlane.door.request import Request
+from eventlane.wire.errors import UnknownRoute
 from eventlane.wire.headers import EVERY_ANSWER
 
 JSON, HTML = "application/json", "text/html; charset=utf-8"
@@ -31,13 +33,32 @@ class Route:
 def refuse_program(refused: Refused) -> Reply:
     """Refuse a request as the platform API does (docs/api/v0.md, section 1.2)."""
     body = {"error": f"{_sentence(refused)}.", "code": CODES[refused.status]}
-    return _reply(refused, JSON, msgspec.json.encode(body))
+    return _reply(refused, JSON, encode(body))
 
 
 def refuse_page(refused: Refused) -> Reply:
     """Refuse a request from a browser."""
     text = escape(_sentence(refused))
     return _reply(refused, HTML, f"<!doctype html><title>{refused.status}</title><p>{text}.</p>\n".encode())
+
+
+class AnyOtherPath:
+    """Answers requests whose path is none of ours: people get a page of the console, programs get JSON.
+
+    A program's body is read first, up to the limit: otherwise it would see a broken connection instead of the answer.
+    """
+
+    def __init__(self, pages: Callable[[Request], Awaitable[Reply]]) -> None:
+        self._pages = pages
+
+    async def __call__(self, request: Request) -> Reply:
+        """Answer one request."""
+        is_start = request.path in (b"/", b"") and request.method in ("GET", "HEAD")
+        if is_start or "text/html" in request.header(b"accept"):
+            return await self._pages(request)
+        await request.skip()
+        unknown = UnknownRoute(unquote(request.path.decode("latin-1")))
+        return Reply(404, headers_of({"Content-Type": JSON, **EVERY_ANSWER}), encode(unknown.body()))
 
 
 def _sentence(refused: Refused) -> str:

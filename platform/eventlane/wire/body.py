@@ -6,6 +6,8 @@ from typing import Any
 from eventlane.wire.inflate import NotInflatable, inflate
 
 HOLD = "eventlane.hold"  # in the WSGI environment: reserves room for more bytes of the body, or raises ApiError
+NO_ENCODING = ("", "identity", "undefined")
+MOST_ENCODINGS = 2
 DRAIN_FACTOR = 4  # a body that is too large is read up to this many times the limit, so that its sender sees the reply
 
 
@@ -32,13 +34,19 @@ def read_body(environ: Mapping[str, Any], max_bytes: int) -> bytes:
 
 
 def decode_body(body: bytes, content_encoding: str, max_bytes: int, hold: Callable[[int], None]) -> bytes:
-    """Return a body decoded according to its Content-Encoding, at most `max_bytes`.
+    """Return a body decoded according to its Content-Encoding, a list of at most MOST_ENCODINGS, at most `max_bytes`.
 
     `hold` reserves room for the decoded bytes, piece by piece. Raises BadBody, and whatever `hold` raises.
     """
-    encoding = content_encoding.strip().lower()
-    if encoding in ("", "identity", "undefined"):
-        return body
+    encodings = [name for part in content_encoding.lower().split(",") if (name := part.strip()) not in NO_ENCODING]
+    if len(encodings) > MOST_ENCODINGS:
+        raise BadBody(f"more than {MOST_ENCODINGS} encodings, one in the other")
+    for encoding in reversed(encodings):  # they are listed in the order in which they were applied
+        body = _decode(body, encoding, max_bytes, hold)
+    return body
+
+
+def _decode(body: bytes, encoding: str, max_bytes: int, hold: Callable[[int], None]) -> bytes:
     try:
         inflated = inflate(encoding, body, max_bytes, hold)
     except NotInflatable as error:

@@ -20,6 +20,8 @@ ZSTD_SLICE_BYTES = 512
 ZSTD_WINDOW_BYTES = 8 * 1024 * 1024
 # Enough for senders that compress each event separately. An empty member costs more time than its 20 bytes justify.
 MOST_MEMBERS = 10_000
+PIECE_BYTES = 256 * 1024  # of inflated Brotli at a time
+MOST_VARINT_BYTES = 5  # of the size that a Snappy block starts with
 
 
 class NotInflatable(ValueError):
@@ -65,9 +67,34 @@ def inflate(encoding: str, body: bytes, most: int, hold: Callable[[int], None] =
             return _inflate(lambda: zlib.decompressobj(wrapping), body, most, SLICE_BYTES, hold)
         if encoding == "zstd":
             return _inflate(_ZstdInflater, body, most, ZSTD_SLICE_BYTES, hold)
-    except (zlib.error, zstandard.ZstdError) as error:
+        if encoding == "br":
+            return _inflate_brotli(body, most, hold)
+    except (zlib.error, zstandard.ZstdError, OSError) as error:
         raise NotInflatable(f"body is not valid {encoding}: {error}") from None
-    raise NotInflatable(f"Content-Encoding {encoding[:40]!a} is not supported; use gzip, deflate or zstd")
+    raise NotInflatable(f"Content-Encoding {encoding[:40]!a} is not supported; use gzip, deflate, zstd or br")
+
+
+def inflate_snappy(body: bytes, most: int, hold: Callable[[int], None] = lambda count: None) -> bytes:
+    """Return a body of Snappy's block format, in which Loki's and Prometheus's protobuf comes.
+
+    Such a block starts with its size, so nothing larger than `most` is begun. Raises NotInflatable.
+    """
+    import pyarrow  # only when needed: 0.1 s
+
+    size = shift = 0
+    for byte in body[:MOST_VARINT_BYTES]:
+        size |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            break
+    if size > most:
+        raise NotInflatable(f"body larger than {most} bytes once decompressed")
+    hold(size)
+    try:
+        inflated: bytes = pyarrow.Codec("snappy").decompress(body, size, asbytes=True)
+    except OSError as error:
+        raise NotInflatable(f"body is not valid snappy: {error}") from None
+    return inflated
 
 
 def _inflate(
@@ -92,3 +119,19 @@ def _inflate(
         if position == len(body):
             return b"".join(pieces)
     raise zlib.error(f"it has more than {MOST_MEMBERS} parts")
+
+
+def _inflate_brotli(body: bytes, most: int, hold: Callable[[int], None]) -> bytes:
+    """Inflate one stream of Brotli, with the library that Arrow holds anyway."""
+    import pyarrow  # only when needed: 0.1 s
+
+    if not body:
+        raise OSError("it ends too early")
+    stream = pyarrow.CompressedInputStream(pyarrow.BufferReader(body), "brotli")
+    pieces: list[bytes] = []
+    size = 0
+    while size <= most and (piece := stream.read(PIECE_BYTES)):
+        pieces.append(piece)
+        size += len(piece)
+        hold(len(piece))
+    return b"".join(pieces)

@@ -6,11 +6,12 @@ import struct
 import tracemalloc
 import zlib
 
+import pyarrow
 import pytest
 import zstandard
 
 from eventlane.wire.body import BadBody, BodyTooLarge, read_body
-from eventlane.wire.inflate import MOST_MEMBERS, NotInflatable, inflate
+from eventlane.wire.inflate import MOST_MEMBERS, NotInflatable, inflate, inflate_snappy
 
 TEXT = b'[{"level":"info","message":"%s"}]' % (b"na " * 3000)
 MOST = 1024 * 1024
@@ -118,3 +119,36 @@ def test_limit_holds_after_decompression(encoding, compress):
 def test_compressed_body_that_is_empty_is_refused():
     with pytest.raises(BadBody, match="ends too early"):
         read_body(environ(b"", "gzip"), MOST)
+
+
+def brotli(data):
+    return pyarrow.Codec("brotli").compress(data, asbytes=True)
+
+
+@pytest.mark.parametrize("text", [TEXT, b"x", b"[" + b" " * MOST])
+def test_brotli(text):
+    whole = brotli(text)
+    assert inflate("br", whole, 2 * MOST) == text
+    for length in range(len(whole)):
+        with pytest.raises(NotInflatable):
+            inflate("br", whole[:length], 2 * MOST)
+    with pytest.raises(NotInflatable):
+        inflate("br", whole + b"x", 2 * MOST)
+
+
+def test_brotli_is_inflated_little_further_than_the_limit():
+    held = []
+    bomb = brotli(b" " * 200 * MOST)
+    assert len(bomb) < 1000
+    assert MOST < len(inflate("br", bomb, MOST, held.append)) == sum(held) < 1.5 * MOST
+
+
+def test_snappy_says_first_how_large_it_is():
+    whole = pyarrow.Codec("snappy").compress(TEXT, asbytes=True)
+    held = []
+    assert inflate_snappy(whole, MOST, held.append) == TEXT
+    assert held == [len(TEXT)]
+    for bad in (b"", whole[:-1], b"\xff" * 9, b"\xff\xff\xff\xff\x0f", b"\x05abc"):
+        with pytest.raises(NotInflatable):
+            inflate_snappy(bad, MOST, held.append)
+    assert sum(held[1:]) < MOST + len(TEXT)
