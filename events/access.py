@@ -1,12 +1,23 @@
 """The events side of a project. All lookups start here, so that objects of others are unknown."""
 
+from collections.abc import Sequence
+
 from django.db.models import QuerySet
 
 from eventlane.lookup import get_or_unknown
 from eventlane.names import is_name
-from eventlane.wire.errors import UnknownObject
+from eventlane.wire.errors import ApiError, UnknownObject
 from events.models import Dataset, Namespace
 from projects.models import Project
+
+
+class UnknownDataset(ApiError):
+    """The project has no dataset of a name in the body."""
+
+    status, code = 404, "unknown_dataset"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The project has no dataset {name!r}.", data={"dataset": name})
 
 
 def datasets_of(project: Project) -> QuerySet[Dataset]:
@@ -29,6 +40,15 @@ def get_dataset_by_name(project: Project, name: str) -> Dataset:
     if not is_name(name):  # PostgreSQL can't take every text as a parameter
         raise UnknownObject("dataset")
     return get_or_unknown(datasets_of(project), "dataset", name=name)
+
+
+def find_datasets(project: Project, names: Sequence[str]) -> list[Dataset]:
+    """Return the project's datasets of these names; raise UnknownDataset."""
+    found = {dataset.name: dataset for dataset in datasets_of(project).filter(name__in=names)}
+    for name in names:
+        if name not in found:
+            raise UnknownDataset(name)
+    return [found[name] for name in names]
 
 
 def get_namespace(project: Project, namespace_id: str) -> Namespace:

@@ -12,12 +12,17 @@ class EventsConfig(AppConfig):
     verbose_name = "Events"
 
     def ready(self) -> None:
-        from events import signals  # noqa: F401  (connects the receivers)
-        from events.query.saved import EXAMPLE, MEANINGS, query_data
+        from events import (
+            dashboards,
+            signals,  # noqa: F401  (connects the receivers)
+        )
+        from events.query import saved
         from pipelines.models import Resource
         from pipelines.resources.added import AddedKind, add_kind
 
-        add_kind(Resource.Type.QUERY, AddedKind(query_data, EXAMPLE, MEANINGS, _explore_link))
+        add_kind(Resource.Type.QUERY, AddedKind(saved.query_data, saved.EXAMPLE, saved.MEANINGS, _explore_link))
+        data, example, meanings = dashboards.dashboard_data, dashboards.EXAMPLE, dashboards.MEANINGS
+        add_kind(Resource.Type.DASHBOARD, AddedKind(data, example, meanings, _dashboard_link))
 
 
 def _explore_link(resource: "Resource") -> "Link":
@@ -25,3 +30,11 @@ def _explore_link(resource: "Resource") -> "Link":
     from events.console.saved import explore_link
 
     return explore_link(resource)
+
+
+def _dashboard_link(resource: "Resource") -> "Link":
+    from django.urls import reverse
+
+    from pipelines.resources.added import Link
+
+    return Link("Open the dashboard", reverse("console-dashboard", args=[resource.pk]))

@@ -7,7 +7,8 @@ from rest_framework.request import Request
 
 from eventlane.api.content import ExactJsonParser
 from eventlane.api.operation import Operation
-from events.api.queries import ERRORS, find_datasets
+from events.access import find_datasets
+from events.api.queries import ERRORS
 from events.api.query_schema import QUERY
 from events.query.model import SELECTING
 from projects.api.viewsets import ProjectObjectViewSet

@@ -1,6 +1,5 @@
 """POST /v0/query, and saved queries: ask the events of datasets anything (docs/query.md)."""
 
-from collections.abc import Sequence
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
@@ -9,14 +8,11 @@ from rest_framework.response import Response
 
 from eventlane.api.content import ExactJsonParser
 from eventlane.api.operation import Operation
-from eventlane.wire.errors import ApiError
-from events.access import datasets_of
+from events.access import find_datasets
 from events.api.events import EventRepresentation
 from events.api.query_schema import ANSWER, FRAME, QUERY
-from events.models import Dataset
 from events.query.saved import saved_body
 from projects.api.viewsets import ProjectObjectViewSet
-from projects.models import Project
 
 if TYPE_CHECKING:
     from events.query.answer import Answer
@@ -26,15 +22,6 @@ ERRORS = {
     404: ("unknown_dataset",),
     503: ("too_many_queries", "lake_unavailable"),
 }
-
-
-class UnknownDataset(ApiError):
-    """The project has no dataset of a name in the body."""
-
-    status, code = 404, "unknown_dataset"
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"The project has no dataset {name!r}.", data={"dataset": name})
 
 
 class QueriesViewSet(ProjectObjectViewSet):
@@ -74,15 +61,6 @@ class QueriesViewSet(ProjectObjectViewSet):
         query = read_query(body, now_us=time_ns() // 1000)
         datasets = find_datasets(self.project, query.datasets)
         return Response(show_answer(slots.run(lambda lake: ask(lake, datasets, query), self.api_key.pk)))
-
-
-def find_datasets(project: Project, names: Sequence[str]) -> list[Dataset]:
-    """Return the project's datasets of these names; raise UnknownDataset."""
-    found = {dataset.name: dataset for dataset in datasets_of(project).filter(name__in=names)}
-    for name in names:
-        if name not in found:
-            raise UnknownDataset(name)
-    return [found[name] for name in names]
 
 
 def show_answer(answer: "Answer") -> dict[str, Any]:

@@ -22,16 +22,20 @@ GROUPS = ("calculations", "group_by", "order_by", "limit")
 
 def explore_link(resource: Resource) -> Link:
     """Return the link from a saved query to Explore, and a note of what is left out there."""
-    data = resource.data
-    _, *others = data["datasets"]
-    taken = (*TAKEN, *GROUPS) if _groups_of(data) is not None else TAKEN
-    left_out = [member for member in MEMBERS if member in data and member not in taken and _is_chosen(data, member)]
-    left_out += [f"dataset {other}" for other in others]
-    note = f"Explore leaves out: {', '.join(left_out)}." if left_out else ""
+    left = left_out(resource.data)
+    note = f"Explore leaves out: {', '.join(left)}." if left else ""
     return Link("Open in Explore", reverse("console-explore-saved", args=[resource.pk]), note)
 
 
-def _groups_of(data: dict[str, Any]) -> dict[str, str] | None:
+def left_out(data: dict[str, Any]) -> list[str]:
+    """Return which members of a query, and which datasets, Explore does without."""
+    _, *others = data["datasets"]
+    taken = (*TAKEN, *GROUPS) if groups_of(data) is not None else TAKEN
+    chosen = [member for member in MEMBERS if member in data and member not in taken and _is_chosen(data, member)]
+    return chosen + [f"dataset {other}" for other in others]
+
+
+def groups_of(data: dict[str, Any]) -> dict[str, str] | None:
     """Return what a question of Explore says of groups; None if a saved query's groups can't be written that way."""
     asked = {member: data[member] for member in ("datasets", *GROUPS) if member in data}
     try:
@@ -64,5 +68,5 @@ def open_saved(request: HttpRequest, resource_id: str) -> HttpResponseRedirect:
     if dataset is None:
         messages.error(request, f"There is no dataset {data['datasets'][0]} in the project.")
         return HttpResponseRedirect(resource_url(saved))
-    asked = {"from_time": str(data["from"]), "to_time": str(data["to"]), **(_groups_of(data) or {})}
+    asked = {"from_time": str(data["from"]), "to_time": str(data["to"]), **(groups_of(data) or {})}
     return HttpResponseRedirect(explore_address(dataset.pk, q=data.get("q", "").strip(), **asked))

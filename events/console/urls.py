@@ -49,6 +49,30 @@ def explore_saved(request: HttpRequest, resource_id: str) -> HttpResponse:
     return open_saved(request, resource_id)
 
 
+@require_safe
+def dashboards(request: HttpRequest) -> HttpResponse:
+    """List the dashboards."""
+    from events.console.dashboards.page import dashboards_page
+
+    return dashboards_page(request)
+
+
+@require_safe
+def dashboard(request: HttpRequest, resource_id: str) -> HttpResponse:
+    """Show a dashboard."""
+    from events.console.dashboards.page import dashboard_page
+
+    return dashboard_page(request, resource_id)
+
+
+@require_safe
+def dashboard_panel(request: HttpRequest, resource_id: str, place: int) -> HttpResponse:
+    """Show a panel of a dashboard."""
+    from events.console.dashboards.page import panel_part
+
+    return panel_part(request, resource_id, place)
+
+
 urlpatterns = [
     path("live/", admin.site.admin_view(live), name="console-live"),
     path("explore/", admin.site.admin_view(explore), name="console-explore"),
@@ -56,4 +80,11 @@ urlpatterns = [
     path("explore/fields/", admin.site.admin_view(explore_part_fields), name="console-explore-fields"),
     path("explore/groups.csv", admin.site.admin_view(explore_csv), name="console-explore-csv"),
     path("explore/saved/<str:resource_id>/", admin.site.admin_view(explore_saved), name="console-explore-saved"),
+    path("dashboards/", admin.site.admin_view(dashboards), name="console-dashboards"),
+    path("dashboards/<str:resource_id>/", admin.site.admin_view(dashboard), name="console-dashboard"),
+    path(
+        "dashboards/<str:resource_id>/panels/<int:place>/",
+        admin.site.admin_view(dashboard_panel),
+        name="console-dashboard-panel",
+    ),
 ]

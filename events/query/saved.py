@@ -8,14 +8,14 @@ from typing import Any
 from eventlane.wire.errors import InvalidRequestBody, Problem, StateError
 from pipelines.access import get_resource_by_name
 from pipelines.models import Resource
-from pipelines.resources.shapes import Member, anything, describe, optional, plain_object, refuse, required
+from pipelines.resources.shapes import Member, Shape, anything, describe, optional, plain_object, refuse, required
 from projects.models import Project
 
 FRAME = ("from", "to")  # what can be chosen when a saved query is run
 
 
-def _told(words: str) -> Any:
-    """Return a shape for the reference alone: the query's own reader checks the values."""
+def told(words: str) -> Shape:
+    """Return a shape for the reference alone: the reader of queries checks the values."""
 
     def shape(value: Any, pointer: str, problems: list[Problem]) -> Any:
         return anything(value, pointer, problems)
@@ -23,22 +23,22 @@ def _told(words: str) -> Any:
     return describe(shape, words)
 
 
-_filters = _told("list of filters")
+_filters = told("list of filters")
 MEMBERS: dict[str, Member] = {
-    "datasets": required(_told("list of 1 to 20 names")),
-    "from": optional(_told("time"), "1h"),
-    "to": optional(_told("time"), "now"),
-    "time": optional(_told("`event` or `received`"), "event"),
-    "q": optional(_told("text")),
+    "datasets": required(told("list of 1 to 20 names")),
+    "from": optional(told("time"), "1h"),
+    "to": optional(told("time"), "now"),
+    "time": optional(told("`event` or `received`"), "event"),
+    "q": optional(told("text")),
     "filters": optional(_filters, []),
-    "calculations": optional(_told("list of calculations"), []),
-    "group_by": optional(_told("list of at most 5 paths"), []),
+    "calculations": optional(told("list of calculations"), []),
+    "group_by": optional(told("list of at most 5 paths"), []),
     "having": optional(_filters, []),
-    "order_by": optional(_told("list of objects"), []),
-    "limit": optional(_told("whole number from 1 to 1000")),
-    "others": optional(_told("`true` or `false`"), True),
-    "granularity": optional(_told("length of time, or `auto`")),
-    "time_zone": optional(_told("IANA name"), "UTC"),
+    "order_by": optional(told("list of objects"), []),
+    "limit": optional(told("whole number from 1 to 1000")),
+    "others": optional(told("`true` or `false`"), True),
+    "granularity": optional(told("length of time, or `auto`")),
+    "time_zone": optional(told("IANA name"), "UTC"),
 }
 MEANINGS = {
     "datasets": "names of the datasets",

@@ -35,7 +35,7 @@ class ResourceAdmin(SwitchAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the page of a task, a pipeline or a query."""
+        """Show the page of a resource that is neither trigger nor command."""
         url = resource_url(self.find(request, object_id))
         if url != request.path:
             return HttpResponseRedirect(url)
@@ -49,8 +49,9 @@ class ResourceAdmin(SwitchAdmin):
             "related": related(row),
             "link": _link(row),
             **queue_context(row),
-            # A task does nothing by itself; disable what uses it instead.
-            "may_switch": row.type != Resource.Type.TASK and self.has_switch_permission(request),
+            # A task does nothing by itself: disable what uses it instead. A dashboard does nothing at all.
+            "may_switch": row.type not in (Resource.Type.TASK, Resource.Type.DASHBOARD)
+            and self.has_switch_permission(request),
         }
 
     @display(description="Type", ordering="type")

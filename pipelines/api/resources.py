@@ -37,7 +37,7 @@ class SpecRepresentation(Representation):
 
 
 class ResourceRepresentation(Representation):
-    """Something deployed: a trigger, a command, a task, a pipeline or a query. While disabled, it does nothing new."""
+    """Something deployed: a trigger, command, task, pipeline, query or dashboard. Disabled, it does nothing new."""
 
     id = serializers.CharField()
     org_id = serializers.CharField(source="project.organization_id")

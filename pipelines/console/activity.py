@@ -15,6 +15,7 @@ from pipelines.models import UNFINISHED, Pipeline, Resource, Status, Subscriptio
 
 SHOWN = 5
 MOST_COUNTED = 1000
+DO_NOT_RUN = (Resource.Type.QUERY, Resource.Type.DASHBOARD)
 LATELY = timedelta(hours=24)
 
 
@@ -23,7 +24,7 @@ def pipeline_activity(request: HttpRequest, now: datetime) -> dict[str, Any] | N
     model_admin: Any = admin.site.get_model_admin(Pipeline)
     pipelines = model_admin.own_rows(request)
     resources: Any = admin.site.get_model_admin(Resource)
-    if not resources.own_rows(request).exclude(type=Resource.Type.QUERY).exists():
+    if not resources.own_rows(request).exclude(type__in=DO_NOT_RUN).exists():
         return None
     running = pipelines.filter(status__in=UNFINISHED).order_by("-id")
     failed = pipelines.filter(status=Status.FAILED, end_time__gt=now - LATELY).order_by("-end_time")

@@ -54,6 +54,7 @@ UNFOLD = {
             {
                 "items": [
                     {"title": "Explore", "icon": "search", "link": reverse_lazy("console-explore")},
+                    {"title": "Dashboards", "icon": "space_dashboard", "link": reverse_lazy("console-dashboards")},
                     _page("Overview", "dashboard", "index"),
                 ]
             },

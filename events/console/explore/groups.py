@@ -151,32 +151,44 @@ def value_text(value: Any) -> str:
 # The chart
 
 
-def draw_lines(answer: Answer, question: Question) -> LineChart | None:
-    """Return the chart of the first calculation; None if none of its values is a number."""
+def draw_lines(answer: Answer, question: Question, *, every_calculation: bool = False) -> LineChart | None:
+    """Return the chart of the first calculation; None if none of its values is a number.
+
+    With `every_calculation`, each has a line where there are no groups.
+    """
     assert answer.series is not None
     query, buckets = answer.query, answer.series.buckets
-    curves = [values[0] for values in answer.series.values[:MAX_LINES]]
-    numbers = [value for curve in curves for value in curve if _is_number(value)]
+    names, curves = _curves(answer, every_calculation and not query.group_by)
+    numbers = [value for curve in curves for value in curve if is_number(value)]
     if not numbers:
         return None
     top, bottom = _end(max(*numbers, 0)), -_end(-min(*numbers, 0))
-    names = [", ".join(map(group_text, row[: len(query.group_by)])) for row in answer.rows]
-    titles = [name or query.calculations[0].name for name in names]
     lines = [
-        _line(place, titles[place], [_height(value, bottom, top) for value in curve])
+        _line(place, names[place], [_height(value, bottom, top) for value in curve])
         for place, curve in enumerate(curves)
     ]
     spans = [(max(start, query.from_us), min(end, query.to_us)) for start, end in pairwise(buckets.edges)]
     return LineChart(
         name=query.calculations[0].name,
         lines=lines,
-        spans=list(_spans(spans, titles, curves, question)),
+        spans=list(_spans(spans, names, curves, question)),
         width=BAR_WIDTH * len(spans),
         top=value_text(top),
         middle=value_text((top + bottom) / 2),
         bottom=value_text(bottom),
         times=_times(buckets, spans, query.from_us, query.to_us),
     )
+
+
+def _curves(answer: Answer, of_calculations: bool) -> tuple[list[str], list[Row]]:
+    """Return names and values of the lines: of the first calculation by group, or of all calculations."""
+    assert answer.series is not None
+    query, values = answer.query, answer.series.values
+    if of_calculations:
+        found = [row[:MAX_LINES] for row in values]
+        return [one.name for one in query.calculations], found[0] if found else []
+    names = [", ".join(map(group_text, row[: len(query.group_by)])) for row in answer.rows]
+    return [name or query.calculations[0].name for name in names], [row[0] for row in values[:MAX_LINES]]
 
 
 def _spans(
@@ -195,7 +207,8 @@ def _times(buckets: Buckets, spans: Sequence[tuple[int, int]], from_us: int, to_
     return tuple(from_microseconds(moment).strftime(show) for moment in (from_us, middle, to_us))
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Tell whether a value can be drawn."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -212,7 +225,7 @@ def _end(most: float) -> float:
 
 def _height(value: Any, bottom: float, top: float) -> float | None:
     """Return how far from the top of the drawing a value lies."""
-    if not _is_number(value):
+    if not is_number(value):
         return None
     return round(HEIGHT * (top - value) / ((top - bottom) or 1), 2)
 

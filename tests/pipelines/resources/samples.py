@@ -33,6 +33,12 @@ def query(name: str = "errors", **data: Any) -> dict[str, Any]:
     return {"type": "query", "version": 1, "name": name, "data": filled | data}
 
 
+def dashboard(name: str = "shop", *widgets: Any, **data: Any) -> dict[str, Any]:
+    """A dashboard that counts the events of the dataset `logs`, unless widgets are given."""
+    count = {"type": "statistic", "query": {"datasets": ["logs"], "calculations": [{"op": "count"}]}}
+    return {"type": "dashboard", "version": 1, "name": name, "data": {"widgets": [*widgets] or [count]} | data}
+
+
 def timer(name: str = "nightly", **parameters: Any) -> dict[str, Any]:
     """A trigger on time/tick, by default once a day."""
     return trigger(name, connector="time", event="tick", parameters=parameters or {"daily": {"hour": 3}})

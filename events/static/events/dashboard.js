@@ -1,0 +1,91 @@
+// A dashboard: each panel loads by its own request, those in sight first, and fails alone.
+//
+// data-panels      the grid: data-at-once requests run at a time, and after data-refresh seconds all are made anew
+// data-panel       the address of what a panel shows
+// data-retry       a button in a panel that makes its request anew
+// data-failed      the template of a panel whose request got no answer
+
+const dashboard = document.querySelector("[data-dashboard]");
+const grid = document.querySelector("[data-panels]");
+const failed = document.querySelector("[data-failed]");
+const waiting = new Set();
+const inSight = new Set();
+const stale = new Set(grid.querySelectorAll("[data-panel]"));
+let running = 0;
+
+const watcher = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting) inSight.add(target);
+      else inSight.delete(target);
+    }
+    ask();
+  },
+  { rootMargin: "200px" },
+);
+for (const panel of stale) {
+  watcher.observe(panel);
+  panel.querySelector(".ev-widget-body").textContent = "Loading…";
+}
+
+function ask(panels = [...inSight].filter((panel) => stale.has(panel))) {
+  for (const panel of panels) waiting.add(panel);
+  for (const panel of waiting) {
+    if (running >= Number(grid.dataset.atOnce)) return;
+    waiting.delete(panel);
+    stale.delete(panel);
+    running += 1;
+    load(panel).finally(() => {
+      running -= 1;
+      ask([]);
+    });
+  }
+}
+
+async function load(panel) {
+  panel.setAttribute("aria-busy", "true");
+  try {
+    const response = await fetch(panel.dataset.panel, { redirect: "manual", headers: { "X-Background": "1" } });
+    if (response.type === "opaqueredirect") throw new Error("You are logged out: reload the page.");
+    if (response.status === 404) throw new Error("The dashboard has changed: reload the page.");
+    if (!response.ok) throw new Error("The server can't tell now.");
+    panel.innerHTML = await response.text();
+  } catch (error) {
+    fail(panel, error instanceof TypeError ? "The server can't be reached." : error.message);
+  }
+  panel.removeAttribute("aria-busy");
+}
+
+function fail(panel, reason) {
+  const body = failed.content.cloneNode(true);
+  body.querySelector("p").textContent = reason;
+  panel.querySelector(".ev-widget-body").replaceWith(body);
+}
+
+// Somebody who has opened an event goes on reading it.
+function reload() {
+  for (const panel of grid.querySelectorAll("[data-panel]:not(:has(details[open]))")) stale.add(panel);
+  ask();
+}
+
+dashboard.addEventListener("click", ({ target }) => {
+  if (target.closest("[data-retry]")) ask([target.closest("[data-panel]")]);
+  else if (target.closest("[data-reload-panels]")) reload();
+  else if (target.closest("[data-full-screen]")) switchScreen();
+});
+
+const seconds = Number(grid.dataset.refresh);
+if (seconds) setInterval(() => document.hidden || reload(), seconds * 1000);
+dashboard.querySelector("[data-reload-panels]").hidden = false;
+
+const screenButton = dashboard.querySelector("[data-full-screen]");
+screenButton.hidden = !document.fullscreenEnabled;
+
+function switchScreen() {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else dashboard.requestFullscreen();
+}
+
+document.addEventListener("fullscreenchange", () => {
+  screenButton.textContent = document.fullscreenElement ? "Leave full screen" : "Full screen";
+});

@@ -1,0 +1,125 @@
+"""What the panels of a dashboard show, and where they lead."""
+
+import html
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from pipelines.models import Resource
+from pipelines.resources.deploy import deploy
+from tests.events.console.explore.conftest import alice  # noqa: F401  (fixture)
+from tests.events.lake.conftest import Node, node, other_node, project  # noqa: F401  (fixtures)
+from tests.pipelines.resources.samples import dashboard, query
+
+COUNT = {"datasets": ["logs"], "calculations": [{"op": "count"}]}
+
+
+@pytest.fixture
+def filled(node: Node) -> Node:  # noqa: F811
+    sent = [("error", "api", 10), ("error", "api", 30), ("info", "web", 1234.567), ("info", None, None)]
+    events = [json.dumps({"level": level, "service": name, "duration": took}) for level, name, took in sent]
+    node.write(*events, '{"level":"info","message":"<b>last</b>","service":"web"}', age=timedelta(minutes=20))
+    return node
+
+
+def panels(client: Client, node: Node, *widgets: Any, **address: str) -> list[Any]:  # noqa: F811
+    deploy(node.dataset.project, [dashboard("shop", *widgets), query(), query("off")])
+    row = Resource.objects.get(type="dashboard")
+    return [
+        client.get(reverse("console-dashboard-panel", args=[row.pk, place]), address) for place in range(len(widgets))
+    ]
+
+
+def text(response: Any) -> str:
+    assert response.status_code == 200
+    return html.unescape(response.content.decode())
+
+
+def test_every_kind_shows_its_answer(filled: Node, alice: Client) -> None:  # noqa: F811
+    p95 = {"op": "p95", "path": "duration"}
+    by_service = COUNT | {"group_by": ["service"]}
+    levels, lines, several, bar, table, value, longest, events = panels(
+        alice,
+        filled,
+        {"type": "timeseries", "query": COUNT | {"group_by": ["level"]}},
+        {"type": "timeseries", "query": by_service},
+        {"type": "timeseries", "query": COUNT | {"calculations": [{"op": "p50", "path": "duration"}, p95]}},
+        {"type": "bar", "query": by_service},
+        {"type": "table", "query": by_service | {"calculations": [{"op": "count"}, p95], "limit": 1}},
+        {"type": "statistic", "query": COUNT},
+        {"type": "statistic", "query": COUNT | {"calculations": [{"op": "max", "path": "duration"}]}},
+        {"type": "events", "query": {"datasets": ["logs"], "q": "service:web"}},
+    )
+    assert {one.kind: one.count for one in levels.context["chart"].legend} == {"error": "2", "info": "3"}
+    assert [line.title for line in lines.context["line_chart"].lines] == ["api", "web", "(none)"]
+    assert [line.title for line in several.context["line_chart"].lines] == ["p50(duration)", "p95(duration)"]
+    assert [(one.text, one.row.values, one.percent) for one in bar.context["bars"]] == [
+        ("api", ["2"], "100.0"), ("web", ["2"], "100.0"), ("(none)", ["1"], "50.0"),
+    ]  # fmt: skip
+    assert [row.values for row in table.context["groups"]] == [["2", "29"]] and table.context["others"][0] == "3"
+    assert (value.context["value"], longest.context["value"]) == ("5", "1,235")
+    assert events.context["lines"][0].message == "<b>last</b>"
+    assert b"&lt;b&gt;last" in events.content
+    for response in (levels, lines, bar, table, value, events):
+        assert " style=" not in text(response) and "Nothing in this time frame" not in text(response)
+
+
+def test_saved_query_is_shown_by_every_kind_in_the_time_frame_of_the_dashboard(
+    filled: Node,
+    alice: Client,  # noqa: F811
+) -> None:
+    kinds = [{"type": kind, "query": "errors"} for kind in ("statistic", "bar", "table", "timeseries", "events")]
+    statistic, bar, table, lines, events = panels(alice, filled, *kinds)
+    assert statistic.context["title"] == "errors" and statistic.context["value"] == "2"
+    assert [one.text for one in bar.context["bars"]] == ["api"]
+    assert [row.values for row in table.context["groups"]] == [["2"]]
+    assert [line.title for line in lines.context["line_chart"].lines] == ["api"]
+    assert len(events.context["lines"]) == 2
+    past = panels(alice, filled, *kinds, **{"from": "2d", "to": "1d"})
+    assert past[0].context["value"] == "0"
+    assert all("Nothing in this time frame" in text(response) for response in past[1:])
+
+
+def test_panel_leads_to_its_question_in_explore(filled: Node, alice: Client) -> None:  # noqa: F811
+    filters = [{"path": "n", "op": "=", "value": 1}]
+    bar, levels, left = panels(
+        alice,
+        filled,
+        {"type": "bar", "query": COUNT | {"q": "level:error", "group_by": ["service"]}},
+        {"type": "timeseries", "query": COUNT | {"group_by": ["level"]}},
+        {"type": "bar", "query": COUNT | {"filters": filters}},
+        **{"from": "6h"},
+    )
+    found = alice.get(bar.context["explore_address"])
+    assert [[cell.text for cell in row.groups] for row in found.context["groups"]] == [["api"]]
+    assert found.context["question"].from_time == "6h"
+    assert alice.get(bar.context["bars"][0].row.events_address).context["total"] == "2"
+    assert alice.get(levels.context["explore_address"]).context["total"] == "5"
+    assert alice.get(levels.context["chart"].legend[0].address).context["total"] == "2"
+    assert "which leaves out: filters" in text(left)
+
+
+def test_panel_fails_alone_and_says_why(filled: Node, alice: Client) -> None:  # noqa: F811
+    widgets = [
+        {"type": "bar", "query": "no-such"},
+        {"type": "bar", "query": "off"},
+        {"type": "bar", "query": {"datasets": ["nowhere"], "calculations": [{"op": "count"}]}},
+        {"type": "statistic", "query": COUNT},
+    ]
+    panels(alice, filled, *widgets)
+    Resource.objects.filter(name="off").update(disabled=True)
+    no_such, off, nowhere, fine = panels(alice, filled, *widgets)
+    assert no_such.context["problem"] == "The project has no saved query 'no-such'."
+    assert off.context["problem"] == "The query off is disabled."
+    assert nowhere.context["problem"] == "The project has no dataset 'nowhere'."
+    assert all("data-retry" in text(response) for response in (no_such, off, nowhere))
+    assert fine.context["value"] == "5"
+
+
+def test_granularity_gives_way_where_the_time_frame_is_too_long_for_it(filled: Node, alice: Client) -> None:  # noqa: F811
+    [lines] = panels(alice, filled, {"type": "timeseries", "query": COUNT | {"granularity": "2s"}}, **{"from": "7d"})
+    assert len(lines.context["line_chart"].spans) < 100
