@@ -47,8 +47,14 @@ class Promoted:
         return f"{self.kind}_{self.number}"
 
     def apart(self) -> str:
-        """Return the SQL of the JSON that the column couldn't say; NULL as a rule."""
-        return f"CASE WHEN {APART} IS NOT NULL THEN json_extract(plain({APART}), '/{self.number}')::VARCHAR END"
+        """Return the SQL of the JSON that the column couldn't say; NULL as a rule. See `once`."""
+        there, value = f"{APART} IS NOT NULL", f"json_extract(plain({APART}), '/{self.number}')::VARCHAR"
+        return once(value, there)
+
+
+def once(sql: str, where: str = "") -> str:
+    """Return what DuckDB evaluates once a row, where `where` holds: it repeats other SQL in each filter on its name."""
+    return f"CASE WHEN {f'{where} AND ' if where else ''}random() < 2 THEN {sql} END"
 
 
 class Part(NamedTuple):

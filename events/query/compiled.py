@@ -5,22 +5,23 @@ relation ─▶ named: the time frame, and what stands at each path, under a sho
          ─▶ groups, others, series, or the events
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from events.lake.columns import EVENT_COLUMNS
 from events.lake.conditions import Conditions
-from events.lake.promoted import Part, Promoted
+from events.lake.promoted import Part, Promoted, once
 from events.query.calculations import SUMMED, Column, Frame, calculate
 from events.query.filters import FilterCompiler
+from events.query.groups import Group, group_of
 from events.query.model import Order, Query, comparisons
 from events.query.paths import COLUMNS, named_operand, operand_at, promoted_operand_at
 from events.query.series import Buckets
 from events.query.sql import Bindings
 from events.query.values import Kind, Operand, Split
 
-GROUPED = "temp.main.grouped"
+GROUPED, FIRST = "temp.main.grouped", "temp.main.first"
 EVENT_FIELDS = ", ".join(f"epoch_us({name})" if name.endswith("_time") else name for name in EVENT_COLUMNS)
 
 
@@ -45,38 +46,50 @@ class Statement:
 
 
 def groups_statement(query: Query, relation: Relation, approximate: frozenset[str] = frozenset()) -> Statement:
-    """Return what makes GROUPED: place in the order asked for, k0… (keys), s0… (keys as shown), c0… (calculations)."""
+    """Return what makes GROUPED: all groups, with their keys and aggregates, and c0… (calculations)."""
     source = _Source(query, relation)
     frame = Frame("t", "id", _seconds(query), approximate)
     columns = source.calculations(frame)
-    selected = [f"k{n}, {_shown_group(path, f'k{n}')} AS s{n}" for n, path in enumerate(source.groups())]
+    keys = source.keys()
+    selected = keys + [aggregate for group in source.groups() for aggregate in group.aggregates]
     selected += [f"{column.sql} AS c{n}" for n, column in enumerate(columns)]
-    keys = ", ".join(f"k{n}" for n in range(len(query.group_by)))
-    groups = f"SELECT {', '.join(selected)} FROM ({source.matched()})" + (f" GROUP BY {keys}" if keys else "")
-    names = {
-        one.name: Operand(column.kind, f"c{n}")
-        for n, (one, column) in enumerate(zip(query.calculations, columns, strict=True))
-    }
+    groups = f"SELECT {', '.join(selected)} FROM ({source.matched()})" + (
+        f" GROUP BY {', '.join(keys)}" if keys else ""
+    )
+    names = _calculated(query, columns)
     having = FilterCompiler(source.bindings, names.__getitem__, query.now_us).condition(query.having)
-    names |= {path: Operand(Kind.JSON, f"s{n}") for n, path in enumerate(query.group_by)}
+    sql = f"CREATE OR REPLACE TEMP TABLE {GROUPED} AS SELECT * FROM ({groups}) WHERE {having}"
+    return Statement(sql, source.bindings.values, columns)
+
+
+def first_statement(query: Query, relation: Relation, columns: Sequence[Column]) -> Statement:
+    """Return what makes FIRST of GROUPED: place in the order asked for, s0… (groups as shown), c0….
+
+    To sort all groups by texts would take as long as to make them.
+    """
+    groups = _Source(query, relation).groups()
+    names = _calculated(query, columns)
+    names |= {path: Operand(Kind.JSON, group.shown) for path, group in zip(query.group_by, groups, strict=True)}
     orders = query.order_by or (Order(query.calculations[0].name, descending=True),)
     by = [term for order in orders for term in order_terms(names[order.by], order.descending)]
-    by += [f"k{n}" for n in range(len(query.group_by))]
-    placed = f"SELECT row_number() OVER (ORDER BY {', '.join(by)}) AS place, * FROM ({groups}) WHERE {having}"
-    return Statement(f"CREATE OR REPLACE TEMP TABLE {GROUPED} AS {placed}", source.bindings.values, columns)
+    order = f"ORDER BY {', '.join([*by, *(group.text for group in groups)])}"
+    selected = ["*", "rowid AS number", *(f"{group.shown} AS s{n}" for n, group in enumerate(groups))]
+    first = f"SELECT {', '.join(selected)} FROM {GROUPED} {order} LIMIT {query.limit}"
+    placed = f"SELECT row_number() OVER ({order}) AS place, * FROM ({first})"
+    return Statement(f"CREATE OR REPLACE TEMP TABLE {FIRST} AS {placed}", [])
 
 
 def others_statement(query: Query, relation: Relation, approximate: frozenset[str] = frozenset()) -> Statement:
     """Return what calculates the events of all groups beyond the limit: of the groups' own values where these do."""
+    others = f"SELECT * FROM {GROUPED} WHERE rowid NOT IN (SELECT number FROM {FIRST})"
     if all(one.op in SUMMED for one in query.calculations):
         selected = ", ".join(f"sum(c{n})" for n in range(len(query.calculations)))
         columns = [Column("", Kind.NUMBER)] * len(query.calculations)
-        return Statement(f"SELECT {selected} FROM {GROUPED} WHERE place > {query.limit}", [], columns)
+        return Statement(f"SELECT {selected} FROM ({others})", [], columns)
     source = _Source(query, relation)
     columns = source.calculations(Frame("t", "id", _seconds(query), approximate))
     selected = ", ".join(column.sql for column in columns)
-    sql = f"SELECT {selected} FROM {source.in_groups()} WHERE place > {query.limit}"
-    return Statement(sql, source.bindings.values, columns)
+    return Statement(f"SELECT {selected} FROM {source.in_groups(others)}", source.bindings.values, columns)
 
 
 def series_statement(
@@ -90,8 +103,8 @@ def series_statement(
     columns = source.calculations(Frame("t", "id", "1", approximate))
     selected = ", ".join(column.sql for column in columns)
     sql = (
-        f"SELECT place, {buckets.index_sql('t')} AS bucket, {selected} FROM {source.in_groups()}"
-        f" WHERE place <= {query.limit} GROUP BY place, bucket"
+        f"SELECT place, {buckets.index_sql('t')} AS bucket, {selected}"
+        f" FROM {source.in_groups(f'SELECT * FROM {FIRST}')} GROUP BY place, bucket"
     )
     return Statement(sql, source.bindings.values, columns)
 
@@ -148,20 +161,20 @@ def order_terms(operand: Operand | Split, descending: bool) -> list[str]:
     return [f"{term} {direction} NULLS LAST" for term in terms]
 
 
-def _shown_group(path: Operand | Split, key: str) -> str:
-    """Return a group's key as JSON. Of a number and a text that says the same, the number is shown."""
-    if path.kind in (Kind.JSON, Kind.NUMBER):
-        return path.greatest()
-    return f"to_json({key})::VARCHAR"
+def _calculated(query: Query, columns: Sequence[Column]) -> dict[str, Operand | Split]:
+    """Return the calculations of a group by name."""
+    return {
+        one.name: Operand(column.kind, f"c{n}")
+        for n, (one, column) in enumerate(zip(query.calculations, columns, strict=True))
+    }
 
 
 def _seconds(query: Query) -> str:
     return repr(query.seconds)
 
 
-def _once(read: Operand) -> str:
-    """Return what reads a value so that DuckDB does it once a row: it would repeat it in every filter on the name."""
-    return f"CASE WHEN random() < 2 THEN {read.sql} END" if read.kind is Kind.JSON else read.sql
+def _added(columns: Iterable[Mapping[str, str]]) -> str:
+    return "".join(f", {sql} AS {name}" for some in columns for name, sql in some.items())
 
 
 class _Source:
@@ -187,9 +200,13 @@ class _Source:
             return operand_at(path, self.bindings.bind)
         return promoted_operand_at(path, kind, columns, self.bindings.bind)
 
-    def groups(self) -> list[Operand | Split]:
+    def groups(self) -> list[Group]:
         """Return what events are grouped by."""
-        return [self.at(path) for path in self.query.group_by]
+        return [group_of(self.at(path), n) for n, path in enumerate(self.query.group_by)]
+
+    def keys(self) -> list[str]:
+        """Return the names of all groups' keys."""
+        return [key for group in self.groups() for key in group.keys]
 
     def calculations(self, frame: Frame) -> list[Column]:
         """Return what is calculated."""
@@ -198,20 +215,20 @@ class _Source:
         ]
 
     def matched(self) -> str:
-        """Return the SELECT of the events that match: t, id, p0…, and k0… for the groups. To be called last."""
+        """Return the SELECT of the events that match: t, id, p0…, and the groups' keys. To be called last."""
         condition = FilterCompiler(self.bindings, self.at, self.query.now_us).condition(self.query.filter)
-        keys = "".join(f", {path.key()} AS k{n}" for n, path in enumerate(self.groups()))
-        return f"SELECT *{keys} FROM ({self._named_paths()}) WHERE {condition}"
+        groups = self.groups()
+        matched = f"SELECT *{_added(group.prepared for group in groups)} FROM ({self._named_paths()}) WHERE {condition}"
+        keys = _added(group.keys for group in groups)
+        return f"SELECT *{keys} FROM ({matched})" if keys else matched
 
-    def in_groups(self) -> str:
-        """Return the matched events joined with their groups."""
+    def in_groups(self, groups: str) -> str:
+        """Return the matched events joined with some of the groups."""
         matched = self.matched()
         if not self.query.group_by:
-            return f"({matched}), {GROUPED}"
-        same = " AND ".join(
-            f"matched.k{n} IS NOT DISTINCT FROM {GROUPED}.k{n}" for n in range(len(self.query.group_by))
-        )
-        return f"({matched}) AS matched JOIN {GROUPED} ON {same}"
+            return f"({matched}), ({groups})"
+        same = " AND ".join(f"matched.{key} IS NOT DISTINCT FROM groups.{key}" for key in self.keys())
+        return f"({matched}) AS matched JOIN ({groups}) AS groups ON {same}"
 
     def _named_paths(self) -> str:
         bind = self.bindings.bind
@@ -234,4 +251,8 @@ class _Source:
 
     def _named_at(self, path: str, columns: Mapping[str, Promoted]) -> list[str]:
         named, read = self._named[path].expressions(), self._read(path, columns).expressions()
-        return [f"{_once(sql)} AS {name.sql}" for name, sql in zip(named, read, strict=True)]
+        is_parsed = path not in columns
+        return [
+            f"{once(found.sql) if is_parsed and found.kind is Kind.JSON else found.sql} AS {name.sql}"
+            for name, found in zip(named, read, strict=True)
+        ]

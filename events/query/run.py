@@ -19,10 +19,12 @@ from events.query.answer import Answer, make_series, shown, shown_values
 from events.query.body import show_place
 from events.query.calculations import PERCENTILES
 from events.query.compiled import (
+    FIRST,
     GROUPED,
     Relation,
     Statement,
     events_statement,
+    first_statement,
     groups_statement,
     json_paths,
     others_statement,
@@ -106,6 +108,7 @@ def answer_query(
         return answer
     groups = groups_statement(query, events, approximate)
     _run(events, groups)
+    _run(events, first_statement(query, events, groups.columns))
     _take_rows(answer, events, groups)
     if query.others and _has_others(query, events):
         others = others_statement(query, events, approximate)
@@ -113,7 +116,7 @@ def answer_query(
         answer.others = [None] * len(query.group_by) + shown_values(values, others.columns)
     if query.granularity_us is not None:
         _take_series(answer, events, approximate)
-    events.execute(f"DROP TABLE {GROUPED}")
+    events.execute(f"DROP TABLE {GROUPED}; DROP TABLE {FIRST}")
     if inexact := [one.name for one in query.calculations if one.op in approximate]:
         answer.statistics.warnings.append(f"{', '.join(inexact)}: approximate, exact values would take too much memory")
     return answer
@@ -126,8 +129,7 @@ def _run(events: Events, statement: Statement) -> list[tuple[Any, ...]]:
 def _take_rows(answer: Answer, events: Events, groups: Statement) -> None:
     keys = len(answer.query.group_by)
     names = [*(f"s{n}" for n in range(keys)), *(f"c{n}" for n in range(len(groups.columns)))]
-    first = f"SELECT {', '.join(names)} FROM {GROUPED} WHERE place <= {answer.query.limit} ORDER BY place"
-    for values in events.execute(first):
+    for values in events.execute(f"SELECT {', '.join(names)} FROM {FIRST} ORDER BY place"):
         shown_keys = [shown(value, Kind.JSON) for value in values[:keys]]
         answer.rows.append(shown_keys + shown_values(values[keys:], groups.columns))
 

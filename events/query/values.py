@@ -81,10 +81,6 @@ class Operand:
             return f"CASE WHEN starts_with({self.sql}, '\"') THEN {self.text()} END"
         return "NULL::VARCHAR" if self.kind is Kind.JSON_NUMBER else self.text()
 
-    def greatest(self) -> str:
-        """Return the JSON of the greatest value of a group."""
-        return Operand(self.kind, f"max({self.sql})").json()
-
     def expressions(self) -> list["Operand"]:
         """Return what it is put together from."""
         return [self]
@@ -132,10 +128,6 @@ class Split:
     def only_text(self) -> str:
         """Return its text where it is text and nothing else."""
         return self._one(self.typed.only_text(), self.rest.only_text())
-
-    def greatest(self) -> str:
-        """Return the greatest JSON of a group whose keys are the same: there, `typed` has one value."""
-        return f"greatest({self.typed.greatest()}, {self.rest.greatest()})"
 
     def expressions(self) -> list[Operand]:
         """Return what it is put together from."""
