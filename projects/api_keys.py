@@ -36,6 +36,7 @@ def issue_api_key(
     project: Project | None = None,
     expiration_time: datetime | None = None,
     created_by_key: ApiKey | None = None,
+    answer_200: bool = False,
 ) -> tuple[ApiKey, str]:
     """Create a key for `account`; return it and its secret, which can't be retrieved again.
 
@@ -51,6 +52,7 @@ def issue_api_key(
         name=name,
         expiration_time=earliest(expiration_time, created_by_key.expiration_time if created_by_key else None),
         created_by_key=created_by_key,
+        answer_200=answer_200,
         **dict.fromkeys(rights, True),
     )
     secret = seal_secret(api_key)
@@ -96,6 +98,7 @@ def rotate_api_key(
         project=api_key.project,
         expiration_time=api_key.expiration_time,
         created_by_key=created_by_key,
+        answer_200=api_key.answer_200,
     )
     end = now + (timedelta(hours=settings.EVENTLANE_KEY_OVERLAP_HOURS) if overlap is None else overlap)
     api_key.expiration_time = min(end, api_key.expiration_time or end)

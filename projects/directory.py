@@ -50,6 +50,7 @@ class KnownKey:
     create_datasets: bool
     rights: tuple[str, ...]
     expires: float  # seconds since 1970, or infinity
+    answer_200: bool = False
 
     def allows(self, right: str) -> bool:
         """Return whether the key has the right and hasn't expired."""
@@ -231,4 +232,5 @@ def _load_key(digest: str) -> KnownKey | None:
         create_datasets=bool(api_key.project and api_key.project.create_datasets),
         rights=tuple(api_key.rights),
         expires=api_key.expiration_time.timestamp() if api_key.expiration_time else float("inf"),
+        answer_200=api_key.answer_200,
     )

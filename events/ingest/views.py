@@ -22,7 +22,8 @@ from eventlane.wire.seldom import SeldomLog
 from events.ingest import storage
 from events.ingest.keys import Unauthorised, authenticate, header_of, secret_of
 from events.ingest.lookup import KnownDataset, find_dataset, new_namespaces
-from events.ingest.parse import InvalidEvent, NotAnArray, Parsed, TooManyEvents, parse_acceptable, parse_events
+from events.ingest.parse import InvalidEvent, Parsed, parse_acceptable, parse_events
+from events.ingest.split import NotAnArray, TooManyEvents
 from events.ingest.storage import limits
 from events.journal import JournalFailed, new_batch
 from projects.directory import DirectoryUnavailable, NotRemembered
@@ -55,6 +56,7 @@ class Target:
     dataset: KnownDataset
     namespace: str
     service: str
+    accepted: Reply
 
 
 async def take_events(request: Request) -> Reply:
@@ -92,7 +94,7 @@ async def _answer(request: Request) -> Reply:
         return _reply(500, INTERNAL_ERROR)
     if parsed.more_invalid:
         return _reply(400, _list_invalid(parsed), **{"X-Error-Reason": f"not shown: {parsed.more_reason}"})
-    return _reply(400, _list_invalid(parsed)) if parsed.invalid else ACCEPTED
+    return _reply(400, _list_invalid(parsed)) if parsed.invalid else target.accepted
 
 
 def refuse_events(refused: Refused) -> Reply:
@@ -166,7 +168,7 @@ def _find_target(request: Request, ask: bool) -> Target:
     _check_label("namespace", namespace)
     if service:
         _check_label("service", service)
-    return Target(dataset, namespace, service)
+    return Target(dataset, namespace, service, ACCEPTED_AS_200 if key.answer_200 else ACCEPTED)
 
 
 def _segments(path: bytes) -> list[str]:
@@ -222,4 +224,4 @@ def _reply(status: int, body: bytes, **headers: str) -> Reply:
 
 INTERNAL_ERROR = b'{"message": "Internal Error"}'
 BAD_REQUEST = b'{"message": "Bad Request"}'
-ACCEPTED = _reply(202, b'{"message": "Request Accepted"}')
+ACCEPTED, ACCEPTED_AS_200 = (_reply(status, b'{"message": "Request Accepted"}') for status in (202, 200))

@@ -134,9 +134,11 @@ class ApiKeyAdmin(ConsoleAdmin):
         (None, {"fields": ("name",)}),
         ("Rights", {"fields": RIGHTS}),
         ("Reach", {"fields": ("project", "account", "expiration_time")}),
+        ("Replies", {"fields": ("answer_200",)}),
     )
     fieldsets = (
         (None, {"fields": ("name", "expiration_time")}),
+        ("Replies", {"fields": ("answer_200",)}),
         ("Fixed", {"fields": ("start", "rights_labels", "reach", "account")}),
         ("Life", {"fields": LIFE}),
     )
@@ -148,10 +150,10 @@ class ApiKeyAdmin(ConsoleAdmin):
     # Permissions
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Sequence[str]:
-        """Everything in a new key can be set; later only name and expiration; once it is revoked, only the name."""
+        """Everything in a new key can be set, later name, expiration and replies, and once it is revoked, the name."""
         if obj is None:
             return ()
-        return (*self.always_fixed, "expiration_time") if obj.revocation_time else self.always_fixed
+        return (*self.always_fixed, "expiration_time", "answer_200") if obj.revocation_time else self.always_fixed
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         """Allow deleting a revoked key that created no other."""

@@ -43,6 +43,12 @@ class ApiKey(models.Model):
         db_default=False,
         help_text="Read, and change resources and identities through the platform API. That decides what runs.",
     )
+    answer_200 = models.BooleanField(
+        "answer 200",
+        default=False,
+        db_default=False,
+        help_text="Answer 200 instead of 202 to accepted events: winston's HTTP transport takes only that for success.",
+    )
     creation_time = models.DateTimeField(default=timezone.now, editable=False)
     expiration_time = models.DateTimeField(null=True, blank=True, help_text="If empty, the key doesn't expire.")
     revocation_time = models.DateTimeField(null=True, blank=True, editable=False)

@@ -40,6 +40,12 @@ EVENTLANE_KEY=$(python manage.py create_api_key import --rights ingest --project
             "--expires", type=_expiration, metavar="TIME", help="let it expire after this long, like 90d"
         )
 
+        parser.add_argument(
+            "--answer-200",
+            action="store_true",
+            help="answer 200 instead of 202 to accepted events: winston's HTTP transport needs that",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         account = _find_account(options["account"])
         project = _find_project(account, options["project"]) if options["project"] else None
@@ -51,6 +57,7 @@ EVENTLANE_KEY=$(python manage.py create_api_key import --rights ingest --project
             rights=options["rights"],
             project=project,
             expiration_time=options["expires"],
+            answer_200=options["answer_200"],
         )
         self.stderr.write(_sentence(api_key), self.style.SUCCESS)
         self.stdout.write(secret)

@@ -1,6 +1,7 @@
 """Splitting and checking a body: tables of cases, and properties that hold for any body."""
 
 import json
+import re
 import time
 from dataclasses import replace
 
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.ingest.parse import Limits, NotAnArray, TooManyEvents, depth_of, parse_events, split_elements
+from events.ingest.parse import Limits, depth_of, parse_events
+from events.ingest.split import NotAnArray, TooManyEvents, split_elements
 from tests.examples import examples
 
 LIMITS = Limits(max_bytes=32_768, max_depth=100, max_events=1000, max_shown_bytes=100_000)
@@ -111,7 +113,7 @@ def test_nasty_but_valid_neighbour_survives_a_malformed_one(good):
 @pytest.mark.parametrize(
     "body, reason",
     [
-        (b"{}", "not a JSON array"),
+        (b"{", "object doesn't end"),
         (b'"x"', "not a JSON array"),
         (b"null", "not a JSON array"),
         (b"garbage", "not a JSON array"),
@@ -131,6 +133,43 @@ def test_nasty_but_valid_neighbour_survives_a_malformed_one(good):
 def test_body_that_cannot_be_split_is_refused_whole(body, reason):
     with pytest.raises(NotAnArray, match=reason):
         parse_events(body, LIMITS)
+
+
+OBJECTS = {
+    "one": (b' {"a":1}\n', [b'{"a":1}'], []),
+    "over several lines": (b'{\n"a":1\n}\n{\n"b":[{}]}', [b'{\n"a":1\n}', b'{\n"b":[{}]}'], []),
+    "in one line": (b'{"a":"}{"} {"b":{"c":[[]]}}{}', [b'{"a":"}{"}', b'{"b":{"c":[[]]}}', b"{}"], []),
+    "half a line each": (b'{"a":\n1}{"b":2}\n{"c":3}', [b'{"a":\n1}', b'{"b":2}', b'{"c":3}'], []),
+    "with a comma in a line": (b'{"a":1},{"b":2}\n{"c":3}', None, []),
+    "a text over two lines": (b'{"a":"x\n"}\n{"b":"y"}', [b'{"b":"y"}'], [0]),
+    "a damaged member": (b'{"a":1}\n{"b":}\n{"c":3}', [b'{"a":1}', b'{"c":3}'], [1]),
+    "a damaged line": (b'{"a":1}\n{"b":\r\n\n{"c":3}', [b'{"a":1}', b'{"c":3}'], [1]),
+    "a line that is no object": (b'{"a":1}\n7\n{"c":3}', [b'{"a":1}', b'{"c":3}'], [1]),
+    "cut off in the first": (b'{"a":1', None, []),
+    "another bracket": (b'{"a":[}', None, []),
+    "logs": (b'{ "logs": [{"a":1}, {"b":2}] }\n', [b'{"a":1}', b'{"b":2}'], []),
+    "no logs": (b'{"logs":[]}', [], []),
+    "damaged logs": (b'{"logs":[{"a":1},{"b":}]}', [b'{"a":1}'], [1]),
+    "logs beside others": (b'{"logs":[{"a":1}],"n":[]}', [b'{"logs":[{"a":1}],"n":[]}'], []),
+    "logs that are no array": (b'{"logs":{"a":1}}', [b'{"logs":{"a":1}}'], []),
+    "logs in lines": (b'{"logs":[1]}\n{"logs":[2]}', [b'{"logs":[1]}', b'{"logs":[2]}'], []),
+}
+
+
+@pytest.mark.parametrize("body, texts, invalid", OBJECTS.values(), ids=OBJECTS.keys())
+def test_objects_without_an_array(body, texts, invalid):
+    if texts is None:
+        with pytest.raises(NotAnArray):
+            parse_events(body, LIMITS)
+    else:
+        parsed = parse_events(body, LIMITS)
+        assert (texts_of(parsed), [event.index for event in parsed.invalid]) == (texts, invalid)
+
+
+@pytest.mark.parametrize("line", [b"{}", b"{}\n", b'{"b":}\n', b"[\n"])
+def test_too_many_objects_are_refused_whole(line):
+    with pytest.raises(TooManyEvents, match="more than 1000 events"):
+        parse_events(b"{}\n" + line * 1000, LIMITS)
 
 
 @pytest.mark.parametrize("body", [b"[]", b" [ ] ", b"\r\n[\t]\n"])
@@ -195,7 +234,10 @@ WORST = {
 }
 
 
-@pytest.mark.parametrize("begin, end", [(b"[", b"{}]"), (b"[x,[", b"1]]"), (b'["', b'"]'), (b'{"a":', b"")])
+@pytest.mark.parametrize(
+    "begin, end",
+    [(b"[", b"{}]"), (b"[x,[", b"1]]"), (b'["', b'"]'), (b'{"a":', b""), (b"{}\n", b"{}"), (b'{"logs":[', b"{}]}")],
+)
 @pytest.mark.parametrize("unit", WORST.values(), ids=WORST.keys())
 def test_no_body_takes_more_than_linear_time(unit, begin, end):
     started = time.thread_time()
@@ -240,6 +282,18 @@ def encodable(value):
 def test_every_valid_event_is_kept_byte_for_byte(events, comma):
     texts = [dump(value).encode() for value, dump in events]
     parsed = parse_events(b"[" + comma.join(texts) + b"]", LIMITS)
+    assert (texts_of(parsed), parsed.invalid) == (texts, [])
+
+
+@given(
+    st.lists(st.tuples(objects.filter(encodable), dumps), min_size=1, max_size=8),
+    st.sampled_from([b"", b"\n", b" \r\n\n"]),
+)
+def test_objects_one_after_the_other_are_kept_byte_for_byte(events, between):
+    texts = [dump(value).encode() for value, dump in events]
+    if re.match(rb'\{\s*"logs"\s*:\s*\[', texts[0]):  # a body of its own kind, see below
+        return
+    parsed = parse_events(between + between.join(texts) + between, LIMITS)
     assert (texts_of(parsed), parsed.invalid) == (texts, [])
 
 
