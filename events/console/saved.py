@@ -3,12 +3,14 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 
+from eventlane.ids import is_id
 from eventlane.wire.errors import InvalidRequestBody
 from events.access import datasets_of
-from events.console.explore.question import explore_address
+from events.console.explore.question import Question
 from events.query.body import read_query
 from events.query.saved import MEMBERS
 from events.query.typed import elements, show_calculation
@@ -22,9 +24,22 @@ GROUPS = ("calculations", "group_by", "order_by", "limit")
 
 def explore_link(resource: Resource) -> Link:
     """Return the link from a saved query to Explore, and a note of what is left out there."""
-    left = left_out(resource.data)
-    note = f"Explore leaves out: {', '.join(left)}." if left else ""
-    return Link("Open in Explore", reverse("console-explore-saved", args=[resource.pk]), note)
+    missing = left_out(resource.data)
+    note = f"Explore leaves out: {', '.join(missing)}." if missing else ""
+    return Link("Open in Explore", open_address(resource), note)
+
+
+def open_address(resource: Resource) -> str:
+    """Return the address that leads to a saved query's question."""
+    return reverse("console-explore-saved", args=[resource.pk])
+
+
+def saved_question(resource: Resource, dataset: str) -> Question:
+    """Return the question that a saved query asks of a dataset, given by its id."""
+    data = resource.data
+    frame = {"from_time": str(data["from"]), "to_time": str(data["to"])}
+    groups = groups_of(data) or {}
+    return Question(dataset, q=data.get("q", "").strip(), saved=resource.pk, **frame, **groups)
 
 
 def left_out(data: dict[str, Any]) -> list[str]:
@@ -59,14 +74,24 @@ def _is_chosen(data: dict[str, Any], member: str) -> bool:
 
 def open_saved(request: HttpRequest, resource_id: str) -> HttpResponseRedirect:
     """Go to the question that a saved query asks; back to its page if there is no such dataset."""
-    resources: Any = admin.site.get_model_admin(Resource)
-    saved = resources.get_object(request, resource_id)
-    if saved is None or saved.type != Resource.Type.QUERY:
+    saved = find_saved(request, resource_id)
+    if saved is None:
         raise Http404
-    data = saved.data
-    dataset = datasets_of(saved.project).filter(name=data["datasets"][0]).first()
+    name = saved.data["datasets"][0]
+    dataset = datasets_of(saved.project).filter(name=name).first()
     if dataset is None:
-        messages.error(request, f"There is no dataset {data['datasets'][0]} in the project.")
+        messages.error(request, f"There is no dataset {name} in the project.")
         return HttpResponseRedirect(resource_url(saved))
-    asked = {"from_time": str(data["from"]), "to_time": str(data["to"]), **(groups_of(data) or {})}
-    return HttpResponseRedirect(explore_address(dataset.pk, q=data.get("q", "").strip(), **asked))
+    return HttpResponseRedirect(reverse("console-explore") + saved_question(saved, dataset.pk).address())
+
+
+def saved_queries(request: HttpRequest) -> QuerySet[Resource]:
+    """Return the saved queries that the account sees."""
+    resources: Any = admin.site.get_model_admin(Resource)
+    rows: QuerySet[Resource] = resources.get_queryset(request).filter(type=Resource.Type.QUERY)
+    return rows.select_related("project")
+
+
+def find_saved(request: HttpRequest, resource_id: str) -> Resource | None:
+    """Return a saved query that the account sees, if there is one with this id."""
+    return saved_queries(request).filter(pk=resource_id).first() if is_id(resource_id) else None

@@ -41,6 +41,13 @@ def explore_part_fields(request: HttpRequest) -> HttpResponse:
     return explore_fields(request)
 
 
+def explore_save(request: HttpRequest) -> HttpResponse:
+    """Save a question with a name."""
+    from events.console.explore.saving import save_question
+
+    return save_question(request)
+
+
 @require_safe
 def explore_saved(request: HttpRequest, resource_id: str) -> HttpResponse:
     """Go to the question of a saved query."""
@@ -79,6 +86,7 @@ urlpatterns = [
     path("explore/event/", admin.site.admin_view(explore_part_event), name="console-explore-event"),
     path("explore/fields/", admin.site.admin_view(explore_part_fields), name="console-explore-fields"),
     path("explore/groups.csv", admin.site.admin_view(explore_csv), name="console-explore-csv"),
+    path("explore/save/", admin.site.admin_view(explore_save), name="console-explore-save"),
     path("explore/saved/<str:resource_id>/", admin.site.admin_view(explore_saved), name="console-explore-saved"),
     path("dashboards/", admin.site.admin_view(dashboards), name="console-dashboards"),
     path("dashboards/<str:resource_id>/", admin.site.admin_view(dashboard), name="console-dashboard"),

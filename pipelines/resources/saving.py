@@ -10,7 +10,7 @@ from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.db import transaction
 from django.utils import timezone
 
-from eventlane.wire.errors import InvalidRequestBody, PermissionDenied, Problem, StateError, UnknownObject
+from eventlane.wire.errors import ApiError, InvalidRequestBody, PermissionDenied, Problem, StateError, UnknownObject
 from pipelines.models import Identity, Resource
 from pipelines.resources.added import ADDED
 from pipelines.resources.deploy import lock_project
@@ -22,12 +22,13 @@ class NameTaken(StateError):
     """The project has a resource of this type and name."""
 
     def __init__(self, taken: Resource) -> None:
+        self.taken = taken
         super().__init__("name_taken", f"There is already a {taken}, made by {_who(taken)}.")
 
 
 @transaction.atomic
 def save_resource(project: Project, spec: Any, *, account: Account, over: Resource | None = None) -> Resource:
-    """Save a spec as a resource that the account made: a new one, or `over`, which gets its name, too.
+    """Save a spec: as a new resource that the account made, or as `over`, which gets its name, too.
 
     The project must be one that the account sees. Raises PermissionDenied; InvalidRequestBody with pointers into the
     spec; NameTaken; StateError if `over` belongs to deployments; UnknownObject if it was deleted meanwhile.
@@ -78,10 +79,10 @@ def _checked(project: Project, spec: Any, others: dict[tuple[str, str], Spec]) -
 
 def _store(project: Project, spec: Spec, account: Account, over: Resource | None) -> Resource:
     now = timezone.now()
-    saved = over or Resource(project=project, type=spec["type"], creation_time=now)
+    made = {"made_by": Resource.Maker.PERSON, "creator": account, "creator_name": account.email}
+    saved = over or Resource(project=project, type=spec["type"], creation_time=now, **made)
     action, said = (CHANGE, _change(saved.name, spec["name"])) if over else (ADDITION, "Saved.")
     saved.name, saved.spec, saved.update_time = spec["name"], spec, now
-    saved.made_by, saved.creator, saved.creator_name = Resource.Maker.PERSON, account, account.email
     saved.save()
     _record(account, saved, action, said)
     return saved
@@ -89,6 +90,17 @@ def _store(project: Project, spec: Spec, account: Account, over: Resource | None
 
 def _change(old: str, new: str) -> str:
     return "Saved again." if old == new else f"Saved again. Until now it was called {old}."
+
+
+def spoken(error: ApiError) -> list[str]:
+    """Return what was wrong as sentences for people."""
+    problems = error.data["jsv_errors"] if isinstance(error, InvalidRequestBody) else []
+    return [f"{_place(**problem)}{problem['reason']}" for problem in problems] or [error.message]
+
+
+def _place(pointer: str, reason: str) -> str:
+    place = pointer.removeprefix("/data").removeprefix("/").replace("/", ".")
+    return f"{place}: " if place else ""
 
 
 def _record(account: Account, resource: Resource, action: int, said: str) -> None:

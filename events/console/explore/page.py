@@ -20,6 +20,7 @@ from events.console.explore.groups import draw_lines, group_rows, headings, othe
 from events.console.explore.lines import event_line
 from events.console.explore.parts import ask_for_groups, dataset_admin, dataset_of
 from events.console.explore.question import NOW, PRESETS, Question, is_canonical, read_question
+from events.console.explore.saving import saved_context
 from events.console.explore.terms import open_to_more
 from events.console.health import answer_or_none
 from events.console.sending import arrival
@@ -62,7 +63,7 @@ def explore_page(request: HttpRequest) -> HttpResponse:
         found, status = find(request, dataset, question), 200
     except ApiError as error:
         found, status = {"state": "error", "problem": error, **_explained(error, question)}, error.status
-    return _show(request, _form(request, dataset, question) | found, status)
+    return _show(request, _form(request, dataset, question) | saved_context(request, dataset, question) | found, status)
 
 
 def _show(request: HttpRequest, found: dict[str, Any], status: int = 200) -> HttpResponse:

@@ -32,6 +32,7 @@ class Question:
     calculate, by         calculations and the paths to group by, with commas; with neither, it asks for events
     order, limit          of groups
     before                a cursor for older events
+    saved                 the id of the saved query that it began with
     page                  the path of Explore, on other pages that lead there
     """
 
@@ -44,6 +45,7 @@ class Question:
     order: str = ""
     limit: str = ""
     before: str = ""
+    saved: str = ""
     page: str = ""
 
     def parameters(self) -> dict[str, str]:
@@ -58,6 +60,7 @@ class Question:
             "order": self.order,
             "limit": self.limit,
             "before": self.before,
+            "saved": self.saved,
         }
         return {name: value for name, value in all_of_them.items() if value}
 
@@ -106,7 +109,9 @@ def read_question(address: Mapping[str, str]) -> Question:
         return address.get(name, "").strip()
 
     question = Question(text("dataset"), text("q"), text("from") or DEFAULT_FROM, text("to") or NOW)
-    question = replace(question, **{name: text(name) for name in ("calculate", "by", "order", "limit", "before")})
+    question = replace(
+        question, **{name: text(name) for name in ("calculate", "by", "order", "limit", "before", "saved")}
+    )
     question = replace(question, before="") if question.asks_for_groups else question.events_only
     last = text("last")
     return replace(question, from_time=last, to_time=NOW, before="") if last else question

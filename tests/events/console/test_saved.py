@@ -57,7 +57,7 @@ def test_it_opens_in_explore_from_the_list_and_from_its_page(house: House, alice
 
     dataset = Dataset.objects.get(project=house.project, name="logs")
     question = {"dataset": dataset.pk, "q": "level:error -service:web", "from": "6h"}
-    question |= {"calculate": "count", "by": "service"}
+    question |= {"calculate": "count", "by": "service", "saved": row.pk}
     response = alice.get(opened(row))
     assert (response.status_code, response.url) == (302, f"/console/explore/?{urlencode(question)}")
 
@@ -83,7 +83,7 @@ def test_groups_are_asked_for_as_they_were_saved(house: House, alice: Client) ->
 
 def test_groups_that_the_form_cannot_say_are_left_out(house: House, alice: Client) -> None:
     row = saved(house, group_by=["a,b"], limit=5)
-    assert set(dict(parse_qsl(alice.get(opened(row)).url.partition("?")[2]))) == {"dataset", "q", "from"}
+    assert set(dict(parse_qsl(alice.get(opened(row)).url.partition("?")[2]))) == {"dataset", "q", "from", "saved"}
     assert "leaves out: calculations, group_by, limit." in page(alice, f"{LIST}{row.pk}/change/")
 
 
