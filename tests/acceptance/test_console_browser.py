@@ -130,7 +130,7 @@ def test_explore_by_keyboard_and_by_its_fields(page: Page, server: Server) -> No
         page.keyboard.press(key)
     opened = page.locator(".ev-event[open]")
     expect(opened.get_by_role("link", name="Events around it")).to_be_visible()
-    expect(opened.locator("summary")).to_contain_text("step 7")
+    expect(opened.locator("> summary")).to_contain_text("step 7")
     page.keyboard.press("Escape")
     expect(opened).to_have_count(0)
     page.keyboard.press("?")

@@ -198,7 +198,7 @@ def _rounded(value: Any) -> Any:
 
 
 def _events(answer: Answer, question: Question) -> Shown:
-    return {"lines": [event_line(row, question) for _, row in answer.events]}
+    return {"lines": [event_line(row, question, name) for name, row in answer.events]}
 
 
 DRAWN: dict[str, Callable[[Answer, Question], Shown]] = {

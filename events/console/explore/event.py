@@ -1,8 +1,8 @@
 """All of one event: what stands in it, with links that filter, its JSON, and what it leads to."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 from time import time_ns
 from uuid import UUID
 
@@ -10,10 +10,12 @@ from django.http import Http404
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from eventlane.console import count_of
 from eventlane.times import format_time, to_microseconds
-from events.console.explore.event_text import Keys, escaped, indented, leaves
+from events.console.explore.event_text import Keys, Part, escaped, indented, leaves, parts
 from events.console.explore.question import Question
-from events.console.explore.terms import group_term, open_to_more, term_of, with_term
+from events.console.explore.stack_traces import StackTrace, read_stack_trace
+from events.console.explore.terms import column_path, group_term, open_to_more, term_of, with_term
 from events.lake.query import EventRow
 from events.lake.slots import slots
 from events.models import Dataset
@@ -22,18 +24,37 @@ from events.query.run import ask
 from events.query.times import SECOND, show_time
 
 SHOWN_VALUES = 200
+MOST_DEPTH = 8  # of objects in each other: what lies deeper would stand too far to the right
 SHOWN_CHARACTERS = 300  # of a message, or a value: the event's JSON has all of it
 AROUND = 60 * SECOND
+KINDS = {'"': "text", "{": "object", "[": "list", "t": "boolean", "f": "boolean", "n": "null"}
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What stands at a path, with the addresses that ask for events with this value, and for those without."""
+    """What stands at a path, as a row of the tree.
+
+    path, text        as they are shown; `name` is the path from the object on that the row stands in
+    kind              of JSON: text, number, boolean, null, list, object
+    opens, closes     whether the rows of an object or list follow, or end here
+    with_address      of events with this value; without_address: of those without; "" where a search can't say it
+    column_path       the path as a question has it, "" where none can; column_address: with this as a column
+    copied            what to copy, as a text in JSON
+    """
 
     path: str
-    text: str
+    name: str = ""
+    kind: str = ""
+    text: str = ""
+    opens: bool = False
+    closes: bool = False
     with_address: str = ""
     without_address: str = ""
+    column_path: str = ""
+    column_address: str = ""
+    copied: str = ""
+    stack_trace: StackTrace | None = None
+    whole_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +63,20 @@ class WholeEvent:
 
     row: EventRow
     received: str
-    values: list[Value]
+    tree: list[Value]
     more: int
     json: str
+    sent: str
+    copied: str
     context: list[tuple[str, str]]
+
+    @property
+    def values(self) -> list[Value]:
+        """The rows that are neither objects nor lists with something in them."""
+        return [one for one in self.tree if not one.opens and not one.closes]
+
+
+END = Value("", closes=True)
 
 
 def event_address(row: EventRow, question: Question) -> str:
@@ -71,24 +102,66 @@ def find_event(dataset: Dataset, question: Question, address: Mapping[str, str],
 
 
 def _whole(row: EventRow, question: Question) -> WholeEvent:
-    found, open_q = list(leaves(row.event)), open_to_more(question.q)
     return WholeEvent(
         row=row,
         received=format_time(row.received_time, "microseconds"),
-        values=[_value(keys, value, row, question, open_q) for keys, value in islice(found, SHOWN_VALUES)],
-        more=max(len(found) - SHOWN_VALUES, 0),
+        tree=list(_tree(row, question)),
+        more=max(sum(1 for _ in leaves(row.event)) - SHOWN_VALUES, 0),
         json=indented(row.event),
+        sent=escaped(row.event),
+        copied=json.dumps(row.event),
         context=list(_context(row, question)),
     )
 
 
-def _value(keys: Keys, value: str, row: EventRow, question: Question, open_q: str) -> Value:
-    path = ".".join(str(key) if isinstance(key, int) else escaped(key[1:-1]) for key in keys)
-    shown = short(path), short(escaped(value))
-    term = term_of(keys, value, row)
-    if term is None:
-        return Value(*shown)
-    return Value(*shown, question.address(q=with_term(open_q, term)), question.address(q=with_term(open_q, f"-{term}")))
+def _tree(row: EventRow, question: Question) -> Iterator[Value]:
+    """Yield the rows of an event. What lies deeper than MOST_DEPTH stands in one row each, below the last object."""
+    open_q, left, depth = open_to_more(question.q), SHOWN_VALUES, 0
+    for part in parts(row.event):
+        if (part.opens or part.closes) and len(part.keys) > MOST_DEPTH:
+            continue
+        if part.closes:
+            depth -= 1
+            yield END
+        elif not left:
+            break
+        else:
+            depth, left = depth + part.opens, left - (not part.opens)
+            yield _value(part, row, question, open_q)
+    yield from [END] * depth
+
+
+def _value(part: Part, row: EventRow, question: Question, open_q: str) -> Value:
+    keys, text = part.keys, part.text
+    column = column_path(keys, text, row)
+    term = None if part.opens else term_of(keys, text, row)
+    trace = read_stack_trace(json.loads(text)) if text.startswith('"') else None
+    return Value(
+        path=short(_path(keys)),
+        name=short(_path(keys[min(len(keys) - 1, MOST_DEPTH) :])),
+        kind=_kind(text),
+        text=_size(text) if part.opens else short(escaped(text)),
+        opens=part.opens,
+        with_address=question.address(q=with_term(open_q, term)) if term else "",
+        without_address=question.address(q=with_term(open_q, f"-{term}")) if term else "",
+        column_path=column,
+        column_address=question.with_column(column),
+        copied=escaped(text) if text.startswith('"') else json.dumps(text),
+        stack_trace=trace,
+        whole_text=escaped(json.loads(text).expandtabs(4)) if trace else "",
+    )
+
+
+def _path(keys: Keys) -> str:
+    return ".".join(str(key) if isinstance(key, int) else escaped(key[1:-1]) for key in keys)
+
+
+def _kind(text: str) -> str:
+    return KINDS.get(text[0], "number")
+
+
+def _size(text: str) -> str:
+    return count_of(len(json.loads(text)), "key" if text[0] == "{" else "element")
 
 
 def short(text: str) -> str:

@@ -7,6 +7,7 @@ from events.console.explore.groups import group_text
 from events.console.explore.question import Question
 from events.console.explore.terms import group_term, with_term
 from events.query.fields import Field, Fields
+from events.query.typed import elements
 
 TYPES = {"string": "text", "array": "list"}  # words for people; the others are the same
 
@@ -36,6 +37,7 @@ class FieldRow:
     values: list[ValueRow]
     group_address: str
     exists_address: str
+    column_address: str
 
 
 def field_rows(found: Fields, question: Question, open_q: str) -> list[FieldRow]:
@@ -56,6 +58,7 @@ def _row(field: Field, events: int, question: Question, open_q: str) -> FieldRow
         values=[_value(field, value, count, question, open_q) for value, count in field.top],
         group_address=question.address(by=field.path, order="", calculate=question.calculate or "count"),
         exists_address=question.address(q=with_term(open_q, exists)) if exists else "",
+        column_address=question.events_only.with_column(field.path) if elements(field.path) == [field.path] else "",
     )
 
 

@@ -4,32 +4,39 @@ from dataclasses import dataclass
 
 from eventlane.times import readable_time
 from events.console.explore.bars import kind_of
+from events.console.explore.columns import cells
 from events.console.explore.event import event_address, short
 from events.console.explore.question import Question
+from events.console.explore.stack_traces import read_stack_trace
 from events.lake.lines import visible
 from events.lake.query import EventRow
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An event in a list; the address is that of all of it."""
+    """An event in a list; the address is that of all of it, and a stack trace's message is one of its `lines`."""
 
     kind: str
     time: str
     level: str
     service: str
     message: str
+    lines: int
+    cells: list[tuple[str, str]]
     address: str
 
 
-def event_line(row: EventRow, question: Question) -> Line:
-    """Return the line of an event."""
+def event_line(row: EventRow, question: Question, dataset_name: str) -> Line:
+    """Return the line of an event, with the question's columns."""
     text = " ".join(row.event.split()) if row.message is None else row.message
+    trace = read_stack_trace(text)
     return Line(
         kind=kind_of(row.level),
         time=readable_time(row.event_time, "milliseconds").removesuffix(" UTC"),
         level=short(visible(row.level or "-")),
         service=short(visible(row.service or row.namespace)),
-        message=short(visible(text)),
+        message=short(visible(trace.line if trace else text)),
+        lines=trace.lines if trace else 0,
+        cells=cells(row, dataset_name, question.column_paths),
         address=event_address(row, question),
     )

@@ -11,7 +11,7 @@ from eventlane.login import account_of
 from eventlane.wire.errors import ApiError
 from events.console.explore.event import find_event
 from events.console.explore.field_rows import field_rows
-from events.console.explore.question import Question, read_question
+from events.console.explore.question import Question, from_elsewhere, read_question
 from events.console.explore.terms import open_to_more
 from events.lake.slots import slots
 from events.models import Dataset
@@ -44,14 +44,28 @@ def ask_for_groups(request: HttpRequest, dataset: Dataset, question: Question) -
 
 
 def explore_event(request: HttpRequest) -> HttpResponse:
-    """Return all of an event."""
-    question = read_question(request.GET)
+    """Return all of an event: as a part of the page for its script, else as a page; or as the file that it is."""
+    question = from_elsewhere(read_question(request.GET))
     dataset = dataset_of(request, question)
     try:
-        shown: dict[str, Any] = {"event": find_event(dataset, question, request.GET, _owner(request))}
+        event = find_event(dataset, question, request.GET, _owner(request))
     except ApiError as error:
-        shown = {"problem": error.message}
-    return render(request, "events/explore_event.html", shown)
+        return show_part(request, question, "events/explore_event.html", {"problem": error.message})
+    if request.GET.get("as") == "file":
+        disposition = {"Content-Disposition": f'attachment; filename="{event.row.id}.json"'}
+        return HttpResponse(event.row.event.encode(), content_type="application/json", headers=disposition)
+    file_address = f"{request.path}?{request.GET.urlencode()}&as=file"
+    return show_part(request, question, "events/explore_event.html", {"event": event, "file_address": file_address})
+
+
+def show_part(request: HttpRequest, question: Question, template: str, shown: dict[str, Any]) -> HttpResponse:
+    """Return a part of the page for its script; for browsers without it, a page of its own that leads back."""
+    if "X-Background" in request.headers:
+        return render(request, template, shown)
+    page = {**admin.site.each_context(request), "title": "Explore", "part": template}
+    return render(
+        request, "events/explore_part.html", page | shown | {"back": question.address(before=question.before)}
+    )
 
 
 def explore_fields(request: HttpRequest) -> HttpResponse:

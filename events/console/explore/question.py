@@ -13,6 +13,7 @@ from events.query.typed import elements, read_calculation, read_order
 
 NOW = "now"
 DEFAULT_FROM = "1h"
+MOST_COLUMNS = 8
 PRESETS = {
     "15m": "15 min",
     "1h": "1 h",
@@ -31,6 +32,7 @@ class Question:
     from_time, to_time    the time frame
     calculate, by         calculations and the paths to group by, with commas; with neither, it asks for events
     order, limit          of groups
+    columns               paths that the list of events shows, with commas
     before                a cursor for older events
     saved                 the id of the saved query that it began with
     page                  the path of Explore, on other pages that lead there
@@ -44,6 +46,7 @@ class Question:
     by: str = ""
     order: str = ""
     limit: str = ""
+    columns: str = ""
     before: str = ""
     saved: str = ""
     page: str = ""
@@ -59,6 +62,7 @@ class Question:
             "by": self.by,
             "order": self.order,
             "limit": self.limit,
+            "columns": self.columns,
             "before": self.before,
             "saved": self.saved,
         }
@@ -67,6 +71,21 @@ class Question:
     def address(self, **changes: str) -> str:
         """Return the address of the question with these changes; unless one names a cursor, of its newest events."""
         return f"{self.page}?{urlencode(replace(self, **({'before': ''} | changes)).parameters())}"
+
+    @property
+    def column_paths(self) -> list[str]:
+        """The paths that the list of events shows, each once, as many as it has room for."""
+        return list(dict.fromkeys(elements(self.columns)))[:MOST_COLUMNS]
+
+    def with_column(self, path: str) -> str:
+        """Return the address with one more column; nothing where it is there, or there is no room."""
+        paths = self.column_paths
+        is_new = path and path not in paths and len(paths) < MOST_COLUMNS
+        return self.address(columns=", ".join([*paths, path]), before=self.before) if is_new else ""
+
+    def without_column(self, path: str) -> str:
+        """Return the address without a column."""
+        return self.address(columns=", ".join(one for one in self.column_paths if one != path), before=self.before)
 
     def body(self, dataset_name: str, **others: Any) -> dict[str, Any]:
         """Return it as the body of a query (docs/query.md)."""
@@ -97,6 +116,11 @@ class Question:
         return self.from_time if self.to_time == NOW and self.from_time in PRESETS else ""
 
 
+def from_elsewhere(question: Question) -> Question:
+    """Return a question whose addresses lead to Explore from any page."""
+    return replace(question, page=reverse("console-explore"))
+
+
 def explore_address(dataset: str, **parts: str) -> str:
     """Return the address of Explore with a question to a dataset, given by its id."""
     return reverse("console-explore") + Question(dataset, **parts).address()
@@ -110,7 +134,7 @@ def read_question(address: Mapping[str, str]) -> Question:
 
     question = Question(text("dataset"), text("q"), text("from") or DEFAULT_FROM, text("to") or NOW)
     question = replace(
-        question, **{name: text(name) for name in ("calculate", "by", "order", "limit", "before", "saved")}
+        question, **{name: text(name) for name in ("calculate", "by", "order", "limit", "columns", "before", "saved")}
     )
     question = replace(question, before="") if question.asks_for_groups else question.events_only
     last = text("last")

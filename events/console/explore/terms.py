@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 
 from eventlane import exact_numbers
 from events.console.explore.event_text import Keys
@@ -9,8 +10,9 @@ from events.lake.json_paths import path_of, pointer
 from events.lake.lines import UNSAFE
 from events.lake.query import EventRow
 from events.query.model import Any
-from events.query.paths import COLUMNS
+from events.query.paths import COLUMNS, check_path
 from events.query.search import parse_search
+from events.query.typed import elements
 
 LONGEST_VALUE = 200  # characters: a term stands in an address
 _PLAIN_PATH = re.compile(r"[A-Za-z_@][\w@-]*(\.[\w@-]+){0,3}", re.ASCII)
@@ -25,12 +27,17 @@ def term_of(keys: Keys, value: str, row: EventRow) -> str | None:
     keys = keys[:-1] if isinstance(keys[-1], int) else keys
     if isinstance(keys[-1], int):
         return None
-    names, text = [str(json.loads(key)) if isinstance(key, str) else str(key) for key in keys], _text(value)
+    names, text = names_of(keys), _text(value)
     if text is None or not all(map(_can_be_typed, [*names, text])):
         return None
     is_plain = _PLAIN_TEXT.fullmatch(text) or not value.startswith('"')
-    path = _path(names[0], text, row) if len(names) == 1 else _deep_path(names)
-    return f"{path}:{text if is_plain else quoted(text)}"
+    path = path_to(names, text, row)
+    return f"{path if _PLAIN_PATH.fullmatch(path) else quoted(path)}:{text if is_plain else quoted(text)}"
+
+
+def names_of(keys: Keys) -> list[str]:
+    """Return keys as they are called."""
+    return [str(json.loads(key)) if isinstance(key, str) else str(key) for key in keys]
 
 
 def _text(value: str) -> str | None:
@@ -45,17 +52,24 @@ def _can_be_typed(text: str) -> bool:
     return len(text) <= LONGEST_VALUE and not UNSAFE.search(text)
 
 
-def _path(key: str, text: str, row: EventRow) -> str:
-    """Return the path of an event's own key. A column's name means the column, which may hold another value."""
-    if key in COLUMNS:
-        is_column = key in ("level", "message", "service") and getattr(row, key) == text
-        return key if is_column else quoted(pointer([key]))
-    return key if _PLAIN_PATH.fullmatch(key) else quoted(pointer([key]))
+def path_to(names: Sequence[str], text: str | None, row: EventRow) -> str:
+    """Return the path by which a query finds what stands at these names of an event.
 
-
-def _deep_path(names: list[str]) -> str:
+    A column's name means the column: the path is that only if the column holds this text, too.
+    """
     path = path_of(names)
-    return path if _PLAIN_PATH.fullmatch(path) else quoted(pointer(names))
+    if len(names) == 1 and names[0] in COLUMNS:
+        is_column = names[0] in ("level", "message", "service") and getattr(row, names[0]) == text
+        return path if is_column else pointer([*names])
+    return path if _PLAIN_PATH.fullmatch(path) else pointer([*names])
+
+
+def column_path(keys: Keys, value: str, row: EventRow) -> str:
+    """Return the path of `path_to` if it can stand in a list of columns in an address; else nothing."""
+    names = names_of(keys)
+    path = path_to(names, _text(value), row)
+    is_path = check_path(path) is None and all(map(_can_be_typed, names))
+    return path if is_path and elements(path) == [path] else ""
 
 
 def group_term(path: str, value: object) -> str | None:

@@ -25,6 +25,7 @@ async function load(part) {
     if (!response.ok) throw new Error(response.type === "opaqueredirect" ? "You are logged out: reload the page." : "");
     place.innerHTML = await response.text();
     part.dataset.state = "loaded";
+    place.dispatchEvent(new CustomEvent("loaded", { bubbles: true }));
   } catch (error) {
     place.textContent = error instanceof TypeError || !error.message ? "The server can't tell now." : error.message;
     part.dataset.state = "";

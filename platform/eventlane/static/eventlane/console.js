@@ -1,11 +1,13 @@
-// Copy buttons: data-copy names the element whose text or value is copied.
+// Copy buttons. data-copy names the element whose text or value is copied; data-copy-text is the text itself, and
+// data-copy-json is it as a text in JSON, which holds also what an attribute can't.
 document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-copy]");
+  const button = event.target.closest("[data-copy], [data-copy-text], [data-copy-json]");
   if (!button) return;
-  const source = document.getElementById(button.dataset.copy);
-  const copied = await copy(source);
+  const { copy: id, copyText, copyJson } = button.dataset;
+  const copied = await (id ? copy(document.getElementById(id)) : copyThe(copyText ?? JSON.parse(copyJson)));
+  button.dataset.label ??= button.textContent;
   button.textContent = copied ? "Copied" : "Press Ctrl+C";
-  setTimeout(() => (button.textContent = "Copy"), 2500);
+  setTimeout(() => (button.textContent = button.dataset.label), 2500);
 });
 
 // Submit a choice at once; the button beside it is for browsers without scripts.
@@ -32,6 +34,20 @@ async function copy(source) {
     // Browsers hide the clipboard from pages loaded over plain HTTP from another machine: select, then copy the old way.
     select(source);
     return document.execCommand("copy");
+  }
+}
+
+async function copyThe(text) {
+  const place = document.body.appendChild(document.createElement("textarea"));
+  place.value = text;
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    select(place);
+    return document.execCommand("copy");
+  } finally {
+    place.remove();
   }
 }
 

@@ -53,9 +53,9 @@ def test_event_leads_to_its_surroundings_its_trace_and_its_request(node: Node, a
     node.write('{"message":"elsewhere"}', namespace="db")
     [line] = ask(alice, node, q="message:it").context["lines"]
     addresses = dict(opened(alice, line).context)
-    assert messages(alice.get(PATH + addresses["Events around it"])) == ["it", "just before"]
-    assert messages(alice.get(PATH + addresses["Same trace"])) == ["it", "just before"]
-    assert messages(alice.get(PATH + addresses["Same request"])) == ["it"]
+    assert messages(alice.get(addresses["Events around it"])) == ["it", "just before"]
+    assert messages(alice.get(addresses["Same trace"])) == ["it", "just before"]
+    assert messages(alice.get(addresses["Same request"])) == ["it"]
 
 
 def test_console_leads_into_explore(node: Node, alice: Client) -> None:

@@ -1,0 +1,64 @@
+// The opened event: its sections as tabs. Without this script they stand below each other, and the tabs are links.
+//
+// data-tabs   around the sections and the nav with a link for each
+// data-tab    on a link: the id of its section
+// data-fetch  on a section: the address of what comes into it when it is first shown
+
+let lastTab = ""; // the next event opens with the same
+
+document.addEventListener("loaded", (event) => makeTabs(event.target));
+makeTabs(document);
+
+function makeTabs(place) {
+  for (const panel of place.querySelectorAll("[data-tabs]")) {
+    const tabs = [...panel.querySelectorAll("[data-tab]")];
+    panel.querySelector("nav").setAttribute("role", "tablist");
+    for (const tab of tabs) {
+      tab.setAttribute("role", "tab");
+      tab.setAttribute("aria-controls", tab.dataset.tab);
+      section(tab).setAttribute("role", "tabpanel");
+      section(tab).setAttribute("aria-label", tab.textContent);
+      tab.addEventListener("click", (event) => {
+        event.preventDefault();
+        lastTab = tab.textContent;
+        choose(tabs, tab);
+      });
+      tab.addEventListener("keydown", (event) => {
+        const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+        const next = step && tabs[(tabs.indexOf(tab) + step + tabs.length) % tabs.length];
+        if (!next) return;
+        event.preventDefault();
+        next.focus();
+        next.click();
+      });
+    }
+    choose(tabs, tabs.find((tab) => tab.textContent === lastTab) ?? tabs[0]);
+  }
+}
+
+function choose(tabs, chosen) {
+  for (const tab of tabs) {
+    tab.setAttribute("aria-selected", String(tab === chosen));
+    tab.tabIndex = tab === chosen ? 0 : -1;
+    section(tab).hidden = tab !== chosen;
+  }
+  fill(section(chosen));
+}
+
+function section(tab) {
+  return document.getElementById(tab.dataset.tab);
+}
+
+async function fill(place) {
+  const address = place.dataset.fetch;
+  if (!address) return;
+  delete place.dataset.fetch;
+  try {
+    const response = await fetch(address, { redirect: "manual", headers: { "X-Background": "1" } });
+    if (!response.ok) throw new Error();
+    place.innerHTML = await response.text();
+  } catch {
+    place.dataset.fetch = address; // the next click tries again
+    place.textContent = "The server can't tell now.";
+  }
+}
