@@ -15,9 +15,9 @@ from events.lake.promoted import APART, COUNT, TYPES, Promoted, filled
 from events.models import Dataset, NotedField
 
 MIB = 1024 * 1024
-# A smaller file is read quickly without columns and is merged soon, a larger one isn't merged any more: so no event is
-# rewritten for each column that its dataset is given in the course of years.
-FILLED_FROM, FILLED_BELOW = 1 * MIB, 64 * MIB
+# A smaller file is read quickly without columns and is merged soon. A larger one isn't merged any more: it is filled
+# only while it has no columns at all, so that no event is rewritten for each column that its dataset is given in years.
+FILLED_FROM, FILLED_AGAIN_BELOW = 1 * MIB, 64 * MIB
 SEEN_ENOUGH = 2  # samples most of whose events have it
 ASKED_ENOUGH = 3  # queries
 NAME = re.compile(rf"({'|'.join(TYPES)})_[0-9]+")
@@ -33,9 +33,11 @@ FILES = """
     JOIN {catalog}.ducklake_column c
         ON c.table_id = t.table_id AND c.end_snapshot IS NULL AND column_name IN ('received_time', 'promoted')
     LEFT JOIN {catalog}.ducklake_file_column_stats b ON b.data_file_id = f.data_file_id AND b.column_id = c.column_id
-    WHERE f.end_snapshot IS NULL AND table_name = ? AND file_size_bytes >= ? AND file_size_bytes < ?
-    GROUP BY f.data_file_id, f.path
+    WHERE f.end_snapshot IS NULL AND table_name = ? AND file_size_bytes >= ?
+    GROUP BY f.data_file_id, f.path, f.file_size_bytes
     HAVING coalesce(min(TRY_CAST(b.min_value AS BIGINT)) FILTER (column_name = 'promoted'), 0) < ?
+        AND (f.file_size_bytes < ?
+            OR coalesce(max(TRY_CAST(b.max_value AS BIGINT)) FILTER (column_name = 'promoted'), 0) = 0)
     ORDER BY f.data_file_id DESC"""
 
 
@@ -81,7 +83,7 @@ def add_column(lake: Lake, field: NotedField) -> None:
 
 def lacking_files(lake: Lake, table: str, columns: Sequence[Promoted]) -> list[LackingFile]:
     """Return the files that are to be filled with the columns, the newest first, without those known to be damaged."""
-    limits = [FILLED_FROM, FILLED_BELOW, columns[-1].number]
+    limits = [FILLED_FROM, columns[-1].number, FILLED_AGAIN_BELOW]
     rows = lake.execute(FILES.format(catalog=catalog_schema()), [table, *limits])
     damaged = {_name(file.path) for file in known_damage(table)}
     return [

@@ -86,6 +86,19 @@ def promoted(node: Node) -> dict[int, int]:
         return dict(lake.execute(f"SELECT promoted, count(*) FROM {table} GROUP BY promoted"))
 
 
+def test_a_large_file_is_filled_once(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(field_columns, "FILLED_AGAIN_BELOW", 0)
+    write(node, 0, 500)
+    node.seal()
+    note(node, {"n": "number"})
+    assert run()["columns"] == "1 columns added, 1 files filled"
+    before = answers(node)
+    note(node, FIELDS)
+    assert run()["columns"] == "3 columns added, 0 files filled"
+    assert promoted(node) == {1: 500}
+    assert answers(node) == before
+
+
 def test_answers_stay_the_same_while_fields_become_columns(node: Node) -> None:
     write(node, 0, 500)
     node.seal()
