@@ -1,4 +1,4 @@
-"""What the overview shows about sealing and the lake: the backlog, and what went wrong."""
+"""What the console says about sealing and the lake: the backlog, and what went wrong."""
 
 import logging
 from collections import defaultdict
@@ -45,13 +45,26 @@ def answer_or_none(question: Callable[..., T], *words: object) -> T | None:
     try:
         return question(*words)
     except (OSError, ValueError, DATABASE_FAILED) as error:
-        logger.warning("the overview can't show %s: %s", question.__name__, one_line(error))
+        logger.warning("the console can't show %s: %s", question.__name__, one_line(error))
         return None
 
 
 def is_late(waiting: Backlog) -> bool:
     """Return whether the oldest journal file has waited longer than it would with a working sealer."""
     return waiting.oldest_seconds > max(LATE_SECONDS, 10 * settings.EVENTLANE_JOURNAL_MAX_AGE_SECONDS)
+
+
+def notices(datasets: Sequence[Dataset], now: datetime) -> list[Notice] | None:
+    """Return what went wrong, worst first, or None if that isn't known."""
+    parts = (
+        answer_or_none(damage, datasets),
+        answer_or_none(incidents, now),
+        answer_or_none(quarantine, datasets),
+        answer_or_none(ahead, datasets, now),
+    )
+    if None in parts:
+        return None
+    return sorted([notice for part in parts for notice in part or ()], key=lambda notice: notice.kind != "danger")
 
 
 def incidents(now: datetime) -> list[Notice]:

@@ -44,14 +44,19 @@ MANY_OR_OLD = (
 )
 ANY_DELETION = "SELECT %s WHERE EXISTS (SELECT FROM {schema}.{table})"
 INLINED_DELETIONS = "SELECT count(*), 0 FROM {schema}.{table}"
+LATEST = """
+    SELECT table_name, max_value::timestamptz
+    FROM {schema}.ducklake_table t JOIN {schema}.ducklake_column c USING (table_id)
+    JOIN {schema}.ducklake_table_column_stats s USING (table_id, column_id)
+    WHERE t.end_snapshot IS NULL AND c.end_snapshot IS NULL AND column_name = 'received_time'
+        AND table_name = ANY(%s) AND max_value IS NOT NULL"""
 
 
 def dataset_sizes(table_names: Iterable[str]) -> dict[str, tuple[int, int]]:
     """Return events and bytes of each table: (0, 0) if nothing was sealed into it yet."""
     sizes = dict.fromkeys(table_names, (0, 0))
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [_format("{schema}.ducklake_table")])
-        if cursor.fetchone() != (True,):
+        if not _has_catalog(cursor):
             return sizes
         cursor.execute(_format(IN_FILES), [list(sizes)])
         names = {}
@@ -62,6 +67,20 @@ def dataset_sizes(table_names: Iterable[str]) -> dict[str, tuple[int, int]]:
             of_files = sizes[names[table_id]]
             sizes[names[table_id]] = (of_files[0] + events, of_files[1] + size)
     return sizes
+
+
+def latest_times(table_names: Iterable[str]) -> dict[str, datetime]:
+    """Return when the newest event that was ever sealed into each table was received, where one was."""
+    with connection.cursor() as cursor:
+        if not _has_catalog(cursor):
+            return {}
+        cursor.execute(_format(LATEST), [list(table_names)])
+        return dict(cursor.fetchall())
+
+
+def _has_catalog(cursor: CursorWrapper) -> bool:
+    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [_format("{schema}.ducklake_table")])
+    return bool(cursor.fetchone() == (True,))
 
 
 def tables_to_flush(rows: int, before: datetime) -> set[str]:

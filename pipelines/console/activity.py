@@ -1,22 +1,58 @@
-"""What the console's home page shows about pipelines: what runs, recent failures, the next ticks."""
+"""What the console's home page shows about pipelines: what failed, grouped by reason; what runs; the next ticks."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Count, Max, QuerySet
+from django.db.models.functions import Left, Now
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.http import urlencode
+from procrastinate.contrib.django.models import ProcrastinateWorker
 
-from eventlane.console import moment
+from eventlane.console import count_of, moment
+from eventlane.one_line import one_line
+from eventlane.patterns import LONGEST, pattern_of
 from pipelines.console.spans import span
 from pipelines.console.states import state_label
-from pipelines.models import UNFINISHED, Pipeline, Resource, Status, Subscription
+from pipelines.models import UNFINISHED, Pipeline, Resource, Status, Subscription, Task
 
 SHOWN = 5
 MOST_COUNTED = 1000
 DO_NOT_RUN = (Resource.Type.QUERY, Resource.Type.DASHBOARD)
 LATELY = timedelta(hours=24)
+
+
+@dataclass(slots=True)
+class FailedGroup:
+    """Pipelines of one name that failed for the same reason."""
+
+    name: str
+    project: str
+    reason: str  # of the latest
+    count: int
+    latest: str  # the id of that pipeline
+    end_time: datetime
+
+    @property
+    def url(self) -> str:
+        """The latest one's page."""
+        return reverse("admin:pipelines_pipeline_change", args=[self.latest])
+
+    @property
+    def list_url(self) -> str:
+        """All that failed and have the name."""
+        parameters = urlencode({"q": self.name, "status__exact": Status.FAILED})
+        return f"{reverse('admin:pipelines_pipeline_changelist')}?{parameters}"
+
+    @property
+    def ended(self) -> str:
+        """When the latest one failed, in words."""
+        return moment(self.end_time)
 
 
 def pipeline_activity(request: HttpRequest, now: datetime) -> dict[str, Any] | None:
@@ -29,15 +65,51 @@ def pipeline_activity(request: HttpRequest, now: datetime) -> dict[str, Any] | N
     running = pipelines.filter(status__in=UNFINISHED).order_by("-id")
     failed = pipelines.filter(status=Status.FAILED, end_time__gt=now - LATELY).order_by("-end_time")
     list_url = reverse("admin:pipelines_pipeline_changelist")
+    groups = failed_groups(failed, now)
     return {
         "running": _rows(running, now),
         "running_count": _count(running),
-        "failed": _rows(failed, now),
+        "failed": groups[:SHOWN],
         "failed_count": _count(failed),
+        "more_failed": count_of(len(groups) - SHOWN, "more reason") if groups[SHOWN:] else "",
         "ticks": _ticks(resources.own_rows(request)),
         "url": list_url,
         "failed_url": f"{list_url}?status__exact={Status.FAILED}",
     }
+
+
+def failed_groups(failed: QuerySet[Pipeline], now: datetime) -> list[FailedGroup]:
+    """Return the newest MOST_COUNTED of these pipelines by name and reason, the latest failure first."""
+    rows = failed.values_list("pk", "name", "project__name", "end_time")[:MOST_COUNTED]
+    pipelines = {pk: (name, project, end_time) for pk, name, project, end_time in rows}
+    reasons = _first_failures(pipelines)
+    found: dict[tuple[str, str, str], FailedGroup] = {}
+    for pk, (name, project, end_time) in pipelines.items():
+        reason = reasons.get(pk, "")
+        new = FailedGroup(name, project, reason, 0, pk, end_time or now)
+        found.setdefault((project, name, pattern_of(reason)), new).count += 1
+    return list(found.values())
+
+
+def _first_failures(pipeline_ids: Iterable[str]) -> dict[str, str]:
+    """Return why the task that failed first did, by pipeline."""
+    tasks = Task.objects.filter(pipeline__in=pipeline_ids, status=Status.FAILED).order_by("-end_time", "-pk")
+    rows = tasks.values_list("pipeline_id", Left("failure_message", LONGEST))
+    return {pipeline_id: one_line(message) for pipeline_id, message in rows}
+
+
+def workers() -> tuple[int, datetime | None]:
+    """Return how many processes run tasks and timers now, and when one of them last said so."""
+    lasting = timedelta(seconds=settings.EVENTLANE_TASK_LOST_SECONDS)
+    alive = ProcrastinateWorker.objects.filter(last_heartbeat__gt=Now() - lasting)
+    found = alive.aggregate(count=Count("pk"), latest=Max("last_heartbeat"))
+    return found["count"], found["latest"]
+
+
+def waiting_without_worker() -> str:
+    """Say so if something is to run and no worker is there to do it; otherwise return an empty text."""
+    waits = Pipeline.objects.filter(status__in=UNFINISHED).exists() or Subscription.objects.exists()
+    return "No worker is running: pipelines wait, and timers don’t tick" if waits and not workers()[0] else ""
 
 
 def _rows(pipelines: QuerySet[Pipeline], now: datetime) -> list[dict[str, Any]]:
@@ -47,7 +119,6 @@ def _rows(pipelines: QuerySet[Pipeline], now: datetime) -> list[dict[str, Any]]:
             "url": reverse("admin:pipelines_pipeline_change", args=[pipeline.pk]),
             "label": state_label(pipeline.status),
             "lasted": span(pipeline.start_time, pipeline.end_time or now),
-            "ended": moment(pipeline.end_time),
         }
         for pipeline in pipelines[:SHOWN]
     ]

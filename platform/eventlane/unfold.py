@@ -46,7 +46,7 @@ UNFOLD = {
     "STYLES": [_file("console.css")],
     "SCRIPTS": [_file("console.js")],
     "LOGIN": {"image": _file("login.svg"), "form": "eventlane.login.LoginForm"},
-    "DASHBOARD_CALLBACK": "events.console.overview.overview",
+    "DASHBOARD_CALLBACK": "events.console.home.page.home",
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,
@@ -54,8 +54,8 @@ UNFOLD = {
             {
                 "items": [
                     {"title": "Explore", "icon": "search", "link": reverse_lazy("console-explore")},
+                    _page("Home", "home", "index"),
                     {"title": "Dashboards", "icon": "space_dashboard", "link": reverse_lazy("console-dashboards")},
-                    _page("Overview", "dashboard", "index"),
                 ]
             },
             {
@@ -88,6 +88,7 @@ UNFOLD = {
                     _page("Projects", "folder", "projects_project_changelist"),
                     _page("Accounts", "group", "projects_account_changelist"),
                     _page("Organization", "domain", "projects_organization_changelist"),
+                    {"title": "System", "icon": "dns", "link": reverse_lazy("console-system")},
                 ],
             },
         ],

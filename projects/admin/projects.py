@@ -78,7 +78,7 @@ class ProjectAdmin(TypedDeleteAdmin):
         return [switch, *super().get_urls()]
 
     def switch(self, request: HttpRequest) -> HttpResponse:
-        """Let lists and overview follow one project or all of them, then go back to the previous page."""
+        """Let lists and other pages follow one project or all of them, then go back to the previous page."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         project_id = request.POST.get("project", "")

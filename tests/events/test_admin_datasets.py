@@ -1,4 +1,4 @@
-"""The console's datasets, namespaces, projects and overview."""
+"""The console's datasets, namespaces, projects and home page."""
 
 import pytest
 from django.template.loader import render_to_string
@@ -164,11 +164,10 @@ def test_deleting_a_project_says_what_goes_and_needs_its_name(alice: Client, acm
     assert DroppedTable.objects.get().table_name == acme.dataset.table_name
 
 
-def test_overview_shows_statistics_and_shortcuts(alice: Client, acme: House) -> None:
-    page = alice.get("/console/")
-    statistics = {title: value for title, value, *_ in page.context["statistics"]}
+def test_home_shows_shortcuts_and_system_statistics(alice: Client, acme: House) -> None:
+    statistics = {title: value for title, value, *_ in alice.get("/console/system/").context["statistics"]}
     assert [statistics[title] for title in ("Datasets", "Projects", "Namespaces", "Keys in use")] == ["1"] * 4
-    assert "Create API key" in page.content.decode()
+    assert "Create API key" in alice.get("/console/").content.decode()
 
 
 def test_console_is_not_framed_and_loads_nothing_from_elsewhere(alice: Client, client: Client) -> None:

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.django_db
 MODELS = [Organization, Account, Project, Dataset, Namespace, ApiKey]
 AUTOMATION = [Pipeline, PlatformEvent, Resource, Command, Trigger, Hook, Identity]
 PAGES = ["change", "delete", "history"]
+PARTS = [f"/console/home/{name}/" for name in ("standing", "pipelines", "events", "errors")]
 DETAILS = ["rotate", "revoke", "set_password", "password", "password_link", "choose", "send", "arrived"]
 UNKNOWN = "0" * 27
 
@@ -69,7 +70,7 @@ def test_console_shows_these_models_and_no_others() -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_list_shows_own_rows_only(model: type[Model], alice: Client, acme: House, umbrella: House) -> None:
     lists = (address(model, "changelist"), address(model, "changelist") + "?all=")
-    for path in (*lists, "/console/", "/console/live/", "/console/explore/"):
+    for path in (*lists, "/console/", *PARTS, "/console/system/", "/console/explore/"):
         page = text(alice, path)
         assert "umbrella" not in page and "charlie" not in page and umbrella.organization.pk not in page
     assert "acme" in text(alice, address(model, "changelist"))
@@ -191,8 +192,8 @@ def test_secrets_and_other_tables_cannot_be_filtered_by(model: type[Model], look
     assert response.status_code == (302 if model is Organization else 400)
 
 
-def test_overview_shows_own_changes_only(alice: Client, acme: House, umbrella: House) -> None:
-    page = text(alice, "/console/")
+def test_system_shows_own_changes_only(alice: Client, acme: House, umbrella: House) -> None:
+    page = text(alice, "/console/system/")
     assert "acme-project" in page and "added by alice@example.com" in page
     assert "umbrella" not in page and "charlie" not in page
 
@@ -237,7 +238,9 @@ def test_nobody_gets_in_without_login(model: type[Model], client: Client, acme: 
         address(model, "changelist"),
         address(model, "change", row.pk),
         "/console/",
-        "/console/live/",
+        *PARTS,
+        "/console/system/",
+        "/console/system/live/",
         "/console/explore/",
         *details,
     ):

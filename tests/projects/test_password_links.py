@@ -69,9 +69,9 @@ def test_invited_person_sets_a_password_once_and_is_in(alice: Client, acme: Hous
     assert Client().login(username="eve@example.com", password="quiet-otter-42")
     assert DEAD in open_link(Client(), url)[1] and DEAD in open_link(client, url)[1]
     assert "Enabled" in alice.get(LIST, {"q": "eve"}).content.decode()
-    overview = alice.get("/console/").content.decode()
-    assert "changed by eve@example.com" in overview and "Set a password by a link." in overview
-    assert "Created a password link, valid until" in overview
+    changes = alice.get("/console/system/").content.decode()
+    assert "changed by eve@example.com" in changes and "Set a password by a link." in changes
+    assert "Created a password link, valid until" in changes
 
 
 def test_link_is_shown_once_and_kept_nowhere(alice: Client, acme: House) -> None:

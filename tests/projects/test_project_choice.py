@@ -1,4 +1,4 @@
-"""The project chosen in the sidebar: lists and overview follow it, walls stay where they are."""
+"""The project chosen in the sidebar: lists, home and system follow it, walls stay where they are."""
 
 import pytest
 from django.test import Client
@@ -64,13 +64,14 @@ def test_keys_of_every_project_stay_in_the_list(alice: Client, shop: Project) ->
     assert "key of all" in rows(alice, "projects/apikey")
 
 
-def test_overview_follows_the_choice(alice: Client, shop: Project) -> None:
+def test_home_and_system_follow_the_choice(alice: Client, shop: Project) -> None:
     choose(alice, shop)
-    for path in ("/console/", "/console/live/"):
+    for path in ("/console/system/", "/console/system/live/"):
         response = alice.get(path)
         statistics = {title: value for title, value, *_ in response.context["statistics"]}
         assert statistics["Datasets"] == statistics["Namespaces"] == "1" and statistics["Keys in use"] == "2"
-        assert [row["dataset"].name for row in response.context["rows"]] == ["shop-orders"]
+    rows = alice.get("/console/").context["table"].rows
+    assert [row.dataset.name for row in rows] == ["shop-orders"]
 
 
 def test_filter_in_the_address_goes_before_the_choice(alice: Client, acme: House, shop: Project) -> None:

@@ -23,6 +23,7 @@ from events.console.explore.question import NOW, PRESETS, Question, is_canonical
 from events.console.explore.saving import saved_context
 from events.console.explore.terms import open_to_more
 from events.console.health import answer_or_none
+from events.console.home.checklist import note_seen
 from events.console.sending import arrival
 from events.lake.slots import slots
 from events.models import Dataset
@@ -68,7 +69,8 @@ def explore_page(request: HttpRequest) -> HttpResponse:
 
 def _show(request: HttpRequest, found: dict[str, Any], status: int = 200) -> HttpResponse:
     page = {**admin.site.each_context(request), "title": "Explore", "narrowed_to": project_choice(request).chosen}
-    return render(request, "events/explore.html", page | found, status=status)
+    response = render(request, "events/explore.html", page | found, status=status)
+    return note_seen(response) if found["state"] in ("events", "groups") else response
 
 
 # Datasets

@@ -1,4 +1,4 @@
-"""What the overview says of sealing: incidents with their end, quarantine, backlog; nothing of others."""
+"""What the console says of sealing: incidents with their end, quarantine, backlog; nothing of others."""
 
 import resource
 import threading
@@ -30,7 +30,7 @@ def alice(node: Node) -> Client:
     return logged_in(make_account(node.dataset.project.organization, "alice", role=Account.Role.ADMIN))
 
 
-def text(client: Client, path: str = "/console/") -> str:
+def text(client: Client, path: str = "/console/system/") -> str:
     response = client.get(path)
     assert response.status_code == 200
     return response.content.decode()
@@ -145,7 +145,7 @@ def test_quarantine_of_others_is_not_told(node: Node) -> None:
     node.seal()
     umbrella = Organization.objects.create(name="Umbrella")
     charlie = logged_in(make_account(umbrella, "charlie", role=Account.Role.ADMIN))
-    assert "quarantine</span>" not in text(charlie) and "logs" not in text(charlie, "/console/live/")
+    assert "quarantine</span>" not in text(charlie) and "logs" not in text(charlie, "/console/")
 
 
 @pytest.mark.parametrize(("files", "seconds", "late"), [(0, 0.0, False), (3, 59.0, False), (3, 61.0, True)])
@@ -157,7 +157,7 @@ def test_backlog_is_shown(node: Node, alice: Client) -> None:
     node.write("{}")
     node.writer.close()
     node.write("{}")
-    shown = alice.get("/console/").context["backlog"]
+    shown = alice.get("/console/system/").context["backlog"]
     assert (shown["files"], shown["late"]) == ("2", False)
     old = next(node.journal.glob("*.journal"))
     old.rename(old.with_name(f"node-a-{'0190' * 8}.journal"))  # its name says June 2024
@@ -178,20 +178,24 @@ def test_backlog_of_more_files_than_may_be_open(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "words"),
+    ("table", "words", "words_at_home"),
     [
-        ("events_receivedcount", "The number of events is unavailable right now."),
-        ("events_quarantinecount", "Errors can't be shown right now."),
-        ("events_sealertrouble", "Errors can't be shown right now."),
+        ("events_receivedcount", "Problems can't be shown right now.", "It can’t be told now whether all is well."),
+        ("events_quarantinecount", "Problems can't be shown right now.", "It can’t be told now whether all is well."),
+        ("events_sealertrouble", "Problems can't be shown right now.", "It can’t be told now whether all is well."),
     ],
 )
-def test_what_cannot_be_told_does_not_take_the_page_along(node: Node, alice: Client, table: str, words: str) -> None:
+def test_what_cannot_be_told_does_not_take_the_page_along(
+    node: Node, alice: Client, table: str, words: str, words_at_home: str
+) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {table} RENAME TO hidden")
     try:
-        for path in ("/console/", "/console/live/"):
+        for path in ("/console/system/", "/console/system/live/"):
             page = text(alice, path)
-            assert words in page and "Busiest datasets" in page
+            assert words in page and "Events stored" in page
+        page = text(alice, "/console/")
+        assert words_at_home in page and "Create API key" in page
     finally:
         with connection.cursor() as cursor:
             cursor.execute(f"ALTER TABLE hidden RENAME TO {table}")
@@ -205,8 +209,8 @@ def test_broken_catalog_and_unreadable_journal_do_not_take_the_page_along(
         cursor.execute(f'CREATE TABLE "{settings.EVENTLANE_LAKE_SCHEMA}".ducklake_table (nothing int)')
     settings.EVENTLANE_JOURNAL = tmp_path / "file"
     settings.EVENTLANE_JOURNAL.write_text("")
-    response = alice.get("/console/")
+    response = alice.get("/console/system/")
     statistics = {title: value for title, value, *_ in response.context["statistics"]}
     assert statistics["Events stored"] == statistics["On disk"] == "?" and statistics["Datasets"] == "1"
-    page = response.content.decode()
-    assert "part of the journal can't be read right now" in page and "The journal can't be read right now." in page
+    assert "The journal can't be read right now." in response.content.decode()
+    assert "It can’t be told now whether all is well." in text(alice, "/console/")

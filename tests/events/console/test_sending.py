@@ -122,7 +122,7 @@ def test_nobody_gets_in_without_login(page: str, client: Client, acme: House) ->
         assert response.status_code == 302 and response["Location"].startswith("/console/login/")
 
 
-def test_page_is_linked_from_dataset_and_overview(alice: Client, acme: House) -> None:
+def test_page_is_linked_from_dataset_and_home(alice: Client, acme: House) -> None:
     for path in (page_of(acme.dataset.pk, "change"), "/console/"):
         assert page_of(acme.dataset.pk) in alice.get(path).content.decode()
 

@@ -195,30 +195,30 @@ def test_page_of_another_type_is_not_found(alice: Client, deployed: dict[str, Re
     assert alice.post(address(deployed["guests"], "execute", model="command")).status_code == 404
 
 
-# The overview
+# The home page
 
 
-def test_overview_tells_of_pipelines_once_something_is_deployed(alice: Client, bob: Client, acme: House) -> None:
-    assert "Failed in the last 24 hours" not in text(alice, "/console/")
+def test_home_tells_of_pipelines_once_something_is_deployed(alice: Client, bob: Client, acme: House) -> None:
+    assert "Pipelines</h2>" not in text(alice, "/console/")
     deployed = deploy_all(acme.project)
-    assert "nothing failed in the last 24 hours" in text(alice, "/console/live/")
+    assert "nothing failed in the last 24 hours" in text(alice, "/console/home/pipelines/")
     running, failed, old = (run(acme.project) for _ in range(3))
     for pipeline_, ago in ((failed, 1), (old, 25)):
         end(pipeline_, Status.FAILED)
         Pipeline.objects.filter(pk=pipeline_.pk).update(end_time=timezone.now() - timedelta(hours=ago))
     for client in (alice, bob):
-        page = text(client, "/console/live/")
+        page = text(client, "/console/home/pipelines/")
         assert address(running) in page and address(failed) in page and address(old) not in page
         assert address(deployed["nightly"], model="trigger") in page and "next tick" in page
 
 
-def test_overview_asks_the_same_number_of_questions_whatever_runs(
+def test_home_asks_the_same_number_of_questions_whatever_runs(
     alice: Client, acme: House, deployed: dict[str, Resource]
 ) -> None:
     end(run(acme.project), Status.FAILED)
     run(acme.project)
-    few = count_queries(alice, "/console/live/")
+    few = count_queries(alice, "/console/home/pipelines/")
     for _ in range(4):
         end(run(acme.project), Status.FAILED)
         run(acme.project)
-    assert count_queries(alice, "/console/live/") == few
+    assert count_queries(alice, "/console/home/pipelines/") == few

@@ -150,5 +150,5 @@ def test_lists_follow_the_chosen_project(things: Things, alice: Client, acme: Ho
     for name in LISTS:
         rows = alice.get(f"/console/pipelines/{name}/").context["cl"].result_list
         assert {row.project_id for row in rows} == {shop.pk}, name
-    home = text(alice, "/console/live/")
+    home = text(alice, "/console/home/pipelines/")
     assert things.pipeline.pk not in home and address(Pipeline.objects.get(project=shop)) in home

@@ -2,6 +2,8 @@
 //
 // data-live       an address that returns the part's new content, polled
 // data-live-ms    how often
+// data-live-first the part is loaded at once: so far it says in its .ev-loading that it waits
+// data-live-first-event  in the content: events have come, so a page that has no data-live-first parts yet is loaded anew
 // data-live-list  the page's list of rows is polled
 // data-live-end   in the content: nothing will change any more, so stop polling until the user returns to the page
 
@@ -11,7 +13,7 @@ const LIST_MS = 5000;
 const unfolded = new WeakSet(); // details that a person opened or closed: they stay so
 
 for (const part of document.querySelectorAll("[data-live]"))
-  repeat(Number(part.dataset.liveMs ?? LIVE_MS), () => refresh(part), !hasEnded(part));
+  repeat(Number(part.dataset.liveMs ?? LIVE_MS), () => refresh(part), !hasEnded(part), "liveFirst" in part.dataset);
 for (const list of document.querySelectorAll("[data-live-list]")) repeat(LIST_MS, refreshList, true);
 for (const check of document.querySelectorAll("[data-arrival]")) repeat(ARRIVAL_MS, () => look(check), true);
 
@@ -21,7 +23,7 @@ document.addEventListener("click", (event) => {
 });
 
 // Repeat a job while it returns true: never twice at once, and not while the page is hidden.
-function repeat(pause, job, goesOn) {
+function repeat(pause, job, goesOn, atOnce = false) {
   let timer;
   let busy = false;
   const run = async () => {
@@ -36,7 +38,8 @@ function repeat(pause, job, goesOn) {
     }
   };
   document.addEventListener("visibilitychange", run);
-  if (goesOn) timer = setTimeout(run, pause);
+  if (atOnce) run();
+  else if (goesOn) timer = setTimeout(run, pause);
 }
 
 // Update a part; return whether to continue.
@@ -44,12 +47,15 @@ async function refresh(part) {
   const answer = await ask(part.dataset.live);
   if (answer.text === undefined) {
     tell(part, answer.failure);
+    for (const waiting of part.querySelectorAll(".ev-loading")) waiting.textContent = answer.failure;
     return true;
   }
   const fresh = part.cloneNode(false);
   fresh.innerHTML = answer.text;
   morph(part, fresh);
   tell(part, "");
+  const news = part.querySelector("[data-live-first-event]");
+  if (news && !document.querySelector("[data-live-first]")) location.reload();
   return !hasEnded(part);
 }
 
@@ -60,7 +66,7 @@ function hasEnded(part) {
 function tell(part, failure) {
   const place = document.querySelector("[data-live-failure]");
   const since = part.querySelector("[data-as-of]")?.textContent;
-  place.textContent = failure && `${failure} The page shows the state at ${since} UTC.`;
+  place.textContent = failure && `${failure} ${since ? `The page shows the state at ${since} UTC.` : ""}`;
   place.hidden = !failure;
 }
 

@@ -1,0 +1,73 @@
+"""The console's home page: what somebody on call wants to know first."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from eventlane.login import account_of
+from eventlane.project_choice import project_choice
+from events.console.activity import Activity, received
+from events.console.explore.question import DEFAULT_FROM, PRESETS
+from events.console.health import answer_or_none
+from events.console.home.checklist import checklist
+from events.console.home.datasets import last_times, make_table
+from events.console.home.standing import standing
+from events.console.own import own_datasets
+from events.models import Dataset
+from pipelines.console.activity import pipeline_activity
+from projects.models import Account
+
+
+def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Return the context of the page (Unfold's DASHBOARD_CALLBACK): what needs no question to the events."""
+    now, last = timezone.now(), chosen_range(request)
+    datasets = own_datasets(request)
+    activity = activity_of(datasets)
+    times = answer_or_none(last_times, datasets, activity)
+    is_unknown = activity is None or times is None
+    return context | {
+        "title": "Home",
+        "is_admin": account_of(request).role == Account.Role.ADMIN,
+        "narrowed_to": project_choice(request).chosen,
+        "standing": standing(datasets, activity, now),
+        "steps": checklist(request, datasets, bool(times) or is_unknown, now),
+        "has_events": bool(times) or is_unknown,
+        "table": make_table(datasets, activity, times or {}, now, last),
+        "automation": answer_or_none(pipeline_activity, request, now),
+        "last": last,
+        "last_title": PRESETS[last],
+        "ranges": PRESETS.items(),
+    }
+
+
+def home_standing(request: HttpRequest) -> HttpResponse:
+    """Return the line of health, and the steps of a new installation. The page asks for it every few seconds."""
+    now, datasets = timezone.now(), own_datasets(request)
+    activity = activity_of(datasets)
+    times = answer_or_none(last_times, datasets, activity)
+    has_events = bool(times) or times is None or activity is None
+    page = {
+        "standing": standing(datasets, activity, now),
+        "steps": checklist(request, datasets, has_events, now),
+        "has_events": has_events,
+    }
+    return render(request, "events/home_standing.html", page)
+
+
+def home_pipelines(request: HttpRequest) -> HttpResponse:
+    """Return what is known of pipelines. The page asks for it every few seconds."""
+    automation = answer_or_none(pipeline_activity, request, timezone.now())
+    return render(request, "pipelines/activity.html", {"automation": automation})
+
+
+def chosen_range(request: HttpRequest) -> str:
+    """Return the time frame that the address names, up to now."""
+    last = request.GET.get("last", "")
+    return last if last in PRESETS else DEFAULT_FROM
+
+
+def activity_of(datasets: list[Dataset]) -> Activity | None:
+    """Return what the datasets received lately, if that is known."""
+    return answer_or_none(received, [dataset.pk for dataset in datasets], timezone.now())

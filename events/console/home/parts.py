@@ -1,0 +1,52 @@
+"""What the home page loads after it is shown, because it is asked of the events. Each part fails by itself."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from eventlane.console import moment, number
+from eventlane.wire.errors import ApiError
+from events.console.explore.question import PRESETS
+from events.console.health import answer_or_none
+from events.console.home.asked import ask_errors, ask_levels
+from events.console.home.datasets import busiest, last_times, make_table
+from events.console.home.page import activity_of, chosen_range
+from events.console.own import own_datasets, query_owner
+
+
+def home_events(request: HttpRequest) -> HttpResponse:
+    """Return the chart of events by level, and the table of datasets with their errors."""
+    now, last = timezone.now(), chosen_range(request)
+    datasets = own_datasets(request)
+    activity = activity_of(datasets)
+    times = answer_or_none(last_times, datasets, activity) or {}
+    page: dict[str, Any] = {"last": last, "last_title": PRESETS[last], "ranges": PRESETS.items()}
+    errors = None
+    try:
+        levels = ask_levels(busiest(datasets, activity, times), last, query_owner(request))
+        errors = levels.errors
+        page |= {"levels": levels, "total": number(levels.total)}
+    except ApiError as error:
+        page |= {"problem": error.message}
+    page |= {"table": make_table(datasets, activity, times, now, last, errors)}
+    return render(request, "events/home_events.html", page)
+
+
+def home_errors(request: HttpRequest) -> HttpResponse:
+    """Return the newest error messages by pattern."""
+    last = chosen_range(request)
+    datasets = own_datasets(request)
+    activity = activity_of(datasets)
+    times = answer_or_none(last_times, datasets, activity) or {}
+    page = {"last_title": PRESETS[last]}
+    try:
+        patterns, others = ask_errors(busiest(datasets, activity, times), last, query_owner(request))
+    except ApiError as error:
+        return render(request, "events/home_errors.html", page | {"problem": error.message})
+    rows = [
+        {"pattern": one, "count": number(one.count), "first": moment(one.first), "last": moment(one.last)}
+        for one in patterns
+    ]
+    return render(request, "events/home_errors.html", page | {"rows": rows, "others": others and number(others)})

@@ -1,0 +1,28 @@
+"""Which rows the console's pages look at: those of the account's organization, or of the project that it chose."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from eventlane.login import account_of
+from events.models import Dataset
+
+
+def own_rows(request: HttpRequest, model: type[Model]) -> QuerySet[Any]:
+    """Return the rows of the model's own list: within the wall, and of the chosen project."""
+    model_admin: Any = admin.site.get_model_admin(model)
+    rows = model_admin.get_queryset(request)
+    project = model_admin.narrowed_to(request)
+    return rows.filter(model_admin.in_project(project)) if project else rows
+
+
+def own_datasets(request: HttpRequest) -> list[Dataset]:
+    """Return the datasets, each with its project."""
+    return list(own_rows(request, Dataset).select_related("project"))
+
+
+def query_owner(request: HttpRequest) -> str:
+    """Return in whose name a query runs: an account has so many at once."""
+    return f"account {account_of(request).pk}"

@@ -1,0 +1,199 @@
+"""The home page: what is wrong, what comes in, which errors are new, and what a new installation does first."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from eventlane.patterns import expression_of, pattern_of
+from events.lake.slots import slots
+from events.models import Dataset
+from pipelines.models import Resource
+from projects.models import Account, Organization, Project
+from tests.console import logged_in
+from tests.events.lake.conftest import Node
+from tests.factories import make_account
+
+HOME = "/console/"
+EVENTS, ERRORS, STANDING = (f"/console/home/{name}/" for name in ("events", "errors", "standing"))
+
+
+@pytest.fixture
+def alice(node: Node) -> Iterator[Client]:
+    organization = node.dataset.project.organization
+    yield logged_in(make_account(organization, "alice", role=Account.Role.ADMIN))
+    slots.close()  # its DuckDB is attached to this test's lake
+
+
+def get(client: Client, path: str) -> Any:
+    response = client.get(path)
+    assert response.status_code == 200
+    return response
+
+
+def text(client: Client, path: str) -> str:
+    return re.sub(r"\s+", " ", get(client, path).content.decode())
+
+
+def event(level: str, message: str, **others: Any) -> str:
+    return json.dumps({"level": level, "message": message} | others)
+
+
+def question_of(address: str) -> dict[str, str]:
+    return {name: value for name, [value] in parse_qs(urlsplit(address).query).items()}
+
+
+@pytest.mark.parametrize(
+    ("message", "pattern"),
+    [
+        ("user 4711 not found", "user * not found"),
+        ("took 1.5 s, 12:30:01", "took * s, *"),
+        ("cannot read \"a b.txt\" of 'x'", "cannot read * of *"),
+        ("don't retry, can't connect", "don't retry, can't connect"),
+        ("order 0197f3a2-1b2c-7d3e-8f4a-5b6c7d8e9f00 lost", "order * lost"),
+        ("commit 4bf92f3 by 0xDEAD", "commit * by *"),
+        ("connect 10.0.0.7:5432 refused", "connect * refused"),
+        ("HTTP2 stream of s3 and utf8 deadbeef", "HTTP2 stream of s3 and utf8 deadbeef"),
+        ("\n first\nsecond 2", "first"),
+        ("", ""),
+    ],
+)
+def test_pattern_leaves_out_what_differs(message: str, pattern: str) -> None:
+    assert pattern_of(message) == pattern
+    expression = expression_of(pattern)[1:-1].replace("\\/", "/")
+    assert re.match(expression, message)
+
+
+def test_bars_lead_to_the_busiest_dataset_and_errors_are_counted_by_dataset(node: Node, alice: Client) -> None:
+    shop = Dataset.objects.create(
+        project=Project.objects.create(name="shop", organization=node.dataset.project.organization), name="logs"
+    )
+    node.write(event("error", "broken"), event("fatal", "worse"), event("info", "fine"))
+    node.seal()
+    node.write(*[event("info", "fine")] * 5, dataset=shop)
+    response = get(alice, EVENTS)
+    levels = response.context["levels"]
+    assert levels.total == 8 and {one.kind: one.count for one in levels.chart.legend} == {
+        "fatal": "1",
+        "error": "1",
+        "info": "6",
+    }
+    [bar] = [bar for bar in levels.chart.bars if bar.segments]
+    asked = question_of(bar.address)
+    assert asked["dataset"] == shop.pk and {"from", "to"} <= asked.keys()
+    assert get(alice, bar.address).context["total"] == "5"
+    assert question_of(levels.chart.legend[0].address)["dataset"] == node.dataset.pk
+    errors = {row.dataset.pk: (row.errors, row.errors_url) for row in response.context["table"].rows}
+    assert errors[shop.pk][0] == "0" and errors[node.dataset.pk][0] == "2"
+    assert get(alice, errors[node.dataset.pk][1]).context["total"] == "2"
+
+
+def test_errors_are_grouped_by_pattern_and_open_in_explore(node: Node, alice: Client) -> None:
+    node.write(event("error", "old (3) failed/stopped"), age=timedelta(minutes=30))
+    node.write(*(event("error", f"user {n} has no '{n}'") for n in range(20)), event("info", "user 3 has no '3'"))
+    node.seal()
+    node.write(event("fatal", "user 99 has no 'x'"), event("error", "plain"), event("error", ""))
+    node.write(*(event("error", f"a/b({n})\nand more") for n in range(2)))
+    response = get(alice, ERRORS)
+    rows = {row["pattern"].text: row for row in response.context["rows"]}
+    assert {name: row["count"] for name, row in rows.items()} == {
+        "user * has no *": "21",
+        "plain": "1",
+        "": "1",
+        "a/b(*)": "2",
+        "old (3) failed/stopped": "1",
+    }
+    assert list(rows)[-1] == "old (3) failed/stopped" and not response.context["others"]
+    for row in rows.values():
+        assert get(alice, row["pattern"].address).context["total"] == row["count"]
+    pattern = rows["user * has no *"]["pattern"]
+    assert timedelta(0) <= pattern.last - pattern.first < timedelta(minutes=5)
+
+
+def test_range_holds_for_all_parts(node: Node, alice: Client) -> None:
+    node.write(event("error", "long ago"), age=timedelta(hours=3))
+    node.seal()
+    assert "No events in the last 1 h" in text(alice, EVENTS) and "No errors in the last 1 h" in text(alice, ERRORS)
+    page = text(alice, f"{HOME}?last=6h")
+    assert f"{EVENTS}?last=6h" in page and f"{ERRORS}?last=6h" in page
+    assert get(alice, f"{EVENTS}?last=6h").context["levels"].total == 1
+    assert "long ago" in text(alice, f"{ERRORS}?last=6h")
+    assert get(alice, f"{HOME}?last=nonsense").context["last"] == "1h"
+
+
+def test_dataset_that_went_silent_is_marked(node: Node, alice: Client) -> None:
+    project = node.dataset.project
+    silent, old, never = (Dataset.objects.create(project=project, name=name) for name in ("silent", "old", "never"))
+    node.write(event("info", "a"), dataset=silent, age=timedelta(hours=2))
+    node.write(event("info", "a"), dataset=old, age=timedelta(days=20))
+    node.seal()
+    node.write(event("info", "a"))
+    rows = get(alice, HOME).context["table"].rows
+    assert [row.dataset for row in rows] == [node.dataset, silent, old, never]
+    assert [row.silent for row in rows] == [False, True, False, False]
+    assert "2 hours ago" in re.sub("\xa0", " ", str(rows[1].last_time))
+    assert text(alice, HOME).count("ev-silent") == 1 and "How to send" in text(alice, HOME)
+
+
+def test_line_of_health_says_what_is_wrong_and_where_to_read_it(node: Node, alice: Client, settings: Any) -> None:
+    node.write(event("info", "a"))
+    assert "All is well" in text(alice, STANDING) and "1 event in the last hour" in text(alice, HOME)
+    node.write(b"nonsense")
+    node.seal()
+    settings.EVENTLANE_MIN_FREE_MB = 10**9
+    found = get(alice, STANDING).context["standing"]
+    assert found.title == "A disk is full: events are refused" and found.text == "and 1 other problem"
+    system = text(alice, found.url)
+    assert 'id="problems"' in system and found.title in system and "1 event of logs in quarantine" in system
+
+
+def test_parts_that_fail_leave_the_others(node: Node, alice: Client, settings: Any) -> None:
+    node.write(event("error", "broken"))
+    node.seal()
+    settings.EVENTLANE_QUERY_SECONDS = 0
+    page = text(alice, EVENTS)
+    assert "The events can’t be counted:" in page and ">logs</a>" in page
+    assert "The errors can’t be read:" in text(alice, ERRORS)
+    assert "Datasets" in text(alice, HOME)
+
+
+def test_new_installation_gets_steps_that_tick_themselves(node: Node, alice: Client) -> None:
+    def done() -> list[bool]:
+        return [step.done for step in get(alice, STANDING).context["steps"]]
+
+    page = text(alice, HOME)
+    assert "First steps" in page and "Events by level" not in page
+    assert done() == [False] * 4
+    node.write(event("info", "first"))
+    assert done() == [True, False, False, False] and "Events by level" in text(alice, HOME)
+    get(alice, f"/console/explore/?dataset={node.dataset.pk}&from=1h")
+    assert done() == [True, True, False, False]
+    project = node.dataset.project
+    project.local_runtime = True
+    project.save()
+    assert done() == [True, True, True, False]
+    Resource.objects.create(project=project, type="pipeline", name="greet", spec={"data": {}})
+    assert done() == []
+
+
+def test_old_installation_gets_no_steps(node: Node, alice: Client) -> None:
+    Organization.objects.update(creation_time=timezone.now() - timedelta(days=8))
+    assert "First steps" in text(alice, HOME)  # there are no events
+    node.write(event("info", "first"))
+    assert "First steps" not in text(alice, HOME)
+
+
+def test_parts_are_of_ones_own_organization(node: Node, alice: Client) -> None:
+    node.write(event("error", "secret failure"))
+    umbrella = Organization.objects.create(name="Umbrella")
+    charlie = logged_in(make_account(umbrella, "charlie", role=Account.Role.ADMIN))
+    for path in (HOME, EVENTS, ERRORS, STANDING):
+        page = text(charlie, path)
+        assert "secret" not in page and ">logs<" not in page
+    assert "secret failure" in text(alice, ERRORS)
