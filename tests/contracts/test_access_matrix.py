@@ -117,6 +117,7 @@ ROWS = {
     "GET /datasets/id/{id}/events": look(id="dataset"),
     "GET /datasets/id/{id}/events/id/{event_id}": look("unknown_event", id="dataset", event_id="event"),
     "GET /datasets/id/{id}/fields": look(id="dataset"),
+    "GET /datasets/id/{id}/tail": look(id="dataset"),
     "POST /query/export": Row("look", body={"datasets": ["of-everybody"]}),
     "POST /queries/name/{name}/run": look(name="query_name"),
     "POST /query": Row("look", body={"datasets": ["of-everybody"]}),
