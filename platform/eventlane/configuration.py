@@ -270,6 +270,11 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_MISSED_TICKS", "100", at_least(1), "ticks", "most missed ticks of one timer that are emitted at a time; the others follow in the next rounds"),
     ),
     *_rows(
+        "Alerts",
+        ("EVENTLANE_ALERT_DELAY_SECONDS", "2", at_least(0), "seconds", "how long after the end of its window an alert is evaluated: events of other nodes have to be sealed by then, and senders may be late"),
+        ("EVENTLANE_ALERT_HISTORY_DAYS", "90", at_least(1), "days", "how long the history of alerts is kept"),
+    ),
+    *_rows(
         "Tasks",
         ("EVENTLANE_LOCAL_RUNTIME", "auto", one_of("auto", "true", "false"), "auto/true/false", "whether administrators may let a project's tasks run as processes of the workers; auto: while the server has only one organization, since its administrators run the server anyway"),
         ("EVENTLANE_TASK_ISOLATION", "auto", one_of("auto", "bwrap", "none"), "auto/bwrap/none", "isolation of local tasks with bubblewrap. auto: use it if `bwrap` works; without it, a worker that isn't root refuses to run tasks. bwrap: always refuse without it. none: no isolation, tasks can read whatever the worker can"),
