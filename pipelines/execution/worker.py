@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from django.conf import settings
 from django.db import connection
+from procrastinate.exceptions import ConnectorException
 
 from eventlane.database import DATABASE_FAILED, disconnect
 from eventlane.one_line import kind_and_line, one_line
@@ -37,6 +38,7 @@ HEARTBEAT_SECONDS = 1.0
 LATEST_HEARTBEAT_SHARE = 0.7  # of the time after which others consider a task lost: this process then stops it
 LATEST_END_SHARE = 0.9  # if that didn't help, this process then ends itself
 RETRY_SECONDS = 1.0
+GOODBYE_SECONDS = 5.0  # for procrastinate to note in the database that this worker has stopped
 PROGRESS_THREADS = 4  # the event loop, which fetches jobs, and the threads for heartbeat, watch and scheduler
 STOPPED = "The worker was stopped while running the task."
 OUT_OF_TOUCH = "The worker lost its database connection while running the task."
@@ -127,9 +129,10 @@ class Worker:
             showing = asyncio.ensure_future(self._show())
             try:
                 await worker
-            except asyncio.CancelledError:
+            except (asyncio.CancelledError, ConnectorException) as error:
                 if not self._stopping.is_set():
                     raise
+                logger.debug("stopped without the database: %r", error)
             finally:
                 showing.cancel()
 
@@ -146,6 +149,18 @@ class Worker:
         self._stopping.set()
         worker.cancel()
         asyncio.get_running_loop().call_later(settings.EVENTLANE_WORKER_STOP_SECONDS, self._stop_tasks)
+        self._leave_in_time(worker)
+
+    def _leave_in_time(self, worker: "asyncio.Future[None]", was_idle: bool = False) -> None:
+        """Once no task has run for a while, don't wait for a database that is away.
+
+        Without it, procrastinate would wait for half a minute. Others notice by themselves that this worker is gone.
+        """
+        is_idle = not self._running
+        if was_idle and is_idle:
+            worker.cancel()
+        else:
+            asyncio.get_running_loop().call_later(GOODBYE_SECONDS, self._leave_in_time, worker, is_idle)
 
     def _stop_tasks(self) -> None:
         for stop in list(self._running.values()):

@@ -325,6 +325,13 @@ def test_two_nodes_start_on_one_database_at_once(fresh_server):
     assert node.pids_of("bin/postgres") == []
     remove_home(homes[1])
 
+    first.stop()
+    node.wait_until(lambda: "scheduler: OperationalError" in node.log, "the worker notices that the database is away")
+    before = time.monotonic()
+    assert node.stop() == 0
+    assert time.monotonic() - before < 25, "its worker waited for the database"
+    assert "did not stop within" not in node.log
+
 
 @nobody
 def test_ordinary_user(fresh_server):
