@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from events.console.home.page import home_pipelines, home_standing
 from events.console.system import system, system_live
@@ -48,22 +48,6 @@ def explore_part_event(request: HttpRequest) -> HttpResponse:
     from events.console.explore.parts import explore_event
 
     return explore_event(request)
-
-
-@require_safe
-def explore_part_trace(request: HttpRequest) -> HttpResponse:
-    """Show the events of a trace."""
-    from events.console.explore.parts import explore_trace
-
-    return explore_trace(request)
-
-
-@require_safe
-def explore_part_around(request: HttpRequest) -> HttpResponse:
-    """Show the events around one."""
-    from events.console.explore.parts import explore_around
-
-    return explore_around(request)
 
 
 @require_safe
@@ -113,6 +97,22 @@ def dashboard_panel(request: HttpRequest, resource_id: str, place: int) -> HttpR
     return panel_part(request, resource_id, place)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+def dashboard_editor(request: HttpRequest, resource_id: str = "") -> HttpResponse:
+    """Edit a dashboard, or a new one."""
+    from events.console.dashboards.editor import edit_dashboard
+
+    return edit_dashboard(request, resource_id)
+
+
+@require_POST
+def dashboard_preview(request: HttpRequest) -> HttpResponse:
+    """Show a panel of a dashboard that isn't saved yet."""
+    from events.console.dashboards.editor import preview_part
+
+    return preview_part(request)
+
+
 urlpatterns = [
     path("home/standing/", admin.site.admin_view(require_safe(home_standing)), name="console-home-standing"),
     path("home/pipelines/", admin.site.admin_view(require_safe(home_pipelines)), name="console-home-pipelines"),
@@ -122,14 +122,15 @@ urlpatterns = [
     path("system/live/", admin.site.admin_view(require_safe(system_live)), name="console-system-live"),
     path("explore/", admin.site.admin_view(explore), name="console-explore"),
     path("explore/event/", admin.site.admin_view(explore_part_event), name="console-explore-event"),
-    path("explore/trace/", admin.site.admin_view(explore_part_trace), name="console-explore-trace"),
-    path("explore/around/", admin.site.admin_view(explore_part_around), name="console-explore-around"),
     path("explore/fields/", admin.site.admin_view(explore_part_fields), name="console-explore-fields"),
     path("explore/groups.csv", admin.site.admin_view(explore_csv), name="console-explore-csv"),
     path("explore/save/", admin.site.admin_view(explore_save), name="console-explore-save"),
     path("explore/saved/<str:resource_id>/", admin.site.admin_view(explore_saved), name="console-explore-saved"),
     path("dashboards/", admin.site.admin_view(dashboards), name="console-dashboards"),
+    path("dashboards/new/", admin.site.admin_view(dashboard_editor), name="console-dashboard-new"),
+    path("dashboards/preview/", admin.site.admin_view(dashboard_preview), name="console-dashboard-preview"),
     path("dashboards/<str:resource_id>/", admin.site.admin_view(dashboard), name="console-dashboard"),
+    path("dashboards/<str:resource_id>/edit/", admin.site.admin_view(dashboard_editor), name="console-dashboard-edit"),
     path(
         "dashboards/<str:resource_id>/panels/<int:place>/",
         admin.site.admin_view(dashboard_panel),

@@ -76,11 +76,13 @@ def write_folder(folder: Path, specs: Iterable[Mapping[str, Any]]) -> list[Path]
     return written
 
 
-def spec_text(spec: Mapping[str, Any]) -> str:
-    """Return a stored spec as YAML, with members in the order that people use."""
+def spec_text(spec: Mapping[str, Any], *, compact: bool = False) -> str:
+    """Return a stored spec as YAML, with members in the order that people use; see write_yaml."""
     problems: list[Problem] = []
     ordered = spec_shape(spec, "", problems)
-    return write_yaml(dict(spec) if problems else ordered)  # an older version may have accepted what this one doesn't
+    return write_yaml(
+        dict(spec) if problems else ordered, compact=compact
+    )  # an older version may have accepted what this one doesn't
 
 
 def _walk(root: Path, folder: Path, patterns: list[str]) -> Iterator[Path]:

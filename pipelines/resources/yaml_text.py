@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from django.conf import settings
 
+from eventlane.json_pointer import members
 from eventlane.one_line import one_line
 
 # What YAML 1.2's core schema makes of a plain scalar: tag, pattern, and possible first characters.
@@ -157,7 +158,41 @@ def _values(text: str, allowed: Allowance) -> Iterator[Any]:
         loader.dispose()
 
 
-def write_yaml(value: Any) -> str:
-    """Return a value as a document, with objects in their order."""
-    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=UNLIMITED)
+def line_of(text: str, pointer: str) -> int:
+    """Return the line, from 1, on which the pointer's value begins in a text with one document.
+
+    If there is nothing at the pointer, it is the line of what should contain it. Raises InvalidYaml.
+    """
+    loader = _Loader(text)
+    loader.allowance = allowance()
+    try:
+        mark, node = None, loader.get_single_node()
+    except yaml.YAMLError as error:
+        raise InvalidYaml(one_line(error)) from None
+    finally:
+        loader.dispose()
+    for member in members(pointer):
+        found = _below(node, member)
+        if found is None:
+            break
+        mark, node = found
+    return mark.line + 1 if mark else 1
+
+
+def _below(node: Any, member: str) -> "tuple[yaml.Mark, yaml.Node] | None":
+    """Return where a member or an element begins, with its name, and its node."""
+    if isinstance(node, yaml.MappingNode):
+        return next(((key.start_mark, value) for key, value in node.value if key.value == member), None)
+    if isinstance(node, yaml.SequenceNode) and member.isdecimal() and int(member) < len(node.value):
+        element = node.value[int(member)]
+        return element.start_mark, element
+    return None
+
+
+def write_yaml(value: Any, *, compact: bool = False) -> str:
+    """Return a value as a document, with objects in their order; if compact, with the innermost on one line."""
+    style = None if compact else False
+    text: str = yaml.dump(
+        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=UNLIMITED, default_flow_style=style
+    )
     return text

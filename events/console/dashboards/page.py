@@ -14,25 +14,31 @@ from eventlane.project_choice import project_choice
 from events.console.dashboards.frame import Frame, read_frame
 from events.console.dashboards.widgets import show_widget, title_of
 from events.console.explore.question import PRESETS
+from events.console.own import own_rows, query_owner
+from events.models import Dataset
 from pipelines.models import Resource
+from projects.models import Account
+
+OFFERED_DATASETS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A widget's place in the grid, and the address of what it shows."""
+    """A widget's place in the grid, and the address of what it shows; in a preview, the widget goes there, too."""
 
     title: str
     kind: str
     width: int
     height: int
     address: str
+    widget: str = ""
 
 
 def dashboards_page(request: HttpRequest) -> HttpResponse:
     """List the dashboards, of the project chosen in the sidebar if one is."""
-    rows = _resource_admin().own_rows(request).filter(type=Resource.Type.DASHBOARD)
+    rows = own_rows(request, Resource).filter(type=Resource.Type.DASHBOARD)
     found = list(rows.select_related("project").order_by("name", "project__name"))
-    return _show(request, "dashboards", {"title": "Dashboards", "dashboards": found})
+    return show_page(request, "dashboards", {"title": "Dashboards", "dashboards": found, **_may(request)})
 
 
 def dashboard_page(request: HttpRequest, resource_id: str) -> HttpResponse:
@@ -46,9 +52,10 @@ def dashboard_page(request: HttpRequest, resource_id: str) -> HttpResponse:
         "dashboard": dashboard,
         "columns": dashboard.data["columns"],
         "panels": panels_of(dashboard, frame),
+        "may_save": may_save(request),
         **frame_context(frame),
     }
-    return _show(request, "dashboard", shown)
+    return show_page(request, "dashboard", shown)
 
 
 def panel_part(request: HttpRequest, resource_id: str, place: int) -> HttpResponse:
@@ -58,14 +65,31 @@ def panel_part(request: HttpRequest, resource_id: str, place: int) -> HttpRespon
     if place >= len(widgets):
         raise Http404
     frame = read_frame(request.GET, dashboard.data)
-    return render(
-        request, "events/dashboard_panel.html", show_widget(dashboard.project, widgets[place], frame, owner(request))
+    shown = show_widget(dashboard.project, widgets[place], frame, query_owner(request))
+    return show_panel(
+        request, shown, back=f"{reverse('console-dashboard', args=[dashboard.pk])}?{frame.query_string()}"
     )
+
+
+def show_panel(request: HttpRequest, shown: dict[str, Any], back: str = "") -> HttpResponse:
+    """Return a panel for the page's script; for browsers without it, a page of its own that leads back."""
+    if "X-Background" in request.headers:
+        return render(request, "events/dashboard_panel.html", shown)
+    return show_page(request, "dashboard_part", shown | {"back": back})
+
+
+def _may(request: HttpRequest) -> dict[str, Any]:
+    """Return what an admin can start a new dashboard for."""
+    if not may_save(request):
+        return {"may_save": False}
+    rows = own_rows(request, Dataset).select_related("project").order_by("name", "project__name")
+    return {"may_save": True, "offered": rows[:OFFERED_DATASETS]}
 
 
 def find_dashboard(request: HttpRequest, resource_id: str) -> Resource:
     """Return a dashboard that the account sees; raise Http404."""
-    found: Resource | None = _resource_admin().get_object(request, resource_id)
+    resources: Any = admin.site.get_model_admin(Resource)
+    found: Resource | None = resources.get_object(request, resource_id)
     if found is None or found.type != Resource.Type.DASHBOARD:
         raise Http404
     return found
@@ -96,15 +120,12 @@ def frame_context(frame: Frame) -> dict[str, Any]:
     }
 
 
-def owner(request: HttpRequest) -> str:
-    """Return in whose name a query runs: an account has so many at once."""
-    return f"account {account_of(request).pk}"
+def may_save(request: HttpRequest) -> bool:
+    """Whether the account may save dashboards: like deploying, that takes an admin."""
+    return account_of(request).role == Account.Role.ADMIN
 
 
-def _resource_admin() -> Any:
-    return admin.site.get_model_admin(Resource)
-
-
-def _show(request: HttpRequest, name: str, found: dict[str, Any]) -> HttpResponse:
+def show_page(request: HttpRequest, name: str, found: dict[str, Any]) -> HttpResponse:
+    """Return a page of the console."""
     page = {**admin.site.each_context(request), "narrowed_to": project_choice(request).chosen}
     return render(request, f"events/{name}.html", page | found)

@@ -27,4 +27,4 @@ python manage.py deploy resources --project main
 
     def handle(self, *args: Any, **options: Any) -> None:
         dataset = find_dataset(options["dataset"], options["project"])
-        sys.stdout.write(spec_text(starter(dataset.name)))
+        sys.stdout.write(spec_text(starter(dataset.name), compact=True))

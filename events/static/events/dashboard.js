@@ -1,13 +1,15 @@
 // A dashboard: each panel loads by its own request, those in sight first, and fails alone.
 //
-// data-panels      the grid: data-at-once requests run at a time, and after data-refresh seconds all are made anew
-// data-panel       the address of what a panel shows
+// data-panels      the grid: data-at-once requests run at a time, and after data-refresh seconds all are made anew;
+//                  data-from and data-to are the time frame
+// data-panel       the address of what a panel shows; data-widget: what is sent there
 // data-retry       a button in a panel that makes its request anew
 // data-failed      the template of a panel whose request got no answer
 
 const dashboard = document.querySelector("[data-dashboard]");
 const grid = document.querySelector("[data-panels]");
 const failed = document.querySelector("[data-failed]");
+const screenButtons = dashboard.querySelectorAll("[data-full-screen]");
 const waiting = new Set();
 const inSight = new Set();
 const stale = new Set(grid.querySelectorAll("[data-panel]"));
@@ -45,7 +47,8 @@ function ask(panels = [...inSight].filter((panel) => stale.has(panel))) {
 async function load(panel) {
   panel.setAttribute("aria-busy", "true");
   try {
-    const response = await fetch(panel.dataset.panel, { redirect: "manual", headers: { "X-Background": "1" } });
+    const options = { redirect: "manual", headers: { "X-Background": "1" } };
+    const response = await fetch(panel.dataset.panel, { ...options, ...draft(panel.dataset) });
     if (response.type === "opaqueredirect") throw new Error("You are logged out: reload the page.");
     if (response.status === 404) throw new Error("The dashboard has changed: reload the page.");
     if (!response.ok) throw new Error("The server can't tell now.");
@@ -54,6 +57,17 @@ async function load(panel) {
     fail(panel, error instanceof TypeError ? "The server can't be reached." : error.message);
   }
   panel.removeAttribute("aria-busy");
+}
+
+// In a preview, the widget is sent: nothing of it is stored yet.
+function draft({ widget }) {
+  if (!widget) return {};
+  const { csrfmiddlewaretoken, project } = document.querySelector("[data-editor]").elements;
+  const body = new FormData();
+  for (const { name, value } of [csrfmiddlewaretoken, project]) body.append(name, value);
+  body.append("widget", widget);
+  for (const name of ["from", "to"]) body.append(name, grid.dataset[name]);
+  return { method: "POST", body };
 }
 
 function fail(panel, reason) {
@@ -76,10 +90,8 @@ dashboard.addEventListener("click", ({ target }) => {
 
 const seconds = Number(grid.dataset.refresh);
 if (seconds) setInterval(() => document.hidden || reload(), seconds * 1000);
-dashboard.querySelector("[data-reload-panels]").hidden = false;
-
-const screenButton = dashboard.querySelector("[data-full-screen]");
-screenButton.hidden = !document.fullscreenEnabled;
+for (const button of dashboard.querySelectorAll("[data-reload-panels]")) button.hidden = false;
+for (const button of screenButtons) button.hidden = !document.fullscreenEnabled;
 
 function switchScreen() {
   if (document.fullscreenElement) document.exitFullscreen();
@@ -87,5 +99,5 @@ function switchScreen() {
 }
 
 document.addEventListener("fullscreenchange", () => {
-  screenButton.textContent = document.fullscreenElement ? "Leave full screen" : "Full screen";
+  for (const button of screenButtons) button.textContent = document.fullscreenElement ? "Leave full screen" : "Full screen";
 });

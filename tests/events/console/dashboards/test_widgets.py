@@ -29,9 +29,8 @@ def filled(node: Node) -> Node:  # noqa: F811
 def panels(client: Client, node: Node, *widgets: Any, **address: str) -> list[Any]:  # noqa: F811
     deploy(node.dataset.project, [dashboard("shop", *widgets), query(), query("off")])
     row = Resource.objects.get(type="dashboard")
-    return [
-        client.get(reverse("console-dashboard-panel", args=[row.pk, place]), address) for place in range(len(widgets))
-    ]
+    paths = [reverse("console-dashboard-panel", args=[row.pk, place]) for place in range(len(widgets))]
+    return [client.get(path, address, headers={"X-Background": "1"}) for path in paths]
 
 
 def text(response: Any) -> str:
@@ -118,6 +117,15 @@ def test_panel_fails_alone_and_says_why(filled: Node, alice: Client) -> None:  #
     assert nowhere.context["problem"] == "The project has no dataset 'nowhere'."
     assert all("data-retry" in text(response) for response in (no_such, off, nowhere))
     assert fine.context["value"] == "5"
+
+
+def test_panel_is_a_page_of_its_own_without_the_script(filled: Node, alice: Client) -> None:  # noqa: F811
+    panels(alice, filled, {"type": "statistic", "query": COUNT}, {"type": "bar", "query": "no-such"})
+    page = f"/console/dashboards/{Resource.objects.get(type='dashboard').pk}/"
+    response = alice.get(f"{page}panels/0/?from=2h")
+    assert response.context["value"] == "5" and f'href="{page}?from=2h&to=now"' in text(response)
+    failed = text(alice.get(f"{page}panels/1/?from=2h"))
+    assert f'href="{page}panels/1/?from=2h">Try again' in failed and "data-retry" not in failed
 
 
 def test_granularity_gives_way_where_the_time_frame_is_too_long_for_it(filled: Node, alice: Client) -> None:  # noqa: F811
