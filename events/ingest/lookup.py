@@ -16,8 +16,8 @@ class KnownDataset:
     default_namespace: str
 
 
-def find_dataset(key: KnownKey, name: str, ask: bool) -> KnownDataset | None:
-    """Return the dataset with this name in the key's project, creating it if the project allows that.
+def find_dataset(key: KnownKey, name: str, ask: bool, make: bool = False) -> KnownDataset | None:
+    """Return the dataset with this name in the key's project, creating it if `make` is set or the project allows that.
 
     Raises NotRemembered if it would have to ask the database but `ask` isn't set.
     """
@@ -25,7 +25,7 @@ def find_dataset(key: KnownKey, name: str, ask: bool) -> KnownDataset | None:
         return None
     project_id = key.project_id
     found = directory.get(("dataset", project_id, name), lambda: _load_dataset(project_id, name), ask)
-    if found is None and key.create_datasets:
+    if found is None and (make or key.create_datasets):
         if not ask:
             raise NotRemembered
         Dataset.objects.get_or_create(project_id=project_id, name=name)

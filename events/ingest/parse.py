@@ -122,6 +122,12 @@ def _sort_out(elements: list[bytes], limits: Limits) -> Parsed:
     return Parsed(b"".join(accepted), list(map(len, accepted)), invalid, len(hidden), *hidden[:1])
 
 
+def refusal_of(text: bytes, limits: Limits) -> str:
+    """Return why an event is refused, or an empty text."""
+    refusal = _refusal(text, limits)
+    return refusal[0] if refusal else ""
+
+
 def _refusal(text: bytes, limits: Limits) -> tuple[str, bool] | None:
     """Return why an element is refused and whether it is valid JSON, or None if it is accepted."""
     if not text:

@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 from django.conf import settings
 from django.db import close_old_connections
 
-from eventlane.door.body import Refused
+from eventlane.door.body import Refused, TooLarge
 from eventlane.door.reply import Reply, headers_of
 from eventlane.door.request import Request
 from eventlane.wire.body import BadBody, decode_body
@@ -67,10 +67,17 @@ async def take_events(request: Request) -> Reply:
     return reply
 
 
-async def _answer(request: Request) -> Reply:
+async def store_body(request: Request, body: bytes) -> Reply:
+    """Do the same with a body that was read already, up to the limit of another protocol."""
+    if len(body) > settings.EVENTLANE_MAX_BODY_BYTES:
+        return refuse_events(TooLarge(f"body larger than {settings.EVENTLANE_MAX_BODY_BYTES} bytes"), request)
+    return await _answer(request, body)
+
+
+async def _answer(request: Request, body: bytes | None = None) -> Reply:
     try:
         target = await _find(request)
-        parsed = await _parse(request, await request.read())
+        parsed = await _parse(request, await request.read() if body is None else body)
         if parsed.lengths:
             events = [parsed.events]
             await storage.journal.store(
@@ -80,7 +87,7 @@ async def _answer(request: Request) -> Reply:
     except Refused:
         raise
     except Unauthorised:
-        return _reply(401, b'{"message": "Unauthorised"}')
+        return unauthorised()
     except (BadRequest, BadBody, NotAnArray, TooManyEvents) as error:
         return _reply(400, BAD_REQUEST, **{"X-Error-Reason": str(error)})
     except JournalFailed as error:
@@ -97,7 +104,12 @@ async def _answer(request: Request) -> Reply:
     return _reply(400, _list_invalid(parsed)) if parsed.invalid else target.accepted
 
 
-def refuse_events(refused: Refused) -> Reply:
+def unauthorised() -> Reply:
+    """Say that no key came, or none that may ingest."""
+    return _reply(401, b'{"message": "Unauthorised"}')
+
+
+def refuse_events(refused: Refused, request: Request) -> Reply:
     """Say that a request isn't let in. A body that is too large or cut off counts as a bad request."""
     message = {408: b"Request Timeout", 503: b"Service Unavailable"}.get(refused.status)
     headers = {"X-Error-Reason": str(refused), **refused.headers}
@@ -211,11 +223,16 @@ def _quoted(text: str) -> str:
 def _other_method(request: Request) -> Reply:
     """Answer requests that store nothing: a browser's CORS preflight, and probes. Only the key controls access."""
     if request.method == "OPTIONS":
-        wanted = request.header(b"access-control-request-headers") or "x-api-key, content-type"
-        return Reply(204, headers_of(PREFLIGHT | {"Access-Control-Allow-Headers": wanted}))
+        return preflight(request)
     if request.method == "HEAD" and INGEST_PATH.match(request.path):
         return _reply(200, b"")
     return _reply(405, b'{"message": "Method Not Allowed"}', Allow="POST, OPTIONS")
+
+
+def preflight(request: Request) -> Reply:
+    """Let scripts of any origin send what they ask for."""
+    wanted = request.header(b"access-control-request-headers") or "x-api-key, content-type"
+    return Reply(204, headers_of(PREFLIGHT | {"Access-Control-Allow-Headers": wanted}))
 
 
 def _reply(status: int, body: bytes, **headers: str) -> Reply:

@@ -142,6 +142,11 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "eventlane.urls"
 EVENTS_API = tuple(f"events.ingest.views.{name}" for name in ("take_events", "refuse_events", "close_journal"))
+DIALECTS = (
+    "events.ingest.dialects.PATHS",
+    "events.ingest.dialects.answer.take_dialect",
+    "events.ingest.dialects.answer.refuse_dialect",
+)
 APPEND_SLASH = False
 AUTH_USER_MODEL = "projects.Account"
 AUTHENTICATION_BACKENDS = ["projects.logins.BrakedBackend"]

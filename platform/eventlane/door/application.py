@@ -31,7 +31,7 @@ class Door:
         try:
             reply = await route.answer(request)
         except Refused as refused:
-            reply = route.refuse(refused)
+            reply = route.refuse(refused, request)
             reply.headers.append((b"connection", b"close"))
         finally:
             request.body.release()

@@ -27,16 +27,16 @@ class Route:
     lane: Lane
     max_bytes: int
     answer: Callable[[Request], Awaitable[Reply]]
-    refuse: Callable[[Refused], Reply]
+    refuse: Callable[[Refused, Request], Reply]
 
 
-def refuse_program(refused: Refused) -> Reply:
+def refuse_program(refused: Refused, request: Request) -> Reply:
     """Refuse a request as the platform API does (docs/api/v0.md, section 1.2)."""
     body = {"error": f"{_sentence(refused)}.", "code": CODES[refused.status]}
     return _reply(refused, JSON, encode(body))
 
 
-def refuse_page(refused: Refused) -> Reply:
+def refuse_page(refused: Refused, request: Request) -> Reply:
     """Refuse a request from a browser."""
     text = escape(_sentence(refused))
     return _reply(refused, HTML, f"<!doctype html><title>{refused.status}</title><p>{text}.</p>\n".encode())

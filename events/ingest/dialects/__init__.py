@@ -1,0 +1,129 @@
+"""Other protocols that events come in. One module each: where the key stands, how a body is read, what is replied.
+
+    request ── answer.py ─┬─ module.secret_of(request)        where this protocol has its key
+                          ├─ module.parse(incoming, body)     the events of a body, in a thread
+                          ├─ answer.py                        datasets, limits, journal: the same for all
+                          ├─ module.reply(incoming)           when every event is on disk
+                          └─ module.fail(incoming, …)         or this, if the request as a whole was refused
+
+`DIALECTS` says which ones there are. A module is imported when its first request comes.
+"""
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from typing import Any, Protocol
+
+from django.conf import settings
+
+from eventlane.door.reply import Reply
+from eventlane.door.request import Request
+from eventlane.wire.body import BodyTooLarge, decode_body
+from events.ingest import storage
+from events.ingest.split import TooManyEvents
+
+
+@dataclass(slots=True)
+class Entry:
+    """An event of a request: where it goes and its JSON text, or why it is refused.
+
+    An empty namespace is the dataset's default one, or `default`.
+    """
+
+    dataset: str
+    namespace: str
+    text: bytes
+    service: str = ""
+    refusal: str = ""
+
+
+@dataclass(slots=True)
+class Incoming:
+    """A request in a dialect, what its path says, and the events that were found in its body."""
+
+    request: Request
+    path: re.Match[bytes]
+    entries: list[Entry] = field(default_factory=list)
+    size: int = 0  # of their texts, in bytes
+    kind: str = ""  # of what the body holds, if a dialect has several
+
+    def inflate(self, body: bytes) -> bytes:
+        """Return a body decoded according to its Content-Encoding. Raises BadBody."""
+        encoding = self.request.header(b"content-encoding")
+        return decode_body(body, encoding, settings.EVENTLANE_MAX_DIALECT_BYTES, self.request.body.hold)
+
+    def add(self, entry: Entry) -> None:
+        """Add an event. Raises TooManyEvents, and BodyTooLarge: written as JSON, a body may become far larger."""
+        if len(self.entries) >= storage.limits.max_events:
+            raise TooManyEvents(storage.limits.max_events)
+        self.size += len(entry.text)
+        if self.size > settings.EVENTLANE_MAX_DIALECT_BYTES:
+            raise BodyTooLarge(f"the events take more than {settings.EVENTLANE_MAX_DIALECT_BYTES} bytes as JSON")
+        self.entries.append(entry)
+
+    def refused(self) -> list[Entry]:
+        """Return the events that aren't stored."""
+        return [entry for entry in self.entries if entry.refusal]
+
+
+class Module(Protocol):
+    """What each dialect's module has."""
+
+    MAKES_DATASETS: bool  # whether a dataset is made at its first use in every project
+
+    def secret_of(self, request: Request) -> str:
+        """Return the key, or an empty text."""
+
+    def parse(self, incoming: Incoming, body: bytes) -> None:
+        """Add the events of a body as it was sent. Raises Malformed, NoDialect, and what `incoming` raises."""
+
+    def reply(self, incoming: Incoming) -> Reply:
+        """Say what became of the events: those without a refusal are on disk."""
+
+    def fail(self, incoming: Incoming, status: int, reason: str) -> Reply:
+        """Say that nothing was stored."""
+
+
+class Malformed(ValueError):
+    """The request isn't what its protocol says. The message is for the sender."""
+
+
+class NoDialect(Exception):
+    """The request belongs to the Events API, on a path that it shares with a dialect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One protocol: the name of its module, and a regular expression for its paths."""
+
+    name: str
+    path: str
+
+    @property
+    def module(self) -> Module:
+        """Its module."""
+        return _module(self.name)
+
+
+@cache
+def _module(name: str) -> Module:
+    module: Any = import_module(f"{__name__}.{name}")
+    return module
+
+
+DIALECTS = (Dialect("otlp", r"(?:/otlp)?/v1(?:/(?P<signal>logs|traces|metrics))?/?|/otlp/?"),)
+_PATTERNS = [(dialect, re.compile(rf"(?:{dialect.path})\Z".encode())) for dialect in DIALECTS]
+# Of all dialects: a group's name may stand in a pattern only once, and nobody asks for groups here.
+PATHS = re.compile("|".join(rf"(?:{re.sub(r'[?]P<[a-z]+>', '?:', dialect.path)})\Z" for dialect in DIALECTS))
+
+
+def dialect_of(path: bytes) -> tuple[Dialect, re.Match[bytes]] | None:
+    """Return the dialect of a path as sent, and the match; or None."""
+    found = ((dialect, match) for dialect, pattern in _PATTERNS if (match := pattern.match(path)))
+    return next(found, None)
+
+
+def is_shared(path: bytes) -> bool:
+    """Return whether the Events API has this path, too."""
+    return path.startswith(b"/v1")

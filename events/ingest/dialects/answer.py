@@ -1,0 +1,174 @@
+"""Answer a request in a dialect: the same key rights, limits and promise as in the Events API.
+
+Everything but the key's look-up runs in a thread. A reply of success comes when all events are on disk.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import msgspec
+from django.conf import settings
+from django.db import close_old_connections
+
+from eventlane.door.body import Refused
+from eventlane.door.reply import Reply, headers_of
+from eventlane.door.request import Request
+from eventlane.wire.body import BadBody, BodyTooLarge
+from eventlane.wire.seldom import SeldomLog
+from events.ingest import storage
+from events.ingest.dialects import Incoming, Malformed, Module, NoDialect, dialect_of, is_shared
+from events.ingest.keys import Unauthorised, authenticate
+from events.ingest.lookup import KnownDataset, find_dataset, new_namespaces
+from events.ingest.parse import refusal_of
+from events.ingest.split import NotAnArray, TooManyEvents
+from events.ingest.views import CONTROL_CHARACTER, CORS, preflight, refuse_events, store_body, take_events
+from events.journal import Batch, JournalFailed, new_batch
+from projects.directory import DirectoryUnavailable, KnownKey, NotRemembered
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+log_failure = SeldomLog(logger.error)
+
+RETRY_SECONDS = 5
+BATCH_BYTES = 4 * 1024 * 1024  # of events in one frame of the journal
+SMALL_BODY_BYTES = 64 * 1024
+DEFAULT_NAMESPACE = "default"
+one_large_body = threading.Lock()  # a parsed body takes many times its memory, and two at once are no faster
+
+
+async def take_dialect(request: Request) -> Reply:
+    """Store the events of a request in any dialect and say what became of them; raise Refused."""
+    found = dialect_of(request.path)
+    if found is None or (request.method != "POST" and is_shared(request.path)):
+        return await take_events(request)
+    dialect, path = found
+    if request.method == "POST":
+        reply = await _answer(dialect.module, Incoming(request, path))
+    else:
+        reply = _other_method(request)
+    if not request.body.has_ended:
+        await request.skip()
+    return reply
+
+
+def refuse_dialect(refused: Refused, request: Request) -> Reply:
+    """Say that a request isn't let in, with the status that tells a sender whether to try again."""
+    if is_shared(request.path) and b"protobuf" not in request.headers.get(b"content-type", b""):
+        return refuse_events(refused, request)
+    return json_reply(refused.status, {"message": str(refused)}, **refused.headers)
+
+
+def json_reply(status: int, content: object, **headers: str) -> Reply:
+    """Return a reply in JSON that scripts of any origin may read."""
+    named = {"Content-Type": "application/json", **CORS, **headers}
+    return Reply(status, headers_of(named), msgspec.json.encode(content))
+
+
+def _other_method(request: Request) -> Reply:
+    if request.method == "OPTIONS":
+        return preflight(request)
+    if request.method == "HEAD":
+        return Reply(200, headers_of({"Content-Type": "application/json", **CORS}))
+    return json_reply(405, {"message": "Method Not Allowed"}, Allow="POST, OPTIONS")
+
+
+async def _answer(module: Module, incoming: Incoming) -> Reply:
+    request = incoming.request
+    try:
+        key = await _find_key(module, request)
+        body = await request.read()
+        batches = await request.run(_prepare, module, incoming, key, body)
+        await _store(batches)
+    except Refused:
+        raise
+    except NoDialect:
+        return await store_body(request, body)
+    except Unauthorised:
+        return module.fail(incoming, 401, "the API key is missing, unknown, or may not ingest")
+    except BodyTooLarge as error:
+        return module.fail(incoming, 413, str(error))
+    except (BadBody, Malformed, NotAnArray, TooManyEvents) as error:
+        return module.fail(incoming, 400, str(error))
+    except (JournalFailed, DirectoryUnavailable) as error:
+        log_failure("a request was not stored: %s", error)
+        reply = module.fail(incoming, 503, "the events could not be stored; try again")
+        reply.headers.append((b"retry-after", b"%d" % RETRY_SECONDS))
+        return reply
+    except Exception:
+        logger.exception("a request was not stored")
+        return module.fail(incoming, 500, "something went wrong in the server")
+    return module.reply(incoming)
+
+
+async def _find_key(module: Module, request: Request) -> KnownKey:
+    secret = module.secret_of(request)
+    try:
+        return authenticate(secret, ask=False)
+    except NotRemembered:
+        return await request.run(_in_thread, lambda: authenticate(secret, ask=True))
+
+
+async def _store(batches: list[Batch]) -> None:
+    """Store all batches, usually with one write. Raises JournalFailed if one of them isn't on disk."""
+    await asyncio.gather(*map(storage.journal.store, batches))
+    for batch in batches:
+        new_namespaces.note(batch.dataset_id, batch.namespace)
+
+
+def _prepare(module: Module, incoming: Incoming, key: KnownKey, body: bytes) -> list[Batch]:
+    """Read the events of a body and form batches of them, in a thread. Refusals are noted in the entries."""
+    if len(body) <= SMALL_BODY_BYTES and not incoming.request.header(b"content-encoding"):
+        return _in_thread(lambda: _read(module, incoming, key, body))
+    with one_large_body:
+        return _in_thread(lambda: _read(module, incoming, key, body))
+
+
+def _in_thread(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    finally:
+        close_old_connections()
+
+
+def _read(module: Module, incoming: Incoming, key: KnownKey, body: bytes) -> list[Batch]:
+    try:
+        module.parse(incoming, body)
+    except RecursionError:
+        raise Malformed(f"the body nests deeper than {storage.limits.max_depth} levels") from None
+    groups: dict[tuple[str, str, str], list[bytes]] = {}
+    datasets: dict[str, KnownDataset | None] = {}
+    for entry in incoming.entries:
+        entry.refusal = entry.refusal or refusal_of(entry.text, storage.limits)
+        if entry.refusal:
+            continue
+        if entry.dataset not in datasets:
+            datasets[entry.dataset] = find_dataset(key, entry.dataset, True, module.MAKES_DATASETS)
+        dataset = datasets[entry.dataset]
+        if dataset is None:
+            entry.refusal = f"there is no dataset {entry.dataset[:100]!a} in the project of this key"
+            continue
+        namespace = _label(entry.namespace) or dataset.default_namespace or DEFAULT_NAMESPACE
+        groups.setdefault((dataset.id, namespace, _label(entry.service)), []).append(entry.text)
+    return [batch for group, texts in groups.items() for batch in _batches(*group, texts)]
+
+
+def _label(text: str) -> str:
+    """Return a namespace or service that an event names, without what it may not hold."""
+    return CONTROL_CHARACTER.sub(" ", text)[: settings.EVENTLANE_MAX_NAMESPACE_LENGTH].strip()
+
+
+def _batches(dataset_id: str, namespace: str, service: str, texts: list[bytes]) -> Iterator[Batch]:
+    """Yield batches of some megabytes."""
+    part: list[bytes] = []
+    size = 0
+    for text in texts:
+        part.append(text)
+        size += len(text)
+        if size >= BATCH_BYTES:
+            yield new_batch(dataset_id, namespace, service, part, list(map(len, part)))
+            part, size = [], 0
+    if part:
+        yield new_batch(dataset_id, namespace, service, part, list(map(len, part)))

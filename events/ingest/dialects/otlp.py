@@ -1,0 +1,120 @@
+"""OTLP over HTTP: logs, traces and metrics of OpenTelemetry, as protobuf or JSON (opentelemetry.io/docs/specs/otlp)."""
+
+from typing import Any
+
+import msgspec
+
+from eventlane.door.reply import Reply, headers_of
+from eventlane.door.request import Request
+from eventlane.wire.body import BadBody
+from events.ingest import keys
+from events.ingest.dialects import Entry, Incoming, Malformed, NoDialect, is_shared
+from events.ingest.keys import header_of
+from events.ingest.views import CORS, unauthorised
+
+MAKES_DATASETS = True
+PROTOBUF, JSON = "application/x-protobuf", "application/json"
+REJECTED = {"logs": "rejectedLogRecords", "traces": "rejectedSpans", "metrics": "rejectedDataPoints"}
+SIGNALS = {"resourceLogs": "logs", "resourceSpans": "traces", "resourceMetrics": "metrics"}
+CODES = {400: 3, 401: 16, 413: 3, 500: 13, 503: 14}  # of google.rpc
+NAMESPACE_KEYS = ("service.namespace", "deployment.environment.name")
+secret_of = keys.secret_of
+
+_decode_any = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def is_protobuf(request: Request) -> bool:
+    """Return whether a body is protobuf, by its Content-Type."""
+    return request.header(b"content-type").partition(";")[0].strip().lower() in (PROTOBUF, "application/protobuf")
+
+
+def signal_of(incoming: Incoming) -> str:
+    """Return the signal that the path names: logs, traces or metrics; or an empty text."""
+    return (incoming.path["signal"] or b"").decode()
+
+
+def parse(incoming: Incoming, body: bytes) -> None:
+    """Add the records, spans or data points of a body. Raises NoDialect for what the Events API takes."""
+    if is_protobuf(incoming.request):
+        from events.ingest.dialects.otlp_protobuf import decode  # only when needed: 0.3 s
+
+        signal, decoded = signal_of(incoming) or "traces", incoming.inflate(body)
+        _add(incoming, signal, decode(signal, decoded))
+        return
+    signal, decoded = _json_signal(incoming, body)
+    if signal:
+        from events.ingest.dialects.otlp_json import decode as decode_json
+
+        _add(incoming, signal, decode_json(signal, decoded))
+
+
+def _json_signal(incoming: Incoming, body: bytes) -> tuple[str, bytes]:
+    """Return the signal of a body in JSON and its text. An empty object holds nothing."""
+    try:
+        decoded = incoming.inflate(body)
+        members = _decode_any(decoded)
+    except (BadBody, msgspec.DecodeError, RecursionError) as error:
+        if is_shared(incoming.request.path):
+            raise NoDialect from None
+        raise Malformed(str(error)) from None
+    if not members:
+        return "", decoded
+    found = [signal for member, signal in SIGNALS.items() if member in members]
+    if not found and is_shared(incoming.request.path):
+        raise NoDialect
+    if not found:
+        raise Malformed(f"the body has none of the members {', '.join(SIGNALS)}")
+    return found[0], decoded
+
+
+def _add(incoming: Incoming, signal: str, resources: Any) -> None:
+    """Add all events of a decoded body to the dataset of its signal, each resource to its namespace."""
+    incoming.kind = signal
+    dataset = header_of(incoming.request, b"x-dataset") or signal
+    namespace = header_of(incoming.request, b"x-namespace")
+    for resource, events in resources:
+        own = namespace or next((str(resource[key]) for key in NAMESPACE_KEYS if resource.get(key)), "")
+        for event in events:
+            incoming.add(Entry(dataset, own, msgspec.json.encode(event)))
+
+
+def reply(incoming: Incoming) -> Reply:
+    """Say how many events are refused, in the request's content type; nothing if none is."""
+    refused = incoming.refused()
+    if not refused:
+        return _reply(incoming, 200, b"", {})
+    count, reason = len(refused), refused[0].refusal
+    partial = {REJECTED[incoming.kind]: str(count), "errorMessage": reason}
+    return _reply(incoming, 200, _field(1, _number(1, count) + _field(2, reason.encode())), {"partialSuccess": partial})
+
+
+def fail(incoming: Incoming, status: int, reason: str) -> Reply:
+    """Reply with a google.rpc.Status. On a path that is the Events API's, too, 401 is as there."""
+    if status == 401 and is_shared(incoming.request.path) and not is_protobuf(incoming.request):
+        return unauthorised()
+    code = CODES[status]
+    return _reply(incoming, status, _number(1, code) + _field(2, reason.encode()), {"code": code, "message": reason})
+
+
+def _reply(incoming: Incoming, status: int, message: bytes, content: dict[str, Any]) -> Reply:
+    if is_protobuf(incoming.request):
+        return Reply(status, headers_of({"Content-Type": PROTOBUF, **CORS}), message)
+    return Reply(status, headers_of({"Content-Type": JSON, **CORS}), msgspec.json.encode(content))
+
+
+def _number(number: int, value: int) -> bytes:
+    """Return a field of a protobuf message that holds a whole number."""
+    return bytes([number << 3]) + _varint(value)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """Return a field of a protobuf message that holds text or a message."""
+    return bytes([number << 3 | 2]) + _varint(len(content)) + content
+
+
+def _varint(value: int) -> bytes:
+    parts = bytearray()
+    while value > 0x7F:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*parts, value])

@@ -1,0 +1,209 @@
+"""Make events of OTLP's log records, spans and data points, whichever encoding they came in."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+Event = dict[str, Any]
+Resource = tuple[Event, Iterable[Event]]  # the attributes of a resource, and its events
+LEVELS = ("trace", "debug", "info", "warn", "error", "fatal")  # each has four severity numbers, from 1 on
+SPAN_KINDS = ("", "internal", "server", "client", "producer", "consumer")
+STATUSES = ("unset", "ok", "error")
+TEMPORALITIES = ("", "delta", "cumulative")
+METRIC_TYPES = {"exponential_histogram": "exponentialHistogram"}
+NANOSECONDS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What differs between protobuf and JSON. Both have the same fields."""
+
+    value: Callable[[Any], Any]  # of an AnyValue
+    id: Callable[[Any], str]  # in hexadecimal
+    whole: Callable[[Any], int]
+    data: Callable[[Any], tuple[str, Any]]  # the kind of a metric, and its points
+    optional: Callable[[Any, str], Any]  # a field, or None if it isn't set
+    point_value: Callable[[Any], Any]
+
+
+def events_of(signal: str, request: Any, read: Reader) -> Iterator[Resource]:
+    """Yield the resources of a decoded request with their events. Raises Malformed if a number isn't one."""
+    part, scopes, items, make = SIGNALS[signal]
+    for holder in getattr(request, part):
+        attributes = _attributes(holder.resource.attributes, read)
+        yield attributes, _events(getattr(holder, scopes), items, make, attributes, read)
+
+
+def _events(scopes: Any, items: str, make: Callable[..., Any], resource: Event, read: Reader) -> Iterator[Event]:
+    """Yield the events of one resource. What they share is encoded once."""
+    service = resource.get("service.name")
+    shared = {"resource": msgspec.Raw(msgspec.json.encode(resource))} if resource else {}
+    for part in scopes:
+        scope = _scope(part.scope, read)
+        origin = {"scope": msgspec.Raw(msgspec.json.encode(scope)), **shared} if scope else shared
+        for item in getattr(part, items):
+            for event in make(item, read):
+                if service:
+                    event["service"] = service
+                event.update(origin)
+                yield event
+
+
+def _scope(scope: Any, read: Reader) -> Event:
+    parts = {"name": scope.name, "version": scope.version, "attributes": _attributes(scope.attributes, read)}
+    return _set(parts)
+
+
+def _attributes(pairs: Any, read: Reader) -> Event:
+    value = read.value
+    return {pair.key: value(pair.value) for pair in pairs}
+
+
+def _set(members: Event) -> Event:
+    """Return the members that say something: neither null nor empty."""
+    return {name: value for name, value in members.items() if value not in (None, "", {}, [])}
+
+
+@lru_cache(maxsize=1024)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+def _moment(nanoseconds: int) -> str:
+    """Return a time in RFC 3339 with nine digits, or an empty text for none."""
+    if nanoseconds <= 0:
+        return ""
+    seconds, rest = divmod(nanoseconds, NANOSECONDS)
+    return f"{_second(seconds)}.{rest:09d}Z"
+
+
+def _log_record(record: Any, read: Reader) -> Iterator[Event]:
+    number = read.whole(record.severity_number)
+    attributes = _attributes(record.attributes, read)
+    body = read.value(record.body)
+    is_message = isinstance(body, (str, int, float))
+    yield _set(
+        {
+            "timestamp": _moment(read.whole(record.time_unix_nano) or read.whole(record.observed_time_unix_nano)),
+            "level": LEVELS[(number - 1) // 4] if 1 <= number <= 24 else (record.severity_text or "").lower(),
+            "severityText": record.severity_text,
+            "severityNumber": number or None,
+            "message": body if is_message else None,
+            "body": None if is_message else body,
+            "eventName": record.event_name,
+            "traceId": read.id(record.trace_id),
+            "spanId": read.id(record.span_id),
+            "error": attributes.get("exception.message"),
+            "attributes": attributes,
+        }
+    )
+
+
+def _span(span: Any, read: Reader) -> Iterator[Event]:
+    start, end = read.whole(span.start_time_unix_nano), read.whole(span.end_time_unix_nano)
+    code = read.whole(span.status.code)
+    happened = [_span_event(event, read) for event in span.events]
+    yield _set(
+        {
+            "timestamp": _moment(start),
+            "duration": (end - start) / 1_000_000 if end >= start > 0 else None,
+            "level": "error" if code == STATUSES.index("error") else None,
+            "message": span.name,
+            "traceId": read.id(span.trace_id),
+            "spanId": read.id(span.span_id),
+            "parentSpanId": read.id(span.parent_span_id),
+            "kind": _word(SPAN_KINDS, read.whole(span.kind)),
+            "status": _word(STATUSES, code),
+            "error": _error(happened) or span.status.message,
+            "events": happened,
+            "links": [_span_link(link, read) for link in span.links],
+            "attributes": _attributes(span.attributes, read),
+        }
+    )
+
+
+def _span_event(event: Any, read: Reader) -> Event:
+    moment = _moment(read.whole(event.time_unix_nano))
+    return _set({"timestamp": moment, "name": event.name, "attributes": _attributes(event.attributes, read)})
+
+
+def _span_link(link: Any, read: Reader) -> Event:
+    attributes = _attributes(link.attributes, read)
+    return _set({"traceId": read.id(link.trace_id), "spanId": read.id(link.span_id), "attributes": attributes})
+
+
+def _error(happened: list[Event]) -> Any:
+    """Return the message of the last exception among a span's events."""
+    messages = (event.get("attributes", {}).get("exception.message") for event in reversed(happened))
+    return next(filter(None, messages), None)
+
+
+def _word(words: tuple[str, ...], number: int) -> str:
+    return words[number] if 0 <= number < len(words) else str(number)
+
+
+def _data_points(metric: Any, read: Reader) -> Iterator[Event]:
+    kind, data = read.data(metric)
+    if not kind:
+        return
+    head = {"message": metric.name, "unit": metric.unit, "type": METRIC_TYPES.get(kind, kind)}
+    if kind in ("sum", "histogram", "exponential_histogram"):
+        head["temporality"] = _word(TEMPORALITIES, read.whole(data.aggregation_temporality))
+    if kind == "sum":
+        head["monotonic"] = data.is_monotonic
+    for point in data.data_points:
+        times = {
+            "timestamp": _moment(read.whole(point.time_unix_nano)),
+            "startTime": _moment(read.whole(point.start_time_unix_nano)),
+        }
+        attributes = _attributes(point.attributes, read)
+        yield _set({**times, **head, **VALUES[kind](point, read), "attributes": attributes})
+
+
+def _simple(point: Any, read: Reader) -> Event:
+    return {"value": read.point_value(point)}
+
+
+def _figures(point: Any, read: Reader, *names: str) -> Event:
+    return {"count": read.whole(point.count), **{name: read.optional(point, name) for name in names}}
+
+
+def _histogram(point: Any, read: Reader) -> Event:
+    counts = [read.whole(count) for count in point.bucket_counts]
+    buckets = {"bounds": list(point.explicit_bounds), "counts": counts} if counts else {}
+    return {**_figures(point, read, "sum", "min", "max"), "buckets": buckets}
+
+
+def _exponential_histogram(point: Any, read: Reader) -> Event:
+    sides = {name: _side(getattr(point, name), read) for name in ("positive", "negative")}
+    buckets = {"scale": read.whole(point.scale), "zeroCount": read.whole(point.zero_count), **_set(sides)}
+    return {**_figures(point, read, "sum", "min", "max"), "buckets": buckets}
+
+
+def _side(side: Any, read: Reader) -> Event:
+    counts = [read.whole(count) for count in side.bucket_counts]
+    return {"offset": read.whole(side.offset), "counts": counts} if counts else {}
+
+
+def _summary(point: Any, read: Reader) -> Event:
+    quantiles = [{"quantile": one.quantile, "value": one.value} for one in point.quantile_values]
+    return {"count": read.whole(point.count), "sum": point.sum, "quantiles": quantiles}
+
+
+VALUES: dict[str, Callable[[Any, Reader], Event]] = {
+    "gauge": _simple,
+    "sum": _simple,
+    "histogram": _histogram,
+    "exponential_histogram": _exponential_histogram,
+    "summary": _summary,
+}
+# Of each signal: the field with its resources, with their scopes, with the items of those, and what makes events.
+SIGNALS: dict[str, tuple[str, str, str, Callable[..., Iterator[Event]]]] = {
+    "logs": ("resource_logs", "scope_logs", "log_records", _log_record),
+    "traces": ("resource_spans", "scope_spans", "spans", _span),
+    "metrics": ("resource_metrics", "scope_metrics", "metrics", _data_points),
+}
