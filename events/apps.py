@@ -1,4 +1,4 @@
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
 
@@ -16,13 +16,21 @@ class EventsConfig(AppConfig):
             dashboards,
             signals,  # noqa: F401  (connects the receivers)
         )
+        from events.alerts import due, links, spec
         from events.query import saved
+        from pipelines.execution.periodic import Periodic, add_periodic
         from pipelines.models import Resource
         from pipelines.resources.added import AddedKind, add_kind
 
         add_kind(Resource.Type.QUERY, AddedKind(saved.query_data, saved.EXAMPLE, saved.MEANINGS, _explore_link))
         data, example, meanings = dashboards.dashboard_data, dashboards.EXAMPLE, dashboards.MEANINGS
         add_kind(Resource.Type.DASHBOARD, AddedKind(data, example, meanings, _dashboard_link))
+        alert = AddedKind(
+            spec.alert_data, spec.EXAMPLE, spec.MEANINGS, _no_link, references=spec.references, deployed=due.watch
+        )
+        add_kind(Resource.Type.ALERT, alert)
+        add_periodic(Periodic("alerts", due.evaluate_due, due.STEP_SECONDS))
+        links.lead_to(_question_address)
 
 
 def _explore_link(resource: "Resource") -> "Link":
@@ -38,3 +46,13 @@ def _dashboard_link(resource: "Resource") -> "Link":
     from pipelines.resources.added import Link
 
     return Link("Open the dashboard", reverse("console-dashboard", args=[resource.pk]))
+
+
+def _no_link(resource: "Resource") -> None:
+    """Lead nowhere: an alert's own page shows it."""
+
+
+def _question_address(dataset: str, data: dict[str, Any], from_time: str, to_time: str) -> str:
+    from events.console.saved import question_address
+
+    return question_address(dataset, data, from_time, to_time)

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from eventlane.fields import IdField
 from eventlane.names import MAX_NAME_LENGTH, validate_name
+from pipelines.models import Resource
 from projects.models import Project
 
 
@@ -221,3 +222,58 @@ class TriggerMatch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.dataset} for {self.trigger_id}"
+
+
+class AlertState(models.TextChoices):
+    """What an alert was found to be. An error says nothing about the events: they couldn't be asked."""
+
+    WAITING = "waiting", "Not evaluated yet"
+    OK = "ok", "OK"
+    FIRING = "firing", "Firing"
+    NO_DATA = "no_data", "No data"
+    ERROR = "error", "Error"
+
+
+class Alert(models.Model):
+    """The state of a resource of type alert. `events.alerts` changes it."""
+
+    resource = models.OneToOneField(Resource, models.CASCADE, related_name="alert", primary_key=True)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="alerts")
+    state = models.CharField(max_length=10, choices=AlertState, default=AlertState.WAITING)
+    state_time = models.DateTimeField(default=timezone.now)  # since when it is in this state
+    conditions = models.JSONField(
+        default=list
+    )  # what is wrong now: events.alerts.evaluate.Condition, each as an object
+    value = models.JSONField(null=True)  # of the group that comes first: the greatest one for `>`
+    evaluation_time = models.DateTimeField(null=True)  # the end of the window that was looked at last
+    next_time = models.DateTimeField(default=timezone.now, db_index=True)  # when it is to be evaluated again
+    claim_time = models.DateTimeField(null=True)  # until when a worker has it for evaluation
+
+    def __str__(self) -> str:
+        return self.resource.name
+
+
+class AlertChange(models.Model):
+    """An entry in the history of an alert."""
+
+    class Kind(models.TextChoices):
+        BEGAN = "began", "Began"
+        ENDED = "ended", "Ended"
+
+    id = IdField()
+    alert = models.ForeignKey(Alert, models.CASCADE, related_name="changes")
+    kind = models.CharField(max_length=10, choices=Kind)
+    time = models.DateTimeField()  # the end of the window that was looked at
+    creation_time = models.DateTimeField(default=timezone.now)
+    state = models.CharField(max_length=10, choices=AlertState)  # of the alert after it
+    conditions = models.JSONField(default=list)  # those that began or ended
+    link = models.TextField(blank=True)  # to Explore at that moment, without scheme and host
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["alert", "id"], name="alert_change_by_id"),
+            models.Index(fields=["alert", "creation_time", "id"], name="alert_change_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.time:%Y-%m-%d %H:%M:%S}"

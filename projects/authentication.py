@@ -19,13 +19,7 @@ class ApiKeyAuthentication(KeyAuthentication):
         """Return the account and the key with this secret, unless one of them is disabled."""
         keys = ApiKey.objects.select_related("account", "organization")
         api_key = keys.filter(digest=digest_of(secret)).first()
-        now = timezone.now()
-        if api_key is None or api_key.status(now) != "active":
-            raise UnknownApiKey("This API key is unknown, revoked or expired.", self.missing[1])
-        if api_key.organization.disabled:
-            raise OrganizationDisabled
-        if api_key.account.disabled:
-            raise AccountDisabled
+        api_key = check_in_use(api_key, self.missing[1])
         _note_use(api_key)
         return api_key.account, api_key
 
@@ -36,6 +30,17 @@ class BearerAuthentication(Bearer, ApiKeyAuthentication):
 
 class XApiKeyAuthentication(XApiKey, ApiKeyAuthentication):
     """For the part of the Events API that DRF serves."""
+
+
+def check_in_use(api_key: ApiKey | None, challenge: str = "") -> ApiKey:
+    """Return a key that was looked for; raise UnknownApiKey, OrganizationDisabled or AccountDisabled."""
+    if api_key is None or api_key.status(timezone.now()) != "active":
+        raise UnknownApiKey("This API key is unknown, revoked or expired.", challenge)
+    if api_key.organization.disabled:
+        raise OrganizationDisabled
+    if api_key.account.disabled:
+        raise AccountDisabled
+    return api_key
 
 
 def _note_use(api_key: ApiKey) -> None:

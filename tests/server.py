@@ -2,7 +2,7 @@
 
 Two fixtures, both a `Server`:
 
-    server        one for the whole session, about 4 s once. For contract tests: make datasets, keys and namespaces of
+    server        one for the whole session, about 2 s once. For contract tests: make datasets, keys and namespaces of
                   your own in it, and never stop it.
     fresh_server  one for each test that asks. For tests that kill, stop or configure it; call it to start one. It
                   runs on a copy of a home that was started before; for the very first start, give it an empty home:
@@ -111,7 +111,7 @@ def remove_prepared_home() -> None:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """One platform for the session; see the top of tests/server.py."""
-    running = Server(scratch_home())
+    running = Server()
     yield running
     running.close()
 

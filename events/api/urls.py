@@ -2,11 +2,13 @@
 
 from django.urls import path
 
+from events.api.alerts import AlertChangesViewSet, AlertsViewSet
 from events.api.datasets import DatasetsViewSet, NamespacesViewSet
 from events.api.events import EventsViewSet
 from events.api.exports import ExportsViewSet
 from events.api.fields import FieldsViewSet
 from events.api.queries import QueriesViewSet
+from events.api.tails import TailsViewSet
 
 urlpatterns = [
     path("datasets", DatasetsViewSet.as_view({"get": "list", "post": "create"})),
@@ -15,6 +17,11 @@ urlpatterns = [
     path("datasets/id/<str:id>/events", EventsViewSet.as_view({"get": "list"})),
     path("datasets/id/<str:id>/events/id/<str:event_id>", EventsViewSet.as_view({"get": "retrieve"})),
     path("datasets/id/<str:id>/fields", FieldsViewSet.as_view({"get": "discover"})),
+    path("datasets/id/<str:id>/tail", TailsViewSet.as_view({"get": "tail"})),
+    path("alerts", AlertsViewSet.as_view({"get": "list"})),
+    path("alerts/id/<str:id>", AlertsViewSet.as_view({"get": "retrieve"})),
+    path("alerts/id/<str:id>/changes", AlertChangesViewSet.as_view({"get": "list"})),
+    path("alerts/name/<str:name>", AlertsViewSet.as_view({"get": "retrieve_by_name"})),
     path("query/export", ExportsViewSet.as_view({"post": "export"})),
     path("queries/name/<str:name>/run", QueriesViewSet.as_view({"post": "run"})),
     path("query", QueriesViewSet.as_view({"post": "ask"})),

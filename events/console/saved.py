@@ -10,7 +10,7 @@ from django.urls import reverse
 from eventlane.ids import is_id
 from eventlane.wire.errors import InvalidRequestBody
 from events.access import datasets_of
-from events.console.explore.question import Question
+from events.console.explore.question import Question, explore_address
 from events.query.body import read_query
 from events.query.saved import MEMBERS
 from events.query.typed import elements, show_calculation
@@ -95,3 +95,9 @@ def saved_queries(request: HttpRequest) -> QuerySet[Resource]:
 def find_saved(request: HttpRequest, resource_id: str) -> Resource | None:
     """Return a saved query that the account sees, if there is one with this id."""
     return saved_queries(request).filter(pk=resource_id).first() if is_id(resource_id) else None
+
+
+def question_address(dataset: str, data: dict[str, Any], from_time: str, to_time: str) -> str:
+    """Return the address of Explore that asks what a query asks, as far as its form goes."""
+    asked = {"from_time": from_time, "to_time": to_time, **(groups_of(data) or {})}
+    return explore_address(dataset, q=data.get("q", "").strip(), **asked)

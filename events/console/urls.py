@@ -51,6 +51,22 @@ def explore_part_event(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+def explore_part_trace(request: HttpRequest) -> HttpResponse:
+    """Show the events of a trace."""
+    from events.console.explore.parts import explore_trace
+
+    return explore_trace(request)
+
+
+@require_safe
+def explore_part_around(request: HttpRequest) -> HttpResponse:
+    """Show the events around one."""
+    from events.console.explore.parts import explore_around
+
+    return explore_around(request)
+
+
+@require_safe
 def explore_part_fields(request: HttpRequest) -> HttpResponse:
     """Show the fields of events."""
     from events.console.explore.parts import explore_fields
@@ -122,6 +138,8 @@ urlpatterns = [
     path("system/live/", admin.site.admin_view(require_safe(system_live)), name="console-system-live"),
     path("explore/", admin.site.admin_view(explore), name="console-explore"),
     path("explore/event/", admin.site.admin_view(explore_part_event), name="console-explore-event"),
+    path("explore/trace/", admin.site.admin_view(explore_part_trace), name="console-explore-trace"),
+    path("explore/around/", admin.site.admin_view(explore_part_around), name="console-explore-around"),
     path("explore/fields/", admin.site.admin_view(explore_part_fields), name="console-explore-fields"),
     path("explore/groups.csv", admin.site.admin_view(explore_csv), name="console-explore-csv"),
     path("explore/save/", admin.site.admin_view(explore_save), name="console-explore-save"),

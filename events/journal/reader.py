@@ -66,6 +66,15 @@ class JournalFile:
         """Return its size in bytes."""
         return os.fstat(self._fd).st_size
 
+    def changed(self) -> float:
+        """Return when something was last written to it, in seconds since 1970."""
+        return os.fstat(self._fd).st_mtime
+
+    def is_closed(self) -> bool:
+        """Return whether its writer has closed it; of one whose writer died, nobody can tell without a claim."""
+        header = self._header()
+        return bool(header and header.size)
+
     def read(self, offset: int = 0, max_bytes: int | None = None) -> Reading:
         """Read whole frames from `offset`: 0, or the `end` of an earlier reading.
 

@@ -2,7 +2,7 @@
 
 Three threads run besides the jobs. One reports every second which tasks this process still has, and stops those that
 were aborted or taken away. One stops all tasks if the first couldn't report for too long. The third is the scheduler,
-for periodic work that any worker may do.
+for periodic work that any worker may do. Other apps add periodic work with threads of its own (periodic.py).
 """
 
 import asyncio
@@ -13,16 +13,19 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from django.conf import settings
 from django.db import connection
+from procrastinate.exceptions import ConnectorException
 
 from eventlane.database import DATABASE_FAILED, disconnect
 from eventlane.one_line import kind_and_line, one_line
 from eventlane.progress import STEP_SECONDS, UNWATCHED, Progress
 from pipelines.execution.dispatch import QUEUE
 from pipelines.execution.jobs import worker_app
+from pipelines.execution.periodic import PERIODIC
 from pipelines.execution.scheduler import Scheduler
 from pipelines.execution.tasks import claim_task, finish_task, heartbeat, release_worker
 from pipelines.models import Task
@@ -35,6 +38,7 @@ HEARTBEAT_SECONDS = 1.0
 LATEST_HEARTBEAT_SHARE = 0.7  # of the time after which others consider a task lost: this process then stops it
 LATEST_END_SHARE = 0.9  # if that didn't help, this process then ends itself
 RETRY_SECONDS = 1.0
+GOODBYE_SECONDS = 5.0  # for procrastinate to note in the database that this worker has stopped
 PROGRESS_THREADS = 4  # the event loop, which fetches jobs, and the threads for heartbeat, watch and scheduler
 STOPPED = "The worker was stopped while running the task."
 OUT_OF_TOUCH = "The worker lost its database connection while running the task."
@@ -48,7 +52,7 @@ class Worker:
         self._concurrency = concurrency
         self._progress = progress
         # Each thread keeps its Django connection: getting one for every job would cost as much as the job.
-        connection.settings_dict["OPTIONS"]["pool"] |= {"max_size": concurrency + 6}
+        connection.settings_dict["OPTIONS"]["pool"] |= {"max_size": concurrency + 6 + len(PERIODIC)}
         # By task and attempt: once an end is recorded, the next attempt may start here before this one is removed.
         self._running: dict[tuple[str, int], threading.Event] = {}
         self._last_heartbeat = time.monotonic()
@@ -61,6 +65,7 @@ class Worker:
             self._helper("heartbeat", self._beat, HEARTBEAT_SECONDS),
             self._helper("watch", self._watch, HEARTBEAT_SECONDS / 2),
             self._helper("scheduler", Scheduler().step, settings.EVENTLANE_CONDUCT_SECONDS),
+            *(self._helper(one.name, partial(one.step, self._ended), one.seconds, watched=False) for one in PERIODIC),
         ]
         for helper in helpers:
             helper.start()
@@ -124,9 +129,10 @@ class Worker:
             showing = asyncio.ensure_future(self._show())
             try:
                 await worker
-            except asyncio.CancelledError:
+            except (asyncio.CancelledError, ConnectorException) as error:
                 if not self._stopping.is_set():
                     raise
+                logger.debug("stopped without the database: %r", error)
             finally:
                 showing.cancel()
 
@@ -143,18 +149,36 @@ class Worker:
         self._stopping.set()
         worker.cancel()
         asyncio.get_running_loop().call_later(settings.EVENTLANE_WORKER_STOP_SECONDS, self._stop_tasks)
+        self._leave_in_time(worker)
+
+    def _leave_in_time(self, worker: "asyncio.Future[None]", was_idle: bool = False) -> None:
+        """Once no task has run for a while, don't wait for a database that is away.
+
+        Without it, procrastinate would wait for half a minute. Others notice by themselves that this worker is gone.
+        """
+        is_idle = not self._running
+        if was_idle and is_idle:
+            worker.cancel()
+        else:
+            asyncio.get_running_loop().call_later(GOODBYE_SECONDS, self._leave_in_time, worker, is_idle)
 
     def _stop_tasks(self) -> None:
         for stop in list(self._running.values()):
             stop.set()
 
-    def _helper(self, name: str, step: Callable[[], None], seconds: float) -> threading.Thread:
-        """Return a thread that performs a step at this interval until the worker ends, whatever the step raises."""
+    def _helper(
+        self, name: str, step: Callable[[], object], seconds: float, *, watched: bool = True
+    ) -> threading.Thread:
+        """Return a thread that performs a step at this interval until the worker ends, whatever the step raises.
+
+        If a watched one hangs, the supervisor restarts the worker.
+        """
 
         def run() -> None:
             while not self._ended.wait(seconds):
                 _survives(name, step)
-                self._progress.step()
+                if watched:
+                    self._progress.step()
 
         return threading.Thread(target=run, name=name)
 
@@ -202,7 +226,7 @@ def _persistently(move: Callable[[], T]) -> T:
             time.sleep(RETRY_SECONDS)
 
 
-def _survives(name: str, step: Callable[[], None]) -> None:
+def _survives(name: str, step: Callable[[], object]) -> None:
     """Perform a step in our own thread. A failure is logged and the connection closed; the next step may succeed."""
     try:
         step()

@@ -10,7 +10,7 @@ from projects.models.project import Project
 
 
 class Resource(models.Model):
-    """Something deployed: a trigger, command, task, pipeline, query or dashboard (docs/api/v0.md, sections 2.7 and 5).
+    """Something deployed, like a trigger, a task or an alert (docs/api/v0.md, sections 2.7 and 5).
 
     Not to be confused with a Pipeline or a Task, which is one execution of such a definition.
     """
@@ -22,6 +22,7 @@ class Resource(models.Model):
         TASK = "task", "Task"
         QUERY = "query", "Query"
         DASHBOARD = "dashboard", "Dashboard"
+        ALERT = "alert", "Alert"
 
     class Maker(models.TextChoices):
         DEPLOYMENT = "deployment", "Deployment"

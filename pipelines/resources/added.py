@@ -1,7 +1,8 @@
 """Kinds of specs that other apps add when they start: deployed, listed and read like pipelines' own."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from pipelines.models import Resource
 from pipelines.resources.shapes import Shape
@@ -16,14 +17,36 @@ class Link:
     note: str = ""
 
 
+class Reference(NamedTuple):
+    """What a spec names: a spec of another kind in the same set, or an `identity`; and where in its data."""
+
+    kind: str
+    name: str | None  # None: it isn't a text, which is reported already
+    pointer: str
+
+
+def _nothing(data: Any) -> Iterable[Reference]:
+    return ()
+
+
+def _ignore(resources: Sequence[Resource]) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class AddedKind:
-    """A kind of spec: what its data must look like, what its page in docs/specs says, and where its resources lead."""
+    """A kind of spec: what its data must look like, what its page in docs/specs says, and where its resources lead.
+
+    `references` tells what data names. `deployed` gets new and changed resources, in the transaction
+    that deploys or saves them.
+    """
 
     data: Shape
     example: str
     meanings: Mapping[str, str]
-    link: Callable[[Resource], Link]
+    link: Callable[[Resource], Link | None]
+    references: Callable[[Any], Iterable[Reference]] = _nothing
+    deployed: Callable[[Sequence[Resource]], None] = _ignore
 
 
 ADDED: dict[str, AddedKind] = {}

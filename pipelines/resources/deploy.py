@@ -21,6 +21,7 @@ from eventlane.wire.errors import UnknownObject
 from pipelines.connectors.time import first_tick
 from pipelines.hooks import ensure_hooks
 from pipelines.models import Identity, Resource, Subscription
+from pipelines.resources.added import ADDED
 from pipelines.resources.shapes import equal
 from pipelines.resources.specs import Spec, check_specs
 from projects.models import Project
@@ -108,6 +109,9 @@ def _apply(project: Project, deployment: Deployment, existing: Mapping[Key, Reso
     Resource.objects.bulk_create(created, batch_size=500)
     _subscribe(project, [row for row in (*updated, *created) if row.type == Resource.Type.TRIGGER], now)
     ensure_hooks(project)
+    for kind, added in ADDED.items():
+        if rows := [row for row in (*updated, *created) if row.type == kind]:
+            added.deployed(rows)
 
 
 def _subscribe(project: Project, triggers: Sequence[Resource], now: datetime) -> None:

@@ -84,6 +84,7 @@ def _store(project: Project, spec: Spec, account: Account, over: Resource | None
     action, said = (CHANGE, _change(saved.name, spec["name"])) if over else (ADDITION, "Saved.")
     saved.name, saved.spec, saved.update_time = spec["name"], spec, now
     saved.save()
+    ADDED[saved.type].deployed([saved])
     _record(account, saved, action, said)
     return saved
 

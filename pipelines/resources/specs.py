@@ -13,6 +13,7 @@ from django.conf import settings
 from eventlane.wire.errors import InvalidRequestBody, Problem
 from pipelines.connectors import subscription_problems
 from pipelines.models import Identity, Resource
+from pipelines.resources.added import ADDED, Reference
 from pipelines.resources.kinds import spec as spec_shape
 from pipelines.resources.parameters import check_values
 from pipelines.resources.shapes import Problems, holds_at_most, refuse, storable
@@ -129,6 +130,16 @@ class _References:
                 self._check_task(data, pointer)
             case "pipeline":
                 self._check_pipeline(data, pointer)
+            case str() as kind if kind in ADDED:
+                for reference in ADDED[kind].references(data):
+                    self._check_reference(reference, pointer)
+
+    def _check_reference(self, reference: Reference, pointer: str) -> None:
+        place = pointer + reference.pointer
+        if reference.kind == "identity":
+            self._check_identity(reference.name, place)
+        else:
+            self._check_resource(reference.kind, reference.name, place)
 
     def _check_trigger(self, data: Any, pointer: str) -> None:
         if {"connector", "event", "parameters"} <= data.keys():

@@ -240,6 +240,9 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_QUERY_MEMORY_MB", "256", at_least(64), "MB", "memory limit of one query in a web process"),
         ("EVENTLANE_QUERY_THREADS", "1", at_least(1), "threads", "threads of one query in a web process"),
         ("EVENTLANE_QUERY_VALUES", "2000000", at_least(1000), "values", "values of all rows, calculations and buckets in the series of one query"),
+        ("EVENTLANE_MAX_TAILS", "500", at_least(0), "tails", "tails (streams of new events) that may be open at once on a node, those of all its web processes; beyond that the answer is 503"),
+        ("EVENTLANE_TAIL_BYTES_PER_SECOND", str(16 * MIB), at_least(1024), "bytes/s", "what one web process sends to all of its tails together; each gets an equal share, and a tail that finds more loses events, which it is told"),
+        ("EVENTLANE_TAIL_WAITING_BYTES", str(64 * MIB), at_least(1024), "bytes", "what waits in one web process for clients of tails that read slowly, all together; a client that has more than its equal share waiting loses events, which it is told"),
         ("EVENTLANE_FIELDS_EVENTS", "1000000", at_least(1), "events", "events, the newest that match, from which the fields of a dataset are listed"),
         ("EVENTLANE_PROMOTED_FIELDS", "64", at_least(0), "fields", "fields of a dataset that become columns of its table, which makes queries that use them faster: those that most of its events have, or that are asked for. Fewer than a dataset has: it gets no more"),
         ("EVENTLANE_RETENTION_DAYS", "30", at_least(1), "days", "retention of a new dataset"),
@@ -266,6 +269,11 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_CONDUCT_SECONDS", "0.5", seconds, "seconds", "how often a worker looks for due timers"),
         ("EVENTLANE_TRIGGER_RATE_LIMIT", "1000:60", rate, "events:seconds", "how many events may fire a trigger on a dataset in a window of how many seconds, unless the trigger has its own `rate_limit`; further events are only counted. none: no limit"),
         ("EVENTLANE_MISSED_TICKS", "100", at_least(1), "ticks", "most missed ticks of one timer that are emitted at a time; the others follow in the next rounds"),
+    ),
+    *_rows(
+        "Alerts",
+        ("EVENTLANE_ALERT_DELAY_SECONDS", "2", at_least(0), "seconds", "how long after the end of its window an alert is evaluated: events of other nodes have to be sealed by then, and senders may be late"),
+        ("EVENTLANE_ALERT_HISTORY_DAYS", "90", at_least(1), "days", "how long the history of alerts is kept"),
     ),
     *_rows(
         "Tasks",

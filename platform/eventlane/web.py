@@ -61,6 +61,7 @@ async def serve(progress: Progress) -> None:
 
     def stop() -> None:
         server.stop()
+        application.end_streams()
         loop.call_later(STOP_SECONDS, serving.cancel)
 
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -17,7 +17,8 @@ from tests.server import ROOT, Server
 pytestmark = pytest.mark.slow
 
 WHO = {"name": "who", "type": "string", "default": "world", "environment": "WHO"}
-TWO_STEPS = [{"code": 'echo "hello $WHO"; sleep 2\nprintf "no end"'}, {"code": "echo second"}]
+PAUSE = {"name": "pause", "type": "number", "default": 5, "environment": "PAUSE"}
+TWO_STEPS = [{"code": 'echo "hello $WHO"; sleep ${PAUSE:-0.5}\nprintf "no end"'}, {"code": "echo second"}]
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,7 @@ def automation() -> Iterator[Automation]:
             pipeline("several", {"name": "a", "task": "greet"}, {"name": "b", "task": "fail", "dependencies": ["a"]}),
             pipeline("sleeping", {"task": "sleep"}, concurrent=True),
             command("hello", parameters=[WHO], pipelines=["greetings"]),
+            command("slowly", parameters=[WHO, PAUSE], pipelines=["greetings"]),
             command("both", parameters=[WHO], pipelines=["several"]),
             command("sleep", pipelines=["sleeping"]),
         )
@@ -68,7 +70,7 @@ def test_output_and_notes(automation):
 
 
 def test_output_is_live(automation):
-    process = automation.server.popen("run", "hello", stdout=PIPE, stderr=PIPE)
+    process = automation.server.popen("run", "slowly", stdout=PIPE, stderr=PIPE)
     assert process.stdout.readline() == b"hello world\n"
     seen = time.monotonic()
     rest, _ = process.communicate(timeout=60)

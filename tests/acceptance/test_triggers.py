@@ -86,7 +86,8 @@ def test_every_matching_event_fires_once_though_everything_is_killed(fresh_serve
     for power_cut in (True, True, False):
         with Sender(server, "kills", threads=1, events=1) as sender:
             for _ in range(2):
-                time.sleep(0.6)
+                enough = len(sender.acknowledged) + 120
+                server.wait_until(lambda: len(sender.acknowledged) >= enough, "events come in", 60)  # noqa: B023
                 for pid in server.pids_of("seal --forever"):
                     os.kill(pid, signal.SIGKILL)
                 server.wait_until(lambda: server.pids_of("seal --forever"), "the sealer is back")

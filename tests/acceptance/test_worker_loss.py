@@ -21,7 +21,7 @@ from tests.server import Server
 pytestmark = pytest.mark.slow
 
 LOST_SECONDS = 5
-ENDED_SECONDS = 25.0  # the loss, the sweep that finds it, and a machine with much else to do
+ENDED_SECONDS = 60.0  # the loss, the sweep that finds it, and a machine with much else to do
 ODD_SECONDS = 1_000_000_000 + os.getpid()  # of sleep that nobody else asks for
 SLEEP = f"echo began; sleep {ODD_SECONDS} & sleep {ODD_SECONDS}; wait"
 
@@ -110,7 +110,7 @@ def test_killed_worker(automation):
 
     worker = kill_worker(automation)
 
-    automation.wait_until(lambda: not sleepers(), "no process of the task is left", 10)
+    automation.wait_until(lambda: not sleepers(), "no process of the task is left")
     automation.wait_for(pipeline_id, "failed", ENDED_SECONDS)
     assert f"/{worker} was lost while running the task" in failure_of(automation, pipeline_id)
     deploy(automation, "echo began")
@@ -127,8 +127,8 @@ def test_worker_that_hangs_is_replaced_and_its_task_is_lost(fresh_server):
 
     os.kill(worker, signal.SIGSTOP)
 
-    server.wait_until(lambda: "worker-1 has made no progress for 6 s: killed" in server.log, "it is noticed", 20)
-    server.wait_until(lambda: not sleepers(), "no process of the task is left", 10)
+    server.wait_until(lambda: "worker-1 has made no progress for 6 s: killed" in server.log, "it is noticed", 60)
+    server.wait_until(lambda: not sleepers(), "no process of the task is left")
     automation.wait_for(pipeline_id, "failed", ENDED_SECONDS)
     assert f"/{worker} was lost while running the task" in failure_of(automation, pipeline_id)
     deploy(automation, "echo began")
@@ -147,7 +147,7 @@ def test_killed_worker_of_a_task_with_retries(automation):
     automation.wait_for_output(pipeline_id, "began")
     assert automation.pipeline(pipeline_id)["status"] == "started"
     automation.call("POST", f"/pipelines/id/{pipeline_id}/abort")
-    automation.wait_until(lambda: not sleepers(), "abort stops the second run", 15)
+    automation.wait_until(lambda: not sleepers(), "abort stops the second run")
 
 
 def test_killed_platform(automation):
@@ -155,7 +155,7 @@ def test_killed_platform(automation):
     running = begin(automation)
 
     automation.server.kill()
-    automation.wait_until(lambda: not sleepers(), "no process of the task is left", 10)
+    automation.wait_until(lambda: not sleepers(), "no process of the task is left")
     automation.server.start()
 
     automation.wait_for(running, "failed", ENDED_SECONDS)
@@ -242,7 +242,7 @@ def test_database_that_stands_still_for_longer_than_a_task_may_be_silent(automat
         assert len(sleepers()) <= 1
         time.sleep(0.5)
     automation.call("POST", f"/pipelines/id/{pipeline_id}/abort")
-    automation.wait_until(lambda: not sleepers(), "no process of the task is left", 15)
+    automation.wait_until(lambda: not sleepers(), "no process of the task is left")
     deploy(automation, "echo began")
     automation.wait_for(begin(automation), "successful")
 
@@ -257,7 +257,8 @@ def test_stop_of_the_platform_ends_tasks_in_time(automation):
     assert automation.server.stop() == 0
     seconds = time.monotonic() - before
 
-    assert seconds < 2 + 5 + 10, f"stopping took {seconds:.1f} s"  # for tasks, between the signals, and the rest
+    assert seconds < 30, f"stopping took {seconds:.1f} s"
+    assert "did not stop within" not in automation.server.log
     assert not sleepers()
     automation.server.start()
     assert automation.pipeline(short)["status"] == "successful", "it had the time to end"
@@ -366,7 +367,7 @@ def test_worker_that_is_cut_off(fresh_server):
             time.sleep(0.02)
         assert first not in running and len(running) == 1
         automation.call("POST", f"/pipelines/id/{pipeline_id}/abort")
-        automation.wait_until(lambda: not sleepers(), "abort stops the second run", 15)
+        automation.wait_until(lambda: not sleepers(), "abort stops the second run")
     finally:
         for worker in (lonely, other):
             if worker is not None:

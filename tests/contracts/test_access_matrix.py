@@ -17,7 +17,7 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from eventlane.ids import is_id
-from events.models import Dataset, Namespace
+from events.models import Alert, AlertChange, Dataset, Namespace
 from pipelines.command_executions import execute_command
 from pipelines.execution.pipelines import abort_pipeline
 from pipelines.identities import write_fields
@@ -39,7 +39,7 @@ from projects.api.viewsets import ProjectObjectViewSet
 from projects.api_keys import issue_api_key, revoke_api_key
 from projects.models import Account, ApiKey, Organization, Project
 from tests.factories import House, make_account, make_house
-from tests.pipelines.resources.samples import command, pipeline, query, task, trigger
+from tests.pipelines.resources.samples import alert, command, pipeline, query, task, trigger
 from tests.platform_api import ApiClient, client_of
 from tests.routes import Route, api_routes
 from tests.shared_rows import shared_rows
@@ -117,9 +117,14 @@ ROWS = {
     "GET /datasets/id/{id}/events": look(id="dataset"),
     "GET /datasets/id/{id}/events/id/{event_id}": look("unknown_event", id="dataset", event_id="event"),
     "GET /datasets/id/{id}/fields": look(id="dataset"),
+    "GET /datasets/id/{id}/tail": look(id="dataset"),
     "POST /query/export": Row("look", body={"datasets": ["of-everybody"]}),
     "POST /queries/name/{name}/run": look(name="query_name"),
     "POST /query": Row("look", body={"datasets": ["of-everybody"]}),
+    "GET /alerts": look(),
+    "GET /alerts/id/{id}": look(id="alert"),
+    "GET /alerts/id/{id}/changes": look(id="alert"),
+    "GET /alerts/name/{name}": look(name="alert_name"),
     "GET /namespaces": look(),
     "GET /namespaces/id/{id}": look(id="namespace"),
     "PUT /projects/id/{id}/resources": deploying({"specs": []}, id="project"),
@@ -168,7 +173,7 @@ TIED_ELSEWHERE = {"POST /projects": "permission_denied", "POST /api_keys": "perm
 
 MODELS: list[type[Model]] = [
     Organization, Account, Project, ApiKey, Dataset, Namespace, Resource, Subscription, PlatformEvent,
-    CommandExecution, Pipeline, ScratchpadEntry, Task, TaskStep, Identity, Hook,
+    CommandExecution, Pipeline, ScratchpadEntry, Task, TaskStep, Identity, Hook, Alert, AlertChange,
 ]  # fmt: skip
 
 
@@ -220,7 +225,8 @@ def put_to_work(house: House) -> dict[str, str]:
     project = house.project
     hook = trigger("hooked", connector="webhook", event="shipped")
     none = task(runtime={"name": "none"}, steps=[])
-    deploy(project, [none, pipeline(concurrent=True), command(), trigger(), hook, query(datasets=["of-everybody"])])
+    asked = [query(datasets=["of-everybody"]), alert()]
+    deploy(project, [none, pipeline(concurrent=True), command(), trigger(), hook, *asked])
     row = Resource.objects.get(project=project, type="command")
     execution = execute_command(row, {}, house.admin)
     [event] = create_events(project, "custom", "guest", {})
@@ -236,6 +242,8 @@ def put_to_work(house: House) -> dict[str, str]:
         "resource_name": row.name,
         "command": row.pk,
         "query_name": "errors",
+        "alert": Resource.objects.get(project=project, type="alert").pk,
+        "alert_name": "many-errors",
         "execution": execution.pk,
         "platform_event": event.pk,
         "running": running.pk,

@@ -51,10 +51,10 @@ def test_postgresql_keeps_them(text):
 
 def test_the_longest_number_is_read_at_once():
     text = f"0.{'3' * 10_000_000}"
-    started = time.monotonic()
+    started = time.thread_time()
 
     assert not isinstance(exact(text), ExactNumber)
-    assert time.monotonic() - started < 0.5
+    assert time.thread_time() - started < 0.5
 
 
 def test_what_is_no_json_is_refused():

@@ -1,9 +1,10 @@
 """All of one event: what stands in it, with links that filter, its JSON, and what it leads to."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import time_ns
+from typing import Any
 from uuid import UUID
 
 from django.http import Http404
@@ -69,6 +70,8 @@ class WholeEvent:
     sent: str
     copied: str
     context: list[tuple[str, str]]
+    trace_address: str
+    around_address: str
 
     @property
     def values(self) -> list[Value]:
@@ -87,18 +90,29 @@ def event_address(row: EventRow, question: Question) -> str:
 
 def find_event(dataset: Dataset, question: Question, address: Mapping[str, str], owner: str) -> WholeEvent:
     """Return the event that an address of `event_address` names; raise Http404 or ApiError."""
+    return _whole(find_row(dataset, address, owner), question)
+
+
+def find_row(dataset: Dataset, address: Mapping[str, str], owner: str) -> EventRow:
+    """Return the event whose id and time an address has; raise Http404 or ApiError."""
     try:
         event_id, at = UUID(address.get("id", "")), int(address.get("at", ""))
         frame = {"from": show_time(at), "to": show_time(at + 1)}
     except (ValueError, OverflowError):
         raise Http404 from None
-    body = {"datasets": [dataset.name], **frame, "q": f'id:"{event_id}"', "limit": 1}
-    query = read_query(body, now_us=time_ns() // 1000)
-    answer = slots.run(lambda lake: ask(lake, [dataset], query), owner)
-    if not answer.events:
+    query = {"datasets": [dataset.name], **frame, "q": f'id:"{event_id}"', "limit": 1}
+    [[*rows]] = find_rows(dataset, [query], owner)
+    if not rows:
         raise Http404
-    [(_, row)] = answer.events
-    return _whole(row, question)
+    return rows[0]
+
+
+def find_rows(dataset: Dataset, bodies: Sequence[dict[str, Any]], owner: str) -> list[list[EventRow]]:
+    """Return the events that each of several queries finds; raise ApiError."""
+    now_us = time_ns() // 1000
+    queries = [read_query(body, now_us=now_us) for body in bodies]
+    answers = slots.run(lambda lake: [ask(lake, [dataset], query) for query in queries], owner)
+    return [[row for _, row in answer.events] for answer in answers]
 
 
 def _whole(row: EventRow, question: Question) -> WholeEvent:
@@ -110,7 +124,9 @@ def _whole(row: EventRow, question: Question) -> WholeEvent:
         json=indented(row.event),
         sent=escaped(row.event),
         copied=json.dumps(row.event),
-        context=list(_context(row, question)),
+        context=list(context_of(row, question)),
+        trace_address=trace_address(row.trace_id, row, question) if row.trace_id else "",
+        around_address=around_address(row, question),
     )
 
 
@@ -169,13 +185,29 @@ def short(text: str) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
 
 
-def _context(row: EventRow, question: Question) -> Iterator[tuple[str, str]]:
+def trace_address(trace_id: str, event: EventRow, question: Question) -> str:
+    """Return the address of a trace's part of the page, and of which event led there."""
+    names = {"trace": trace_id, "id": str(event.id), "at": str(to_microseconds(event.event_time))}
+    return f"{reverse('console-explore-trace')}?{urlencode(replace(question, before='').parameters() | names)}"
+
+
+def around_address(event: EventRow, question: Question) -> str:
+    """Return the address of the part with the events around one."""
+    return event_address(event, question).replace(reverse("console-explore-event"), reverse("console-explore-around"))
+
+
+def context_of(row: EventRow, question: Question) -> Iterator[tuple[str, str]]:
     """Yield name and address of what an event leads to: what else happened then, and in the same trace."""
-    moment, whole = to_microseconds(row.event_time), question.events_only
     if term := group_term("namespace", row.namespace):
-        start, end = (show_time(moment + distance) for distance in (-AROUND, AROUND))
-        yield "Events around it", whole.address(q=term, from_time=start, to_time=end)
+        start, end = map(show_time, around(row))
+        yield "Events around it", question.events_only.address(q=term, from_time=start, to_time=end)
     ids = ("Same trace", "trace_id", row.trace_id), ("Same request", "request_id", row.request_id)
     for title, path, value in ids:
         if value and (term := group_term(path, value)):
-            yield title, whole.address(q=term)
+            yield title, question.events_only.address(q=term)
+
+
+def around(row: EventRow) -> tuple[int, int]:
+    """Return from when to when something is around an event."""
+    moment = to_microseconds(row.event_time)
+    return moment - AROUND, moment + AROUND

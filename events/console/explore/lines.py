@@ -28,15 +28,22 @@ class Line:
 
 def event_line(row: EventRow, question: Question, dataset_name: str) -> Line:
     """Return the line of an event, with the question's columns."""
-    text = " ".join(row.event.split()) if row.message is None else row.message
-    trace = read_stack_trace(text)
+    trace = read_stack_trace(row.message or "")
     return Line(
         kind=kind_of(row.level),
         time=readable_time(row.event_time, "milliseconds").removesuffix(" UTC"),
         level=short(visible(row.level or "-")),
         service=short(visible(row.service or row.namespace)),
-        message=short(visible(trace.line if trace else text)),
+        message=message_of(row),
         lines=trace.lines if trace else 0,
         cells=cells(row, dataset_name, question.column_paths),
         address=event_address(row, question),
     )
+
+
+def message_of(row: EventRow) -> str:
+    """Return what a line says of an event: its message, of a stack trace the telling line; else the whole event."""
+    if row.message is None:
+        return short(visible(" ".join(row.event.split())))
+    trace = read_stack_trace(row.message)
+    return short(visible(trace.line if trace else row.message))

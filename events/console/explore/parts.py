@@ -8,19 +8,26 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from eventlane.login import account_of
+from eventlane.times import to_microseconds
 from eventlane.wire.errors import ApiError
-from events.console.explore.event import find_event
+from events.console.explore.event import around, context_of, find_event, find_row, find_rows
 from events.console.explore.field_rows import field_rows
+from events.console.explore.lines import event_line
 from events.console.explore.question import Question, from_elsewhere, read_question
-from events.console.explore.terms import open_to_more
+from events.console.explore.terms import group_term, open_to_more
+from events.console.explore.trace import draw_trace
+from events.lake.lines import visible
 from events.lake.slots import slots
 from events.models import Dataset
 from events.query.answer import Answer
-from events.query.body import read_query
+from events.query.body import MAX_ROWS, read_query
 from events.query.fields import find_fields
 from events.query.run import ask
 from events.query.terminal import csv_lines
+from events.query.times import SECOND, show_time
 
+TRACE_AROUND = 3600 * SECOND
+AROUND_EVENTS = 25  # on each side
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a cell with one begins with
 
 
@@ -56,6 +63,52 @@ def explore_event(request: HttpRequest) -> HttpResponse:
         return HttpResponse(event.row.event.encode(), content_type="application/json", headers=disposition)
     file_address = f"{request.path}?{request.GET.urlencode()}&as=file"
     return show_part(request, question, "events/explore_event.html", {"event": event, "file_address": file_address})
+
+
+def explore_trace(request: HttpRequest) -> HttpResponse:
+    """Return the events of a trace, those from an hour before the event that led there to an hour after it."""
+    question = from_elsewhere(read_question(request.GET))
+    dataset = dataset_of(request, question)
+    trace_id = request.GET.get("trace", "")
+    try:
+        at = int(request.GET.get("at", ""))
+        frame = {"from": show_time(at - TRACE_AROUND), "to": show_time(at + TRACE_AROUND)}
+    except (ValueError, OverflowError):
+        raise Http404 from None
+    filters = [{"path": "trace_id", "op": "=", "value": trace_id}]
+    body = {"datasets": [dataset.name], **frame, "filters": filters, "limit": MAX_ROWS}
+    try:
+        [found] = find_rows(dataset, [body], _owner(request))
+    except ApiError as error:
+        return show_part(request, question, "events/explore_trace.html", {"problem": error.message})
+    term = group_term("trace_id", trace_id)
+    shown = {
+        "trace": draw_trace(found, question, request.GET.get("id", "")),
+        "trace_id": visible(trace_id),
+        "is_cut": len(found) == MAX_ROWS,
+        "all_address": question.events_only.address(q=term) if term else "",
+    }
+    return show_part(request, question, "events/explore_trace.html", shown)
+
+
+def explore_around(request: HttpRequest) -> HttpResponse:
+    """Return the events of the same namespace around one, in their order."""
+    question = from_elsewhere(read_question(request.GET))
+    dataset = dataset_of(request, question)
+    try:
+        event = find_row(dataset, request.GET, _owner(request))
+        start, end = map(show_time, around(event))
+        after = show_time(to_microseconds(event.event_time) + 1)
+        filters = [{"path": "namespace", "op": "=", "value": event.namespace}]
+        body = {"datasets": [dataset.name], "filters": filters, "limit": AROUND_EVENTS}
+        oldest_first = [{"by": "event_time", "order": "asc"}]
+        bodies = [body | {"from": start, "to": after}, body | {"from": after, "to": end, "order_by": oldest_first}]
+        before, later = find_rows(dataset, bodies, _owner(request))
+    except ApiError as error:
+        return show_part(request, question, "events/explore_around.html", {"problem": error.message})
+    lines = [(event_line(row, question, dataset.name), row.id == event.id) for row in [*reversed(before), *later]]
+    shown = {"lines": lines, "context": list(context_of(event, question)), "namespace": visible(event.namespace)}
+    return show_part(request, question, "events/explore_around.html", shown)
 
 
 def show_part(request: HttpRequest, question: Question, template: str, shown: dict[str, Any]) -> HttpResponse:

@@ -1,7 +1,7 @@
 """The ASGI application, from the head of a request to its reply."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 from urllib.parse import unquote
 
@@ -9,9 +9,9 @@ from eventlane.door.body import Pace, Receive, Refused
 from eventlane.door.reply import Reply
 from eventlane.door.request import Request
 from eventlane.door.routes import Route
+from eventlane.door.streams import Send, Streams
 
 PIECE_BYTES = 256 * 1024  # of a file, in memory at once
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Door:
@@ -19,6 +19,7 @@ class Door:
 
     def __init__(self, routes: Sequence[Route], pace: Pace) -> None:
         self._routes, self._pace = routes, pace
+        self._streams = Streams()
 
     def hanging_lanes(self, seconds: float) -> set[str]:
         """Return the names of lanes whose threads have all been busy for this long, without finishing anything."""
@@ -35,9 +36,19 @@ class Door:
             reply.headers.append((b"connection", b"close"))
         finally:
             request.body.release()
-        await send_reply(send, reply)
+        await self._send(send, reply, request)
         if not request.body.has_ended:
             await request.body.drain(route.max_bytes)
+
+    def end_streams(self) -> None:
+        """End the replies that would have no end, so that the process can stop."""
+        self._streams.end()
+
+    async def _send(self, send: Send, reply: Reply, request: Request) -> None:
+        if reply.stream is None:
+            await send_reply(send, reply)
+        else:
+            await self._streams.send(send, reply, reply.stream, request.body)
 
     def _route_of(self, path: str) -> Route:
         """Return the first route whose pattern matches the decoded path; the last one matches everything."""

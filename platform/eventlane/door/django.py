@@ -14,6 +14,7 @@ from eventlane.door.request import Request
 from eventlane.wire.body import HOLD
 from eventlane.wire.client import CLIENT, Client
 from eventlane.wire.errors import NoRoom
+from eventlane.wire.stream import StreamResponse
 from eventlane.wire.values import HOLD_VALUES
 
 WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -94,10 +95,13 @@ def call(application: WsgiApplication, environ: dict[str, Any], client: Client) 
         started[:] = [(status, headers)]
 
     parts = application(environ, start_response)
-    file, content = None, b""
+    file = stream = None
+    content = b""
     try:
         if isinstance(parts, FileParts):
             file = parts.detach()
+        elif isinstance(parts, StreamResponse):
+            stream = None if environ["REQUEST_METHOD"] == "HEAD" else parts.detach()
         else:
             content = b"".join(parts)
     finally:
@@ -105,7 +109,7 @@ def call(application: WsgiApplication, environ: dict[str, Any], client: Client) 
         environ["wsgi.input"].close()  # a view's request may live until the next garbage collection; its body must not
     [(status, headers)] = started
     named = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    return Reply(int(status[:3]), named, content, file)
+    return Reply(int(status[:3]), named, content, file, stream)
 
 
 def environ_of(scope: Mapping[str, Any], body: bytes) -> dict[str, Any]:

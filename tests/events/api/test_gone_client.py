@@ -1,18 +1,13 @@
 """A query ends when its client goes away, and leaves its slot to others."""
 
-import asyncio
 import json
 import random
 import socket
-import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from eventlane import web
-from eventlane.scratch import free_port
 from events.lake import slots as module
 from events.lake.deadline import QueryCancelled
 from events.lake.slots import QuerySlots
@@ -23,19 +18,6 @@ from tests.waiting import wait_until
 # RE2 needs a microsecond for a character of such a text, all in all 5 s. DuckDB can stop after each 2,048 events.
 SLOW = [{"path": "message", "op": "matches", "value": f"a[ab]{{{length}}}c"} for length in (30, 40, 50)]
 EVENTS, CHARACTERS = 14_000, 120
-
-
-@pytest.fixture
-def port(settings: Any) -> Iterator[int]:
-    """Run the web server in a thread."""
-    settings.EVENTLANE_BIND = f"127.0.0.1:{free_port()}"
-    loop, server = asyncio.new_event_loop(), web.make_server()
-    serving = threading.Thread(target=lambda: loop.run_until_complete(server.serve()))
-    serving.start()
-    yield int(settings.EVENTLANE_BIND.rpartition(":")[2])
-    loop.call_soon_threadsafe(server.stop)
-    serving.join()
-    loop.close()
 
 
 class WatchedSlots(QuerySlots):

@@ -23,7 +23,7 @@ def test_only_what_is_shown_is_made():
     data = [1] * 1_000_000
     for _ in range(98):
         data = [data]  # 200 MB with its indentation
-    started = time.monotonic()
+    started = time.thread_time()
 
     assert pretty(data)[1]
-    assert time.monotonic() - started < 0.5
+    assert time.thread_time() - started < 0.5

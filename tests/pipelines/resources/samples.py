@@ -39,6 +39,13 @@ def dashboard(name: str = "shop", *widgets: Any, **data: Any) -> dict[str, Any]:
     return {"type": "dashboard", "version": 1, "name": name, "data": {"widgets": [*widgets] or [count]} | data}
 
 
+def alert(name: str = "many-errors", **data: Any) -> dict[str, Any]:
+    """An alert that fires when more than two errors came within 5 minutes. It misses no due time in a week."""
+    asked = {"datasets": ["logs"], "q": "level:error"}
+    filled = {"query": asked, "threshold": "> 2", "frequency": "7d"} | data
+    return {"type": "alert", "version": 1, "name": name, "data": filled}
+
+
 def timer(name: str = "nightly", **parameters: Any) -> dict[str, Any]:
     """A trigger on time/tick, by default once a day."""
     return trigger(name, connector="time", event="tick", parameters=parameters or {"daily": {"hour": 3}})

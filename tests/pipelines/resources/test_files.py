@@ -229,7 +229,7 @@ BOMBS = {
 @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
 def test_a_few_lines_that_stand_for_billions_are_refused_at_once(tmp_path, text):
     fill(tmp_path, a_yaml=text)
-    start = time.monotonic()
+    start = time.thread_time()
 
     with pytest.raises(UnreadableFolder) as unreadable:
         read_folder(tmp_path)
@@ -238,7 +238,7 @@ def test_a_few_lines_that_stand_for_billions_are_refused_at_once(tmp_path, text)
     assert reason.startswith(
         "a.yaml: line 30: up to here there are more than 200000 values (EVENTLANE_MAX_DEPLOYED_VAL"
     )
-    assert time.monotonic() - start < 2
+    assert time.thread_time() - start < 2
 
 
 def test_all_files_together_have_one_allowance(tmp_path, settings):

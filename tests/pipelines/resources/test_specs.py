@@ -195,8 +195,8 @@ def test_an_empty_set_is_one():
                 ("", "member 'data' is missing"),
             ],
         ),
-        (task() | {"type": "job"}, [("/type", "must be trigger, command, pipeline, task or query")]),
-        (task() | {"type": ["task"]}, [("/type", "must be trigger, command, pipeline, task or query")]),
+        (task() | {"type": "job"}, [("/type", "must be trigger, command, pipeline, task, query, dashboard or alert")]),
+        (task() | {"type": ["task"]}, [("/type", "must be trigger, command, pipeline, task, query, dashboard or alert")]),
         (task() | {"version": 2}, [("/version", "must be 1")]),
         (task() | {"version": True}, [("/version", "must be an integer")]),
         (task() | {"version": "1"}, [("/version", "must be an integer")]),
@@ -390,11 +390,11 @@ def test_values_that_hold_themselves_or_too_much_are_refused_quickly():
     bomb: Any = "ha"
     for _ in range(50):
         bomb = [bomb] * 10
-    begin = time.monotonic()
+    begin = time.thread_time()
 
     reason = "must have at most 200000 values (EVENTLANE_MAX_DEPLOYED_VALUES), all specs together"
     assert problems(task(environment=circle)) == problems(task(environment=bomb)) == [("/specs", reason)]
-    assert time.monotonic() - begin < 5
+    assert time.thread_time() - begin < 5
 
 
 @pytest.mark.parametrize(
@@ -434,7 +434,7 @@ def test_what_an_engine_takes_for_something_else_is_no_image(image):
 
 @pytest.mark.slow
 def test_no_body_brings_more_problems_than_memory_has_room_for():
-    started = time.monotonic()
+    started = time.thread_time()
     many_specs = problems(*({} for _ in range(150_000)))
     one_array = problems(command(pipelines=[1] * 150_000))
     below_a_long_name = problems(command(**{"x" * 1_000_000: ["\0"] * 100_000}))
@@ -443,16 +443,16 @@ def test_no_body_brings_more_problems_than_memory_has_room_for():
         assert len(found) == MAX_PROBLEMS + 1
         assert found[-1] == ("", f"there are more than these {MAX_PROBLEMS} problems")
     assert max(len(pointer) for pointer, _ in below_a_long_name) < 300
-    assert time.monotonic() - started < 10
+    assert time.thread_time() - started < 10
 
 
 def test_hundreds_of_tasks_in_a_row_are_checked_quickly():
     tasks = [{"name": f"t{n}", "task": "greet", "dependencies": [f"t{m}" for m in range(n)]} for n in range(400)]
-    begin = time.monotonic()
+    begin = time.thread_time()
 
     kept(task(), pipeline("greetings", *tasks))
 
-    assert time.monotonic() - begin < 5
+    assert time.thread_time() - begin < 5
 
 
 MEMBERS = st.sampled_from(

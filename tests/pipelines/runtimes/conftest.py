@@ -18,6 +18,7 @@ from pipelines.runtimes.sandbox import why_not_sandboxed
 from projects.models import Project
 from tests import factories
 from tests.factories import make_house
+from tests.waiting import wait_until
 
 TASK_USER = "games"
 
@@ -116,6 +117,18 @@ def run(task: Task) -> list[str]:
 
 def outputs(task: Task) -> list[str]:
     return [step.output for step in task.steps.order_by("position")]
+
+
+def stop_once_running(stop: threading.Event, word: str) -> None:
+    """Set `stop`, from another thread, once there is a process with this word in its command line."""
+
+    def watch() -> None:
+        try:
+            wait_until(lambda: running(word), 60)
+        finally:
+            stop.set()
+
+    threading.Thread(target=watch).start()
 
 
 def running(word: str) -> list[int]:

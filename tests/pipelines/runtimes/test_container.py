@@ -25,7 +25,7 @@ from pipelines.runtimes.run import TaskFailed, TaskStopped, run_task
 from pipelines.runtimes.watch import Watch
 from projects.models import Organization
 from tests.console import logged_in
-from tests.pipelines.runtimes.conftest import outputs, run, running
+from tests.pipelines.runtimes.conftest import outputs, run, running, stop_once_running
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
@@ -164,12 +164,12 @@ def test_timeout_and_stop_remove_the_container(make_task, engine, settings):
     with pytest.raises(TaskFailed, match="timed out after 1 s"):
         run(container_task(make_task, "sleep 4715 & sleep 4715", timeout=1))
     stop = threading.Event()
-    threading.Timer(1.5, stop.set).start()
-    task = container_task(make_task, "echo begun; sleep 4715")
+    stop_once_running(stop, "4716")
+    task = container_task(make_task, "echo begun; sleep 4716")
     with pytest.raises(TaskStopped):
         run_task(task, stop)
     assert outputs(task)[0].startswith("begun\n")
-    wait_until(lambda: not running("4715"))
+    wait_until(lambda: not running("4715") and not running("4716"))
 
 
 @pytest.mark.slow
@@ -177,8 +177,8 @@ def test_stop_asks_first(make_task, engine, settings):
     if engine == "fake":
         pytest.skip("the fake engine can't ask")
     stop = threading.Event()
-    threading.Timer(2.0, stop.set).start()
-    task = container_task(make_task, "trap 'echo asked; exit 0' TERM; echo begun; while :; do sleep 0.1; done")
+    stop_once_running(stop, "0.1006")
+    task = container_task(make_task, "trap 'echo asked; exit 0' TERM; echo begun; while :; do sleep 0.1006; done")
 
     with pytest.raises(TaskStopped):
         run_task(task, stop)

@@ -92,12 +92,12 @@ def test_output_is_there_while_the_step_runs(make_task):
     worker = threading.Thread(target=work)
     worker.start()
     try:
-        wait_until(lambda: outputs(task) == ["begun\n"], 5)
+        wait_until(lambda: outputs(task) == ["begun\n"])
         step = task.steps.get()
         assert step.start_time and step.end_time is None and step.exit_code is None
     finally:
         stop.set()
-        worker.join(20)
+        worker.join(60)
     assert len(errors) == 1 and task.steps.get().end_time
 
 
@@ -122,7 +122,7 @@ def test_database_that_is_away_for_a_while_costs_nothing(make_task, monkeypatch)
     begin = time.monotonic()
 
     assert run(make_task("echo one; sleep 0.7; echo two")) == ["one\ntwo\n"]
-    assert next(failures, None) is None and time.monotonic() - begin < 10
+    assert next(failures, None) is None and time.monotonic() - begin < 30
 
 
 @pytest.mark.django_db

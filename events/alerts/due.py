@@ -1,0 +1,108 @@
+"""Evaluate alerts when they are due: each due time once, whoever does it.
+
+A worker claims an alert for a while, asks outside of any transaction, and records what it found together with the next
+due time. If it dies, another one claims the alert when its time is over. If both come to an end, the first one's claim
+no longer stands, and what it found is dropped. However many due times were missed, the last one alone is made up for.
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from eventlane.database import DATABASE_AWAY
+from eventlane.wire.client import CLIENT, Client
+from events.alerts.evaluate import Finding, evaluate, failed
+from events.alerts.record import record
+from events.alerts.spec import seconds_of
+from events.models import Alert
+from pipelines.models import Resource
+
+logger = logging.getLogger(__name__)
+
+STEP_SECONDS = 1.0
+SLACK = timedelta(seconds=30)  # a claim outlasts both queries of an evaluation by so much
+
+
+def watch(resources: Sequence[Resource]) -> None:
+    """Give alerts that are deployed a state, and let those that changed be evaluated at once."""
+    now = timezone.now()
+    Alert.objects.bulk_create(
+        [Alert(resource=one, project_id=one.project_id, next_time=now) for one in resources],
+        update_conflicts=True,
+        unique_fields=["resource"],
+        update_fields=["next_time"],
+    )
+
+
+def evaluate_due(stop: threading.Event) -> int:
+    """Evaluate what is due, until nothing is or `stop` is set; return how many. Raises database errors."""
+    count = 0
+    while not stop.is_set() and (alert := claim(timezone.now())) is not None:
+        count += _evaluate_claimed(alert, stop)
+    return count
+
+
+@transaction.atomic
+def claim(now: datetime) -> Alert | None:
+    """Claim the alert that has been due for longest, if there is any."""
+    settled = now - timedelta(seconds=settings.EVENTLANE_ALERT_DELAY_SECONDS)
+    due = Alert.objects.filter(next_time__lte=settled, resource__disabled=False, project__organization__disabled=False)
+    free = due.filter(Q(claim_time=None) | Q(claim_time__lte=now)).order_by("next_time")
+    alert = free.select_for_update(skip_locked=True, of=("self",)).select_related("resource__project").first()
+    if alert is not None:
+        alert.claim_time = now + timedelta(seconds=2 * settings.EVENTLANE_QUERY_SECONDS) + SLACK
+        alert.save(update_fields=["claim_time"])
+    return alert
+
+
+def last_due(alert: Alert, now: datetime) -> datetime:
+    """Return the last of an alert's due times that isn't too recent to be evaluated."""
+    frequency = timedelta(seconds=seconds_of(alert.resource.data["frequency"]))
+    settled = now - timedelta(seconds=settings.EVENTLANE_ALERT_DELAY_SECONDS)
+    return alert.next_time + max((settled - alert.next_time) // frequency, 0) * frequency
+
+
+class _Worker(Client):
+    """Whoever waits for the answer: a worker, until it stops."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+
+    @property
+    def gone(self) -> bool:  # type: ignore[override]  # read only here
+        """Whether the worker has to stop."""
+        return self._stop.is_set()
+
+
+def _evaluate_claimed(alert: Alert, stop: threading.Event) -> bool:
+    """Evaluate a claimed alert and record it; return whether that was still ours to do."""
+    due = last_due(alert, timezone.now())
+    finding = _find(alert, due, stop)
+    if finding is None:
+        Alert.objects.filter(pk=alert.pk, claim_time=alert.claim_time).update(claim_time=None)
+        return False
+    return record(alert, finding, due)
+
+
+def _find(alert: Alert, due: datetime, stop: threading.Event) -> Finding | None:
+    """Return what there is to be found; None if the worker has to stop before."""
+    from events.lake.deadline import QueryCancelled
+
+    token = CLIENT.set(_Worker(stop))
+    try:
+        return evaluate(alert.resource, due)
+    except QueryCancelled:
+        return None
+    except DATABASE_AWAY:  # the claim ends by itself
+        raise
+    except Exception as error:  # of one alert; the others go on
+        logger.exception("alert %s could not be evaluated", alert.pk)
+        return failed(f"The evaluation failed: {type(error).__name__}. See the worker's log.")
+    finally:
+        CLIENT.reset(token)

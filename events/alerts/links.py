@@ -1,0 +1,41 @@
+"""Links from alerts to Explore. The page itself is the console's, which alerts and the platform API don't import."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from eventlane.wire.errors import ApiError
+from events.access import datasets_of
+from events.alerts.evaluate import frame, question_of
+from events.alerts.spec import seconds_of
+from pipelines.models import Resource
+
+Address = Callable[[str, dict[str, Any], str, str], str]  # of a dataset's id, a query, and its time frame
+
+_explore: list[Address] = []
+
+
+def lead_to(address: Address) -> None:
+    """Let links lead to what this returns."""
+    _explore[:] = [address]
+
+
+def explore_path(alert: Resource, until: datetime) -> str:
+    """Return the path of Explore with an alert's query at a moment; empty if its dataset or query isn't there."""
+    try:
+        question = question_of(alert)
+    except ApiError:
+        return ""
+    dataset = datasets_of(alert.project).filter(name=question["datasets"][0]).first()
+    if dataset is None:
+        return ""
+    window = frame(until, seconds_of(alert.data["window"]))
+    [address] = _explore
+    return address(dataset.pk, question, window["from"], window["to"])
+
+
+def public_link(path: str) -> str | None:
+    """Return the address of a path for users; None if it is empty."""
+    return f"{settings.EVENTLANE_PUBLIC_URL}{path}" if path else None

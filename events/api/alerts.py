@@ -1,0 +1,103 @@
+"""Alerts: what state they are in, and their history (docs/alerts.md). Deployments create, change and delete them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from eventlane.api.operation import Operation
+from eventlane.api.serializers import Representation, TimeField
+from eventlane.api.sources import by_moment, by_text
+from events.alerts.access import alerts_of, changes_of, get_alert, get_alert_by_name
+from events.alerts.links import public_link
+from events.models import AlertChange, AlertState
+from projects.api.viewsets import ProjectObjectViewSet
+
+
+class ValueField(serializers.JSONField):
+    """Any value of JSON."""
+
+    openapi: dict[str, Any] = {}
+
+
+class ConditionRepresentation(Representation):
+    """Something that is wrong: a group whose value is beyond the threshold, missing events, or an error."""
+
+    kind = serializers.ChoiceField((AlertState.FIRING.value, AlertState.NO_DATA.value, AlertState.ERROR.value))
+    since = serializers.CharField(required=False)
+    group = serializers.DictField(required=False, help_text="The group's values by path.")
+    value = ValueField(required=False)
+    text = serializers.CharField(required=False, help_text="What the error is.")
+
+    def to_representation(self, instance: dict[str, Any]) -> dict[str, Any]:
+        """Return the members that it has."""
+        members: Mapping[str, Any] = self.fields
+        return {name: instance[name] for name in members if name in instance}
+
+
+class AlertRepresentation(Representation):
+    """An alert. While it is disabled it isn't evaluated, and stays in its state."""
+
+    id = serializers.CharField(help_text="The id of its resource.")
+    org_id = serializers.CharField(source="project.organization_id")
+    project_id = serializers.CharField()
+    name = serializers.CharField()
+    disabled = serializers.BooleanField()
+    state = serializers.ChoiceField(AlertState.values, source="alert.state")
+    state_time = TimeField(source="alert.state_time", help_text="Since when it has been in this state.")
+    value = ValueField(source="alert.value", required=False, help_text="Of the group that comes first.")
+    conditions = ConditionRepresentation(source="alert.conditions", many=True)
+    evaluation_time = TimeField(
+        source="alert.evaluation_time", required=False, help_text="The end of the window that was looked at last."
+    )
+    next_time = TimeField(source="alert.next_time", help_text="The end of the window that it looks at next.")
+
+
+class AlertChangeRepresentation(Representation):
+    """An entry in the history of an alert."""
+
+    id = serializers.CharField()
+    kind = serializers.ChoiceField(AlertChange.Kind.values)
+    time = TimeField(help_text="The end of the window that was looked at.")
+    creation_time = TimeField()
+    state = serializers.ChoiceField(AlertState.values, help_text="The alert's, after it.")
+    conditions = ConditionRepresentation(many=True, help_text="Those that began or ended.")
+    link = serializers.SerializerMethodField(help_text="To Explore at that moment.", required=False)
+
+    def get_link(self, change: AlertChange) -> str | None:
+        """Return its address, or None."""
+        return public_link(change.link)
+
+
+class AlertsViewSet(ProjectObjectViewSet):
+    """The alerts of the project."""
+
+    serializer_class = AlertRepresentation
+    sorts = {"name": by_text("name")}
+    operations = {"retrieve_by_name": Operation(nouns=("alert",))}
+
+    def list(self, request: Request) -> Response:
+        """Return a page of alerts."""
+        return self.page(alerts_of(self.project))
+
+    def retrieve(self, request: Request, id: str) -> Response:
+        """Return one alert."""
+        return Response(self.show(get_alert(self.project, id)))
+
+    def retrieve_by_name(self, request: Request, name: str) -> Response:
+        """Return the alert with this name."""
+        return Response(self.show(get_alert_by_name(self.project, name)))
+
+
+class AlertChangesViewSet(ProjectObjectViewSet):
+    """The history of alerts."""
+
+    serializer_class = AlertChangeRepresentation
+    sorts = {"creation_time": by_moment("creation_time")}
+    operations = {"list": Operation(nouns=("alert",))}
+
+    def list(self, request: Request, id: str) -> Response:
+        """Return a page of an alert's history."""
+        return self.page(changes_of(get_alert(self.project, id)))

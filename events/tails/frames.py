@@ -1,0 +1,75 @@
+"""Events as server-sent events."""
+
+import re
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from eventlane.times import format_time, to_microseconds
+from events.clock import newest_time
+from events.lake.query import EventRow
+
+RECONNECT_MILLISECONDS = 2000
+HELLO = b": tail\nretry: %d\n\n" % RECONNECT_MILLISECONDS
+STILL_HERE = b": still here\n\n"
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+
+
+class Frame(NamedTuple):
+    """One event, ready to be sent."""
+
+    id: UUID
+    received_us: int
+    data: bytes
+
+
+class _Shown(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """The members of events.api.events.EventRepresentation, made in a tenth of the time."""
+
+    id: str
+    received_time: str
+    event_time: str
+    ahead: bool | None = None
+    namespace: str
+    service: str | None = None
+    level: str | None = None
+    message: str | None = None
+    request_id: str | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+    duration: float | None = None
+    error: str | None = None
+    event: msgspec.Raw
+
+
+def frame_of(row: EventRow) -> Frame:
+    """Return an event's frame. Line ends between an event's tokens become LF: the stream has no other way."""
+    text = _LINE_END.sub(b"\ndata: ", event_json(row))
+    return Frame(row.id, to_microseconds(row.received_time), b"id: %s\ndata: %s\n\n" % (str(row.id).encode(), text))
+
+
+def event_json(row: EventRow) -> bytes:
+    """Return an event as the platform API shows it."""
+    shown = _Shown(
+        id=str(row.id),
+        received_time=format_time(row.received_time, "microseconds"),
+        event_time=format_time(row.event_time, "microseconds"),
+        ahead=True if row.received_time > newest_time() else None,
+        namespace=row.namespace,
+        service=row.service,
+        level=row.level,
+        message=row.message,
+        request_id=row.request_id,
+        trace_id=row.trace_id,
+        span_id=row.span_id,
+        duration=row.duration,
+        error=row.error,
+        event=msgspec.Raw(row.event.encode()),
+    )
+    return msgspec.json.encode(shown)
+
+
+def named_frame(name: str, **members: object) -> bytes:
+    """Return a server-sent event that isn't an event of the dataset."""
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(members))

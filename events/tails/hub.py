@@ -1,0 +1,248 @@
+"""The hub: the thread of a process that reads what is new, and fills the queues of all its tails."""
+
+import logging
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from uuid import UUID
+
+from django.conf import settings
+
+from eventlane.database import DATABASE_FAILED, disconnect
+from eventlane.one_line import kind_and_line, one_line
+from eventlane.wire.errors import ApiError
+from eventlane.wire.seldom import SeldomLog
+from events.journal import Batch
+from events.lake.conditions import Conditions
+from events.models import Dataset
+from events.query.where import search_conditions
+from events.tails.access import Access
+from events.tails.catch_up import CatchUp
+from events.tails.matching import Matcher, count_by_dataset
+from events.tails.news import JournalNews
+from events.tails.seats import seats
+from events.tails.tail import NOTHING, Chunk, Line, Tail
+
+logger = logging.getLogger(__name__)
+log_failure = SeldomLog(logger.error)
+
+LOOK_SECONDS = 0.15
+SETTLE_US = 100_000  # events become visible in the order of their ids only once others had this long to be stored
+ACCESS_SECONDS = 2.0  # a revoked key ends its tails within this time
+START_US = 2_000_000  # what was received this long before the thread began may still come
+LINGER_SECONDS = 10.0  # without tails, before the thread ends
+STEP_EVENTS, STEP_BYTES = 10_000, 8 * 1024 * 1024  # that are converted at a time
+WAITING_BYTES = 32 * 1024 * 1024  # of events that nobody has looked at
+BURST_SECONDS = 5.0  # for which a tail may save up its share
+LEAST_ROOM = 256 * 1024  # for some of the largest events
+
+
+class Hub:
+    """All tails of the process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards the tails and the thread
+        self._tails: set[Tail] = set()
+        self._thread: threading.Thread | None = None
+
+    def add(self, tail: Tail) -> None:
+        """Offer new events to a tail from now on."""
+        with self._lock:
+            self._tails.add(tail)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="tails", daemon=True)
+                self._thread.start()
+
+    def remove(self, tail: Tail) -> None:
+        """Offer nothing any more."""
+        with self._lock:
+            self._tails.discard(tail)
+
+    def _run(self) -> None:
+        """Work as long as there are tails, whatever fails."""
+        work = _Work()
+        try:
+            while self._goes_on(work):
+                try:
+                    work.step(self._now())
+                except Exception as error:  # a tail must not be left without anybody who fills it
+                    log_failure("tails lose events: %s", kind_and_line(error))
+                    work.start_over(self._now())
+                    time.sleep(1.0)
+        finally:
+            work.close()
+
+    def _now(self) -> list[Tail]:
+        with self._lock:
+            return list(self._tails)
+
+    def _goes_on(self, work: "_Work") -> bool:
+        with self._lock:
+            if not self._tails and work.is_idle:
+                self._thread = None
+                return False
+            return True
+
+
+class _Work:
+    """What the hub's thread does, and has open."""
+
+    def __init__(self) -> None:
+        self._start_us = time.time_ns() // 1000 - START_US
+        self._news = JournalNews(settings.EVENTLANE_JOURNAL)
+        self._matcher = Matcher()
+        self._waiting: list[Batch] = []  # that nobody has looked at
+        self._budget = Budget()
+        self._last_use = time.monotonic()
+        self._next_check = 0.0
+
+    def close(self) -> None:
+        """Close files and DuckDB."""
+        self._news.close()
+        self._matcher.close()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there has been no tail for a while."""
+        return time.monotonic() - self._last_use > LINGER_SECONDS
+
+    def step(self, tails: Sequence[Tail]) -> None:
+        """Look for what is new, offer it to the tails, then rest."""
+        started = time.thread_time()
+        if tails:
+            self._last_use = time.monotonic()
+            self._check(tails)
+            self._offer(tails)
+        time.sleep(max(LOOK_SECONDS, time.thread_time() - started))
+
+    def start_over(self, tails: Sequence[Tail]) -> None:
+        """Give up what nobody has looked at, and make a new DuckDB."""
+        _offer_all(tails, {}, count_by_dataset(self._waiting), 0)
+        self._waiting = []
+        self._matcher.close()
+        self._matcher = Matcher()
+
+    def _offer(self, tails: Sequence[Tail]) -> None:
+        lines = {tail.line for tail in tails}
+        skipped = self._read({line.dataset.pk for line in lines})
+        rooms = self._budget.rooms(lines, len(tails))
+        ready, self._waiting = _split(self._waiting)
+        found = self._matcher.find(ready, rooms) if ready else {}
+        self._budget.take({line: len(chunk.data) for line, chunk in found.items()})
+        _offer_all(tails, found, skipped, settings.EVENTLANE_TAIL_WAITING_BYTES // len(tails))
+
+    def _read(self, dataset_ids: set[str]) -> Counter[str]:
+        """Read what is new in the journal; return by dataset how many events there is no room for."""
+        used, kept = sum(map(_size, self._waiting)), self._waiting
+        skipped: list[Batch] = []
+        for batch in self._news.read(dataset_ids):
+            if batch.received_us >= self._start_us:
+                used += _size(batch)
+                (kept if used <= WAITING_BYTES else skipped).append(batch)
+        return count_by_dataset(skipped)
+
+    def _check(self, tails: Sequence[Tail]) -> None:
+        """From time to time, end the tails of those who may no longer see what they show."""
+        if time.monotonic() < self._next_check:
+            return
+        self._next_check = time.monotonic() + ACCESS_SECONDS
+        try:
+            problems = {access: _problem(access) for access in {tail.access for tail in tails}}
+        except DATABASE_FAILED as error:  # as elsewhere, those who are known are served
+            log_failure("nobody knows whether tails are still allowed: %s", one_line(error))
+            return
+        finally:
+            disconnect()
+        for tail in tails:
+            if problem := problems[tail.access]:
+                tail.end(problem)
+            if tail.is_lost():
+                tail.close()
+
+
+class Budget:
+    """How many bytes each tail may be sent: an equal share for each, which it can save up for some seconds."""
+
+    def __init__(self) -> None:
+        self._saved: dict[Line, float] = {}
+        self._last = time.monotonic()
+
+    def rooms(self, lines: set[Line], tails: int) -> dict[Line, int]:
+        """Return what each tail of these lines may be sent now; `tails` is the number of all."""
+        now = time.monotonic()
+        share = settings.EVENTLANE_TAIL_BYTES_PER_SECOND / tails
+        most, earned = max(share * BURST_SECONDS, LEAST_ROOM), share * (now - self._last)
+        self._saved = {line: min(self._saved.get(line, most) + earned, most) for line in lines}
+        self._last = now
+        return {line: int(saved) for line, saved in self._saved.items()}
+
+    def take(self, used: Mapping[Line, int]) -> None:
+        """Note what each tail of a line is sent."""
+        for line, count in used.items():
+            self._saved[line] -= count
+
+
+def open_tail(dataset: Dataset, q: str, access: Access, after: UUID | None = None) -> Tail:
+    """Return a tail of what is new, or of all after an event; raise TooManyTails and as `search_conditions` does."""
+    line = Line(dataset, q, search_conditions(q) if q else Conditions())
+    catch_up = CatchUp(dataset, line.where, after) if after else None
+    tail = Tail(hub, line, access, seats.take(), time.time_ns() // 1000, catch_up)
+    if catch_up is None:
+        hub.add(tail)
+    return tail
+
+
+def _problem(access: Access) -> ApiError | None:
+    try:
+        access.check()
+    except ApiError as error:
+        return error
+    return None
+
+
+def _split(batches: list[Batch]) -> tuple[list[Batch], list[Batch]]:
+    """Return the batches of the next step, and the others.
+
+    The youngest wait a little: others may get a lower id and be stored later, and clients go on after an id.
+    """
+    now_us = time.time_ns() // 1000
+    now, later = [], []
+    events = size = 0
+    for batch in sorted(batches, key=lambda batch: batch.first_id):
+        is_young = now_us - SETTLE_US < batch.received_us <= now_us
+        if is_young or events >= STEP_EVENTS or size >= STEP_BYTES:
+            later.append(batch)
+        else:
+            now.append(batch)
+            events += batch.count
+            size += _size(batch)
+    return now, later
+
+
+def _size(batch: Batch) -> int:
+    return len(batch.events) + len(batch.lengths)
+
+
+def _offer_all(tails: Sequence[Tail], found: Mapping[Line, Chunk], skipped: Counter[str], room: int) -> None:
+    """Offer what was found to each tail, and wake those that have something, all of an event loop at once."""
+    woken = defaultdict(list)
+    for tail in tails:
+        chunk = found.get(tail.line, NOTHING)
+        chunk = chunk.without(skipped[tail.line.dataset.pk])
+        if chunk.frames or any(chunk.missing):
+            tail.offer(chunk, max(room, LEAST_ROOM))
+            woken[tail.loop].append(tail)
+    for loop, of_loop in woken.items():
+        if loop is not None:
+            with suppress(RuntimeError):  # it is closed, and nothing is sent any more
+                loop.call_soon_threadsafe(_wake, of_loop)
+
+
+def _wake(tails: Sequence[Tail]) -> None:
+    for tail in tails:
+        tail.wake()
+
+
+hub = Hub()

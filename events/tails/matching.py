@@ -1,0 +1,179 @@
+"""Find which of the new events the search lines of tails find: one conversion for all, one statement for each line."""
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import duckdb
+import pyarrow as pa
+from django.conf import settings
+
+from eventlane.one_line import one_line
+from eventlane.wire.seldom import SeldomLog
+from events.journal import Batch
+from events.lake.arrow import event_table
+from events.lake.columns import converted
+from events.lake.connection import Lake
+from events.lake.query import SELECTED, event_row
+from events.lake.snapshot import COLUMNS
+from events.models import Dataset
+from events.tails.frames import Frame, frame_of
+from events.tails.tail import NOTHING, Chunk, Line, Missing
+
+logger = logging.getLogger(__name__)
+log_failure = SeldomLog(logger.warning)
+
+LINE_SECONDS = 0.25  # a line that takes longer for one step is given up
+PENALTY = 20  # and not asked for so many times as long
+LOOK_SECONDS = 0.05
+MADE_AT_ONCE = 500  # frames, as there may be room for a part of what was found
+CONVERTED, OWNERS = "temp.main.converted_events", "temp.main.owners_of_events"
+NEW = "temp.main.new_events"  # both together
+
+
+class _Workbench(Lake):
+    """A DuckDB with all that the lake's SQL needs, and without the lake: it has no connection to PostgreSQL."""
+
+    def __init__(self) -> None:
+        super().__init__(read_only=True, threads=1, memory_mb=settings.EVENTLANE_QUERY_MEMORY_MB)
+
+    def _attach_old(self) -> None:
+        """Attach nothing."""
+
+
+class Matcher:
+    """Asks search lines about batches of the journal. For a single thread."""
+
+    def __init__(self) -> None:
+        self._lake = _Workbench()
+        self._resting: dict[Line, float] = {}  # until when lines that took too long aren't asked
+        self._watchdog = _Watchdog(self._lake.interrupt)
+
+    def close(self) -> None:
+        """Release the memory."""
+        self._watchdog.close()
+        self._lake.close()
+
+    def find(self, batches: Sequence[Batch], rooms: Mapping[Line, int]) -> dict[Line, Chunk]:
+        """Return what each line finds in batches, in the order of their ids: up to so many bytes, the rest is dropped.
+
+        Events that can't be converted, or that a slow line had no time for, are counted as skipped.
+        """
+        counts = count_by_dataset(batches)
+        concerned = {line: room for line, room in rooms.items() if counts[line.dataset.pk]}
+        is_staged, frames = self._stage(batches, {line.dataset for line in concerned}), _Frames(self._lake)
+        found = {}
+        for line, room in concerned.items():
+            numbers = self._ask(line) if is_staged else None
+            skipped = counts[line.dataset.pk]
+            found[line] = NOTHING.without(skipped) if numbers is None else frames.chunk(numbers, room)
+        return found
+
+    def _stage(self, batches: Sequence[Batch], datasets: Iterable[Dataset]) -> bool:
+        """Convert the batches of these datasets, all together; return whether that was possible."""
+        names = {dataset.pk: dataset.name for dataset in datasets}
+        try:
+            self._convert([batch for batch in batches if batch.dataset_id in names], names)
+        except duckdb.Error as error:
+            log_failure("tails skip events that can't be converted: %s", one_line(error))
+            return False
+        return True
+
+    def _convert(self, batches: Sequence[Batch], names: Mapping[str, str]) -> None:
+        events = event_table(batches)
+        ids = [batch.dataset_id for batch in batches for _ in range(batch.count)]
+        owners = pa.table({"id": events["id"], "dataset_id": ids, "dataset": [names[one] for one in ids]})
+        source = converted(self._lake.execute, events)
+        # The conversion may leave out rows. Joined to Arrow tables by a UUID, DuckDB fails.
+        self._make(OWNERS, "SELECT * FROM owners", owners=owners)
+        self._make(CONVERTED, f"SELECT {COLUMNS} FROM ({source})", events=events)
+        self._make(NEW, f"SELECT dataset_id, dataset, {COLUMNS} FROM {CONVERTED} JOIN {OWNERS} USING (id)")
+
+    def _make(self, table: str, selected: str, **tables: pa.Table) -> None:
+        self._lake.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {selected}", **tables)
+
+    def _ask(self, line: Line) -> list[int] | None:
+        """Return the numbers of the rows that a line finds, or None if that takes too long."""
+        if time.monotonic() < self._resting.get(line, 0.0):
+            return None
+        self._resting.pop(line, None)
+        sql = f"SELECT rowid FROM {NEW} WHERE dataset_id = ? AND ({line.where.sql}) ORDER BY id"
+        started = time.monotonic()
+        try:
+            with self._watchdog.statement():
+                return [number for (number,) in self._lake.execute(sql, [line.dataset.pk, *line.where.parameters])]
+        except duckdb.Error as error:
+            log_failure("a tail skips events: %s", one_line(error))
+            self._resting[line] = time.monotonic() + PENALTY * (time.monotonic() - started)
+            return None
+
+
+class _Frames:
+    """The frames of new events, each made once."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._made: dict[int, Frame] = {}
+
+    def chunk(self, numbers: Sequence[int], room: int) -> Chunk:
+        """Return the frames of the first rows that there is room for."""
+        kept: list[Frame] = []
+        for start in range(0, len(numbers), MADE_AT_ONCE):
+            for frame in self._of(numbers[start : start + MADE_AT_ONCE]):
+                room -= len(frame.data)
+                if room < 0:
+                    return _chunk(kept, len(numbers) - len(kept))
+                kept.append(frame)
+        return _chunk(kept, 0)
+
+    def _of(self, numbers: Sequence[int]) -> list[Frame]:
+        lacking = [number for number in numbers if number not in self._made]
+        if lacking:
+            selected = f"SELECT rowid, {SELECTED} FROM {NEW} WHERE rowid IN (SELECT unnest(?::BIGINT[]))"
+            for number, *values in self._lake.execute(selected, [lacking]):
+                self._made[number] = frame_of(event_row(tuple(values)))
+        return [self._made[number] for number in numbers]
+
+
+class _Watchdog:
+    """Interrupts statements that take longer than LINE_SECONDS."""
+
+    def __init__(self, interrupt: Callable[[], None]) -> None:
+        self._interrupt = interrupt
+        self._lock = threading.Lock()  # an interrupt must not hit anything after its statement
+        self._end = float("inf")
+        self._closed = threading.Event()
+        threading.Thread(target=self._watch, name="tails watchdog", daemon=True).start()
+
+    def close(self) -> None:
+        self._closed.set()
+
+    @contextmanager
+    def statement(self) -> Iterator[None]:
+        self._end = time.monotonic() + LINE_SECONDS
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._end = float("inf")
+
+    def _watch(self) -> None:
+        while not self._closed.wait(LOOK_SECONDS):
+            with self._lock:
+                if time.monotonic() > self._end:
+                    self._interrupt()
+
+
+def count_by_dataset(batches: Sequence[Batch]) -> Counter[str]:
+    """Return the number of events of each dataset, in the order of the batches."""
+    counts: Counter[str] = Counter()
+    for batch in batches:
+        counts[batch.dataset_id] += batch.count
+    return counts
+
+
+def _chunk(frames: Sequence[Frame], dropped: int) -> Chunk:
+    return Chunk(frames, b"".join(frame.data for frame in frames), Missing(dropped=dropped))

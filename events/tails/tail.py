@@ -1,0 +1,180 @@
+"""One client's tail: its search line, and a queue that the hub's thread fills and the event loop empties."""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from eventlane.wire.errors import ApiError
+from events.lake.conditions import Conditions
+from events.models import Dataset
+from events.tails.access import Access
+from events.tails.catch_up import CatchUp
+from events.tails.frames import HELLO, STILL_HERE, Frame, named_frame
+from events.tails.seats import Seat
+
+STILL_HERE_SECONDS = 15.0
+UNSENT_SECONDS = 60.0
+SETTLED_US = 20_000_000  # after this, nothing comes any more that a tail had when it began
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a tail shows: the events of a dataset that a search line finds. Tails with the same share the work."""
+
+    dataset: Dataset
+    q: str
+    where: Conditions = field(compare=False)
+
+
+class Missing(NamedTuple):
+    """Events that a tail doesn't get: those that it would have shown, and those that nobody has looked at."""
+
+    dropped: int = 0
+    skipped: int = 0
+
+
+class Chunk(NamedTuple):
+    """New events for the tails of one line, and what is missing after them."""
+
+    frames: Sequence[Frame]
+    data: bytes
+    missing: Missing
+
+    def without(self, skipped: int) -> "Chunk":
+        """Return it with so many more events that nobody has looked at."""
+        return self._replace(missing=Missing(self.missing.dropped, self.missing.skipped + skipped)) if skipped else self
+
+
+NOTHING = Chunk((), b"", Missing())
+
+
+class Source(Protocol):
+    """What fills the queues of tails."""
+
+    def add(self, tail: "Tail") -> None:
+        """Offer new events to a tail from now on."""
+
+    def remove(self, tail: "Tail") -> None:
+        """Offer nothing any more."""
+
+
+class Tail:
+    """A stream (eventlane.wire.stream) of what is new for a line, from `since_us` on.
+
+    With `catch_up`, it begins with the events after an earlier one.
+    """
+
+    def __init__(
+        self, hub: Source, line: Line, access: Access, seat: Seat, since_us: int, catch_up: CatchUp | None = None
+    ) -> None:
+        self.line, self.access = line, access
+        self.loop: asyncio.AbstractEventLoop | None = None  # once it is being sent
+        self._hub, self._seat = hub, seat
+        self._since_us, self._catch_up = since_us, catch_up
+        self._made = time.monotonic()
+        self._has_begun = False
+        self._lock = threading.Lock()  # guards the queue
+        self._queue: deque[Chunk] = deque()
+        self._bytes = 0
+        self._missing = Missing()
+        self._ended = False
+        self._reason: dict[str, Any] = {}
+        self._news = asyncio.Event()
+
+    # Any thread
+
+    def offer(self, chunk: Chunk, room: int) -> None:
+        """Queue new events if there is room for so many bytes, else only their number."""
+        with self._lock:
+            fits = self._bytes + len(chunk.data) <= room
+            if fits:
+                self._queue.append(chunk)
+                self._bytes += len(chunk.data)
+            dropped = chunk.missing.dropped + (0 if fits else len(chunk.frames))
+            self._missing = Missing(self._missing.dropped + dropped, self._missing.skipped + chunk.missing.skipped)
+
+    def end(self, reason: ApiError | None = None) -> None:
+        """Let the stream end, after what is queued."""
+        self._reason = reason.body() if reason else {}
+        self._ended = True
+        if self.loop is not None:
+            with suppress(RuntimeError):  # the loop is closed, and nothing is sent any more
+                self.loop.call_soon_threadsafe(self.wake)
+
+    def is_lost(self) -> bool:
+        """Return whether nobody sends it, though somebody should have begun long ago."""
+        return self.loop is None and time.monotonic() - self._made > UNSENT_SECONDS
+
+    def close(self) -> None:
+        """Leave the hub, and free the seat."""
+        self._hub.remove(self)
+        self._seat.leave()
+
+    # The event loop
+
+    def wake(self) -> None:
+        """Tell that something is new."""
+        self._news.set()
+
+    async def parts(self) -> AsyncIterator[bytes]:
+        """Yield what is to be sent."""
+        self.loop = asyncio.get_running_loop()
+        yield HELLO
+        if self._catch_up is not None:
+            async for data in self._missed(self._catch_up):
+                yield data
+        next_sign = self.loop.time() + STILL_HERE_SECONDS
+        while not self._ended:
+            await self._wait_until(next_sign)
+            if data := self._take():
+                yield data
+            if self.loop.time() >= next_sign:
+                next_sign += STILL_HERE_SECONDS
+                yield STILL_HERE
+        if self._reason:
+            yield named_frame("end", **self._reason)
+
+    async def _missed(self, catch_up: CatchUp) -> AsyncIterator[bytes]:
+        """Yield what a client has missed."""
+        try:
+            async for data in catch_up.pages(lambda: self._hub.add(self)):
+                if self._ended:
+                    return
+                yield data
+        except ApiError as error:
+            self.end(error)
+
+    async def _wait_until(self, time: float) -> None:
+        if not self._queue and not self._ended:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(time):
+                    await self._news.wait()
+        self._news.clear()
+
+    def _take(self) -> bytes:
+        """Return what is queued, and then what is missing."""
+        with self._lock:
+            chunks, missing = list(self._queue), self._missing
+            self._queue.clear()
+            self._bytes, self._missing = 0, Missing()
+        parts = [self._wanted(chunk) for chunk in chunks]
+        if any(missing):
+            parts.append(named_frame("dropped", **missing._asdict()))
+        return b"".join(parts)
+
+    def _wanted(self, chunk: Chunk) -> bytes:
+        """Return a chunk's data without what is not new for this tail: only its first chunks can have that."""
+        if self._has_begun:
+            return chunk.data
+        self._has_begun = all(frame.received_us > self._since_us + SETTLED_US for frame in chunk.frames)
+        return b"".join(frame.data for frame in chunk.frames if self._is_new(frame))
+
+    def _is_new(self, frame: Frame) -> bool:
+        if self._catch_up is None:
+            return frame.received_us >= self._since_us
+        return self._catch_up.misses(frame)

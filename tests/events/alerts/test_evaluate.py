@@ -1,0 +1,182 @@
+"""Alerts are evaluated when they are due, each time once, and keep a history of what began and ended."""
+
+import json
+import threading
+from datetime import timedelta
+
+from django.db import connection
+from django.utils import timezone
+
+from events.alerts.due import claim, evaluate_due
+from events.alerts.evaluate import Finding
+from events.alerts.record import record
+from events.models import Alert, AlertChange
+from pipelines.models import Pipeline, PlatformEvent, Resource
+from pipelines.resources.deploy import deploy
+from tests.events.alerts.conftest import BY_SERVICE, Watch, worker_of
+from tests.events.lake.conftest import Node
+from tests.pipelines.resources.samples import alert, pipeline, query, task
+from tests.waiting import wait_until
+
+HOUR = timedelta(hours=1)
+
+
+def test_it_begins_once_and_ends_once(watch: Watch) -> None:
+    errors = watch()
+    assert errors.state == "waiting"
+    assert errors.evaluate() == "ok" and errors.row.value == 0
+    errors.send("api", "api", "web")
+    assert [errors.evaluate(), errors.evaluate()] == ["firing", "firing"]
+    assert [errors.evaluate(HOUR), errors.evaluate(HOUR)] == ["ok", "ok"]  # of a window in which nothing came
+    assert errors.history() == [("began", "firing", [[3]]), ("ended", "ok", [[3]])]
+
+
+def test_each_group_begins_and_ends_by_itself(watch: Watch) -> None:
+    errors = watch(query=BY_SERVICE, threshold=">= 2")
+    errors.send("api", "api", "web")
+    errors.evaluate()
+    errors.send("web", "web")
+    errors.evaluate()
+    assert errors.history() == [("began", "firing", [["api", 2]]), ("began", "firing", [["web", 3]])]
+    assert errors.row.value == 3 and len(errors.row.conditions) == 2
+
+
+def test_only_events_of_the_window_count(watch: Watch) -> None:
+    errors = watch(window="10m")
+    errors.send("api", "api", "api", age=timedelta(minutes=11))
+    errors.send("api", "api")
+    assert errors.evaluate() == "ok" and errors.row.value == 2
+    errors.send("api", age=timedelta(minutes=9))
+    assert errors.evaluate() == "firing"
+    assert errors.evaluate(timedelta(minutes=12)) == "ok"  # as it was then
+
+
+def test_silence_is_no_data(watch: Watch) -> None:
+    errors = watch(no_data="10m", threshold="< 1", window="1m")
+    assert errors.evaluate() == "no_data"
+    errors.send("api", age=timedelta(minutes=5))
+    assert errors.evaluate() == "firing"  # something came within 10 minutes, and nothing within the last one
+    errors.send("api")
+    assert errors.evaluate() == "ok"
+    assert [kind for kind, _, _ in errors.history()] == ["began", "began", "ended", "ended"]
+
+
+def test_saved_query_and_its_calculation(watch: Watch) -> None:
+    slow = {"op": "max", "path": "duration", "alias": "slowest"}
+    saved = query("slow", q="", calculations=[{"op": "count"}, slow], granularity="1m", limit=1, time="received")
+    slowest = watch(saved, query="slow", calculation="slowest", threshold="> 100")
+    slowest.node.write(
+        *(json.dumps({"service": name, "duration": n}) for name, n in [("a", 200), ("b", 50), ("c", 300)])
+    )
+    assert slowest.evaluate() == "firing"
+    assert slowest.history() == [("began", "firing", [["c", 300], ["a", 200]])]
+
+
+def test_error_is_a_state_and_leaves_the_groups_alone(watch: Watch) -> None:
+    errors = watch()
+    errors.send("api", "api", "api")
+    errors.evaluate()
+    errors.node.dataset.name = "other"
+    errors.node.dataset.save()
+    assert errors.evaluate() == "error" and errors.row.value == 3
+    errors.node.dataset.name = "logs"
+    errors.node.dataset.save()
+    assert errors.evaluate() == "firing"
+    text = "The project has no dataset 'logs'."
+    assert errors.history() == [("began", "firing", [[3]]), ("began", "error", [text]), ("ended", "firing", [text])]
+
+
+def test_late_worker_catches_up_once(watch: Watch) -> None:
+    errors = watch(frequency="1m")
+    first = timezone.now() - HOUR - timedelta(seconds=20)
+    Alert.objects.update(next_time=first)
+    assert evaluate_due(threading.Event()) == 1
+    assert errors.row.evaluation_time == first + HOUR
+    assert errors.row.next_time == first + HOUR + timedelta(minutes=1)
+    assert evaluate_due(threading.Event()) == 0
+
+
+def test_many_workers_evaluate_each_due_time_once(watch: Watch) -> None:
+    watched = [watch(*(alert(f"a{n}") for n in range(12)), name="errors")]
+    watched[0].send("api", "api", "api")
+    Alert.objects.update(next_time=timezone.now())
+    counts: list[int] = []
+
+    def work() -> None:
+        try:
+            counts.append(evaluate_due(threading.Event()))
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(counts) == 4 and sum(counts) == 13
+    assert AlertChange.objects.count() == 13
+
+
+def test_dead_workers_claim_ends_and_a_late_one_is_dropped(watch: Watch) -> None:
+    errors = watch()
+    errors.make_due()
+    dead = claim(timezone.now())
+    assert dead is not None and claim(timezone.now()) is None
+    later = timezone.now() + HOUR
+    taken = claim(later)
+    assert taken is not None
+    assert record(taken, Finding(), later) and not record(dead, Finding(), later)
+
+
+def test_stopped_worker_gives_its_claim_back(watch: Watch) -> None:
+    errors = watch()
+    errors.make_due()
+    assert evaluate_due(_StopsLater()) == 0
+    assert errors.row.claim_time is None and errors.state == "waiting"
+
+
+class _StopsLater(threading.Event):
+    """Is set from the second look on: after an alert was claimed."""
+
+    def is_set(self) -> bool:
+        looked, self.looked = getattr(self, "looked", False), True
+        return looked
+
+
+def test_disabled_alert_rests_and_changed_one_is_evaluated_at_once(watch: Watch) -> None:
+    errors = watch()
+    errors.evaluate()
+    Resource.objects.update(disabled=True)
+    errors.make_due()
+    assert evaluate_due(threading.Event()) == 0
+    Resource.objects.update(disabled=False)
+    errors.evaluate()
+    deploy(errors.project, [alert()])
+    assert evaluate_due(threading.Event()) == 0
+    deploy(errors.project, [alert(threshold=">= 0")])
+    assert evaluate_due(threading.Event()) == 1 and errors.state == "firing"
+    deploy(errors.project, [])
+    assert not Alert.objects.exists()
+
+
+def test_it_starts_pipelines_when_it_begins(watch: Watch) -> None:
+    none = task(runtime={"name": "none"}, steps=[])
+    errors = watch(none, pipeline(concurrent=True), query=BY_SERVICE, threshold="> 1", pipelines=["greetings"])
+    errors.send("api", "api", "web")
+    errors.evaluate()
+    errors.evaluate()
+    event = PlatformEvent.objects.get()
+    assert (event.connector, event.name) == ("alert", "many-errors")
+    [condition] = event.data["conditions"]
+    assert (condition["group"], condition["value"]) == ({"service": "api"}, 2)
+    assert "/console/explore/?dataset=" in event.data["link"]
+    assert Pipeline.objects.get().event == event
+
+
+def test_worker_evaluates_it(node: Node, watch: Watch) -> None:
+    """A real worker, with the delay and the interval that it has."""
+    node.write('{"level":"error"}', '{"level":"error"}', '{"level":"error"}')
+    errors = watch()
+    with worker_of(node):
+        wait_until(lambda: errors.state != "waiting", 90)
+    assert errors.state == "firing"

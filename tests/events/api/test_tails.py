@@ -1,0 +1,282 @@
+"""GET /v0/datasets/id/:id/tail over HTTP: what a client sees, and what it takes from nobody."""
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.conf import settings as configured
+from django.utils import timezone
+
+from eventlane.asgi import application
+from events.models import Dataset
+from events.tails import hub as hub_module
+from events.tails import tail as tail_module
+from projects.models import ApiKey
+from tests.events.lake.conftest import Node
+from tests.platform_api import ApiClient
+from tests.waiting import wait_until
+
+
+@dataclass
+class Message:
+    """A server-sent event."""
+
+    id: str = ""
+    event: str = "message"
+    data: str = ""
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.data)
+
+
+@dataclass
+class Reader:
+    """A client of one tail; a thread reads what comes."""
+
+    connection: socket.socket
+    status: int = 0
+    body: bytes = b""
+    messages: list[Message] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
+    is_over: bool = False
+    goes_on: threading.Event = field(default_factory=threading.Event)
+
+    def read(self) -> None:
+        """Read until the server closes the stream."""
+        with suppress(OSError, ValueError), self.connection, self.connection.makefile("rb") as file:
+            self.status = int(file.readline().split()[1])
+            headers = dict(line.decode().lower().strip().split(": ", 1) for line in iter(file.readline, b"\r\n"))
+            if "content-length" in headers:
+                self.body = file.read(int(headers["content-length"]))
+            else:
+                buffer = b""
+                while size := int(file.readline(), 16):
+                    buffer += file.read(size)
+                    file.readline()
+                    *whole, buffer = buffer.split(b"\n\n")
+                    for block in whole:
+                        self._take(block.decode())
+                    self.goes_on.wait()
+        self.is_over = True
+
+    def _take(self, block: str) -> None:
+        message, lines = Message(), []
+        for line in block.split("\n"):
+            name, _, value = line.partition(": ")
+            if not name:
+                self.comments.append(value)
+            elif name == "data":
+                lines.append(value)
+            else:
+                setattr(message, name, value) if name != "retry" else None
+        message.data = "\n".join(lines)
+        if lines:
+            self.messages.append(message)
+
+    def leave(self) -> None:
+        """Close the connection."""
+        self.goes_on.set()
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def shown(self) -> list[str]:
+        """Return the messages of the events so far."""
+        return [one.json["message"] for one in self.messages if one.event == "message"]
+
+
+Open = Callable[..., Reader]
+MOST_UNREAD = 4000  # events of 20 KB
+
+
+@pytest.fixture
+def open_tail(node: Node, client: ApiClient, port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Open tails of the node's dataset, and wait until they have begun."""
+    readers: list[Reader] = []
+    monkeypatch.setattr(hub_module, "LINGER_SECONDS", 0.0)  # its thread has this test's journal open
+
+    def start(q: str = "", dataset: Dataset | None = None, waits: bool = False, **headers: str) -> Reader:
+        path = f"/v0/datasets/id/{(dataset or node.dataset).pk}/tail?q={quote(q)}"
+        named = {"Authorization": f"Bearer {client.secret}", "Host": "localhost"}
+        named |= {"X-Eventline-Project-Id": node.dataset.project_id}
+        named |= {name.replace("_", "-"): value for name, value in headers.items()}
+        head = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in named.items())]
+        reader = Reader(wait_until(lambda: connected(port)))
+        reader.connection.sendall("\r\n".join([*head, "", ""]).encode())
+        if not waits:
+            reader.goes_on.set()
+        threading.Thread(target=reader.read, daemon=True).start()
+        readers.append(reader)
+        wait_until(lambda: reader.comments or reader.is_over)
+        return reader
+
+    yield start
+    for reader in readers:
+        reader.leave()
+    wait_until(lambda: hub_module.hub._thread is None)
+
+
+def connected(port: int) -> socket.socket | None:
+    try:
+        return socket.create_connection(("127.0.0.1", port))
+    except ConnectionRefusedError:
+        return None
+
+
+def message(message: str, **members: Any) -> str:
+    return json.dumps({"message": message} | members)
+
+
+def dropped(reader: Reader) -> int:
+    """Return how many events the reader was told that it misses."""
+    return sum(one.json["dropped"] for one in reader.messages if one.event == "dropped")
+
+
+def test_new_events_come_as_the_api_shows_them(node: Node, client: ApiClient, open_tail: Open):
+    node.write(message("before"))
+    reader = open_tail()
+    node.write(message("one", n=1), '{"message":\r\n "two"}')
+    node.write(message("three"))
+
+    wait_until(lambda: len(reader.messages) >= 3)
+    assert reader.shown() == ["one", "two", "three"]
+    for one in reader.messages:
+        assert one.json == client.get(f"/datasets/id/{node.dataset.pk}/events/id/{one.id}").json()
+
+
+def test_tail_finds_what_its_line_asks_for_and_nothing_of_other_datasets(node: Node, open_tail: Open):
+    other = Dataset.objects.create(project=node.dataset.project, name="other", retention_days=30)
+    every, others = open_tail(), open_tail(dataset=other)
+    errors, same = open_tail("level:error"), open_tail("level:error")
+    node.write(message("fine", level="info"), message("bad", level="error"))
+    node.write(message("elsewhere", level="error"), dataset=other)
+    node.write(message("warned", level="warn"))
+    node.write(message("last", level="error"))
+    node.write(message("last", level="error"), dataset=other)
+
+    wait_until(lambda: all(reader.shown()[-1:] == ["last"] for reader in (every, errors, same, others)))
+    assert every.shown() == ["fine", "bad", "warned", "last"]
+    assert errors.shown() == same.shown() == ["bad", "last"]
+    assert others.shown() == ["elsewhere", "last"]
+
+
+def test_last_event_id_goes_on_where_it_stopped(node: Node, open_tail: Open):
+    node.write(*[message(f"sealed {n}", level="error" if n % 2 else "info") for n in range(1200)])
+    node.seal()
+    node.write(message("unsealed 1", level="info"), message("unsealed 2", level="error"))
+    [last] = [str(row.id) for row in node.rows() if row.message == "sealed 100"]
+    reader = open_tail("level:error", Last_Event_ID=last)
+    wait_until(lambda: "unsealed 2" in reader.shown())
+    node.write(message("new", level="error"))
+    wait_until(lambda: "new" in reader.shown())
+
+    assert reader.shown() == [*(f"sealed {n}" for n in range(101, 1200, 2)), "unsealed 2", "new"]
+    ids = [one.id for one in reader.messages]
+    again = open_tail(Last_Event_ID=ids[-2])
+    wait_until(again.shown)
+    assert again.shown() == ["new"]
+
+
+def test_what_cannot_be_tailed_is_refused(node: Node, client: ApiClient, open_tail: Open):
+    path = f"/datasets/id/{node.dataset.pk}/tail"
+    bad_line, bad_id = client.get(f"{path}?q=level:"), client.get(path, last_event_id="7")
+    assert (bad_line.status_code, bad_line.json()["code"]) == (400, "invalid_search")
+    assert (bad_id.status_code, bad_id.json()["code"]) == (400, "bad_request")
+    assert client.get("/datasets/id/000000000000000000000000000/tail").status_code == 404
+    assert client.send("HEAD", path).status_code == 200
+    refused = open_tail(Authorization="Bearer nobody")
+    assert (refused.status, json.loads(refused.body)["code"]) == (401, "unknown_api_key")
+
+
+def test_beyond_the_most_tails_there_is_a_clear_error(node: Node, open_tail: Open, settings: Any):
+    settings.EVENTLANE_MAX_TAILS = 2
+    lock = "import fcntl, sys; f = open(sys.argv[1], 'r+'); fcntl.lockf(f, 2, 1, 0); print(flush=True); input()"
+    open_tail().leave()
+    words = [sys.executable, "-c", lock, str(node.home / "tails.lock")]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other_process:
+        assert other_process.stdout and other_process.stdout.readline()
+        first = open_tail()
+        refused = open_tail()
+        assert refused.status == 503
+        assert json.loads(refused.body) == {
+            "error": "2 tails are open, as many as EVENTLANE_MAX_TAILS allows. Close one, or try again later.",
+            "code": "too_many_tails",
+            "data": {"max_tails": 2},
+        }
+        first.leave()
+        wait_until(lambda: open_tail().status == 200)
+        other_process.communicate(b"\n")
+
+
+def test_revoked_key_ends_its_tail(node: Node, client: ApiClient, open_tail: Open, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(hub_module, "ACCESS_SECONDS", 0.1)
+    reader = open_tail()
+    ApiKey.objects.update(revocation_time=timezone.now())
+
+    wait_until(lambda: reader.is_over)
+    assert [(one.event, one.json["code"]) for one in reader.messages] == [("end", "unknown_api_key")]
+
+
+def test_tails_of_a_deleted_dataset_end(node: Node, open_tail: Open, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(hub_module, "ACCESS_SECONDS", 0.1)
+    reader = open_tail()
+    node.dataset.delete()
+
+    wait_until(lambda: reader.is_over)
+    assert reader.messages[-1].json["code"] == "unknown_dataset"
+
+
+def test_client_is_told_what_its_share_had_no_room_for(
+    node: Node, open_tail: Open, settings: Any, monkeypatch: pytest.MonkeyPatch
+):
+    settings.EVENTLANE_TAIL_BYTES_PER_SECOND = 1024
+    monkeypatch.setattr(hub_module, "LEAST_ROOM", 10_000)
+    reader = open_tail()
+    node.write(*[message(f"{n}") for n in range(2000)])
+    wait_until(lambda: dropped(reader))
+    assert len(reader.shown()) + dropped(reader) == 2000
+    assert reader.shown() == [str(n) for n in range(len(reader.shown()))]
+
+
+def test_client_that_does_not_read_loses_events_and_nobody_waits_for_it(node: Node, open_tail: Open, settings: Any):
+    settings.EVENTLANE_TAIL_WAITING_BYTES = 2 << 20
+    reader, slow = open_tail(), open_tail(waits=True)
+    sent = 0
+    while not any(tail._missing.dropped for tail in hub_module.hub._tails):
+        assert sent < MOST_UNREAD, "what a client doesn't read is kept somewhere"
+        node.write(*[message(f"{sent + n}", text="x" * 20_000) for n in range(20)])
+        sent += 20
+        wait_until(lambda: len(reader.shown()) == sent)  # noqa: B023
+    slow.goes_on.set()
+    wait_until(lambda: dropped(slow))
+    assert len(slow.shown()) + dropped(slow) == sent
+    assert not dropped(reader)
+
+
+def test_comment_comes_while_nothing_happens(open_tail: Open, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tail_module, "STILL_HERE_SECONDS", 0.05)
+    reader = open_tail()
+    wait_until(lambda: reader.comments.count("still here") >= 3)
+
+
+def test_many_tails_leave_threads_connections_and_slots_to_others(node: Node, client: ApiClient, open_tail: Open):
+    readers = [open_tail(f"n:{number % 5}") for number in range(3 * configured.EVENTLANE_WEB_THREADS)]
+    assert client.post("/query", {"datasets": ["logs"]}).status_code == 200
+    assert len([thread for thread in threading.enumerate() if thread.name.startswith("tails")]) <= 3
+    node.write(*[message(str(number), n=number) for number in range(5)])
+    wait_until(lambda: all(reader.shown() for reader in readers))
+    assert [reader.shown() for reader in readers] == [[str(number % 5)] for number in range(len(readers))]
+
+
+def test_tails_end_when_the_process_stops(open_tail: Open):
+    reader = open_tail()
+    application.end_streams()
+    wait_until(lambda: reader.is_over)
