@@ -11,7 +11,7 @@ from eventlane.json_pointer import escape
 from eventlane.names import is_name
 from eventlane.wire.errors import ApiError, InvalidRequestBody, Problem
 from events.query import model, times
-from events.query.calculations import OPERATIONS, PATHLESS
+from events.query.calculations import COUNTS, OPERATIONS
 from events.query.model import Calculation, Compare, Filter, Not, Op, Order, Place, Query, comparisons
 from events.query.numbers import number_of
 from events.query.paths import TIME_COLUMNS, check_path
@@ -286,7 +286,7 @@ class _Reader:
         path = value.get("path")
         if path is not None:
             path = self.path(f"{pointer}/path", path)
-        elif op and op not in PATHLESS:
+        elif op and op not in COUNTS:
             self.problem(pointer, f"member 'path' is missing: {op} needs one")
         alias = value.get("alias")
         if alias is not None and not (isinstance(alias, str) and 0 < len(alias) <= MAX_NAME):

@@ -19,7 +19,7 @@ PERCENTILES = {
     "p99": 0.99,
     "p999": 0.999,
 }
-PATHLESS = ("count", "rate")  # a path is optional
+COUNTS = ("count", "rate")  # a path is optional
 ZERO_WHEN_EMPTY = ("count", "sum", "rate")  # in a series; everything else is null there
 SUMMED = ("count", "sum", "rate")  # those of several groups together are the sum of each group's
 # Beyond it the square of a number is too large for a float, and DuckDB's variance an error.

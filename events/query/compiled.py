@@ -12,16 +12,17 @@ from typing import Protocol
 from events.lake.columns import EVENT_COLUMNS
 from events.lake.conditions import Conditions
 from events.lake.promoted import Part, Promoted, once
-from events.query.calculations import SUMMED, Column, Frame, calculate
+from events.query.calculations import COUNTS, SUMMED, Column, Frame, calculate
 from events.query.filters import FilterCompiler
 from events.query.groups import Group, group_of
 from events.query.model import Order, Query, comparisons
 from events.query.paths import COLUMNS, named_operand, operand_at, promoted_operand_at
 from events.query.series import Buckets
-from events.query.sql import Bindings
+from events.query.sql import Bindings, all_of
 from events.query.values import Kind, Operand, Split
 
-GROUPED, FIRST = "temp.main.grouped", "temp.main.first"
+BUCKETED, GROUPED, FIRST = "temp.main.bucketed", "temp.main.grouped", "temp.main.first"
+FEW_VALUES = {"dataset", "namespace", "service", "level"}  # as a rule
 EVENT_FIELDS = ", ".join(f"epoch_us({name})" if name.endswith("_time") else name for name in EVENT_COLUMNS)
 
 
@@ -45,17 +46,35 @@ class Statement:
     columns: Sequence[Column] = ()
 
 
+def is_bucketed(query: Query) -> bool:
+    """Tell whether events are counted by bucket first: their groups are sums of these. Only if that makes few rows."""
+    counts = all(one.op in COUNTS for one in query.calculations)
+    return query.granularity_us is not None and counts and FEW_VALUES.issuperset(query.group_by)
+
+
+def bucketed_statement(query: Query, relation: Relation, buckets: Buckets) -> Statement:
+    """Return what makes BUCKETED: the groups' keys, bucket, and c0… (numbers of events)."""
+    source = _Source(query, relation)
+    columns = source.calculations(Frame("t", "id", "1"))
+    keys = [*source.keys(), "bucket"]
+    counted = ", ".join(f"{column.sql} AS c{n}" for n, column in enumerate(columns))
+    matched = f"SELECT *, {buckets.index_sql('t')} AS bucket FROM ({source.matched()})"
+    counts = f"SELECT {', '.join(keys)}, {counted} FROM ({matched}) GROUP BY {', '.join(keys)}"
+    return Statement(f"CREATE OR REPLACE TEMP TABLE {BUCKETED} AS {counts}", source.bindings.values, columns)
+
+
 def groups_statement(query: Query, relation: Relation, approximate: frozenset[str] = frozenset()) -> Statement:
     """Return what makes GROUPED: all groups, with their keys and aggregates, and c0… (calculations)."""
     source = _Source(query, relation)
-    frame = Frame("t", "id", _seconds(query), approximate)
-    columns = source.calculations(frame)
     keys = source.keys()
     selected = keys + [aggregate for group in source.groups() for aggregate in group.aggregates]
+    if is_bucketed(query):
+        columns, events = _sums(query), BUCKETED
+    else:
+        columns = source.calculations(Frame("t", "id", _seconds(query), approximate))
+        events = f"({source.matched()})"
     selected += [f"{column.sql} AS c{n}" for n, column in enumerate(columns)]
-    groups = f"SELECT {', '.join(selected)} FROM ({source.matched()})" + (
-        f" GROUP BY {', '.join(keys)}" if keys else ""
-    )
+    groups = f"SELECT {', '.join(selected)} FROM {events}" + (f" GROUP BY {', '.join(keys)}" if keys else "")
     names = _calculated(query, columns)
     having = FilterCompiler(source.bindings, names.__getitem__, query.now_us).condition(query.having)
     sql = f"CREATE OR REPLACE TEMP TABLE {GROUPED} AS SELECT * FROM ({groups}) WHERE {having}"
@@ -81,11 +100,11 @@ def first_statement(query: Query, relation: Relation, columns: Sequence[Column])
 
 def others_statement(query: Query, relation: Relation, approximate: frozenset[str] = frozenset()) -> Statement:
     """Return what calculates the events of all groups beyond the limit: of the groups' own values where these do."""
-    others = f"SELECT * FROM {GROUPED} WHERE rowid NOT IN (SELECT number FROM {FIRST})"
+    others = f"(SELECT * FROM {GROUPED} WHERE rowid NOT IN (SELECT number FROM {FIRST}))"
     if all(one.op in SUMMED for one in query.calculations):
         selected = ", ".join(f"sum(c{n})" for n in range(len(query.calculations)))
         columns = [Column("", Kind.NUMBER)] * len(query.calculations)
-        return Statement(f"SELECT {selected} FROM ({others})", [], columns)
+        return Statement(f"SELECT {selected} FROM {others}", [], columns)
     source = _Source(query, relation)
     columns = source.calculations(Frame("t", "id", _seconds(query), approximate))
     selected = ", ".join(column.sql for column in columns)
@@ -101,10 +120,14 @@ def series_statement(
     """
     source = _Source(query, relation)
     columns = source.calculations(Frame("t", "id", "1", approximate))
+    if is_bucketed(query):
+        counts = ", ".join(f"counted.c{n}" for n in range(len(columns)))
+        sql = f"SELECT place, bucket, {counts} FROM {source.joined(f'{BUCKETED} AS counted', FIRST)}"
+        return Statement(sql, [], columns)
     selected = ", ".join(column.sql for column in columns)
     sql = (
         f"SELECT place, {buckets.index_sql('t')} AS bucket, {selected}"
-        f" FROM {source.in_groups(f'SELECT * FROM {FIRST}')} GROUP BY place, bucket"
+        f" FROM {source.in_groups(FIRST)} GROUP BY place, bucket"
     )
     return Statement(sql, source.bindings.values, columns)
 
@@ -169,6 +192,13 @@ def _calculated(query: Query, columns: Sequence[Column]) -> dict[str, Operand | 
     }
 
 
+def _sums(query: Query) -> list[Column]:
+    """Return the calculations as sums of BUCKETED's."""
+    sums = [f"coalesce(sum(c{n}), 0)::BIGINT" for n in range(len(query.calculations))]
+    per = {"count": "", "rate": f" / ({_seconds(query)})"}
+    return [Column(f"{total}{per[one.op]}", Kind.NUMBER) for total, one in zip(sums, query.calculations, strict=True)]
+
+
 def _seconds(query: Query) -> str:
     return repr(query.seconds)
 
@@ -224,11 +254,13 @@ class _Source:
 
     def in_groups(self, groups: str) -> str:
         """Return the matched events joined with some of the groups."""
-        matched = self.matched()
-        if not self.query.group_by:
-            return f"({matched}), ({groups})"
-        same = " AND ".join(f"matched.{key} IS NOT DISTINCT FROM groups.{key}" for key in self.keys())
-        return f"({matched}) AS matched JOIN ({groups}) AS groups ON {same}"
+        return self.joined(f"({self.matched()}) AS matched", groups)
+
+    def joined(self, keyed: str, groups: str) -> str:
+        """Return rows with the groups' keys joined with some of the groups."""
+        keyed_name = keyed.rpartition(" ")[2]
+        same = [f"{keyed_name}.{key} IS NOT DISTINCT FROM groups.{key}" for key in self.keys()]
+        return f"{keyed} JOIN {groups} AS groups ON {all_of(same)}"
 
     def _named_paths(self) -> str:
         bind = self.bindings.bind

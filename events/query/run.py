@@ -19,13 +19,16 @@ from events.query.answer import Answer, make_series, shown, shown_values
 from events.query.body import show_place
 from events.query.calculations import PERCENTILES
 from events.query.compiled import (
+    BUCKETED,
     FIRST,
     GROUPED,
     Relation,
     Statement,
+    bucketed_statement,
     events_statement,
     first_statement,
     groups_statement,
+    is_bucketed,
     json_paths,
     others_statement,
     series_statement,
@@ -34,7 +37,7 @@ from events.query.files import PART_EVENTS, File, files_of, newest_first
 from events.query.measure import measure
 from events.query.model import Place, Query
 from events.query.needles import where_of
-from events.query.series import make_buckets
+from events.query.series import Buckets, make_buckets
 from events.query.values import Kind
 
 APPROXIMATE = {"count_distinct", *PERCENTILES}  # what can be had with less memory
@@ -106,6 +109,9 @@ def answer_query(
     if not query.calculations:
         _find_events(answer, events, files)
         return answer
+    buckets = _buckets(query)
+    if buckets and is_bucketed(query):
+        _run(events, bucketed_statement(query, events, buckets))
     groups = groups_statement(query, events, approximate)
     _run(events, groups)
     _run(events, first_statement(query, events, groups.columns))
@@ -114,9 +120,9 @@ def answer_query(
         others = others_statement(query, events, approximate)
         [values] = _run(events, others)
         answer.others = [None] * len(query.group_by) + shown_values(values, others.columns)
-    if query.granularity_us is not None:
-        _take_series(answer, events, approximate)
-    events.execute(f"DROP TABLE {GROUPED}; DROP TABLE {FIRST}")
+    if buckets:
+        _take_series(answer, events, buckets, approximate)
+    events.execute("; ".join(f"DROP TABLE IF EXISTS {table}" for table in (BUCKETED, GROUPED, FIRST)))
     if inexact := [one.name for one in query.calculations if one.op in approximate]:
         answer.statistics.warnings.append(f"{', '.join(inexact)}: approximate, exact values would take too much memory")
     return answer
@@ -138,10 +144,14 @@ def _has_others(query: Query, events: Events) -> bool:
     return bool(query.group_by) and events.execute(f"SELECT count(*) FROM {GROUPED}")[0][0] > query.limit
 
 
-def _take_series(answer: Answer, events: Events, approximate: frozenset[str]) -> None:
+def _buckets(query: Query) -> Buckets | None:
+    if query.granularity_us is None:
+        return None
+    return make_buckets(query.granularity_us, query.from_us, query.to_us, query.zone)
+
+
+def _take_series(answer: Answer, events: Events, buckets: Buckets, approximate: frozenset[str]) -> None:
     query = answer.query
-    assert query.granularity_us is not None
-    buckets = make_buckets(query.granularity_us, query.from_us, query.to_us, query.zone)
     if len(answer.rows) * len(query.calculations) * len(buckets.starts) > settings.EVENTLANE_QUERY_VALUES:
         raise QueryTooLarge("The series has too many values. Ask for fewer groups, or a coarser granularity.")
     statement = series_statement(query, events, buckets, approximate)

@@ -140,12 +140,19 @@ def text(value: Any) -> "str | None":
 
 def equal(value: Any, wanted: Any) -> bool:
     if (is_number(value) or is_number(wanted)) and exact(value) is not None and exact(wanted) is not None:
-        return exact(value) == exact(wanted)
+        one, other = comparable(value, wanted)
+        return one == other
     return text(value) is not None and text(value) == text(wanted)
 
 
+def comparable(value: Any, wanted: Any) -> tuple[Any, Any]:
+    """Return both as numbers: whole ones to the last digit, but floats if one of them is a float, as columns are."""
+    as_number = number if isinstance(value, float) or isinstance(wanted, float) else exact
+    return as_number(value), as_number(wanted)
+
+
 def compare(value: Any, op: str, wanted: Any) -> bool:
-    one, other = (exact(value), exact(wanted)) if is_number(wanted) else (text(value), text(wanted))
+    one, other = comparable(value, wanted) if is_number(wanted) else (text(value), text(wanted))
     if one is None or other is None:
         return False
     return {">": one > other, ">=": one >= other, "<": one < other, "<=": one <= other}[op]  # type: ignore[operator]

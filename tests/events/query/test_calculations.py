@@ -29,6 +29,35 @@ def calculated(table: Table, op: str, path: str | None = "v", **body: Any) -> An
     return row[-1]
 
 
+@pytest.mark.parametrize("groups", [[], ["level"], ["service", "level"]])
+def test_counts_by_bucket_are_those_of_other_calculations(table: Table, groups: list[str]) -> None:
+    levels = ["error", "info", None]
+    table.fill(
+        {"timestamp": 1_795_780_000 + 7 * n, "service": f"s{n % 4}", "duration": n, "level": levels[n % 3]}
+        for n in range(200)
+    )
+    counts = [{"op": "count"}, {"op": "rate"}, {"op": "count", "path": "level", "alias": "with level"}]
+    body: dict[str, Any] = {
+        "group_by": groups,
+        "granularity": "5m",
+        "limit": 2,
+        "from_": "2026-11-27T00:00:00Z",
+        "to": "2026-11-28T00:00:00Z",
+    }
+    if groups:
+        body |= {
+            "having": [{"path": "count", "op": ">", "value": 5}],
+            "order_by": [{"by": "rate"}, *({"by": one} for one in groups)],
+        }
+    alone = table.ask(calculations=counts, **body)
+    beside = table.ask(calculations=[*counts, {"op": "max", "path": "duration"}], **body)
+    assert alone.rows == [row[:-1] for row in beside.rows]
+    assert len(alone.rows) == (2 if groups else 1)
+    assert alone.others == (beside.others and pytest.approx(beside.others[:-1]))
+    assert alone.series and beside.series
+    assert alone.series.values == [row[:-1] for row in beside.series.values]
+
+
 @pytest.mark.parametrize(
     ("op", "value"),
     [
