@@ -21,10 +21,11 @@ class QueryTimeout(ApiError):
 
     status, code = 400, "query_timeout"
 
-    def __init__(self) -> None:
-        super().__init__(
-            f"The query ran longer than {settings.EVENTLANE_QUERY_SECONDS:g} seconds. Ask for less of the past."
-        )
+    def __init__(self, events: int = 0) -> None:
+        """Say how many events there were to look at, if that is known."""
+        seconds = f"The query ran longer than {settings.EVENTLANE_QUERY_SECONDS:g} seconds."
+        looked_at = f" There were {events:,} events to look at." if events else ""
+        super().__init__(f"{seconds}{looked_at} Ask for less of the past.")
 
 
 class QueryCancelled(ApiError):

@@ -10,6 +10,7 @@ from django.conf import settings
 
 from eventlane.wire.errors import ApiError
 from events.lake.connection import Lake
+from events.lake.deadline import QueryTimeout
 from events.lake.noted_fields import note_asked
 from events.lake.partial import read_around
 from events.lake.query import event_row
@@ -91,7 +92,10 @@ def _ask_snapshot(lake: Lake, datasets: Sequence[Dataset], query: Query, approxi
             approximate |= PERCENTILES.keys()  # DuckDB holds their values outside of its memory limit
         if statistics.events_scanned <= FEW_EVENTS:
             files = []
-        answer = answer_query(query, snapshot, approximate, files)
+        try:
+            answer = answer_query(query, snapshot, approximate, files)
+        except QueryTimeout:
+            raise QueryTimeout(statistics.events_scanned) from None
         statistics.warnings += answer.statistics.warnings
         answer.statistics = statistics
         return answer

@@ -50,6 +50,24 @@ def parse_search(text: str) -> Filter:
     return found
 
 
+def split_search(text: str) -> list[str]:
+    """Return the terms of a line that must all hold, as they are written; raise InvalidSearch.
+
+    With spaces between them they ask the same. A line with an OR outside of parentheses is one term.
+    """
+    parse_search(text)
+    parser, found = _Parser(text), []
+    while not parser.at_end():
+        if parser.take_keyword("OR"):
+            return [text.strip()]
+        parser.take_keyword("AND")
+        parser.at_end()
+        start = parser.at
+        parser.negated(parser.term, 0)
+        found.append(text[start : parser.at])
+    return found
+
+
 class _Parser:
     """Reads one line; `at` is the index of the next character."""
 

@@ -18,10 +18,11 @@ from events.console.activity import received
 from events.console.explore.bars import frame_text, stack
 from events.console.explore.groups import draw_lines, group_rows, headings, others_row
 from events.console.explore.lines import event_line
-from events.console.explore.parts import ask_for_groups, dataset_admin, dataset_of
+from events.console.explore.parts import ask_for_groups, dataset_admin, dataset_of, owner_of
 from events.console.explore.question import NOW, PRESETS, Question, is_canonical, read_question
 from events.console.explore.saving import saved_context
 from events.console.explore.terms import open_to_more
+from events.console.explore.why_empty import chips_of, why_empty
 from events.console.health import answer_or_none
 from events.console.home.checklist import note_seen
 from events.console.sending import arrival
@@ -61,7 +62,9 @@ def explore_page(request: HttpRequest) -> HttpResponse:
     dataset = dataset_of(request, question)
     find = _found_groups if question.asks_for_groups else _found_events
     try:
-        found, status = find(request, dataset, question), 200
+        found, status = find(request, dataset, question) | {"chips": chips_of(question)}, 200
+        if found["state"] == "nothing found":
+            found["reasons"] = why_empty(dataset, question, owner_of(request))
     except ApiError as error:
         found, status = {"state": "error", "problem": error, **_explained(error, question)}, error.status
     return _show(request, _form(request, dataset, question) | saved_context(request, dataset, question) | found, status)
@@ -142,8 +145,9 @@ def _found_events(request: HttpRequest, dataset: Dataset, question: Question) ->
     before = {"before": question.before} if question.before else {}
     by_level = read_query(question.body(dataset.name, **BY_LEVEL), now_us=now_us)
     newest = read_query(question.body(dataset.name, **before), now_us=now_us)
-    owner = f"account {account_of(request).pk}"
-    counts, events = slots.run(lambda lake: (ask(lake, [dataset], by_level), ask(lake, [dataset], newest)), owner)
+    counts, events = slots.run(
+        lambda lake: (ask(lake, [dataset], by_level), ask(lake, [dataset], newest)), owner_of(request)
+    )
     open_q = open_to_more(question.q)
     total = sum(count for _, count in [*counts.rows, counts.others or (None, 0)])
     return {

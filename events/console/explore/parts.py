@@ -47,7 +47,7 @@ def dataset_of(request: HttpRequest, question: Question) -> Dataset:
 def ask_for_groups(request: HttpRequest, dataset: Dataset, question: Question) -> Answer:
     """Return the answer to a question for groups; raise ApiError."""
     query = read_query(question.groups_body(dataset.name), now_us=time_ns() // 1000)
-    return slots.run(lambda lake: ask(lake, [dataset], query), _owner(request))
+    return slots.run(lambda lake: ask(lake, [dataset], query), owner_of(request))
 
 
 def explore_event(request: HttpRequest) -> HttpResponse:
@@ -55,7 +55,7 @@ def explore_event(request: HttpRequest) -> HttpResponse:
     question = from_elsewhere(read_question(request.GET))
     dataset = dataset_of(request, question)
     try:
-        event = find_event(dataset, question, request.GET, _owner(request))
+        event = find_event(dataset, question, request.GET, owner_of(request))
     except ApiError as error:
         return show_part(request, question, "events/explore_event.html", {"problem": error.message})
     if request.GET.get("as") == "file":
@@ -78,7 +78,7 @@ def explore_trace(request: HttpRequest) -> HttpResponse:
     filters = [{"path": "trace_id", "op": "=", "value": trace_id}]
     body = {"datasets": [dataset.name], **frame, "filters": filters, "limit": MAX_ROWS}
     try:
-        [found] = find_rows(dataset, [body], _owner(request))
+        [found] = find_rows(dataset, [body], owner_of(request))
     except ApiError as error:
         return show_part(request, question, "events/explore_trace.html", {"problem": error.message})
     term = group_term("trace_id", trace_id)
@@ -96,14 +96,14 @@ def explore_around(request: HttpRequest) -> HttpResponse:
     question = from_elsewhere(read_question(request.GET))
     dataset = dataset_of(request, question)
     try:
-        event = find_row(dataset, request.GET, _owner(request))
+        event = find_row(dataset, request.GET, owner_of(request))
         start, end = map(show_time, around(event))
         after = show_time(to_microseconds(event.event_time) + 1)
         filters = [{"path": "namespace", "op": "=", "value": event.namespace}]
         body = {"datasets": [dataset.name], "filters": filters, "limit": AROUND_EVENTS}
         oldest_first = [{"by": "event_time", "order": "asc"}]
         bodies = [body | {"from": start, "to": after}, body | {"from": after, "to": end, "order_by": oldest_first}]
-        before, later = find_rows(dataset, bodies, _owner(request))
+        before, later = find_rows(dataset, bodies, owner_of(request))
     except ApiError as error:
         return show_part(request, question, "events/explore_around.html", {"problem": error.message})
     lines = [(event_line(row, question, dataset.name), row.id == event.id) for row in [*reversed(before), *later]]
@@ -127,7 +127,7 @@ def explore_fields(request: HttpRequest) -> HttpResponse:
     dataset = dataset_of(request, question)
     try:
         query = read_query(question.body(dataset.name), now_us=time_ns() // 1000)
-        found = slots.run(lambda lake: find_fields(lake, dataset, query), _owner(request))
+        found = slots.run(lambda lake: find_fields(lake, dataset, query), owner_of(request))
     except ApiError as error:
         return render(request, "events/explore_fields.html", {"problem": error.message})
     rows = field_rows(found, question, open_to_more(question.q))
@@ -156,6 +156,6 @@ def _harmless(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
-def _owner(request: HttpRequest) -> str:
+def owner_of(request: HttpRequest) -> str:
     """Return in whose name a query runs: an account has so many at once."""
     return f"account {account_of(request).pk}"
