@@ -151,7 +151,7 @@ class DatasetAdmin(TypedDeleteAdmin):
     list_select_related = ("project",)
     search_fields = ("name", "project__name")
     ordering = ("project__name", "name")
-    add_fieldsets = ((None, {"fields": ("project", "name", "retention_days", "default_namespace")}),)
+    add_fieldsets = ((None, {"fields": ("project", "name", "retention_days", "default_namespace", "unwrap_message")}),)
     measured_fields = ("event_count", "stored", "unreadable_times", "table_name", "creation_time")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Dataset]:
@@ -204,7 +204,7 @@ class DatasetAdmin(TypedDeleteAdmin):
         days = request.POST.get("retention_days", "")
         confirm = ("confirm_deletion",) if days.isdecimal() and len(days) < 10 and shortens(obj.pk, int(days)) else ()
         return (
-            (None, {"fields": ("name", "project", "retention_days", *confirm, "default_namespace")}),
+            (None, {"fields": ("name", "project", "retention_days", *confirm, "default_namespace", "unwrap_message")}),
             ("Send events", {"fields": ("sending",)}),
             ("Contents", {"fields": self.measured_fields}),
         )

@@ -39,6 +39,12 @@ class Dataset(models.Model):
         blank=True,
         help_text="Namespace for events sent to /v1/DATASET without one. If empty, they are refused.",
     )
+    unwrap_message = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Where a message is JSON as text, as Docker and CloudWatch write it, read level, time, ids and other"
+        " columns from it, too. The event's own values count first. Events that are already stored stay as they are.",
+    )
     table_name = models.CharField(max_length=40, default=new_table_name, unique=True, editable=False)
     creation_time = models.DateTimeField(default=timezone.now, editable=False)
     # The lake's contents, set on datasets that were measured; not columns.

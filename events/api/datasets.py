@@ -33,6 +33,7 @@ class DatasetRepresentation(Representation):
     name = serializers.CharField()
     retention_days = serializers.IntegerField(required=False)
     default_namespace = serializers.SerializerMethodField()
+    unwrap_message = serializers.BooleanField(help_text="Whether columns are also read from JSON in messages.")
     creation_time = TimeField()
     events = serializers.IntegerField(
         help_text="Number of events in the lake; the last few seconds aren't counted yet."
@@ -53,6 +54,16 @@ class WholeNumberField(serializers.IntegerField):
         if not whole or isinstance(data, bool):
             self.fail("invalid")
         return super().to_internal_value(int(data))
+
+
+class FlagField(serializers.BooleanField):
+    """JSON's true or false. DRF would accept 1 and "yes"."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Return the value."""
+        if not isinstance(data, bool):
+            raise serializers.ValidationError("must be true or false")
+        return data
 
 
 class LabelField(TextField):
@@ -85,6 +96,11 @@ class DatasetUpdate(RequestBody):
         allow_blank=True,
         max_length=MAX_TEXT_LENGTH,
         help_text="Namespace for events sent without one. If empty, such requests are refused.",
+    )
+    unwrap_message = FlagField(
+        required=False,
+        help_text="Whether level, time, ids and other columns are also read from messages that are JSON as text."
+        " An event's own values count first. Events that are already stored stay as they are.",
     )
 
     def validate_retention_days(self, value: int) -> int | None:

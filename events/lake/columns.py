@@ -116,14 +116,17 @@ def converted(execute: Execute, events: pa.Table) -> str:
 
 
 @lru_cache(maxsize=256)
-def conversion(shape: Shape) -> str:
+def conversion(shape: Shape, *, tells_own: bool = False) -> str:
     """Return the SELECT that looks for what events of this shape have.
+
+    With `tells_own` it also gives `has_own_time` and `own_service`: what doesn't come from the receipt and the route.
 
     Its inner queries compute what others use more than once: a macro repeats its argument wherever it names it. A WHERE
     has DuckDB parse all events once more, so it is there only if it is needed. For the same reason there is no IN: a
     list of constants becomes a join.
     """
     parts = _Conversion(shape)
+    own = f", own_us IS NOT NULL AS has_own_time, {_guarded('own_service')} AS own_service" if tells_own else ""
     return f"""
         SELECT
             id,
@@ -139,7 +142,7 @@ def conversion(shape: Shape) -> str:
             finite(duration) AS duration,
             {_guarded("error")} AS error,
             {_guarded("event")} AS event,
-            time_text IS NOT NULL AND own_us IS NULL AS has_unread_time
+            time_text IS NOT NULL AND own_us IS NULL AS has_unread_time{own}
         FROM (
             SELECT *,
                 {parts.own_us()} AS own_us,

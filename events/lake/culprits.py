@@ -28,13 +28,14 @@ from events.lake.guard import plain
 from events.lake.reasons import reason_of
 from events.lake.seal import (
     Refusal,
+    Target,
     by_dataset,
     drop_table,
     event_ids,
     insert_or_quarantine,
     quarantine,
     read_parts,
-    table_names,
+    targets_of,
 )
 from events.namespaces import create_namespaces
 
@@ -66,10 +67,10 @@ def find_bad_events(lake: Lake, file: JournalFile, step: Step) -> dict[bytes, Re
 
 def _search_part(trial: "_Trial", datasets: dict[str, list[Batch]], step: Step) -> dict[bytes, Refusal]:
     """Examine each dataset by itself, and divide the time among those with bad events."""
-    tables = table_names(datasets)
+    targets = targets_of(datasets)
     failing: list[_Search] = []
     for dataset_id, batches in datasets.items():
-        search = _Search(trial, event_table(batches), dataset_id, dataset_id in tables, step)
+        search = _Search(trial, event_table(batches), dataset_id, targets.get(dataset_id), step)
         if search.fails():
             failing.append(search)
     found: dict[bytes, Refusal] = {}
@@ -81,8 +82,8 @@ def _search_part(trial: "_Trial", datasets: dict[str, list[Batch]], step: Step) 
 class _Search:
     """The search for bad events of a dataset."""
 
-    def __init__(self, trial: "_Trial", events: pa.Table, dataset_id: str, exists: bool, step: Step) -> None:
-        self._trial, self._events, self._dataset_id, self._exists = trial, events, dataset_id, exists
+    def __init__(self, trial: "_Trial", events: pa.Table, dataset_id: str, target: Target | None, step: Step) -> None:
+        self._trial, self._events, self._dataset_id, self._target = trial, events, dataset_id, target
         self._step = step
         self._found: dict[bytes, Refusal] = {}
         # Few rows go to PostgreSQL, many to a file. Each event is tried in the place where it would go.
@@ -112,7 +113,7 @@ class _Search:
         """Return why the events can't be stored, or None if they can; raise LakeUnwell if harmless ones can't."""
         self._step()
         try:
-            self._trial.store(events, self._dataset_id, self._exists, self._inlined)
+            self._trial.store(events, self._dataset_id, self._target, self._inlined)
             return None
         except Exception as error:
             self._trial.store_harmless(events.nbytes)
@@ -138,15 +139,14 @@ class _Trial:
         self.events = f"events_trial_{secrets.token_hex(8)}"
         self.quarantine = f"{self.events}_quarantine"
 
-    def store(self, events: pa.Table, dataset_id: str, exists: bool, inlined_rows: int) -> None:
+    def store(self, events: pa.Table, dataset_id: str, target: Target | None, inlined_rows: int) -> None:
         """Do with the events all that sealing would do, but in other tables."""
-        if exists:
+        trial = target and Target(self.events, target.unwraps)
+        if trial:
             namespaces = events["namespace"].unique().to_pylist()
             create_namespaces({(dataset_id, plain(namespace)) for namespace in namespaces})
         self._commit(
-            lambda: insert_or_quarantine(
-                self.lake, events, dataset_id, self.events if exists else None, self.quarantine
-            ),
+            lambda: insert_or_quarantine(self.lake, events, dataset_id, trial, self.quarantine),
             inlined_rows,
         )
 
@@ -157,7 +157,9 @@ class _Trial:
         events = event_table([new_batch(NOBODY, "trial", "", [text], [len(text)])])
         try:
             create_namespaces({(NOBODY, "trial")})  # creates nothing, but needs Django's connection as the real ones do
-            self._commit(lambda: insert_or_quarantine(self.lake, events, NOBODY, self.events, self.quarantine), 0)
+            self._commit(
+                lambda: insert_or_quarantine(self.lake, events, NOBODY, Target(self.events), self.quarantine), 0
+            )
         except Exception as error:
             raise LakeUnwell(reason_of(error)) from error
 

@@ -221,9 +221,11 @@ def reread_files(lake: Lake, now: datetime) -> str:
     that didn't look in between (see follow.py) would take them for new.
     """
     end = time.monotonic() + REREAD_SECONDS
+    unwrapping = set(Dataset.objects.filter(unwrap_message=True).values_list("table_name", flat=True))
 
     def work(table: str) -> list[int]:
-        done = [reread(lake, table, file) for file in old_files(lake, table) if time.monotonic() < end]
+        unwraps = table in unwrapping
+        done = [reread(lake, table, file, unwraps=unwraps) for file in old_files(lake, table) if time.monotonic() < end]
         return [sum(done), len(done)]
 
     (events, files), failures = _for_each(sorted(lake.event_tables()), work, 2)

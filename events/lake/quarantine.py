@@ -16,7 +16,7 @@ import pyarrow as pa
 from events.lake.connection import INLINED_ROWS, Lake, commit, event_table_name
 from events.lake.culprits import Step, check_lake, origin_in_hex, storable_reason_of
 from events.lake.guard import guarded, plain
-from events.lake.seal import DATASET_DELETED, event_ids, insert_events, table_names, take_rows
+from events.lake.seal import DATASET_DELETED, Target, event_ids, insert_events, take_rows, targets_of
 from events.namespaces import create_namespaces
 
 PAGE_ROWS = 1000
@@ -86,12 +86,12 @@ def put_back(lake: Lake, found: Iterable[Entry], step: Step = lambda: None) -> P
     done = PutBack()
     for group in _groups(found):
         dataset_id = group[0].dataset_id
-        table_name = table_names([dataset_id]).get(dataset_id) if dataset_id else None
-        if table_name is None:
+        target = targets_of([dataset_id]).get(dataset_id) if dataset_id else None
+        if target is None:
             reason = DATASET_DELETED.reason if dataset_id else NOT_AN_EVENT
             done.left |= {entry.id: reason for entry in group}
         else:
-            _move_in_halves(lake, table_name, group, done, step)
+            _move_in_halves(lake, target, group, done, step)
     return done
 
 
@@ -148,22 +148,22 @@ def _groups(found: Iterable[Entry]) -> Iterator[list[Entry]]:
     yield from groups.values()
 
 
-def _move_in_halves(lake: Lake, table_name: str, found: list[Entry], done: PutBack, step: Step) -> None:
+def _move_in_halves(lake: Lake, target: Target, found: list[Entry], done: PutBack, step: Step) -> None:
     """Move entries of one dataset together, or in halves, down to those that can't be moved."""
     step()
     try:
-        done.moved(table_name, found, _move_together(lake, table_name, found))
+        done.moved(target.table_name, found, _move_together(lake, target, found))
     except duckdb.Error as error:
         check_lake(lake)
-        if len(found) == 1 or done.gives_up(table_name):
-            done.refused(table_name, found, f"the lake can't store it: {storable_reason_of(error)}")
+        if len(found) == 1 or done.gives_up(target.table_name):
+            done.refused(target.table_name, found, f"the lake can't store it: {storable_reason_of(error)}")
             return
         middle = len(found) // 2
-        _move_in_halves(lake, table_name, found[:middle], done, step)
-        _move_in_halves(lake, table_name, found[middle:], done, step)
+        _move_in_halves(lake, target, found[:middle], done, step)
+        _move_in_halves(lake, target, found[middle:], done, step)
 
 
-def _move_together(lake: Lake, table_name: str, found: list[Entry]) -> set[UUID]:
+def _move_together(lake: Lake, target: Target, found: list[Entry]) -> set[UUID]:
     """Move valid entries in one transaction; return the ids of invalid ones.
 
     Without DuckLake's own retry: it would insert again behind a killed process whose COMMIT PostgreSQL was still
@@ -172,18 +172,18 @@ def _move_together(lake: Lake, table_name: str, found: list[Entry]) -> set[UUID]
     lake.execute("SET ducklake_max_retry_count = 0")
     lake.inline(0)  # a file may be refused although PostgreSQL accepts its rows, and would then hold up maintenance
     try:
-        return commit(lake, lambda: _move(lake, table_name, found))
+        return commit(lake, lambda: _move(lake, target, found))
     finally:
         lake.inline(INLINED_ROWS)
 
 
-def _move(lake: Lake, table_name: str, found: list[Entry]) -> set[UUID]:
+def _move(lake: Lake, target: Target, found: list[Entry]) -> set[UUID]:
     create_namespaces({(str(entry.dataset_id), entry.namespace) for entry in found})
-    lake.create_event_table(table_name)
+    lake.create_event_table(target.table_name)
     events = _events(lake, found)
-    there = _there(lake, table_name, events)
+    there = _there(lake, target.table_name, events)
     missing = take_rows(events, (row for row, key in enumerate(event_ids(events)) if key not in there))
-    refused = set(event_ids(insert_events(lake, table_name, missing))) if len(missing) else set()
+    refused = set(event_ids(insert_events(lake, target, missing))) if len(missing) else set()
     _delete(lake, [UUID(bytes=key) for key in event_ids(events) if key not in refused])
     return {UUID(bytes=key) for key in refused}
 

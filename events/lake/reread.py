@@ -6,10 +6,11 @@ a file. A file is reread by an UPDATE of such rows, which keeps their row ids.
 
 from dataclasses import dataclass
 
-from events.lake.columns import EVENT_COLUMNS, READING, conversion
+from events.lake.columns import EVENT_COLUMNS, READING
 from events.lake.connection import INLINED_ROWS, Lake, catalog_schema, commit, event_table_name, quoted_text
 from events.lake.damaged_files import known_damage
 from events.lake.shape import shape_of_view
+from events.lake.unwrap import shaped_source
 
 KEPT = ("id", "received_time", "namespace", "event")
 READ_COLUMNS = [name for name in EVENT_COLUMNS if name not in KEPT]
@@ -44,8 +45,11 @@ def old_files(lake: Lake, table: str) -> list[OldFile]:
     return [OldFile(_name(path), *times) for path, *times in rows if _name(path) not in damaged and None not in times]
 
 
-def reread(lake: Lake, table: str, file: OldFile) -> int:
-    """Read the events of a file anew; return how many there were. Those without a service of their own keep theirs."""
+def reread(lake: Lake, table: str, file: OldFile, *, unwraps: bool) -> int:
+    """Read the events of a file anew; return how many there were. Those without a service of their own keep theirs.
+
+    `unwraps` is the dataset's `unwrap_message`.
+    """
     rows = (
         f"received_time BETWEEN {quoted_text(file.first)}::TIMESTAMPTZ AND {quoted_text(file.last)}::TIMESTAMPTZ"
         f" AND ends_with(filename, {quoted_text('/' + file.name)}) AND coalesce(reading, 0) < {READING}"
@@ -58,20 +62,22 @@ def reread(lake: Lake, table: str, file: OldFile) -> int:
     lake.inline(0)
     try:
         lake.execute(f"CREATE OR REPLACE TEMP VIEW events AS {view}")
-        return commit(lake, lambda: int(lake.value(_update(lake, table, rows))))
+        return commit(lake, lambda: _update(lake, table, rows, unwraps))
     finally:
         lake.execute("DROP VIEW IF EXISTS events")
         lake.inline(INLINED_ROWS)
         lake.execute(f"SET threads = {lake.threads}")
 
 
-def _update(lake: Lake, table: str, rows: str) -> str:
-    taken = ", ".join(f"{name} = anew.{name}" for name in READ_COLUMNS)
-    anew = conversion(shape_of_view(lake.execute))
-    return (
+def _update(lake: Lake, table: str, rows: str, unwraps: bool) -> int:
+    taken, names = ", ".join(f"{name} = anew.{name}" for name in READ_COLUMNS), ", ".join(READ_COLUMNS)
+    anew = shaped_source(lake.execute, shape_of_view(lake.execute), {}, unwraps=unwraps)
+    updated = lake.value(
         f"UPDATE {event_table_name(table)} AS sealed SET {taken}, reading = {READING}"
-        f" FROM (SELECT id AS new_id, {', '.join(READ_COLUMNS)} FROM ({anew})) AS anew WHERE id = new_id AND {rows}"
+        f" FROM (SELECT id AS new_id, {names} FROM ({anew.sql})) AS anew WHERE id = new_id AND {rows}",
+        **anew.tables,
     )
+    return int(updated)
 
 
 def _name(path: str) -> str:

@@ -18,7 +18,7 @@ from django.conf import settings
 from events.journal import Batch, JournalFile
 from events.journal.counts import MINUTE_US
 from events.lake.arrow import event_table
-from events.lake.columns import EVENT_COLUMNS, FIELDS, READING, converted
+from events.lake.columns import EVENT_COLUMNS, FIELDS, READING
 from events.lake.connection import (
     COMMIT_ATTEMPTS,
     INLINED_ROWS,
@@ -31,6 +31,7 @@ from events.lake.connection import (
 )
 from events.lake.noted_fields import note_sealed
 from events.lake.statistics import note_received, note_unread_times
+from events.lake.unwrap import Source, source_of
 from events.models import Dataset, DroppedTable
 from events.namespaces import create_namespaces
 
@@ -45,6 +46,14 @@ STAGED_ROWS = f"SELECT {COLUMNS}, has_unread_time FROM {STAGED} WHERE id IN (SEL
 # of the many small statements costs as much processor time as they do.
 ONE_THREAD_BYTES = 8 * 1024 * 1024
 INSERT_SEALED_FILE = "INSERT INTO lake.main.sealed_files VALUES (?, ?, now(), ?, ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a dataset's events go, and whether their columns are read from JSON in messages, too."""
+
+    table_name: str
+    unwraps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,11 +246,11 @@ def read_parts(files: Iterable[JournalFile]) -> Iterator[Part]:
 def _insert_batches(lake: Lake, batches: list[Batch], refused: Refused, unread_times: Counter[str]) -> tuple[int, int]:
     """Insert batches into their datasets' tables; return how many events went there and how many into quarantine."""
     datasets = by_dataset(batches)
-    tables = table_names(datasets)
-    accepted = [batch for batch in batches if batch.dataset_id in tables and not refused.has_all_of(batch)]
+    targets = targets_of(datasets)
+    accepted = [batch for batch in batches if batch.dataset_id in targets and not refused.has_all_of(batch)]
     create_namespaces({(batch.dataset_id, batch.namespace) for batch in accepted})
     inserted = quarantined = 0
-    staged = _stage(lake, datasets)
+    staged = _stage(lake, datasets, {one for one in targets if targets[one].unwraps})
     for dataset_id, of_dataset in datasets.items():
         events = event_table(of_dataset)
         if known := refused.among(dataset_id, events):
@@ -250,11 +259,11 @@ def _insert_batches(lake: Lake, batches: list[Batch], refused: Refused, unread_t
             quarantined += len(known)
         if not len(events):
             continue  # their table may be what is broken
-        if dataset_id in tables:
+        if dataset_id in targets:
             note_sealed(dataset_id, of_dataset)
-        source = STAGED_ROWS if dataset_id in staged else None
+        source = Source(STAGED_ROWS, {"events": events}) if dataset_id in staged else None
         start = lake.value(f"SELECT {NEXT_UNREAD}")
-        aside = insert_or_quarantine(lake, events, dataset_id, tables.get(dataset_id), source=source)
+        aside = insert_or_quarantine(lake, events, dataset_id, targets.get(dataset_id), source=source)
         unread_times[dataset_id] += lake.value(f"SELECT {NEXT_UNREAD}") - start - 1
         inserted += len(events) - aside
         quarantined += aside
@@ -269,54 +278,54 @@ def by_dataset(batches: Iterable[Batch]) -> dict[str, list[Batch]]:
     return found
 
 
-def table_names(dataset_ids: Iterable[str]) -> dict[str, str]:
-    """Return the names of the tables of those datasets that there are."""
-    return dict(Dataset.objects.filter(id__in=dataset_ids).values_list("id", "table_name"))
+def targets_of(dataset_ids: Iterable[str]) -> dict[str, Target]:
+    """Return by id where the events of those datasets go that there are."""
+    rows = Dataset.objects.filter(id__in=dataset_ids).values_list("id", "table_name", "unwrap_message")
+    return {dataset_id: Target(table_name, unwraps) for dataset_id, table_name, unwraps in rows}
 
 
 def insert_or_quarantine(
     lake: Lake,
     events: pa.Table,
     dataset_id: str,
-    table_name: str | None,
+    target: Target | None,
     quarantine_name: str = QUARANTINE,
-    source: str | None = None,
+    source: Source | None = None,
 ) -> int:
-    """Insert events into a table, what can't be converted into quarantine; return how many went there.
+    """Insert events into their target, what can't be converted into quarantine; return how many went there.
 
-    Without a table, that of a deleted dataset, all do. `source` is the query that has them converted, if there is one.
+    Without a target, that of a deleted dataset, all do. `source` has them converted, if there is one.
     """
-    if table_name is None:
+    if target is None:
         refused, refusals = events, [DATASET_DELETED] * len(events)
     else:
-        refused = insert_events(lake, table_name, events, source)
+        refused = insert_events(lake, target, events, source)
         refusals = [Refusal(_reason(text)) for text in _texts(refused).to_pylist()]
     quarantine(lake, refused, dataset_id, refusals, quarantine_name)
     return len(refused)
 
 
-def _stage(lake: Lake, datasets: dict[str, list[Batch]]) -> set[str]:
-    """Have the events of small datasets converted in STAGED; return whose those are."""
+def _stage(lake: Lake, datasets: dict[str, list[Batch]], unwrapping: set[str]) -> set[str]:
+    """Have the events of small datasets converted in STAGED, those of `unwrapping` ones apart; say whose."""
     small = {
         dataset_id for dataset_id, batches in datasets.items() if sum(batch.count for batch in batches) <= STAGED_EVENTS
     }
-    if small:
-        events = event_table([batch for dataset_id in small for batch in datasets[dataset_id]])
-        lake.execute(f"CREATE OR REPLACE TEMP TABLE {STAGED} AS {_converted(lake, events)}", events=events)
+    into = f"CREATE OR REPLACE TEMP TABLE {STAGED} AS"
+    for group in filter(None, (small - unwrapping, small & unwrapping)):
+        events = event_table([batch for dataset_id in group for batch in datasets[dataset_id]])
+        source = source_of(lake.execute, events, unwraps=group <= unwrapping)
+        lake.execute(f"{into} SELECT {COLUMNS}, has_unread_time FROM ({source.sql})", **source.tables)
+        into = f"INSERT INTO {STAGED}"
     return small
 
 
-def _converted(lake: Lake, events: pa.Table) -> str:
-    return f"SELECT {COLUMNS}, has_unread_time FROM ({converted(lake.execute, events)})"
-
-
-def insert_events(lake: Lake, table_name: str, events: pa.Table, source: str | None = None) -> pa.Table:
+def insert_events(lake: Lake, target: Target, events: pa.Table, source: Source | None = None) -> pa.Table:
     """Insert what can be converted; return the rows that can't."""
-    lake.create_event_table(table_name)
-    source = source or _converted(lake, events)
-    insert = f"INSERT INTO {event_table_name(table_name)} ({COLUMNS}, reading)"
+    lake.create_event_table(target.table_name)
+    source = source or source_of(lake.execute, events, unwraps=target.unwraps)
+    insert = f"INSERT INTO {event_table_name(target.table_name)} ({COLUMNS}, reading)"
     reading = f"CASE WHEN has_unread_time THEN least({READING}, {READING} + {NEXT_UNREAD}) ELSE {READING} END"  # counts
-    inserted = lake.value(f"{insert} SELECT {COLUMNS}, {reading} FROM ({source})", events=events)
+    inserted = lake.value(f"{insert} SELECT {COLUMNS}, {reading} FROM ({source.sql})", **source.tables)
     if inserted == len(events):
         return events.slice(0, 0)
     numbered = events.append_column("row", pa.array(range(len(events))))

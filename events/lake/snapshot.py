@@ -31,7 +31,7 @@ from django.conf import settings
 
 from events.journal import Batch, JournalFile, open_files
 from events.lake.arrow import event_table
-from events.lake.columns import EVENT_COLUMNS, converted
+from events.lake.columns import EVENT_COLUMNS
 from events.lake.conditions import Conditions
 from events.lake.connection import Lake, event_table_name, quoted_text, table_definition
 from events.lake.deadline import Deadline
@@ -40,6 +40,7 @@ from events.lake.narrow import Narrower
 from events.lake.promoted import Part, Promoted, parts_of
 from events.lake.seal import sealed_names
 from events.lake.unsealed import JournalIndex, Span, Stretch, times_of_ids, within
+from events.lake.unwrap import source_of
 from events.models import Dataset, NotedField
 
 COLUMNS = ", ".join(EVENT_COLUMNS)
@@ -218,12 +219,12 @@ class Snapshot:
         """Put a dataset's batches among the events that are not sealed."""
         self._make_stage()
         events = event_table(batches)
-        source = converted(self.execute, events)
+        source = source_of(self.execute, events, unwraps=dataset.unwrap_message)
         self.execute(
-            f"INSERT INTO {STAGED} SELECT * FROM (SELECT ? AS dataset, {COLUMNS} FROM ({source}))"
+            f"INSERT INTO {STAGED} SELECT * FROM (SELECT ? AS dataset, {COLUMNS} FROM ({source.sql}))"
             f" WHERE {self._where.sql}",
             [dataset.name, *self._where.parameters],
-            events=events,
+            **source.tables,
         )
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), **tables: Any) -> list[tuple[Any, ...]]:

@@ -28,9 +28,10 @@ def alice(acme: House) -> Client:
 
 def test_new_dataset(alice: Client, acme: House) -> None:
     form = {"name": "orders", "project": acme.project.pk, "retention_days": "7", "default_namespace": "web"}
-    assert alice.post(f"{LIST}add/", form)["Location"] == LIST
+    assert alice.post(f"{LIST}add/", form | {"unwrap_message": "on"})["Location"] == LIST
     dataset = Dataset.objects.get(name="orders")
     assert (dataset.project, dataset.retention_days, dataset.default_namespace) == (acme.project, 7, "web")
+    assert dataset.unwrap_message
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ def test_retention_and_default_namespace_are_kept(project: Project) -> None:
     dataset = create("logs", "--retention-days", "7", "--default-namespace", "app")
     assert (dataset.retention_days, dataset.default_namespace) == (7, "app")
     assert create("audit", "--retention-days", "forever").retention_days is None
+    assert not create("plain").unwrap_message and create("docker", "--unwrap-message").unwrap_message
 
 
 def test_project_must_be_named_when_there_are_several(project: Project) -> None:

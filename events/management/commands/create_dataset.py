@@ -39,6 +39,11 @@ python manage.py create_dataset audit --project main --retention-days forever --
             metavar="NS",
             help="namespace of events sent without one (default: such a request is refused)",
         )
+        parser.add_argument(
+            "--unwrap-message",
+            action="store_true",
+            help="read level, time, ids and other columns also from messages that are JSON as text, like Docker's",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         dataset = Dataset(
@@ -46,6 +51,7 @@ python manage.py create_dataset audit --project main --retention-days forever --
             name=options["name"],
             retention_days=options["retention_days"],
             default_namespace=options["default_namespace"] or "",
+            unwrap_message=options["unwrap_message"],
         )
         try:
             dataset.full_clean()

@@ -35,6 +35,7 @@ def test_dataset_is_made_and_found(house: House, alice: ApiClient) -> None:
         "project_id": house.project.id,
         "name": "clicks",
         "retention_days": 7,
+        "unwrap_message": False,
         "default_namespace": "web",
         "creation_time": dataset["creation_time"],
         "events": 0,
@@ -49,7 +50,7 @@ def test_absent_retention_is_the_default_and_zero_is_for_ever(alice: ApiClient, 
     settings.EVENTLANE_RETENTION_DAYS = 12
     assert alice.post("/datasets", {"name": "a", "retention_days": None}).json()["retention_days"] == 12
     forever = alice.post("/datasets", {"name": "b", "retention_days": 0}).json()
-    assert set(forever) == {"id", "org_id", "project_id", "name", "creation_time", "events", "bytes"}
+    assert set(forever) == {"id", "org_id", "project_id", "name", "unwrap_message", "creation_time", "events", "bytes"}
     assert Dataset.objects.get(name="b").retention_days is None
 
 
@@ -63,6 +64,7 @@ BAD = [
     ({"name": "a", "retention_days": "7"}, [("/retention_days", None)]),
     ({"name": "a", "retention_days": 7.5}, [("/retention_days", None)]),
     ({"name": "a", "retention_days": True}, [("/retention_days", None)]),
+    ({"name": "a", "unwrap_message": 1}, [("/unwrap_message", "must be true or false")]),
     ({"name": "a", "default_namespace": "x\x07"}, [("/default_namespace", "must not hold control characters")]),
     ({"name": "a", "default_namespace": "\ud800"}, None),
     ({"name": "a", "default_namespace": "x" * 201}, [("/default_namespace", None)]),
@@ -96,6 +98,8 @@ def test_update_changes_what_it_names(house: House, alice: ApiClient) -> None:
     assert changed.status_code == 200
     assert (changed.json()["default_namespace"], changed.json()["retention_days"]) == ("web", 30)
     assert "retention_days" not in alice.put(path, {"retention_days": 0}).json()
+    for switched in (True, False):
+        assert alice.put(path, {"unwrap_message": switched}).json()["unwrap_message"] is switched
     assert "default_namespace" not in alice.put(path, {"default_namespace": ""}).json()
     assert alice.get(path).json() == alice.put(path, {}).json()
     assert problems(alice.put(path, {"name": "renamed"})) == [("", "member 'name' is unknown")]
