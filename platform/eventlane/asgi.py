@@ -33,7 +33,7 @@ def _routes() -> list[Route]:
     dialect = max(batch, settings.EVENTLANE_MAX_DIALECT_BYTES)
     request, hook = settings.EVENTLANE_MAX_REQUEST_BYTES, settings.EVENTLANE_MAX_HOOK_BYTES
     take_events, refuse_events, _ = map(import_string, settings.EVENTS_API)
-    dialect_paths, take_dialect, refuse_dialect = map(import_string, settings.DIALECTS)
+    dialect_paths, take_dialect, refuse_dialect, probe = map(import_string, settings.DIALECTS)
     ingest = _lane("ingest", batch, dialect)
     django, programs = DjangoRoute(_django_application), _lane("programs", request, hook)
     console = _lane("console", form)
@@ -43,7 +43,7 @@ def _routes() -> list[Route]:
         Route(re.compile(r"/v0(?:/|\Z)"), programs, request, django, refuse_program),
         Route(re.compile(r"/hooks/"), programs, hook, django, refuse_program),
         Route(re.compile(r"/(?:console|static)(?:/|\Z)"), console, form, django, refuse_page),
-        Route(re.compile(r""), console, batch, AnyOtherPath(django), refuse_program),
+        Route(re.compile(r""), console, batch, AnyOtherPath(django, probe), refuse_program),
     ]
 
 

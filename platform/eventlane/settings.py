@@ -146,6 +146,7 @@ DIALECTS = (
     "events.ingest.dialects.PATHS",
     "events.ingest.dialects.answer.take_dialect",
     "events.ingest.dialects.answer.refuse_dialect",
+    "events.ingest.dialects.elasticsearch.probe",
 )
 APPEND_SLASH = False
 AUTH_USER_MODEL = "projects.Account"

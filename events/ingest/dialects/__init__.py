@@ -47,6 +47,7 @@ class Incoming:
     entries: list[Entry] = field(default_factory=list)
     size: int = 0  # of their texts, in bytes
     kind: str = ""  # of what the body holds, if a dialect has several
+    notes: list[Any] = field(default_factory=list)  # what `reply` must know of each event
 
     def inflate(self, body: bytes) -> bytes:
         """Return a body decoded according to its Content-Encoding. Raises BadBody."""
@@ -112,7 +113,11 @@ def _module(name: str) -> Module:
     return module
 
 
-DIALECTS = (Dialect("otlp", r"(?:/otlp)?/v1(?:/(?P<signal>logs|traces|metrics))?/?|/otlp/?"),)
+DIALECTS = (
+    Dialect("otlp", r"(?:/otlp)?/v1(?:/(?P<signal>logs|traces|metrics))?/?|/otlp/?"),
+    Dialect("elasticsearch", r"/(?!v\d|console/|static/|hooks/)(?:(?P<index>[^/]+)/)?_bulk/?"),
+    Dialect("loki", r"/loki/api/v1/push/?"),
+)
 _PATTERNS = [(dialect, re.compile(rf"(?:{dialect.path})\Z".encode())) for dialect in DIALECTS]
 # Of all dialects: a group's name may stand in a pattern only once, and nobody asks for groups here.
 PATHS = re.compile("|".join(rf"(?:{re.sub(r'[?]P<[a-z]+>', '?:', dialect.path)})\Z" for dialect in DIALECTS))

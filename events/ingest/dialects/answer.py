@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-import msgspec
 from django.conf import settings
 from django.db import close_old_connections
 
@@ -20,6 +19,7 @@ from eventlane.wire.body import BadBody, BodyTooLarge
 from eventlane.wire.seldom import SeldomLog
 from events.ingest import storage
 from events.ingest.dialects import Incoming, Malformed, Module, NoDialect, dialect_of, is_shared
+from events.ingest.dialects.replies import json_reply
 from events.ingest.keys import Unauthorised, authenticate
 from events.ingest.lookup import KnownDataset, find_dataset, new_namespaces
 from events.ingest.parse import refusal_of
@@ -59,12 +59,6 @@ def refuse_dialect(refused: Refused, request: Request) -> Reply:
     if is_shared(request.path) and b"protobuf" not in request.headers.get(b"content-type", b""):
         return refuse_events(refused, request)
     return json_reply(refused.status, {"message": str(refused)}, **refused.headers)
-
-
-def json_reply(status: int, content: object, **headers: str) -> Reply:
-    """Return a reply in JSON that scripts of any origin may read."""
-    named = {"Content-Type": "application/json", **CORS, **headers}
-    return Reply(status, headers_of(named), msgspec.json.encode(content))
 
 
 def _other_method(request: Request) -> Reply:

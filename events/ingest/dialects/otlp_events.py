@@ -1,12 +1,12 @@
 """Make events of OTLP's log records, spans and data points, whichever encoding they came in."""
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import msgspec
+
+from events.ingest.dialects.times import moment
 
 Event = dict[str, Any]
 Resource = tuple[Event, Iterable[Event]]  # the attributes of a resource, and its events
@@ -15,7 +15,6 @@ SPAN_KINDS = ("", "internal", "server", "client", "producer", "consumer")
 STATUSES = ("unset", "ok", "error")
 TEMPORALITIES = ("", "delta", "cumulative")
 METRIC_TYPES = {"exponential_histogram": "exponentialHistogram"}
-NANOSECONDS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +67,6 @@ def _set(members: Event) -> Event:
     return {name: value for name, value in members.items() if value not in (None, "", {}, [])}
 
 
-@lru_cache(maxsize=1024)
-def _second(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-
-
-def _moment(nanoseconds: int) -> str:
-    """Return a time in RFC 3339 with nine digits, or an empty text for none."""
-    if nanoseconds <= 0:
-        return ""
-    seconds, rest = divmod(nanoseconds, NANOSECONDS)
-    return f"{_second(seconds)}.{rest:09d}Z"
-
-
 def _log_record(record: Any, read: Reader) -> Iterator[Event]:
     number = read.whole(record.severity_number)
     attributes = _attributes(record.attributes, read)
@@ -88,7 +74,7 @@ def _log_record(record: Any, read: Reader) -> Iterator[Event]:
     is_message = isinstance(body, (str, int, float))
     yield _set(
         {
-            "timestamp": _moment(read.whole(record.time_unix_nano) or read.whole(record.observed_time_unix_nano)),
+            "timestamp": moment(read.whole(record.time_unix_nano) or read.whole(record.observed_time_unix_nano)),
             "level": LEVELS[(number - 1) // 4] if 1 <= number <= 24 else (record.severity_text or "").lower(),
             "severityText": record.severity_text,
             "severityNumber": number or None,
@@ -109,7 +95,7 @@ def _span(span: Any, read: Reader) -> Iterator[Event]:
     happened = [_span_event(event, read) for event in span.events]
     yield _set(
         {
-            "timestamp": _moment(start),
+            "timestamp": moment(start),
             "duration": (end - start) / 1_000_000 if end >= start > 0 else None,
             "level": "error" if code == STATUSES.index("error") else None,
             "message": span.name,
@@ -127,8 +113,8 @@ def _span(span: Any, read: Reader) -> Iterator[Event]:
 
 
 def _span_event(event: Any, read: Reader) -> Event:
-    moment = _moment(read.whole(event.time_unix_nano))
-    return _set({"timestamp": moment, "name": event.name, "attributes": _attributes(event.attributes, read)})
+    attributes = _attributes(event.attributes, read)
+    return _set({"timestamp": moment(read.whole(event.time_unix_nano)), "name": event.name, "attributes": attributes})
 
 
 def _span_link(link: Any, read: Reader) -> Event:
@@ -157,8 +143,8 @@ def _data_points(metric: Any, read: Reader) -> Iterator[Event]:
         head["monotonic"] = data.is_monotonic
     for point in data.data_points:
         times = {
-            "timestamp": _moment(read.whole(point.time_unix_nano)),
-            "startTime": _moment(read.whole(point.start_time_unix_nano)),
+            "timestamp": moment(read.whole(point.time_unix_nano)),
+            "startTime": moment(read.whole(point.start_time_unix_nano)),
         }
         attributes = _attributes(point.attributes, read)
         yield _set({**times, **head, **VALUES[kind](point, read), "attributes": attributes})

@@ -48,13 +48,17 @@ class AnyOtherPath:
     A program's body is read first, up to the limit: otherwise it would see a broken connection instead of the answer.
     """
 
-    def __init__(self, pages: Callable[[Request], Awaitable[Reply]]) -> None:
-        self._pages = pages
+    def __init__(self, pages: Callable[[Request], Awaitable[Reply]], probe: Callable[[Request], Reply]) -> None:
+        """Take what answers with a page, and what answers a program that looks at `/` before it sends anything."""
+        self._pages, self._probe = pages, probe
 
     async def __call__(self, request: Request) -> Reply:
         """Answer one request."""
+        accepted = request.header(b"accept")
         is_start = request.path in (b"/", b"") and request.method in ("GET", "HEAD")
-        if is_start or "text/html" in request.header(b"accept"):
+        if is_start and "text/html" not in accepted and ("json" in accepted or b"authorization" in request.headers):
+            return self._probe(request)
+        if is_start or "text/html" in accepted:
             return await self._pages(request)
         await request.skip()
         unknown = UnknownRoute(unquote(request.path.decode("latin-1")))

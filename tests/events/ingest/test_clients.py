@@ -1,9 +1,11 @@
 """Published clients, as docs/clients.md sets them up, against a running server."""
 
 import json
+import logging
 import time
 from typing import Any
 
+import logging_loki
 import pytest
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
@@ -64,3 +66,13 @@ def test_opentelemetry_with_a_wrong_key_fails(server: Server, otlp: None, monkey
     with TracerProvider().get_tracer("t").start_as_current_span("x") as span:
         pass
     assert OTLPSpanExporter().export([span]).name == "FAILURE"
+
+
+def test_loki(server: Server, namespace: str) -> None:
+    logger = logging.Logger("shop")
+    address, key = f"{server.url}/loki/api/v1/push", server.keys["ingest"]
+    tags = {"service": "shop", "namespace": namespace}
+    logger.addHandler(logging_loki.LokiHandler(address, tags, auth=("any", key), version="1"))
+    logger.warning("low stock", extra={"tags": {"left": "3"}})
+    [event] = stored(server, "logs", namespace)
+    assert (event["message"], event["service"], event["labels"]["left"]) == ("low stock", "shop", "3")

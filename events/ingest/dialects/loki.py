@@ -1,0 +1,117 @@
+"""Loki's push API: streams of lines with labels, as JSON, or as protobuf within Snappy."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+from django.conf import settings
+
+from eventlane.door.reply import Reply
+from eventlane.wire.inflate import NotInflatable, inflate_snappy
+from events.ingest import keys
+from events.ingest.dialects import Entry, Incoming, Malformed
+from events.ingest.dialects.replies import text_reply
+from events.ingest.dialects.times import moment
+from events.ingest.keys import header_of
+
+MAKES_DATASETS = False
+DATASET = "logs"
+SERVICE_LABELS = ("service_name", "service", "app", "application", "job")
+LEVEL_LABELS = ("level", "severity", "detected_level")
+secret_of = keys.secret_of
+
+Labels = dict[str, Any]
+Line = tuple[int, str, Labels]  # nanoseconds since 1970, the text, what is known of this line only
+DIGITS = 20  # of the longest time
+
+
+class Value(msgspec.Struct, array_like=True):
+    """A line."""
+
+    time: str
+    text: str
+    metadata: Labels = {}
+
+
+class Stream(msgspec.Struct):
+    """Lines that have the same labels."""
+
+    stream: Labels = {}
+    values: list[Value] = []
+
+
+class Push(msgspec.Struct):
+    """A body in JSON."""
+
+    streams: list[Stream] = []
+
+
+_decode = msgspec.json.Decoder(Push).decode
+
+
+def parse(incoming: Incoming, body: bytes) -> None:
+    """Add the lines of all streams."""
+    request = incoming.request
+    dataset = header_of(request, b"x-dataset") or DATASET
+    namespace = header_of(request, b"x-namespace") or header_of(request, b"x-scope-orgid")
+    is_json = "json" in request.header(b"content-type")
+    for labels, lines in _json(incoming, body) if is_json else _protobuf(incoming, body):
+        own = namespace or str(labels.get("namespace", ""))
+        shared = _shared(labels)
+        for time, text, metadata in lines:
+            event = {"timestamp": moment(time), "message": text, **shared}
+            incoming.add(
+                Entry(dataset, own, msgspec.json.encode(event | {"metadata": metadata} if metadata else event))
+            )
+
+
+def _shared(labels: Labels) -> Labels:
+    """Return what all lines of a stream have: its labels, and what two of them say under common names."""
+    found = {"level": _first(labels, LEVEL_LABELS), "service": _first(labels, SERVICE_LABELS), "labels": labels}
+    return {name: value for name, value in found.items() if value}
+
+
+def _first(labels: Labels, names: Iterable[str]) -> Any:
+    return next((labels[name] for name in names if labels.get(name)), None)
+
+
+def _json(incoming: Incoming, body: bytes) -> Iterator[tuple[Labels, Iterable[Line]]]:
+    try:
+        push = _decode(incoming.inflate(body))
+    except msgspec.DecodeError as error:
+        raise Malformed(f"the body is not a push to Loki: {error}") from None
+    for stream in push.streams:
+        yield (
+            stream.stream,
+            ((_time(value.time), value.text, value.metadata) for value in stream.values),
+        )
+
+
+def _time(text: str) -> int:
+    if not (text.isdecimal() and len(text) <= DIGITS):
+        raise Malformed(f"{text[:40]!a} is not a number of nanoseconds since 1970")
+    return int(text)
+
+
+def _protobuf(incoming: Incoming, body: bytes) -> Iterator[tuple[Labels, Iterable[Line]]]:
+    """Read protobuf. That it is within Snappy goes without saying; no header says so."""
+    from events.ingest.dialects.loki_protobuf import decode  # only when needed: protobuf takes 0.3 s
+
+    try:
+        inflated = inflate_snappy(body, settings.EVENTLANE_MAX_DIALECT_BYTES, incoming.request.body.hold)
+    except NotInflatable as error:
+        raise Malformed(str(error)) from None
+    return decode(inflated)
+
+
+def reply(incoming: Incoming) -> Reply:
+    """Reply with nothing, or say how many lines are refused; the others are stored."""
+    refused = incoming.refused()
+    if not refused:
+        return text_reply(204)
+    return text_reply(400, f"{len(refused)} of {len(incoming.entries)} lines are not stored: {refused[0].refusal}\n")
+
+
+def fail(incoming: Incoming, status: int, reason: str) -> Reply:
+    """Say why nothing is stored."""
+    return text_reply(status, f"{reason}\n")
