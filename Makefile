@@ -24,15 +24,17 @@ IN_VENV := $(VENV)/bin/python
 # The tests start hundreds of interpreters, each a seventh slower where our modules may not be kept compiled.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(IN_VENV) -m pytest
 # A process that is lost ends the run: with another in its place, pytest-xdist may wait for ever for tests that it lost.
-TWO_AT_ONCE := -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
+AT_ONCE := --dist loadfile --no-loadscope-reorder --max-worker-restart=0
+TWO_AT_ONCE := -n 2 $(AT_ONCE)
+THREE_AT_ONCE := -n 3 $(AT_ONCE)
 SET_UP := PYTHON="$(PYTHON)" VENV="$(VENV)" sh .ci/set-up
 
 run:
 	@$(SET_UP) requirements.txt && exec $(IN_VENV) manage.py up
 
-# The fast tests, then the slow ones, two at a time; then one at a time those that measure time or memory. COVER=yes counts
-# the lines that the fast ones reach: counting nearly doubles the time, and sees nothing of the processes that slow tests start.
-# AGAIN=yes runs a few tests that failed a second time.
+# The fast tests, two at a time; then the slow ones, three at a time, since a quarter of their time is waiting; then one at a
+# time those that measure time or memory. COVER=yes counts the lines that the fast ones reach: counting nearly doubles the
+# time, and sees nothing of the processes that slow tests start. AGAIN=yes runs a few tests that failed a second time.
 COVER ?=
 AGAIN ?=
 LINES := --cov --cov-report=term:skip-covered --cov-fail-under=75
@@ -42,7 +44,7 @@ test:
 	lines=; if [ -n "$(COVER)" ]; then lines="$(LINES)"; fi; \
 	again=; if [ -n "$(AGAIN)" ]; then again="sh .ci/once-more"; fi; \
 	$$again $(PYTEST) -m "not slow" $(TWO_AT_ONCE) $$lines && \
-	$$again $(PYTEST) -m "slow and not alone" $(TWO_AT_ONCE) --durations=10 && exec $$again $(PYTEST) -m alone --durations=10
+	$$again $(PYTEST) -m "slow and not alone" $(THREE_AT_ONCE) --durations=10 && exec $$again $(PYTEST) -m alone --durations=10
 
 test-fast:
 	@$(SET_UP) requirements-dev.txt && exec $(PYTEST) -m "not slow" $(TWO_AT_ONCE) $(ARGS)

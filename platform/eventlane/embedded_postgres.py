@@ -44,6 +44,7 @@ SYSTEM_FOLDER = Path("/var/lib/eventlane")
 SYSTEM_USERS = ("eventlane", "postgres", "nobody")
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+SHARED_CONNECTIONS = 200  # several test processes share one server; DuckDB alone may open 64 for each lake
 LEFTOVER_SECONDS = 20.0  # how long to wait for the server of a killed supervisor to stop
 STATUS_LINE = 7  # in postmaster.pid; pg_ctl -w reads the same line
 
@@ -271,7 +272,7 @@ def running_postgres(home: Path) -> Iterator[str]:
     """Run the embedded PostgreSQL of `home` in a with block, for tests and benchmarks; yield its URL."""
     postgres = open_postgres(home)
     with (home / "postgres.log").open("ab") as log:
-        process = postgres.spawn(log)
+        process = postgres.spawn(log, SHARED_CONNECTIONS)
         try:
             deadline = time.monotonic() + START_SECONDS
             while not postgres.is_ready(process):

@@ -26,7 +26,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from eventlane.children import Child, Lines, LogStream
 from eventlane.configuration import MIB, ROOT, InvalidSetting, read_settings
@@ -396,7 +396,7 @@ def _python_path() -> str:
     return os.pathsep.join(dict.fromkeys([str(ROOT / "platform"), str(ROOT), *given]))
 
 
-def replace_this_process() -> None:
+def replace_this_process() -> NoReturn:
     """Become the supervisor: the same process number, without Django's memory."""
     sys.stdout.flush()
     sys.stderr.flush()
