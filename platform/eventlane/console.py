@@ -38,12 +38,6 @@ from eventlane.times import readable_time
 
 logger = logging.getLogger(__name__)
 
-# Unfold's pages use Alpine, which evaluates attributes. That rules out a stricter policy for scripts.
-# Nothing is loaded from another origin, sent to one or framed by one.
-CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
-)
 View = Callable[..., HttpResponse]
 
 
@@ -92,20 +86,20 @@ class ConsoleSite(UnfoldAdminSite):
     enable_nav_sidebar = True
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
-        """Guard a view as Django does, and add the content security policy to its replies."""
-        return with_policy(super().admin_view(view, cacheable))
+        """Guard a view as Django does, and against a database that is away."""
+        return with_problem_page(super().admin_view(view, cacheable))
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Add the project choice for the sidebar."""
         return super().each_context(request) | {"project_choice": project_choice(request)}
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the login page under the same policy."""
-        return finish_login(request, with_policy(super().login)(request, extra_context))
+        """Show the login page."""
+        return finish_login(request, with_problem_page(super().login)(request, extra_context))
 
 
-def with_policy(view: View) -> View:
-    """Return the view with the content security policy, and with an error page for when the database is away."""
+def with_problem_page(view: View) -> View:
+    """Return the view with an error page for when the database is away."""
 
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
@@ -115,7 +109,6 @@ def with_policy(view: View) -> View:
         except DATABASE_AWAY as error:
             logger.error("a console page needs the database: %s", one_line(error))
             response = render(request, "console/database_away.html", status=503)
-        response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         return response
 
     return guarded

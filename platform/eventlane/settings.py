@@ -128,6 +128,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "eventlane.wire.middleware.EveryAnswer",
     "eventlane.wire.middleware.ProgramsFirst",
+    "eventlane.wire.middleware.OwnScriptsOnly",
     "eventlane.wire.middleware.KnownHost",
     "eventlane.wire.middleware.NoNul",
     "django.middleware.security.SecurityMiddleware",

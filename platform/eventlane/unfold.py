@@ -44,7 +44,7 @@ UNFOLD = {
     "BORDER_RADIUS": "8px",
     "COLORS": {"primary": TEAL},
     "STYLES": [_file("console.css")],
-    "SCRIPTS": [_file("console.js")],
+    "SCRIPTS": [_file("console.js"), _file("alpine.js")],
     "LOGIN": {"image": _file("login.svg"), "form": "eventlane.login.LoginForm"},
     "DASHBOARD_CALLBACK": "events.console.home.page.home",
     "SIDEBAR": {

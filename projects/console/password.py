@@ -12,7 +12,7 @@ from django.urls import reverse_lazy
 from django.utils.http import urlsafe_base64_decode
 from unfold.widgets import BASE_INPUT_CLASSES
 
-from eventlane.console import with_policy
+from eventlane.console import with_problem_page
 from eventlane.ids import is_id
 from projects.models import Account
 from projects.password_links import link_tokens, use_password_link
@@ -45,7 +45,7 @@ class PasswordView(PasswordResetConfirmView):
     def as_view(cls, **options: Any) -> Any:
         """Answer with the console's content security policy."""
         view: Any = super().as_view(**options)
-        return with_policy(view)
+        return with_problem_page(view)
 
     def get_user(self, uidb64: str) -> Account | None:
         """Return the account of the link, if it may log in."""

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import log_in
@@ -11,6 +12,12 @@ from tests.server import Server
 PAGES = [
     "/console/",
     "/console/explore/",
+    "/console/dashboards/",
+    "/console/system/",
+    "/console/pipelines/pipeline/",
+    "/console/pipelines/resource/",
+    "/console/pipelines/identity/add/",
+    "/console/reference/",
     "/console/events/dataset/",
     "/console/events/dataset/add/",
     "/console/events/namespace/",
@@ -23,6 +30,11 @@ PAGES = [
     "/console/projects/organization/",
     "/console/password_change/",
 ]
+WITH_BARRIERS_LOOKED_FOR = {  # by path, and what is there when it has loaded
+    "/console/": ".ev-patterns a",
+    "/console/explore/?q=namespace:barriers": ".ev-stacked",
+    "/console/pipelines/pipeline/": "#changelist",
+}
 UNLABELLED = """() => [...document.querySelectorAll("#content input, #content select, #content textarea")]
     .filter(field => field.type !== "hidden" && field.checkVisibility()
         && !field.labels?.length && !field.ariaLabel && !field.placeholder && !field.title)
@@ -203,6 +215,42 @@ def test_row_of_a_list_takes_two_lines_on_a_phone(page: Page, server: Server) ->
         expect(row).to_be_visible()
         assert row.bounding_box()["height"] < 80, path
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+
+
+def test_menus_work_without_scripts_made_of_text(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/console/projects/apikey/")
+    menu, fold = page.locator("#nav-sidebar"), page.locator("[x-on\\:click^='sidebarDesktopOpen']:visible")
+    expect(menu).to_be_visible()
+    fold.click()
+    expect(menu).to_be_hidden()
+    page.reload()
+    expect(menu).to_be_hidden()
+    fold.click()
+    expect(menu).to_be_visible()
+    page.keyboard.press("Control+k")
+    palette = page.locator("#search-input-command")
+    expect(palette).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(palette).to_be_hidden()
+    page.get_by_role("button", name="Account menu").click()
+    page.locator("[x-on\\:click=\"switchTheme('dark')\"]").click()
+    expect(page.locator("html")).to_have_class(re.compile("dark"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_have_no_serious_barrier(page: Page, server: Server, scheme: str) -> None:
+    sent = [{"message": f"{level} {number}", "level": level} for level in ("error", "info") for number in range(3)]
+    assert server.post("/v1/logs/barriers", sent).status == 202
+    page.emulate_media(color_scheme=scheme)
+    for path, loaded in WITH_BARRIERS_LOOKED_FOR.items():
+        page.goto(server.url + path)
+        expect(page.locator(loaded).first).to_be_visible()
+        found = Axe().run(page).response["violations"]
+        assert [(one["id"], one["nodes"]) for one in found if one["impact"] in ("serious", "critical")] == [], path
+    page.context.clear_cookies()
+    page.goto(f"{server.url}/console/login/")
+    found = Axe().run(page).response["violations"]
+    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
 
 
 def test_account_menu_and_log_out_by_keyboard(page: Page, server: Server) -> None:

@@ -1,5 +1,7 @@
 """The console's datasets, namespaces, projects and home page."""
 
+import re
+
 import pytest
 from django.template.loader import render_to_string
 from django.test import Client
@@ -172,10 +174,19 @@ def test_home_shows_shortcuts_and_system_statistics(alice: Client, acme: House) 
 
 
 def test_console_is_not_framed_and_loads_nothing_from_elsewhere(alice: Client, client: Client) -> None:
-    for response in (alice.get("/console/"), alice.get(LIST), client.get("/console/login/")):
+    pages = (alice.get("/console/"), alice.get(LIST), client.get("/console/login/"), client.get("/console/nothing/"))
+    for response in (*pages, alice.get("/nothing/")):
         policy = response["Content-Security-Policy"]
         assert "default-src 'self'" in policy and "frame-ancestors 'none'" in policy
         assert "http://" not in policy and "https://" not in policy
+
+
+def test_scripts_of_the_console_are_files(alice: Client, acme: House) -> None:
+    parts = [part.split() for part in alice.get("/console/")["Content-Security-Policy"].split(";")]
+    assert {name: sources for name, *sources in parts}["script-src"] == ["'self'"]
+    for path in ("/console/", "/console/explore/", "/console/pipelines/pipeline/", f"{LIST}add/"):
+        page = alice.get(path).content.decode()
+        assert not re.search(r"<script(?![^>]* src=)|\son[a-z]+=|javascript:", page), path
 
 
 @pytest.mark.parametrize("path", ["/", "/console"])
