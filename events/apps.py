@@ -3,6 +3,8 @@ from typing import TYPE_CHECKING, Any
 from django.apps import AppConfig
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from pipelines.models import Resource
     from pipelines.resources.added import Link
 
@@ -16,7 +18,7 @@ class EventsConfig(AppConfig):
             dashboards,
             signals,  # noqa: F401  (connects the receivers)
         )
-        from events.alerts import due, links, spec
+        from events.alerts import channel_spec, due, links, spec
         from events.query import saved
         from pipelines.execution.periodic import Periodic, add_periodic
         from pipelines.models import Resource
@@ -29,6 +31,15 @@ class EventsConfig(AppConfig):
             spec.alert_data, spec.EXAMPLE, spec.MEANINGS, _no_link, references=spec.references, deployed=due.watch
         )
         add_kind(Resource.Type.ALERT, alert)
+        channel = AddedKind(
+            channel_spec.channel_data,
+            channel_spec.EXAMPLE,
+            channel_spec.MEANINGS,
+            _no_link,
+            references=channel_spec.references,
+        )
+        add_kind(Resource.Type.CHANNEL, channel)
+        add_periodic(Periodic("alert messages", _send_messages, 1.0))
         add_periodic(Periodic("alerts", due.evaluate_due, due.STEP_SECONDS))
         links.lead_to(_question_address)
 
@@ -56,3 +67,10 @@ def _question_address(dataset: str, data: dict[str, Any], from_time: str, to_tim
     from events.console.saved import question_address
 
     return question_address(dataset, data, from_time, to_time)
+
+
+def _send_messages(stop: "Event") -> int:
+    # Not at the top: only workers send mail.
+    from events.alerts.messages import send_due
+
+    return send_due(stop)

@@ -254,9 +254,16 @@ class Alert(models.Model):
     evaluation_time = models.DateTimeField(null=True)  # the end of the window that was looked at last
     next_time = models.DateTimeField(default=timezone.now, db_index=True)  # when it is to be evaluated again
     claim_time = models.DateTimeField(null=True)  # until when a worker has it for evaluation
+    snoozed_until = models.DateTimeField(null=True)  # sends nothing and starts nothing until then
+    told_time = models.DateTimeField(null=True)  # when channels were last told that something is wrong
 
     def __str__(self) -> str:
         return self.resource.name
+
+    @property
+    def is_snoozed(self) -> bool:
+        """Whether it sends nothing and starts nothing now."""
+        return self.snoozed_until is not None and self.snoozed_until > timezone.now()
 
 
 class AlertChange(models.Model):
@@ -265,6 +272,9 @@ class AlertChange(models.Model):
     class Kind(models.TextChoices):
         BEGAN = "began", "Began"
         ENDED = "ended", "Ended"
+        REMINDER = "reminder", "Reminder"
+        SNOOZED = "snoozed", "Snoozed"
+        TEST = "test", "Test"
 
     id = IdField()
     alert = models.ForeignKey(Alert, models.CASCADE, related_name="changes")
@@ -272,7 +282,8 @@ class AlertChange(models.Model):
     time = models.DateTimeField()  # the end of the window that was looked at
     creation_time = models.DateTimeField(default=timezone.now)
     state = models.CharField(max_length=10, choices=AlertState)  # of the alert after it
-    conditions = models.JSONField(default=list)  # those that began or ended
+    conditions = models.JSONField(default=list)  # those that began or ended, or are reminded of
+    text = models.TextField(default="", db_default="")  # by whom, and until when
     link = models.TextField(blank=True)  # to Explore at that moment, without scheme and host
 
     class Meta:
@@ -283,3 +294,29 @@ class AlertChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.time:%Y-%m-%d %H:%M:%S}"
+
+
+class AlertMessage(models.Model):
+    """A message about a change of an alert to one of its channels."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Failed"
+
+    id = IdField()
+    change = models.ForeignKey(AlertChange, models.CASCADE, related_name="messages")
+    channel = models.CharField(max_length=MAX_NAME_LENGTH)  # its name
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    tries = models.PositiveSmallIntegerField(default=0)
+    due_time = models.DateTimeField(default=timezone.now)  # of the next try; until then, a worker may be sending it
+    sent_time = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)  # of the last try
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["due_time"], name="alert_message_by_due", condition=models.Q(state="waiting")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.state}"

@@ -178,8 +178,8 @@ def users_of(identity: Identity) -> list[str]:
     by_task = Q(spec__data__identities__contains=[identity.name])
     by_registry = Q(spec__data__runtime__parameters__registry_identities__contains=[identity.name])
     tasks = Q(type=Resource.Type.TASK) & (by_task | by_registry)
-    triggers = Q(type=Resource.Type.TRIGGER, spec__data__identity=identity.name)
-    found = Resource.objects.filter(tasks | triggers, project_id=identity.project_id)
+    by_name = Q(type__in=(Resource.Type.TRIGGER, Resource.Type.CHANNEL), spec__data__identity=identity.name)
+    found = Resource.objects.filter(tasks | by_name, project_id=identity.project_id)
     return [str(resource) for resource in found.order_by("type", "name")]
 
 

@@ -29,4 +29,4 @@ def get_alert_by_name(project: Project, name: str) -> Resource:
 
 def changes_of(alert: Resource) -> QuerySet[AlertChange]:
     """Return the history of an alert."""
-    return AlertChange.objects.filter(alert=alert.pk)
+    return AlertChange.objects.filter(alert=alert.pk).prefetch_related("messages")

@@ -1,20 +1,24 @@
 """Record what an evaluation found: the state of the alert, its history, and what is to be done about it."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from eventlane.times import format_time
 from eventlane.wire.errors import UnknownObject
 from events.alerts.evaluate import Condition, Finding
+from events.alerts.history import announce, note
 from events.alerts.links import explore_path, public_link
 from events.alerts.spec import seconds_of
+from events.alerts.words import shown
 from events.models import Alert, AlertChange, AlertState
 from pipelines.platform_events import fire, hold_resources
+
+News = tuple[AlertChange.Kind, list[Condition], bool]  # the conditions that it is about, and whether it is told
 
 CONNECTOR = "alert"  # of the platform events that start pipelines
 
@@ -35,15 +39,54 @@ def _record(claimed: Alert, finding: Finding, due: datetime) -> bool:
     if alert is None:
         return False
     before, after = _by_key(alert.conditions), _by_key(_kept(alert, finding))
-    began = [after[key] for key in after if key not in before]
-    ended = [before[key] for key in before if key not in after]
-    _move(alert, finding, due, [_since(one, before.get(key), due) for key, one in after.items()])
-    for kind, conditions in ((AlertChange.Kind.BEGAN, began), (AlertChange.Kind.ENDED, ended)):
-        if conditions:
-            _note(alert, kind, due, conditions)
-    if any(one["kind"] != AlertState.ERROR for one in began):
-        _start_pipelines(alert, due, began)
+    now = {key: _continued(one, before.get(key), due) for key, one in after.items()}
+    news = _news(alert, before, now)
+    _move(alert, finding, due, [*now.values()])
+    for kind, conditions, is_told in news:
+        change = note(alert, kind, due, conditions)
+        if is_told:
+            announce(change)
+    _start_pipelines(alert, due, [one for one in _new(before, now) if one["kind"] != AlertState.ERROR])
     return True
+
+
+def _new(before: Mapping[str, Condition], now: Mapping[str, Condition]) -> list[Condition]:
+    return [now[key] for key in now if key not in before]
+
+
+def _news(alert: Alert, before: Mapping[str, Condition], now: Mapping[str, Condition]) -> list[News]:
+    """Return what goes into the history, and whether channels are told of it. Marks conditions as told."""
+    news: list[News] = []
+    quiet = alert.is_snoozed
+    if began := _new(before, now):
+        # An error is told if it is still there the next time: often it is a moment in which there is much to do.
+        is_told = not quiet and any(one["kind"] != AlertState.ERROR for one in began)
+        news.append((AlertChange.Kind.BEGAN, began, is_told))
+        _mark(alert, began if is_told else [])
+    if ended := _new(now, before):
+        news.append((AlertChange.Kind.ENDED, ended, not quiet and any(one.get("told") for one in ended)))
+    if reminded := [] if quiet else _to_remind(alert, before, now):
+        news.append((AlertChange.Kind.REMINDER, reminded, True))
+        _mark(alert, reminded)
+    return news
+
+
+def _to_remind(alert: Alert, before: Mapping[str, Condition], now: Mapping[str, Condition]) -> list[Condition]:
+    """Return the conditions that nobody was told of yet, or all of them if it is time for a reminder."""
+    data, old = alert.resource.data, [now[key] for key in now if key in before]
+    if not data["channels"]:
+        return []
+    if untold := [one for one in old if not one["told"]]:
+        return untold
+    pause = seconds_of(data["remind"]) if data.get("remind") else None
+    is_time = pause and alert.told_time and alert.told_time + timedelta(seconds=pause) <= timezone.now()
+    return old if is_time else []
+
+
+def _mark(alert: Alert, conditions: Sequence[Condition]) -> None:
+    for condition in conditions:
+        condition["told"] = True
+        alert.told_time = timezone.now()
 
 
 def _kept(alert: Alert, finding: Finding) -> Sequence[Condition]:
@@ -57,8 +100,11 @@ def _by_key(conditions: Iterable[Condition]) -> dict[str, Condition]:
     return {json.dumps([one["kind"], one.get("group")], sort_keys=True): one for one in conditions}
 
 
-def _since(condition: Condition, before: Condition | None, due: datetime) -> Condition:
-    return condition | {"since": before["since"] if before else format_time(due)}
+def _continued(condition: Condition, before: Condition | None, due: datetime) -> Condition:
+    """Return a condition with when it began, and whether channels were told of it."""
+    if before is None:
+        return condition | {"since": format_time(due), "told": False}
+    return condition | {"since": before["since"], "told": before.get("told", False)}
 
 
 def _move(alert: Alert, finding: Finding, due: datetime, conditions: list[Condition]) -> None:
@@ -82,19 +128,10 @@ def state_of(conditions: Iterable[Condition]) -> AlertState:
     return next((state for state in order if state in kinds), AlertState.OK)
 
 
-def _note(alert: Alert, kind: AlertChange.Kind, due: datetime, conditions: Sequence[Condition]) -> AlertChange:
-    oldest = due - timedelta(days=settings.EVENTLANE_ALERT_HISTORY_DAYS)
-    AlertChange.objects.filter(alert=alert, time__lt=oldest).delete()
-    link = explore_path(alert.resource, due)
-    return AlertChange.objects.create(
-        alert=alert, kind=kind, time=due, state=alert.state, conditions=conditions, link=link
-    )
-
-
 def _start_pipelines(alert: Alert, due: datetime, began: Sequence[Condition]) -> None:
     resource = alert.resource
-    if not resource.data["pipelines"]:
+    if not (began and resource.data["pipelines"]) or alert.is_snoozed:
         return
     link = public_link(explore_path(resource, due))
-    data: dict[str, Any] = {"alert": resource.name, "state": alert.state, "conditions": [*began], "link": link}
+    data: dict[str, Any] = {"alert": resource.name, "state": alert.state, "conditions": shown(began), "link": link}
     fire(resource, connector=CONNECTOR, name=resource.name, data=data, event_time=due)

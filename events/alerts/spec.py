@@ -145,6 +145,8 @@ MEMBERS: dict[str, Member] = {
     "window": optional(_duration("10s", "90d"), "5m"),
     "frequency": optional(_duration("10s", "7d"), "1m"),
     "no_data": optional(_duration("10s", "90d")),
+    "channels": optional(array(text(), most=20), []),
+    "remind": optional(_duration("1m", "90d")),
     "pipelines": optional(array(text(), most=20), []),
 }
 alert_data = record(MEMBERS, _compares_something, _compares_a_calculation)
@@ -158,6 +160,8 @@ MEANINGS = {
     "window": "how far back it looks each time",
     "frequency": "how often it is evaluated",
     "no_data": "the alert says `no data` if no event has matched for so long",
+    "channels": "channels that get a message when something begins, and when it ends",
+    "remind": "how often they get another message while it lasts; by default, never",
     "pipelines": "pipelines to start when it begins to fire, or has no data",
 }
 EXAMPLE = """\
@@ -176,14 +180,17 @@ data:
   window: 5m
   frequency: 1m
   no_data: 10m
+  channels: [on-call]
+  remind: 4h
   pipelines: [release]
 """
 
 
 def references(data: Any) -> Iterator[Reference]:
     """Yield what an alert names. A saved query may be made later, by a person."""
-    for index, name in enumerate(data.get("pipelines") or ()):
-        yield Reference("pipeline", name, f"/pipelines/{index}")
+    for kind in ("channel", "pipeline"):
+        for index, name in enumerate(data.get(f"{kind}s") or ()):
+            yield Reference(kind, name, f"/{kind}s/{index}")
 
 
 def seconds_of(duration: str) -> int:

@@ -1,11 +1,17 @@
 """What is said of alerts to people: on pages, in the terminal and in messages."""
 
 import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from eventlane.one_line import one_line
+from eventlane.times import format_time
 from events.alerts.evaluate import Condition
-from events.models import Alert, AlertState
+from events.alerts.links import public_link
+from events.models import Alert, AlertChange, AlertState
 from pipelines.following import visible
+
+LONGEST_TITLE = 300
 
 
 def state_text(alert: Alert) -> str:
@@ -15,14 +21,81 @@ def state_text(alert: Alert) -> str:
 
 def condition_text(condition: Condition) -> str:
     """Return a condition in one line, like `service web: 12`."""
+    name = condition_name(condition)
+    if condition["kind"] != AlertState.FIRING:
+        return name
+    return f"{name}: {plain(condition['value'])}" if name else plain(condition["value"])
+
+
+def condition_name(condition: Condition) -> str:
+    """Return which condition it is, without its value; empty if there are no groups."""
     match condition["kind"]:
         case AlertState.NO_DATA:
             return "no data"
         case AlertState.ERROR:
             return f"error: {visible(condition['text'])}"
         case _:
-            group = ", ".join(f"{visible(path)} {plain(value)}" for path, value in condition["group"].items())
-            return f"{group}: {plain(condition['value'])}" if group else plain(condition["value"])
+            return ", ".join(f"{visible(path)} {plain(value)}" for path, value in condition["group"].items())
+
+
+def shown(conditions: Iterable[Condition]) -> list[Condition]:
+    """Return conditions as programs see them."""
+    return [{name: one[name] for name in one if name != "told"} for one in conditions]
+
+
+def title(change: AlertChange) -> str:
+    """Return what happened in one line, like `FIRING: many-errors, service api: 12 and 2 more`."""
+    what = change.text if change.kind == AlertChange.Kind.TEST else _first(change)
+    name = change.alert.resource.name
+    return one_line(f"{_headline(change)}: {name}, {what}" if what else f"{_headline(change)}: {name}", LONGEST_TITLE)
+
+
+def lines(change: AlertChange) -> list[str]:
+    """Return a line for each condition; of those that ended, without the value that they had."""
+    text = condition_name if change.kind == AlertChange.Kind.ENDED else condition_text
+    return [text(one) for one in change.conditions]
+
+
+def _headline(change: AlertChange) -> str:
+    match change.kind:
+        case AlertChange.Kind.BEGAN:
+            return _kind(change.conditions)
+        case AlertChange.Kind.REMINDER:
+            return f"STILL {_kind(change.conditions)}"
+        case AlertChange.Kind.ENDED if change.state == AlertState.OK:
+            return "OK"
+        case kind:
+            return kind.upper()
+
+
+def _kind(conditions: Sequence[Condition]) -> str:
+    return AlertState(conditions[0]["kind"]).label.upper()
+
+
+def _first(change: AlertChange) -> str:
+    first, *more = lines(change)
+    if change.conditions[0]["kind"] == AlertState.NO_DATA and change.kind != AlertChange.Kind.ENDED:
+        return ""
+    first = first.removeprefix("error: ")
+    ended = "no more " if change.kind == AlertChange.Kind.ENDED and first else ""
+    return f"{ended}{first}{f' and {len(more):,} more' if more else ''}"
+
+
+def payload(change: AlertChange) -> dict[str, Any]:
+    """Return what a message says, for programs, and in words as `title` and `lines`."""
+    resource = change.alert.resource
+    return {
+        "alert": {"id": resource.pk, "name": resource.name, "project": resource.project.name},
+        "kind": change.kind,
+        "state": change.state,
+        "time": format_time(change.time),
+        "title": title(change),
+        "description": resource.spec.get("description", ""),
+        "threshold": resource.data.get("threshold"),
+        "conditions": shown(change.conditions),
+        "lines": lines(change),
+        "link": public_link(change.link),
+    }
 
 
 def plain(value: Any) -> str:

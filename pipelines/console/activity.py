@@ -23,7 +23,7 @@ from pipelines.models import UNFINISHED, Pipeline, Resource, Status, Subscriptio
 
 SHOWN = 5
 MOST_COUNTED = 1000
-DO_NOT_RUN = (Resource.Type.QUERY, Resource.Type.DASHBOARD, Resource.Type.ALERT)
+DO_NOT_RUN = (Resource.Type.QUERY, Resource.Type.DASHBOARD, Resource.Type.ALERT, Resource.Type.CHANNEL)
 LATELY = timedelta(hours=24)
 
 

@@ -23,6 +23,7 @@ class Resource(models.Model):
         QUERY = "query", "Query"
         DASHBOARD = "dashboard", "Dashboard"
         ALERT = "alert", "Alert"
+        CHANNEL = "channel", "Channel"
 
     class Maker(models.TextChoices):
         DEPLOYMENT = "deployment", "Deployment"

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -72,6 +73,11 @@ def boolean(text: str) -> bool:
 def words(text: str) -> list[str]:
     """Parse a comma-separated list."""
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def networks(text: str) -> list[IPv4Network | IPv6Network]:
+    """Parse a comma-separated list of networks like 10.0.0.0/8."""
+    return [ip_network(word) for word in words(text)]
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
@@ -273,6 +279,13 @@ SETTINGS: list[Setting] = [
     *_rows(
         "Alerts",
         ("EVENTLANE_ALERT_DELAY_SECONDS", "2", at_least(0), "seconds", "how long after the end of its window an alert is evaluated: events of other nodes have to be sealed by then, and senders may be late"),
+        ("EVENTLANE_ALERT_TARGETS", "", networks, "networks", "networks, like 10.0.0.0/8, that webhooks of alerts may reach although their addresses aren't public; comma separated"),
+        ("EVENTLANE_SMTP_HOST", "", str, "host", "mail server that sends the messages of alerts; empty: none"),
+        ("EVENTLANE_SMTP_PORT", "587", at_least(1), "port", "its port"),
+        ("EVENTLANE_SMTP_SECURITY", "starttls", one_of("starttls", "tls", "none"), "starttls/tls/none", "how the connection to it is encrypted"),
+        ("EVENTLANE_SMTP_USER", "", str, "text", "login there; empty: none"),
+        ("EVENTLANE_SMTP_PASSWORD", "", str, "text", "its password"),
+        ("EVENTLANE_EMAIL_FROM", "eventlane@localhost", str, "address", "sender of e-mails"),
         ("EVENTLANE_ALERT_HISTORY_DAYS", "90", at_least(1), "days", "how long the history of alerts is kept"),
     ),
     *_rows(

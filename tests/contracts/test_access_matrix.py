@@ -17,7 +17,7 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from eventlane.ids import is_id
-from events.models import Alert, AlertChange, Dataset, Namespace
+from events.models import Alert, AlertChange, AlertMessage, Dataset, Namespace
 from pipelines.command_executions import execute_command
 from pipelines.execution.pipelines import abort_pipeline
 from pipelines.identities import write_fields
@@ -39,7 +39,7 @@ from projects.api.viewsets import ProjectObjectViewSet
 from projects.api_keys import issue_api_key, revoke_api_key
 from projects.models import Account, ApiKey, Organization, Project
 from tests.factories import House, make_account, make_house
-from tests.pipelines.resources.samples import alert, command, pipeline, query, task, trigger
+from tests.pipelines.resources.samples import alert, channel, command, pipeline, query, task, trigger
 from tests.platform_api import ApiClient, client_of
 from tests.routes import Route, api_routes
 from tests.shared_rows import shared_rows
@@ -124,6 +124,9 @@ ROWS = {
     "GET /alerts": look(),
     "GET /alerts/id/{id}": look(id="alert"),
     "GET /alerts/id/{id}/changes": look(id="alert"),
+    "POST /alerts/id/{id}/snooze": change({"duration": "1h"}, id="alert"),
+    "POST /alerts/id/{id}/unsnooze": change(id="alert"),
+    "POST /alerts/id/{id}/test": change(id="alert"),
     "GET /alerts/name/{name}": look(name="alert_name"),
     "GET /namespaces": look(),
     "GET /namespaces/id/{id}": look(id="namespace"),
@@ -174,6 +177,7 @@ TIED_ELSEWHERE = {"POST /projects": "permission_denied", "POST /api_keys": "perm
 MODELS: list[type[Model]] = [
     Organization, Account, Project, ApiKey, Dataset, Namespace, Resource, Subscription, PlatformEvent,
     CommandExecution, Pipeline, ScratchpadEntry, Task, TaskStep, Identity, Hook, Alert, AlertChange,
+    AlertMessage,
 ]  # fmt: skip
 
 
@@ -225,7 +229,7 @@ def put_to_work(house: House) -> dict[str, str]:
     project = house.project
     hook = trigger("hooked", connector="webhook", event="shipped")
     none = task(runtime={"name": "none"}, steps=[])
-    asked = [query(datasets=["of-everybody"]), alert()]
+    asked = [query(datasets=["of-everybody"]), channel(), alert(channels=["on-call"])]
     deploy(project, [none, pipeline(concurrent=True), command(), trigger(), hook, *asked])
     row = Resource.objects.get(project=project, type="command")
     execution = execute_command(row, {}, house.admin)

@@ -118,7 +118,7 @@ def test_problems_are_told_with_their_places(project, folder):
         "nothing was changed:",
         "rest.yml: document 2, /data/pipelines/0: there is no pipeline '\\x1b[31m' among the specs",
         "rest.yml: document 3: must be a JSON object",
-        "rest.yml: document 4, /type: must be trigger, command, pipeline, task, query, dashboard or alert",
+        "rest.yml: document 4, /type: must be trigger, command, pipeline, task, query, dashboard, alert or channel",
         "rest.yml: document 4: member 'version' is missing",
         "rest.yml: document 4: member 'name' is missing",
         "rest.yml: document 4: member 'data' is missing",

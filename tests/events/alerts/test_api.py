@@ -36,8 +36,12 @@ def test_state_and_history_are_shown(watch: Watch, client: ApiClient, capsys: An
     assert header.split() == ["alert", "state", "since", "value", "evaluated"]
     assert [row.split()[:2] for row in rows] == [["many-errors", "ok"], ["quiet", "ok"]]
     call_command("alerts", "many-errors")
-    assert [line.strip() for line in capsys.readouterr().out.splitlines()[3::2]] == ["service api: 2"] * 2
+    assert [line.strip() for line in capsys.readouterr().out.splitlines()[3::2]] == ["service api: 2", "service api"]
     call_command("alerts", "many-errors", "--json", "--limit", "1")
     assert json.loads(capsys.readouterr().out)["kind"] == "ended"
+    call_command("alerts", "many-errors", "--snooze", "2h")
+    assert "ok, snoozed" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="The alert has no channels"):
+        call_command("alerts", "many-errors", "--test")
     with pytest.raises(CommandError, match="there is many-errors, quiet"):
         call_command("alerts", "none")

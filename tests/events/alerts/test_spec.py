@@ -9,14 +9,15 @@ from projects.models import Project
 from tests.events.alerts.conftest import COUNT_ERRORS
 from tests.events.lake.conftest import project  # noqa: F401  (fixture)
 from tests.events.query.test_saved import problems
-from tests.pipelines.resources.samples import alert, query
+from tests.pipelines.resources.samples import alert, channel, query
 
 
 def test_it_is_deployed_with_all_defaults(db: None, project: Project) -> None:  # noqa: F811
     deploy(project, [alert(threshold=" >=2.5 ", frequency=None)])
     assert Resource.objects.get().data == {
         "query": COUNT_ERRORS | {"time": "received", "calculations": [{"op": "count"}]},
-        "threshold": ">= 2.5", "window": "5m", "frequency": "1m", "pipelines": [],
+        "threshold": ">= 2.5", "window": "5m", "frequency": "1m", "channels": [],
+        "pipelines": [],
     }  # fmt: skip
 
 
@@ -37,3 +38,20 @@ def test_every_mistake_is_named_at_its_place(db: None, project: Project) -> None
     assert of(threshold=None) == [("", "one of the members 'threshold' and 'no_data' is missing")]
     assert of(window="1s", frequency="soon")[0] == ("/window", "must be from 10s to 90d")
     assert of(calculation="p95(x)") == [("/calculation", "must be the name of a calculation: count")]
+
+
+def test_mistakes_of_channels_are_named_at_their_place(db: None, project: Project) -> None:  # noqa: F811
+    def of(**data: Any) -> list[tuple[str, str]]:
+        found = problems(project, channel(**data))
+        return [(pointer.removeprefix("/specs/0/data"), reason) for pointer, reason in found]
+
+    assert of(to=["a@b.example"]) == [("", "member 'kind' is missing")]
+    assert of(kind="fax") == [("/kind", "must be email, slack or webhook")]
+    assert of(kind="email", to=["nobody"], url="x") == [
+        ("/to/0", "must be an e-mail address"),
+        ("", "member 'url' is unknown"),
+    ]
+    assert of(kind="slack", identity="none") == [("/identity", "the project has no identity 'none'")]
+    assert of(kind="webhook", url="ftp://a")[0] == ("/url", "must begin with https:// or http://, and name a host")
+    assert of(kind="webhook", url="https://me:secret@host/")[0] == ("/url", "must not have a login before the host")
+    assert of(kind="webhook", url="https://host/a b\r\nX: y")[0][0] == "/url"

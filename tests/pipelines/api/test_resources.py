@@ -187,7 +187,9 @@ def test_list_of_one_type(client, house):
     assert client.get("/resources?type=trigger").json() == {"elements": []}
     refused = client.get("/resources?type=job")
     assert (refused.status_code, refused.json()["code"]) == (400, "invalid_query_parameter")
-    assert "must be one of trigger, command, pipeline, task, query, dashboard, alert" in refused.json()["error"]
+    assert (
+        "must be one of trigger, command, pipeline, task, query, dashboard, alert, channel" in refused.json()["error"]
+    )
 
 
 def test_list_costs_the_same_for_few_and_many(client, house, django_assert_num_queries):

@@ -1,0 +1,114 @@
+"""Messages of alerts to channels: what they say, and that each is sent, at least once, within bounds.
+
+The transaction that records what happened adds a message for each channel. Workers send them, outside of transactions.
+Each try is counted before it is made, so a message that kills its worker is given up one day, too. If a worker dies
+after sending, the message is sent again; a webhook can tell by its id.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from eventlane.one_line import kind_and_line, one_line
+from events.alerts.outbound import Failed, Refused
+from events.alerts.send import Delivery, delivery_to
+from events.alerts.words import payload
+from events.models import AlertMessage
+from pipelines.models import Resource
+
+STEP_SECONDS = 1.0
+AT_ONCE = 8
+CLAIM = timedelta(seconds=90)  # longer than sending takes
+MOST_TRIES = 6  # the last one after half an hour
+FIRST_PAUSE, FACTOR = timedelta(seconds=10), 3
+
+
+def send_due(stop: threading.Event) -> int:
+    """Send what is due, until nothing is or `stop` is set; return how many. Raises database errors."""
+    count = 0
+    while not stop.is_set() and (claimed := _claim(timezone.now())):
+        _send(claimed)
+        count += len(claimed)
+    return count
+
+
+@transaction.atomic
+def _claim(now: datetime) -> list[AlertMessage]:
+    """Claim the oldest due message of each of some channels: a channel that fails doesn't hold up others."""
+    due = AlertMessage.objects.filter(state=AlertMessage.State.WAITING, due_time__lte=now).order_by("due_time")
+    rows = due.select_for_update(skip_locked=True, of=("self",)).select_related("change__alert__resource__project")
+    claimed: dict[tuple[str, str], AlertMessage] = {}
+    for row in rows[: 10 * AT_ONCE]:
+        claimed.setdefault((row.change.alert.project_id, row.channel), row)
+    chosen = [*claimed.values()][:AT_ONCE]
+    for row in chosen:
+        row.due_time, row.tries = now + CLAIM, row.tries + 1
+        row.save(update_fields=["due_time", "tries"])
+    return chosen
+
+
+def _send(messages: Sequence[AlertMessage]) -> None:
+    """Send messages side by side. Threads get nothing of the database, and give nothing but an outcome."""
+    prepared = [_prepared(message) for message in messages]
+    with ThreadPoolExecutor(len(messages), thread_name_prefix="alert message") as pool:
+        outcomes = list(pool.map(_outcome, prepared))
+    for message, (problem, for_good) in zip(messages, outcomes, strict=True):
+        _settle(message, problem, for_good)
+
+
+def _prepared(message: AlertMessage) -> Callable[[], None]:
+    """Return what sends a message; it raises Refused or Failed."""
+    try:
+        delivery = _delivery(message)
+    except Refused as error:
+        return _raising(error)
+    said = payload(message.change)
+    return lambda: delivery(message.pk, said)
+
+
+def _raising(error: Exception) -> Callable[[], None]:
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+def _delivery(message: AlertMessage) -> Delivery:
+    alert = message.change.alert
+    channels = Resource.objects.filter(project=alert.project_id, type=Resource.Type.CHANNEL, name=message.channel)
+    channel = channels.select_related("project").first()
+    if channel is None:
+        raise Refused("there is no such channel")
+    if channel.disabled:
+        raise Refused("the channel is disabled")
+    return delivery_to(channel)
+
+
+def _outcome(send: Callable[[], None]) -> tuple[str, bool]:
+    """Return what went wrong, empty if nothing did, and whether it is no use to try again."""
+    try:
+        send()
+    except Refused as error:
+        return one_line(error), True
+    except Failed as error:
+        return one_line(error), False
+    except Exception as error:  # of one channel; the others go on
+        return kind_and_line(error), False
+    return "", False
+
+
+def _settle(message: AlertMessage, problem: str, for_good: bool) -> None:
+    """Record an outcome, unless another worker has the message by now."""
+    changed: dict[str, Any] = {"error": problem}
+    if not problem:
+        changed |= {"state": AlertMessage.State.SENT, "sent_time": timezone.now()}
+    elif for_good or message.tries >= MOST_TRIES:
+        changed |= {"state": AlertMessage.State.FAILED}
+    else:
+        changed |= {"due_time": timezone.now() + FIRST_PAUSE * FACTOR ** (message.tries - 1)}
+    AlertMessage.objects.filter(pk=message.pk, tries=message.tries).update(**changed)

@@ -1,0 +1,126 @@
+"""How a message gets to each kind of channel. Secrets come from identities, and are in no error."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import smtplib
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.core.mail.backends.smtp import EmailBackend
+
+from eventlane.one_line import one_line
+from events.alerts.outbound import Failed, Refused, post
+from pipelines.identities import kind_of, read_fields
+from pipelines.models import Identity, Resource
+from pipelines.secrets import UnreadableSecret
+
+SMTP_SECONDS = 10
+HEADERS = {"Content-Type": "application/json", "User-Agent": "Eventlane"}
+LINES = 20  # of conditions in a message for people
+
+Payload = Mapping[str, Any]  # from words.payload
+Delivery = Callable[[str, Payload], None]  # takes the id of a message and what it says
+
+
+def delivery_to(channel: Resource) -> Delivery:
+    """Return what sends messages to a channel. Raises Refused if its identity can't be read."""
+    data = channel.data
+    secret = _secret(channel, data["identity"]) if data.get("identity") else ""
+    match data["kind"]:
+        case "email":
+            return lambda message_id, said: _send_mail(data["to"], said)
+        case "slack":
+            return lambda message_id, said: _send_slack(secret, said)
+        case _:
+            return lambda message_id, said: _send_webhook(data["url"], secret, message_id, said)
+
+
+def _secret(channel: Resource, name: str) -> str:
+    """Return the secret of an identity: that of its first secret field."""
+    identity = Identity.objects.filter(project=channel.project_id, name=name).first()
+    if identity is None:
+        raise Refused(f"there is no identity {name}")
+    try:
+        fields = read_fields(identity)
+    except UnreadableSecret:
+        raise Refused(f"the identity {name} can't be decrypted") from None
+    for field in kind_of(identity).fields:
+        if field.secret and fields.get(field.name):
+            return fields[field.name].strip()
+    raise Refused(f"the identity {name} has no secret")
+
+
+def _send_webhook(url: str, secret: str, message_id: str, said: Payload) -> None:
+    body = json.dumps({"id": message_id, **said}, ensure_ascii=False).encode()
+    post(url, body, HEADERS | signature_headers(secret, message_id, body, int(time.time())))
+
+
+def signature_headers(secret: str, message_id: str, body: bytes, now: int) -> dict[str, str]:
+    """Return the headers that say who sent a body, as standardwebhooks.com has them; without a secret, unsigned."""
+    headers = {"webhook-id": message_id, "webhook-timestamp": str(now)}
+    if not secret:
+        return headers
+    digest = hmac.new(_key(secret), f"{message_id}.{now}.".encode() + body, hashlib.sha256).digest()
+    return headers | {"webhook-signature": f"v1,{base64.b64encode(digest).decode()}"}
+
+
+def _key(secret: str) -> bytes:
+    """Return the key of a secret: base64 after `whsec_`, otherwise the text itself."""
+    if secret.startswith("whsec_"):
+        try:
+            return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        except binascii.Error:
+            pass
+    return secret.encode()
+
+
+def _send_slack(url: str, said: Payload) -> None:
+    try:
+        post(url, json.dumps({"text": _slack_text(said)}).encode(), HEADERS)
+    except Refused as error:
+        raise Refused(f"the address in the identity: {error}") from None
+
+
+def _slack_text(said: Payload) -> str:
+    def escaped(text: str) -> str:
+        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+    lines = [f"*{escaped(said['title'])}*", *(f"• {escaped(line)}" for line in _lines(said))]
+    return "\n".join([*lines, f"<{said['link']}|Open in Explore>"] if said.get("link") else lines)
+
+
+def _lines(said: Payload) -> list[str]:
+    lines: list[str] = said["lines"]
+    return lines if len(lines) <= LINES else [*lines[:LINES], f"and {len(lines) - LINES:,} more"]
+
+
+def _send_mail(recipients: list[str], said: Payload) -> None:
+    if not settings.EVENTLANE_SMTP_HOST:
+        raise Refused("no mail server is set: EVENTLANE_SMTP_HOST")
+    text = [said["title"], *([said["description"]] if said.get("description") else []), "", *_lines(said), ""]
+    text += [f"Explore: {said['link']}"] if said.get("link") else []
+    text += [f"Alert: {said['alert']['name']} of project {said['alert']['project']}", f"Time: {said['time']}"]
+    subject, sender = one_line(f"[Eventlane] {said['title']}", 200), settings.EVENTLANE_EMAIL_FROM
+    message = EmailMessage(subject, "\n".join(text), sender, recipients, connection=_mail_server())
+    try:
+        message.send()
+    except (OSError, smtplib.SMTPException) as error:
+        raise Failed(f"the mail server {settings.EVENTLANE_SMTP_HOST}: {one_line(error)}") from None
+
+
+def _mail_server() -> EmailBackend:
+    return EmailBackend(
+        host=settings.EVENTLANE_SMTP_HOST,
+        port=settings.EVENTLANE_SMTP_PORT,
+        username=settings.EVENTLANE_SMTP_USER,
+        password=settings.EVENTLANE_SMTP_PASSWORD,
+        use_tls=settings.EVENTLANE_SMTP_SECURITY == "starttls",
+        use_ssl=settings.EVENTLANE_SMTP_SECURITY == "tls",
+        timeout=SMTP_SECONDS,
+    )

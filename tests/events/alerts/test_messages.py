@@ -1,0 +1,238 @@
+"""Channels are told when something begins and when it ends: by real mail and real requests."""
+
+import base64
+import email
+import hashlib
+import hmac
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from email import policy
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from events.alerts import messages
+from events.alerts.messages import MOST_TRIES, send_due
+from events.alerts.outbound import ipaddress as ip
+from events.alerts.outbound import may_reach
+from events.models import Alert, AlertChange, AlertMessage
+from pipelines.identities import write_fields
+from pipelines.models import Identity, PlatformEvent
+from projects.models import Project
+from tests.events.alerts.conftest import BY_SERVICE, Watch
+from tests.events.alerts.receivers import MailServer, WebServer, running
+from tests.pipelines.resources.samples import channel, pipeline, task
+from tests.platform_api import ApiClient
+
+HOUR = timedelta(hours=1)
+SECRET = "the secret of the webhook"
+
+
+@pytest.fixture
+def web(settings: Any) -> Iterator[WebServer]:
+    settings.EVENTLANE_ALERT_TARGETS = [ip.ip_network("127.0.0.0/8"), ip.ip_network("::1/128")]
+    with running(WebServer()) as server:
+        yield server
+
+
+@pytest.fixture
+def mail(settings: Any) -> Iterator[MailServer]:
+    with running(MailServer()) as server:
+        settings.EVENTLANE_SMTP_HOST, settings.EVENTLANE_SMTP_PORT = "127.0.0.1", server.port
+        settings.EVENTLANE_SMTP_SECURITY = "none"
+        yield server
+
+
+def send() -> int:
+    """Do what a worker does, with all messages due now."""
+    AlertMessage.objects.update(due_time=timezone.now())
+    return send_due(threading.Event())
+
+
+def add_identity(project: Project, name: str, value: str) -> None:
+    identity = Identity(project=project, name=name, connector="generic", type="secret")
+    write_fields(identity, {"value": value})
+    identity.save()
+
+
+def outcomes() -> list[tuple[str, str]]:
+    return [(one.state, one.error) for one in AlertMessage.objects.order_by("change__creation_time", "channel")]
+
+
+def test_webhook_and_mail_are_sent_when_it_begins_and_when_it_ends(
+    watch: Watch, web: WebServer, mail: MailServer, node: Any
+) -> None:
+    add_identity(node.dataset.project, "signing", SECRET)
+    hook, people = channel("hook", kind="webhook", url=web.url("/x?y=1"), identity="signing"), channel("people", **MAIL)
+    errors = watch(hook, people, query=BY_SERVICE, threshold="> 1", channels=["hook", "people"])
+    errors.send("api", "api", "web")
+    errors.evaluate()
+    errors.evaluate()
+    assert (send(), send()) == (2, 0)
+    errors.evaluate(HOUR)
+    assert send() == 2 and outcomes() == [("sent", "")] * 4
+
+    (path, headers, body), (_, _, last) = web.received
+    said = json.loads(body)
+    assert path == "/x?y=1" and headers["host"] == f"localhost:{web.server_port}"
+    assert (said["kind"], said["state"], said["title"]) == ("began", "firing", "FIRING: many-errors, service api: 2")
+    assert said["conditions"][0]["group"] == {"service": "api"} and said["alert"]["name"] == "many-errors"
+    assert "/console/explore/?dataset=" in said["link"] and said["threshold"] == "> 1"
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    digest = hmac.new(SECRET.encode(), signed, hashlib.sha256).digest()
+    assert headers["webhook-signature"] == f"v1,{base64.b64encode(digest).decode()}"
+    assert json.loads(last)["title"] == "OK: many-errors, no more service api"
+
+    (recipients, text), _ = mail.received
+    letter = email.message_from_string(text, policy=policy.default)
+    assert recipients == ["a@example.com", "b@example.com"]
+    assert letter["Subject"] == "[Eventlane] FIRING: many-errors, service api: 2"
+    assert "service api: 2" in letter.get_content() and "/console/explore/" in letter.get_content()
+
+
+MAIL = {"kind": "email", "to": ["a@example.com", "b@example.com"]}
+
+
+def test_slack_gets_a_text_without_the_address_in_any_error(watch: Watch, web: WebServer, node: Any) -> None:
+    add_identity(node.dataset.project, "slack", web.url("/services/T0/secret"))
+    errors = watch(
+        channel("chat", kind="slack", identity="slack"), query=BY_SERVICE, threshold="> 0", channels=["chat"]
+    )
+    errors.send("<b&b>")
+    errors.evaluate()
+    web.status = 500
+    send()
+    assert outcomes() == [("waiting", "localhost answered 500")]
+    web.status = 200
+    send()
+    text = json.loads(web.received[-1][2])["text"]
+    assert text.startswith("*FIRING: many-errors, service &lt;b&amp;b&gt;: 1*\n") and "|Open in Explore>" in text
+    assert outcomes() == [("sent", "")]
+
+
+def test_failing_channel_is_given_up_and_holds_up_no_other(watch: Watch, web: WebServer) -> None:
+    bad = channel("bad", kind="webhook", url=web.url().replace(str(web.server_port), "1"))
+    errors = watch(bad, channel("good", kind="webhook", url=web.url()), channels=["bad", "good"])
+    errors.send("api", "api", "api")
+    errors.evaluate()
+    errors.evaluate(HOUR)
+    assert send() == 4 and len(web.received) == 2
+    for _ in range(MOST_TRIES):
+        send()
+    states = list(AlertMessage.objects.order_by("channel").values_list("channel", "state", "tries"))
+    assert states == [("bad", "failed", MOST_TRIES)] * 2 + [("good", "sent", 1)] * 2
+    assert "Connection refused" in AlertMessage.objects.filter(channel="bad")[0].error
+    assert errors.state == "ok"
+
+
+def test_dead_senders_message_is_sent_by_another_and_counts_as_a_try(watch: Watch, web: WebServer) -> None:
+    errors = watch(channel("good", kind="webhook", url=web.url()), channels=["good"])
+    errors.send("api", "api", "api")
+    errors.evaluate()
+    [dead] = messages._claim(timezone.now())
+    assert send_due(threading.Event()) == 0
+    assert send() == 1
+    messages._settle(dead, "too late", True)
+    assert AlertMessage.objects.values_list("state", "tries").get() == ("sent", 2)
+
+
+def test_inner_addresses_and_redirects_to_them_are_refused(watch: Watch, web: WebServer, settings: Any) -> None:
+    errors = watch(channel("hook", kind="webhook", url=web.url()), channels=["hook"])
+    errors.send("api", "api", "api")
+    errors.evaluate()
+    web.status, web.location = 302, web.url("/inside")
+    send()
+    assert outcomes() == [("waiting", "localhost answered 302: redirects are not followed")]
+    assert [path for path, _, _ in web.received] == ["/alerts"]
+    settings.EVENTLANE_ALERT_TARGETS = []
+    send()
+    [(state, error)] = outcomes()
+    assert state == "failed" and error.startswith("localhost is not a public address; EVENTLANE_ALERT_TARGETS")
+    assert len(web.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "reached"),
+    [
+        ("127.0.0.1", False), ("10.1.2.3", False), ("192.168.0.1", False), ("172.16.0.1", False),
+        ("169.254.169.254", False), ("100.64.0.1", False), ("0.0.0.0", False), ("224.0.0.1", False),
+        ("255.255.255.255", False), ("::1", False), ("::", False), ("fe80::1", False), ("fd00::1", False),
+        ("::ffff:127.0.0.1", False), ("::ffff:8.8.8.8", True), ("::7f00:1", False), ("64:ff9b::7f00:1", False),
+        ("2002:7f00:1::", False), ("ff02::1", False), ("8.8.8.8", True), ("2606:4700::1111", True),
+    ],
+)  # fmt: skip
+def test_only_public_addresses_are_reached(address: str, reached: bool, settings: Any) -> None:
+    settings.EVENTLANE_ALERT_TARGETS = []
+    assert may_reach(ip.ip_address(address)) == reached
+    settings.EVENTLANE_ALERT_TARGETS = [ip.ip_network("127.0.0.0/8")]
+    assert may_reach(ip.ip_address(address)) == (reached or address in ("127.0.0.1", "::ffff:127.0.0.1"))
+
+
+def test_name_that_changes_its_address_gains_nothing(watch: Watch, web: WebServer, monkeypatch: Any) -> None:
+    """The name is looked up once: whatever the second answer would be, the checked address is connected to."""
+    from events.alerts import outbound
+
+    looked_up, look_up = [], socket.getaddrinfo
+
+    def rebind(host: str, port: int, *rest: Any, **options: Any) -> Any:
+        if host != "rebind.example":
+            return look_up(host, port, *rest, **options)
+        looked_up.append(host)
+        return look_up("127.0.0.1" if len(looked_up) == 1 else "10.0.0.1", port, *rest, **options)
+
+    monkeypatch.setattr(outbound.socket, "getaddrinfo", rebind)
+    outbound.post(f"http://rebind.example:{web.server_port}/", b"{}", {})
+    assert looked_up == ["rebind.example"]
+    assert web.received[0][1]["host"] == f"rebind.example:{web.server_port}"
+
+
+def test_error_is_told_when_it_lasts_and_reminders_come(watch: Watch, web: WebServer) -> None:
+    errors = watch(channel("hook", kind="webhook", url=web.url()), channels=["hook"], remind="1h")
+    errors.node.dataset.name = "other"
+    errors.node.dataset.save()
+    errors.evaluate()
+    assert send() == 0
+    errors.evaluate()
+    assert send() == 1
+    errors.evaluate()
+    assert send() == 0
+    Alert.objects.update(told_time=timezone.now() - HOUR)
+    errors.evaluate()
+    assert send() == 1
+    title = "STILL ERROR: many-errors, The project has no dataset 'logs'."
+    assert [json.loads(body)["title"] for _, _, body in web.received] == [title] * 2
+
+
+def test_snoozed_alert_tells_nothing_until_it_ends(watch: Watch, web: WebServer, client: ApiClient) -> None:
+    none = task(runtime={"name": "none"}, steps=[])
+    hook = channel("hook", kind="webhook", url=web.url())
+    errors = watch(none, pipeline(), hook, channels=["hook"], pipelines=["greetings"])
+    path = f"/alerts/id/{errors.resource.pk}"
+    assert client.post(f"{path}/snooze", {"duration": "soon"}).status_code == 400
+    assert "snoozed_until" in client.post(f"{path}/snooze", {"duration": "4h"}).json()
+    errors.send("api", "api", "api")
+    assert errors.evaluate() == "firing"
+    assert send() == 0 and not PlatformEvent.objects.exists()
+    assert "snoozed_until" not in client.post(f"{path}/unsnooze").json()
+    errors.evaluate()
+    errors.evaluate()
+    assert send() == 1
+    assert json.loads(web.received[0][2])["title"] == "STILL FIRING: many-errors, 3"
+    kinds = [change.kind for change in AlertChange.objects.order_by("creation_time")]
+    assert kinds == ["snoozed", "began", "snoozed", "reminder"]
+
+
+def test_test_is_sent_whatever_the_state(watch: Watch, web: WebServer, client: ApiClient) -> None:
+    errors = watch(channel("hook", kind="webhook", url=web.url()), channels=["hook"])
+    path = f"/alerts/id/{errors.resource.pk}"
+    assert client.post(f"{path}/test").json()["messages"] == [{"channel": "hook", "state": "waiting", "tries": 0}]
+    send()
+    assert json.loads(web.received[0][2])["title"] == "TEST: many-errors, by alice@example.com"
+    [change] = client.get(f"{path}/changes").json()["elements"]
+    assert (change["kind"], change["messages"][0]["state"]) == ("test", "sent")
+    watch()
+    assert client.post(f"{path}/test").json()["code"] == "alert_without_channels"
