@@ -76,9 +76,9 @@ function fail(panel, reason) {
   panel.querySelector(".ev-widget-body").replaceWith(body);
 }
 
-// Somebody who has opened an event goes on reading it.
+// Somebody who has opened an event goes on reading it, and one who drags over a chart goes on dragging.
 function reload() {
-  for (const panel of grid.querySelectorAll("[data-panel]:not(:has(details[open]))")) stale.add(panel);
+  for (const panel of grid.querySelectorAll("[data-panel]:not(:has(details[open], .ev-chosen))")) stale.add(panel);
   ask();
 }
 

@@ -1,45 +1,53 @@
-// Drag over a chart of Explore to ask for that time alone. Each bar's link says its own time; the back button undoes it.
+// Drag over a chart to ask for that time alone: in Explore, or with all panels of a dashboard. Each bar's link says its
+// own time; the back button undoes it.
+//
+// data-zoom   around the charts: "page" if this page's address gets the time, otherwise the bar's link does
 
-for (const drawing of document.querySelectorAll(".ev-explore .ev-chart svg")) {
-  const bars = [...drawing.querySelectorAll("a.ev-stacked")];
-  let first = null;
-  let last = null;
+let drag = null; // the drawing, its bars, and the places of the bars where it began and where it is
 
-  const at = (event) => {
-    const { left, width } = drawing.getBoundingClientRect();
-    const place = Math.floor(((event.clientX - left) / width) * bars.length);
-    return Math.min(Math.max(place, 0), bars.length - 1);
-  };
-  const mark = () => {
-    const [from, to] = [Math.min(first, last), Math.max(first, last)];
-    bars.forEach((bar, place) => bar.classList.toggle("ev-chosen", first !== null && place >= from && place <= to));
-  };
+document.addEventListener("dragstart", (event) => {
+  if (drawingOf(event)) event.preventDefault();
+});
+document.addEventListener("pointerdown", (event) => {
+  document.querySelectorAll(".ev-chosen").forEach((bar) => bar.classList.remove("ev-chosen"));
+  const drawing = drawingOf(event);
+  if (!drawing || event.button || event.pointerType === "touch") return; // a finger scrolls
+  drag = { drawing, bars: [...drawing.querySelectorAll("a.ev-stacked")] };
+  drag.first = drag.last = place(event);
+});
+document.addEventListener("pointermove", (event) => {
+  if (!drag || place(event) === drag.last) return;
+  drag.last = place(event);
+  const [from, to] = ends();
+  drag.bars.forEach((bar, at) => bar.classList.toggle("ev-chosen", at >= from && at <= to));
+});
+document.addEventListener("pointerup", () => {
+  if (drag && drag.first !== drag.last) location.assign(address());
+  drag = null;
+});
+document.addEventListener("click", (event) => {
+  if (drawingOf(event)?.querySelector(".ev-chosen")) event.preventDefault(); // the end of a drag
+});
 
-  drawing.addEventListener("dragstart", (event) => event.preventDefault());
-  drawing.addEventListener("pointerdown", (event) => {
-    if (event.button || event.pointerType === "touch") return; // a finger scrolls
-    first = last = at(event);
-  });
-  window.addEventListener("pointermove", (event) => {
-    if (first === null || at(event) === last) return;
-    last = at(event);
-    mark();
-  });
-  window.addEventListener("pointerup", () => {
-    if (first === null) return;
-    const [from, to] = [Math.min(first, last), Math.max(first, last)];
-    if (from !== to) location.assign(span(bars[from], bars[to]));
-    first = null;
-  });
-  drawing.addEventListener("click", (event) => {
-    if (drawing.querySelector(".ev-chosen")) event.preventDefault(); // the end of a drag
-  });
+function drawingOf({ target }) {
+  return target.closest?.("[data-zoom] .ev-chart svg");
 }
 
-// The address of the first bar, to the end of the last.
-function span(first, last) {
-  const from = new URL(first.getAttribute("href"), location);
-  const to = new URL(last.getAttribute("href"), location);
-  from.searchParams.set("to", to.searchParams.get("to"));
-  return from;
+function place(event) {
+  const { left, width } = drag.drawing.getBoundingClientRect();
+  const at = Math.floor(((event.clientX - left) / width) * drag.bars.length);
+  return Math.min(Math.max(at, 0), drag.bars.length - 1);
+}
+
+function ends() {
+  return [Math.min(drag.first, drag.last), Math.max(drag.first, drag.last)];
+}
+
+// From the start of the first bar to the end of the last.
+function address() {
+  const [from, to] = ends().map((at) => new URL(drag.bars[at].getAttribute("href"), location));
+  const asked = drag.drawing.closest("[data-zoom]").dataset.zoom === "page" ? new URL(location) : from;
+  asked.searchParams.set("from", from.searchParams.get("from"));
+  asked.searchParams.set("to", to.searchParams.get("to"));
+  return asked;
 }

@@ -96,5 +96,16 @@ def test_panels_ask_anew_and_try_again(page: Page, server: Server, sent: None) -
     page.wait_for_url("**?from=15m&to=now&refresh=30s")
     expect(panel(page, "All").locator("strong")).to_have_text("4")
 
+    box = panel(page, "By level").locator(".ev-chart svg").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 20, steps=4)
+    page.mouse.up()
+    page.wait_for_url("**/console/dashboards/*/?from=20*&to=20*&refresh=30s")
+    expect(panel(page, "All").locator("strong")).to_have_text("4")
+    page.go_back()
+    expect(page.get_by_label("From", exact=True)).to_have_value("15m")
+
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -32,16 +32,6 @@ data:
 
 
 @pytest.fixture
-def house(db: None) -> House:
-    return make_house("acme", "alice")
-
-
-@pytest.fixture
-def alice(house: House) -> Client:
-    return logged_in(house.admin)
-
-
-@pytest.fixture
 def new(house: House) -> str:
     return f"{NEW}?dataset={house.dataset.pk}"
 

@@ -23,16 +23,6 @@ WIDGETS = (
 
 
 @pytest.fixture
-def house(db: None) -> House:
-    return make_house("acme", "alice")
-
-
-@pytest.fixture
-def alice(house: House) -> Client:
-    return logged_in(house.admin)
-
-
-@pytest.fixture
 def shop(house: House) -> str:
     deploy(house.project, [dashboard("shop", *WIDGETS, refresh="45s"), query("errors")])
     return f"{LIST}{Resource.objects.get(type='dashboard').pk}/"
