@@ -18,6 +18,7 @@ import psycopg
 from django.conf import settings
 from django.db import connection as django_connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 
 from eventlane.configuration import MIB, ROOT
 from eventlane.embedded_postgres import database_url
@@ -26,11 +27,12 @@ from eventlane.installation import WrongInstallation
 from eventlane.one_line import one_line
 from eventlane.times import readable_time
 from events.journal.reader import Backlog, backlog, creation_time, damaged_files, journal_paths, strange_entries
+from events.lake.catalog import dataset_sizes
 from events.lake.connection import Lake
 from events.lake.damaged_files import known_damage
 from events.lake.files import Fault, known_files, set_aside_files, verify
 from events.lake.orphans import are_too_many, leftovers, lost_rows
-from events.models import SealerIncident
+from events.models import SealerIncident, UnreadTimes
 from pipelines.runtimes.allowed import WHY_REFUSED, may_be_allowed, setting_of, switch_of, why_refused
 from projects.installation import check_installation, lake_folder
 from projects.models import Project
@@ -52,6 +54,8 @@ ROOM_ADVICE = (
 )
 SHORT_SECRET = 32
 ADOPTION_ADVICE = "`manage.py lake verify` lists them; `manage.py lake adopt --all` puts their events back, each once"
+MANY_UNREAD, UNREAD_SHARE = 1000, 0.01  # events whose time can't be read, and what share of a dataset's they are
+UNREAD_DAYS = 1  # older ones are no news
 LATE_MATCH_SECONDS = 60.0  # matches start pipelines within two seconds unless there are very many
 MANY_QUEUED = 1000
 WORKERS = """
@@ -449,6 +453,24 @@ def _left_alone(folder: Path) -> str:
     return ": too many or too large for maintenance to touch them" if too_many else ""
 
 
+def check_event_times(_: object) -> Iterator[Result]:
+    """Check that the times of events can be read: the replies to their senders don't tell."""
+    lately = timezone.now() - timedelta(days=UNREAD_DAYS)
+    counted = UnreadTimes.objects.filter(latest_time__gt=lately, events__gte=MANY_UNREAD).select_related("dataset")
+    rows = sorted(counted, key=lambda row: (-row.events, row.dataset_id))
+    sizes = dataset_sizes([row.dataset.table_name for row in rows])
+    many = [row for row in rows if row.events >= UNREAD_SHARE * sizes[row.dataset.table_name][0]]
+    if not many:
+        yield OK, "no dataset lately got many events whose time can't be read"
+        return
+    listed = ", ".join(f"{row.dataset} {row.events:,} until {readable_time(row.latest_time)}" for row in many[:5])
+    yield (
+        WARNING,
+        f"events whose time can't be read, by dataset: {listed}",
+        "they have their time of receipt instead; docs/fields.md says which times are understood",
+    )
+
+
 def check_workers(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
     """Check that someone runs tasks and timers."""
     [workers, running, waiting] = connection.execute(WORKERS, [settings.EVENTLANE_TASK_LOST_SECONDS]).fetchone() or []
@@ -515,6 +537,7 @@ DATABASE_CHECKS: dict[str, Callable[["psycopg.Connection[Any]"], Iterator[Result
     "lake": check_lake,
     "lake files": check_lake_files,
     "sealer": check_sealer,
+    "event times": check_event_times,
     "workers": check_workers,
     "triggers": check_triggers,
     "tasks": check_tasks,

@@ -21,7 +21,7 @@ from events import doctor
 from events.doctor import OK, PROBLEM, WARNING
 from events.journal import claim_closed
 from events.lake.incidents import end_incidents, note_incident
-from events.models import TriggerMatch
+from events.models import TriggerMatch, UnreadTimes
 from pipelines.models import Resource, Subscription
 from tests.factories import make_house
 from tests.server import ROOT, Server
@@ -40,6 +40,7 @@ NAMES = [
     "lake",
     "lake files",
     "sealer",
+    "event times",
     "workers",
     "triggers",
     "tasks",
@@ -311,6 +312,23 @@ def test_running_worker(server: Server) -> None:
         if found["workers"]["state"] == OK:
             return
         assert time.monotonic() < deadline, found
+
+
+def test_event_times_tells_of_many_that_cannot_be_read(db: None) -> None:
+    def check() -> tuple[str, str, str]:
+        return only(doctor.check_event_times(None))
+
+    dataset = make_house("acme", "alice").dataset
+    assert check()[0] == OK
+    row = UnreadTimes.objects.create(dataset=dataset, events=999)
+    assert check()[0] == OK
+    row.events = 12_000
+    row.save()
+    state, message, advice = check()
+    assert (state, "acme-logs 12,000 until 20" in message, "docs/fields.md" in advice) == (WARNING, True, True)
+    row.latest_time = timezone.now() - timedelta(days=2)
+    row.save()
+    assert check()[0] == OK
 
 
 def test_triggers_tells_what_waits_and_what_was_lost(db: None) -> None:
