@@ -3,11 +3,10 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from difflib import get_close_matches
 
 from eventlane.console import count_of
-from eventlane.times import to_microseconds
+from eventlane.times import readable_time, to_microseconds
 from eventlane.wire.errors import ApiError
 from events.console.explore.groups import group_text
 from events.console.explore.question import Question
@@ -51,7 +50,7 @@ class Reasons:
     """Why nothing is found. `last_address` asks for the hour up to the dataset's last event."""
 
     without: list[Without]
-    last_time: datetime | None = None
+    last_time: str = ""
     last_address: str = ""
 
 
@@ -79,7 +78,7 @@ def why_empty(dataset: Dataset, question: Question, owner: str) -> Reasons:
     [(_, row)] = last.events
     end = to_microseconds(row.event_time) + 1
     frame = {"from_time": show_time(end - 3600 * SECOND), "to_time": show_time(end)}
-    return Reasons(without, row.event_time, question.events_only.address(q="", **frame))
+    return Reasons(without, readable_time(row.event_time, "seconds"), question.events_only.address(q="", **frame))
 
 
 def _queries(dataset: Dataset, question: Question, chips: Sequence[Chip], now_us: int) -> Iterator[Query]:

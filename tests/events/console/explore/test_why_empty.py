@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from events.lake.deadline import QueryTimeout
+from events.query import run
+from events.query.answer import Answer
 from events.query.search import InvalidSearch, parse_search, split_search
 from tests.events.console.explore.test_page import PATH, ask, messages, text_of
 from tests.events.lake.conftest import Node
@@ -79,3 +82,15 @@ def test_empty_time_frame_leads_to_the_last_event(node: Node, alice: Client) -> 
     page = text_of(response)
     assert "is in this time frame." in page and "2026-01-05 10:00:00 UTC" in page and "still nothing" not in page
     assert messages(alice.get(PATH + response.context["reasons"].last_address)) == ["old"]
+
+
+def test_time_out_says_how_much_there_was_to_look_at(
+    node: Node, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take_too_long(*arguments: object) -> Answer:
+        raise QueryTimeout
+
+    node.write("{}", "{}")
+    monkeypatch.setattr(run, "answer_query", take_too_long)
+    page = text_of(ask(alice, node, 400, from_="24h"))
+    assert "There were 2 events to look at. Ask for less of the past." in page and "Ask for the last 6 h" in page
