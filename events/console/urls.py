@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from events.console.explore.zone import in_chosen_zone
 from events.console.home.page import home_pipelines, home_standing
 from events.console.system import system, system_live
 
@@ -136,12 +137,12 @@ urlpatterns = [
     path("home/errors/", admin.site.admin_view(home_part_errors), name="console-home-errors"),
     path("system/", admin.site.admin_view(require_safe(system)), name="console-system"),
     path("system/live/", admin.site.admin_view(require_safe(system_live)), name="console-system-live"),
-    path("explore/", admin.site.admin_view(explore), name="console-explore"),
-    path("explore/event/", admin.site.admin_view(explore_part_event), name="console-explore-event"),
-    path("explore/trace/", admin.site.admin_view(explore_part_trace), name="console-explore-trace"),
-    path("explore/around/", admin.site.admin_view(explore_part_around), name="console-explore-around"),
-    path("explore/fields/", admin.site.admin_view(explore_part_fields), name="console-explore-fields"),
-    path("explore/groups.csv", admin.site.admin_view(explore_csv), name="console-explore-csv"),
+    path("explore/", admin.site.admin_view(in_chosen_zone(explore)), name="console-explore"),
+    path("explore/event/", admin.site.admin_view(in_chosen_zone(explore_part_event)), name="console-explore-event"),
+    path("explore/trace/", admin.site.admin_view(in_chosen_zone(explore_part_trace)), name="console-explore-trace"),
+    path("explore/around/", admin.site.admin_view(in_chosen_zone(explore_part_around)), name="console-explore-around"),
+    path("explore/fields/", admin.site.admin_view(in_chosen_zone(explore_part_fields)), name="console-explore-fields"),
+    path("explore/groups.csv", admin.site.admin_view(in_chosen_zone(explore_csv)), name="console-explore-csv"),
     path("explore/save/", admin.site.admin_view(explore_save), name="console-explore-save"),
     path("explore/saved/<str:resource_id>/", admin.site.admin_view(explore_saved), name="console-explore-saved"),
     path("dashboards/", admin.site.admin_view(dashboards), name="console-dashboards"),

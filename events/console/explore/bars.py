@@ -6,10 +6,11 @@ from datetime import datetime
 from itertools import pairwise
 
 from eventlane.console import count_of, number
-from eventlane.times import from_microseconds, readable_time
+from eventlane.times import from_microseconds
 from events.console.chart import BAR_WIDTH, HEIGHT, scale_top
 from events.console.explore.question import Question
 from events.console.explore.terms import with_term
+from events.console.explore.zone import local, local_text, zoned_text
 from events.lake.levels import LEVELS, SPELLINGS
 from events.query.answer import Answer
 from events.query.series import DAY
@@ -94,7 +95,7 @@ def stack(answer: Answer, question: Question, open_q: str) -> StackedChart:
         top=number(top),
         middle=number(top // 2),
         summary=f"{count_of(sum(map(Counter.total, buckets)), 'event')} by level over time",
-        times=tuple(from_microseconds(moment).strftime(show) for moment in (query.from_us, middle, query.to_us)),
+        times=tuple(local(from_microseconds(moment)).strftime(show) for moment in (query.from_us, middle, query.to_us)),
         legend=_legend(sum(buckets, Counter()), question, open_q),
     )
 
@@ -132,8 +133,10 @@ def _between(from_us: int, to_us: int) -> str:
 
 def frame_text(start: datetime, end: datetime) -> str:
     """Return a span of time as people read it; the day stands once where it is the same."""
-    until = f"{end:%H:%M:%S} UTC" if start.date() == end.date() else readable_time(end, "seconds")
-    return f"{readable_time(start, 'seconds').removesuffix(' UTC')} to {until}"
+    start, end = local(start), local(end)
+    zone = "" if start.tzname() == end.tzname() else f" {start.tzname()}"
+    until = f"{end:%H:%M:%S} {end.tzname()}" if start.date() == end.date() else zoned_text(end)
+    return f"{local_text(start)}{zone} to {until}"
 
 
 def clock(width_us: int, span_us: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from eventlane import exact_numbers
 from eventlane.exact_numbers import ExactNumber
-from eventlane.times import readable_time
+from events.console.explore.zone import zoned_text
 from events.lake.json_paths import spellings
 from events.lake.lines import visible
 from events.lake.query import EventRow
@@ -30,7 +30,7 @@ def cells(row: EventRow, dataset_name: str, paths: Sequence[str]) -> list[tuple[
 
 def _column(row: EventRow, dataset_name: str, path: str) -> Any:
     value = dataset_name if path == "dataset" else getattr(row, path)
-    return readable_time(value, "milliseconds") if isinstance(value, datetime) else value
+    return zoned_text(value, "milliseconds") if isinstance(value, datetime) else value
 
 
 def value_at(event: Any, path: str) -> Any:

@@ -13,6 +13,7 @@ from events.console.chart import BAR_WIDTH, HEIGHT
 from events.console.explore.bars import clock, frame_text
 from events.console.explore.question import Question
 from events.console.explore.terms import group_term, with_term
+from events.console.explore.zone import local
 from events.lake.lines import visible
 from events.query.answer import Answer, Row
 from events.query.series import Buckets
@@ -204,7 +205,7 @@ def _spans(
 def _times(buckets: Buckets, spans: Sequence[tuple[int, int]], from_us: int, to_us: int) -> tuple[str, ...]:
     show = clock(buckets.width_us, to_us - from_us)
     middle = spans[len(spans) // 2][0]
-    return tuple(from_microseconds(moment).strftime(show) for moment in (from_us, middle, to_us))
+    return tuple(local(from_microseconds(moment)).strftime(show) for moment in (from_us, middle, to_us))
 
 
 def is_number(value: Any) -> bool:

@@ -2,22 +2,29 @@
 
 from dataclasses import dataclass
 
-from eventlane.times import readable_time
+from eventlane.times import format_time
 from events.console.explore.bars import kind_of
 from events.console.explore.columns import cells
 from events.console.explore.event import event_address, short
 from events.console.explore.question import Question
 from events.console.explore.stack_traces import read_stack_trace
+from events.console.explore.zone import local_text
 from events.lake.lines import visible
 from events.lake.query import EventRow
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An event in a list; the address is that of all of it, and a stack trace's message is one of its `lines`."""
+    """An event in a list.
+
+    time, moment   when it happened, for people and for programs
+    lines          how many a stack trace has, of which the message is one
+    address        of all of the event
+    """
 
     kind: str
     time: str
+    moment: str
     level: str
     service: str
     message: str
@@ -31,7 +38,8 @@ def event_line(row: EventRow, question: Question, dataset_name: str) -> Line:
     trace = read_stack_trace(row.message or "")
     return Line(
         kind=kind_of(row.level),
-        time=readable_time(row.event_time, "milliseconds").removesuffix(" UTC"),
+        time=local_text(row.event_time, "milliseconds"),
+        moment=format_time(row.event_time, "milliseconds"),
         level=short(visible(row.level or "-")),
         service=short(visible(row.service or row.namespace)),
         message=message_of(row),

@@ -9,6 +9,7 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from events.console.explore.zone import zone_name
 from events.query.typed import elements, read_calculation, read_order
 
 NOW = "now"
@@ -89,7 +90,7 @@ class Question:
 
     def body(self, dataset_name: str, **others: Any) -> dict[str, Any]:
         """Return it as the body of a query (docs/query.md)."""
-        frame = {"from": self.from_time, "to": self.to_time}
+        frame = {"from": self.from_time, "to": self.to_time, "time_zone": zone_name()}
         return {"datasets": [dataset_name], "q": self.q, **frame, **others}
 
     @property

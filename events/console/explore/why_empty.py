@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from eventlane.console import count_of
-from eventlane.times import readable_time, to_microseconds
+from eventlane.times import to_microseconds
 from eventlane.wire.errors import ApiError
 from events.console.explore.groups import group_text
 from events.console.explore.question import Question
 from events.console.explore.terms import group_term
+from events.console.explore.zone import zoned_text
 from events.lake.connection import Lake
 from events.lake.slots import slots
 from events.models import Dataset, Namespace
@@ -78,7 +79,7 @@ def why_empty(dataset: Dataset, question: Question, owner: str) -> Reasons:
     [(_, row)] = last.events
     end = to_microseconds(row.event_time) + 1
     frame = {"from_time": show_time(end - 3600 * SECOND), "to_time": show_time(end)}
-    return Reasons(without, readable_time(row.event_time, "seconds"), question.events_only.address(q="", **frame))
+    return Reasons(without, zoned_text(row.event_time), question.events_only.address(q="", **frame))
 
 
 def _queries(dataset: Dataset, question: Question, chips: Sequence[Chip], now_us: int) -> Iterator[Query]:

@@ -285,3 +285,39 @@ def test_offered_datasets_follow_the_project_chosen(node: Node, alice: Client) -
 
 def test_page_takes_no_posts(alice: Client) -> None:
     assert alice.post(PATH).status_code == 405
+
+
+# The time zone
+
+
+def test_times_are_shown_in_the_zone_that_was_chosen(node: Node, alice: Client) -> None:
+    sent = ('{"timestamp":"2026-07-01T22:30:00Z"}', '{"timestamp":"2026-07-01T10:00:00Z"}')
+    node.write(*sent)
+    frame = {"from_": "2026-06-30T22:00:00Z", "to": "2026-07-02T22:00:00Z"}
+    assert ask(alice, node, **frame).context["lines"][0].time == "2026-07-01 22:30:00.000"
+    alice.cookies["eventlane_zone"] = "Europe/Berlin"
+    response = ask(alice, node, columns="event_time", **frame)
+    assert response.context["frame"] == "2026-07-01 00:00:00 to 2026-07-03 00:00:00 CEST"
+    line = response.context["lines"][0]
+    assert (line.time, line.moment) == ("2026-07-02 00:30:00.000", "2026-07-01T22:30:00.000Z")
+    assert line.cells == [("event_time", "2026-07-02 00:30:00.000 CEST")]
+    day = ask(alice, node, from_="2026-07-02", to="2026-07-03")  # a date is midnight there
+    assert day.context["total"] == "1" and day.context["chart"].times[0] == "00:00"
+    assert 'data-zone="Europe/Berlin"' in text_of(day)
+    far = ask(alice, node, from_="2026-01-01", to="2026-07-30")
+    assert far.context["frame"] == "2026-01-01 00:00:00 CET to 2026-07-30 00:00:00 CEST"
+    assert all(bar.title.split(":")[0].endswith(" 00") for bar in far.context["chart"].bars)
+
+
+@pytest.mark.parametrize("zone", ["nowhere", "../../etc/passwd", "", "\u00e9"])
+def test_zone_that_does_not_exist_is_utc(zone: str, node: Node, alice: Client) -> None:
+    node.write("{}")
+    alice.cookies["eventlane_zone"] = zone
+    assert ask(alice, node).context["zone"] == "UTC"
+
+
+def test_all_times_are_shown_in_any_zone(node: Node, alice: Client) -> None:
+    node.write("{}")
+    for zone in ("America/Los_Angeles", "Asia/Tokyo"):
+        alice.cookies["eventlane_zone"] = zone
+        ask(alice, node, from_="0001-01-01T00:00:00Z", to="9999-12-31T23:59:59Z")
