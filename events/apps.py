@@ -28,7 +28,7 @@ class EventsConfig(AppConfig):
         data, example, meanings = dashboards.dashboard_data, dashboards.EXAMPLE, dashboards.MEANINGS
         add_kind(Resource.Type.DASHBOARD, AddedKind(data, example, meanings, _dashboard_link))
         alert = AddedKind(
-            spec.alert_data, spec.EXAMPLE, spec.MEANINGS, _no_link, references=spec.references, deployed=due.watch
+            spec.alert_data, spec.EXAMPLE, spec.MEANINGS, _alert_link, references=spec.references, deployed=due.watch
         )
         add_kind(Resource.Type.ALERT, alert)
         channel = AddedKind(
@@ -59,8 +59,16 @@ def _dashboard_link(resource: "Resource") -> "Link":
     return Link("Open the dashboard", reverse("console-dashboard", args=[resource.pk]))
 
 
+def _alert_link(resource: "Resource") -> "Link":
+    from django.urls import reverse
+
+    from pipelines.resources.added import Link
+
+    return Link("State and history", reverse("admin:events_alert_change", args=[resource.pk]))
+
+
 def _no_link(resource: "Resource") -> None:
-    """Lead nowhere: an alert's own page shows it."""
+    """Lead nowhere."""
 
 
 def _question_address(dataset: str, data: dict[str, Any], from_time: str, to_time: str) -> str:

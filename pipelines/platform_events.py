@@ -57,7 +57,7 @@ def create_events(
 def fire(
     trigger: Resource, *, connector: str, name: str, data: Mapping[str, Any], event_time: datetime
 ) -> PlatformEvent:
-    """Store and process an event for a trigger whose filters are known to match."""
+    """Store and process an event for a trigger whose filters are known to match, or for an alert that begins."""
     with transaction.atomic():
         hold_resources(trigger.project_id)
         [event] = _store(trigger.project, [trigger], connector, name, data, event_time)
@@ -175,8 +175,8 @@ def _matches(trigger: Resource, event: PlatformEvent) -> bool:
 
 
 def _enabled_origin(event: PlatformEvent) -> Resource | None:
-    """Return the trigger or command of an event, as deployed now."""
+    """Return the trigger, alert or command of an event, as deployed now."""
     origins = Resource.objects.filter(project_id=event.project_id, disabled=False)
     if event.command_id:
         return origins.filter(type=Resource.Type.COMMAND, pk=event.command_id).first()
-    return origins.filter(type=Resource.Type.TRIGGER, pk=event.trigger_id).first()
+    return origins.filter(type__in=(Resource.Type.TRIGGER, Resource.Type.ALERT), pk=event.trigger_id).first()

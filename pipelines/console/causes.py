@@ -51,7 +51,7 @@ def resource_url(resource: Resource) -> str:
 
 
 def _cause(event: PlatformEvent, origin: Resource | None, executor: str) -> Cause:
-    kind = "command" if event.command_id else "trigger"
+    kind = "command" if event.command_id else "alert" if event.connector == "alert" else "trigger"
     if origin is None:
         return Cause(kind, f"a deleted {kind}", "", executor, event)
     return Cause(kind, origin.name, resource_url(origin), executor, event)

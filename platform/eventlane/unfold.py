@@ -56,6 +56,7 @@ UNFOLD = {
                     {"title": "Explore", "icon": "search", "link": reverse_lazy("console-explore")},
                     _page("Home", "home", "index"),
                     {"title": "Dashboards", "icon": "space_dashboard", "link": reverse_lazy("console-dashboards")},
+                    _page("Alerts", "notifications", "events_alert_changelist"),
                 ]
             },
             {

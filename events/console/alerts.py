@@ -1,0 +1,164 @@
+"""The console's pages for alerts: in which state they are, what happened, and buttons to snooze and test them."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from eventlane.console import OwnRelatedFilter, label, moment
+from eventlane.login import account_of
+from events.alerts.actions import fire_test, read_snooze, snooze, unsnooze
+from events.alerts.links import explore_path
+from events.alerts.words import condition_text, lines, plain, state_text
+from events.models import Alert, AlertChange, AlertMessage, AlertState
+from pipelines.admin.automation import Page, SwitchAdmin
+from pipelines.console.uses import links_to
+from pipelines.models import Resource
+from pipelines.resources.files import spec_text
+from pipelines.resources.switch import switch
+
+SHOWN_CHANGES = 50
+SNOOZES = {"1h": "1 hour", "4h": "4 hours", "1d": "1 day", "7d": "7 days"}
+STATE_KINDS = {
+    AlertState.WAITING: "default",
+    AlertState.OK: "success",
+    AlertState.FIRING: "danger",
+    AlertState.NO_DATA: "warning",
+    AlertState.ERROR: "danger",
+}
+MESSAGE_KINDS = {
+    AlertMessage.State.WAITING: "default",
+    AlertMessage.State.SENT: "success",
+    AlertMessage.State.FAILED: "danger",
+}
+
+
+@admin.register(Alert)
+class AlertAdmin(SwitchAdmin):
+    """Alerts. Every account may snooze and test them."""
+
+    list_display = ("name", "condition", "since", "latest_value", "evaluated", "project")
+    list_filter = (("state", ChoicesDropdownFilter), ("project", OwnRelatedFilter))
+    search_fields = ("resource__name",)
+    ordering = ("project__name", "resource__name")
+    actions = ()  # type: ignore[assignment]  # each has its own page
+    page_template = "events/alert.html"
+    empty_advice = (
+        "Alerts are deployed from YAML files: manage.py deploy FOLDER --project NAME. docs/alerts.md has examples."
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
+        """Return alerts with their resources."""
+        return super().get_queryset(request).select_related("resource__project", "project")
+
+    def below(self) -> dict[str, Page]:
+        """Add the addresses of the buttons."""
+        switches: dict[str, Page] = {"enable": self.enable, "disable": self.disable}
+        return switches | {"snooze": self.snooze, "unsnooze": self.unsnooze, "test": self.test}
+
+    def page_context(self, request: HttpRequest, row: Alert) -> dict[str, Any]:
+        """Return the page of one alert."""
+        changes = row.changes.select_related("alert__resource").prefetch_related("messages")
+        return {
+            "alert": row,
+            "resource": row.resource,
+            "title": row.resource.name,
+            "label": state_label(row),
+            "value": plain(row.value),
+            "conditions": [(condition_text(one), one["since"]) for one in row.conditions],
+            "changes": [_shown(change) for change in changes.order_by("-creation_time")[:SHOWN_CHANGES]],
+            "related": _related(row.resource),
+            "explore": explore_path(row.resource, row.evaluation_time or timezone.now()),
+            "snoozes": SNOOZES,
+            "spec": spec_text(row.resource.spec),
+            "may_switch": self.has_switch_permission(request),
+        }
+
+    def _switch(self, request: HttpRequest, object_id: str, *, disabled: bool) -> HttpResponse:
+        row = self.find(request, object_id)
+        if not self.has_switch_permission(request):
+            raise PermissionDenied
+        rows, done = Resource.objects.filter(pk=row.pk), "Disabled." if disabled else "Enabled."
+        return self.perform(request, row, lambda: switch(rows, disabled=disabled), done)
+
+    def snooze(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let the alert send nothing for the chosen time."""
+        row, chosen = self.find(request, object_id), request.POST.get("for", "")
+        if request.method == "POST" and chosen not in SNOOZES:
+            raise Http404
+
+        def act() -> None:
+            snooze(row.resource, timezone.now() + read_snooze(chosen), account_of(request).email)
+
+        return self.perform(request, row, act, f"Snoozed for {SNOOZES.get(chosen)}.")
+
+    def unsnooze(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """End a snooze."""
+        row = self.find(request, object_id)
+        return self.perform(request, row, lambda: unsnooze(row.resource, account_of(request).email), "Snooze ended.")
+
+    def test(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Send a test message to each channel."""
+        row = self.find(request, object_id)
+
+        def act() -> str:
+            fire_test(row.resource, account_of(request).email)
+            return "Test messages are being sent. The history says what comes of them."
+
+        return self.perform(request, row, act)
+
+    @display(description="Name", ordering="resource__name")
+    def name(self, alert: Alert) -> str:
+        """Show its name."""
+        return alert.resource.name
+
+    @display(description="State", ordering="state")
+    def condition(self, alert: Alert) -> SafeString:
+        """Show its state."""
+        return state_label(alert)
+
+    @display(description="Since", ordering="state_time")
+    def since(self, alert: Alert) -> SafeString | str:
+        """Show since when it is in this state."""
+        return moment(alert.state_time)
+
+    @display(description="Value")
+    def latest_value(self, alert: Alert) -> str:
+        """Show the value that was found last."""
+        return plain(alert.value)
+
+    @display(description="Evaluated", ordering="evaluation_time")
+    def evaluated(self, alert: Alert) -> SafeString | str:
+        """Show the end of the window that was looked at last."""
+        return moment(alert.evaluation_time)
+
+
+def state_label(alert: Alert) -> SafeString:
+    """Return the state of an alert as a coloured label, with others if it is disabled or snoozed."""
+    found = label(state_text(alert), STATE_KINDS[AlertState(alert.state)])
+    if alert.resource.disabled:
+        found = format_html("{} {}", found, label("disabled", "warning"))
+    return format_html("{} {}", found, label("snoozed", "info")) if alert.is_snoozed else found
+
+
+def _related(alert: Resource) -> list[tuple[str, Any]]:
+    """Return links to what an alert tells and starts."""
+    named = Resource.objects.filter(project=alert.project_id, type__in=(Resource.Type.CHANNEL, Resource.Type.PIPELINE))
+    found = {
+        "Tells": links_to(alert.data["channels"], [one for one in named if one.type == Resource.Type.CHANNEL]),
+        "Starts": links_to(alert.data["pipelines"], [one for one in named if one.type == Resource.Type.PIPELINE]),
+    }
+    return [(title, links) for title, links in found.items() if links]
+
+
+def _shown(change: AlertChange) -> dict[str, Any]:
+    messages = [(one, label(one.get_state_display(), MESSAGE_KINDS[AlertMessage.State(one.state)]))
+                for one in change.messages.all()]  # fmt: skip
+    return {"change": change, "lines": lines(change), "messages": messages}
