@@ -161,6 +161,36 @@ def test_explore_by_keyboard_and_by_its_fields(page: Page, server: Server) -> No
     expect(page.locator(".ev-groups tbody tr")).to_have_count(1)
 
 
+def test_questions_are_saved_and_the_last_ones_remembered(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/console/explore/?q=namespace:remembered")
+    saved, recent = page.locator(".ev-asked"), page.locator("[data-recent]")
+    expect(recent).to_be_hidden()  # there is no other question
+    page.get_by_text("Save this question", exact=True).click()
+    page.get_by_label("Name", exact=True).fill("remembered")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(saved).to_contain_text(f"remembered saved by {server.email}")
+
+    page.get_by_role("button", name="6 h").click()
+    expect(saved).to_contain_text("changed")
+    page.get_by_label("Search", exact=True).fill("namespace:another")
+    page.keyboard.press("Enter")
+    recent.locator("summary").click()
+    expect(recent.get_by_role("link")).to_have_text(["logs · namespace:remembered · 6 h"])
+    page.keyboard.press("Escape")
+    expect(recent.get_by_role("link")).to_be_hidden()
+    recent.locator("summary").click()
+    recent.get_by_role("link").click()
+    expect(page.get_by_label("Search", exact=True)).to_have_value("namespace:remembered")
+
+    page.get_by_text("Saved", exact=True).click()
+    page.get_by_role("link", name=f"remembered {server.email}").click()
+    expect(saved).not_to_contain_text("changed")
+    saved.get_by_role("link", name="Rename, delete").click()
+    page.get_by_text("Delete…").click()
+    page.get_by_role("button", name="Delete query remembered").click()
+    expect(page.get_by_text("The query remembered was deleted.")).to_be_visible()
+
+
 def test_search_is_completed_and_the_chart_zooms(page: Page, server: Server) -> None:
     sent = [{"message": "zoomed", "plan name": "pro plan"}, {"message": "zoomed"}]
     assert server.post("/v1/logs/zoomed", sent).status == 202
