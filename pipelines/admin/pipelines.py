@@ -22,12 +22,15 @@ from pipelines.console.pipeline_page import live_part, specs_of, step_output
 from pipelines.console.spans import span
 from pipelines.console.states import state_label
 from pipelines.console.terminal import as_text
+from pipelines.console.timeline import Timeline, make_timeline
 from pipelines.execution.pipelines import abort_pipeline, restart_pipeline
 from pipelines.models import Pipeline, Resource, Status
 
 
 class PipelineList(LongList):
-    """The list of pipelines, each with its `cause`, and its `failure` if it failed."""
+    """The list of pipelines, each with its `cause`, and its `failure` if it failed; and the `timeline` of the page."""
+
+    timeline: Timeline | None
 
     def get_results(self, request: HttpRequest) -> None:
         """Fetch a page of pipelines with their causes."""
@@ -39,6 +42,7 @@ class PipelineList(LongList):
         reasons = failures_of(failed)
         for pipeline in self.result_list:
             pipeline.failure = reasons.get(pipeline.pk, "")
+        self.timeline = make_timeline(self.result_list)
 
 
 class NameFilter(DropdownFilter):
@@ -73,6 +77,7 @@ class PipelineAdmin(LongAdmin):
     search_fields = ("name",)
     search_help_text = "A name, or the id of one pipeline"
     empty_advice = "Triggers and commands start them. Execute a command, or deploy a trigger with manage.py deploy."
+    list_before_template = "pipelines/pipeline_list.html"
     page_template = "pipelines/pipeline.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pipeline]:

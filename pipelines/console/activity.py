@@ -108,7 +108,8 @@ def workers() -> tuple[int, datetime | None]:
 
 def waiting_without_worker() -> str:
     """Say so if something is to run and no worker is there to do it; otherwise return an empty text."""
-    waits = Pipeline.objects.filter(status__in=UNFINISHED).exists() or Subscription.objects.exists()
+    pipelines = Pipeline.objects.filter(status__in=UNFINISHED).values("pk")[:1]
+    waits = pipelines.union(Subscription.objects.values("pk")[:1]).exists()
     return "No worker is running: pipelines wait, and timers don’t tick" if waits and not workers()[0] else ""
 
 

@@ -43,7 +43,7 @@ class PasswordView(PasswordResetConfirmView):
 
     @classmethod
     def as_view(cls, **options: Any) -> Any:
-        """Answer with the console's content security policy."""
+        """Answer with a page of the console's, too, when the database is away."""
         view: Any = super().as_view(**options)
         return with_problem_page(view)
 

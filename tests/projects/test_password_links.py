@@ -199,7 +199,7 @@ def test_link_used_twice_at_once_works_once() -> None:
     def use(client: Client, path: str, password: str) -> None:
         gate.wait(10)
         response = client.post(path, {"new_password1": password, "new_password2": password})
-        if response["Location"] == "/console/":
+        if response.headers.get("Location") == "/console/":  # a late one finds the link used, and no form
             worked.append(password)
         connection.close()
 

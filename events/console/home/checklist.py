@@ -42,6 +42,7 @@ def checklist(request: HttpRequest, datasets: list[Dataset], has_events: bool, n
     """Return the steps while there are no events, and in the first days until all are done; else none."""
     if has_events and now - account_of(request).organization.creation_time > NEW_FOR:
         return []
+    deployed = set(own_rows(request, Resource).values_list("type", flat=True).distinct())
     steps = [
         _send(request, datasets, has_events),
         Step(
@@ -55,7 +56,13 @@ def checklist(request: HttpRequest, datasets: list[Dataset], has_events: bool, n
         Step(
             "Deploy a pipeline",
             "Describe tasks, pipelines and what triggers them in YAML files, and deploy their folder.",
-            own_rows(request, Resource).filter(type=Resource.Type.PIPELINE).exists(),
+            Resource.Type.PIPELINE in deployed,
+            code="manage.py deploy FOLDER",
+        ),
+        Step(
+            "Be told",
+            "An alert asks a query again and again, and tells e-mail, Slack or a webhook when too much is found.",
+            Resource.Type.ALERT in deployed,
             code="manage.py deploy FOLDER",
         ),
     ]

@@ -1,5 +1,6 @@
 """The console's home page: what somebody on call wants to know first."""
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +12,7 @@ from eventlane.project_choice import project_choice
 from events.console.activity import Activity, received
 from events.console.explore.question import DEFAULT_FROM, PRESETS
 from events.console.health import answer_or_none
+from events.console.home.alerts import wrong_alerts
 from events.console.home.checklist import checklist
 from events.console.home.datasets import last_times, make_table
 from events.console.home.standing import standing
@@ -26,14 +28,11 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     datasets = own_datasets(request)
     activity = activity_of(datasets)
     times = answer_or_none(last_times, datasets, activity)
-    is_unknown = activity is None or times is None
     return context | {
         "title": "Home",
         "is_admin": account_of(request).role == Account.Role.ADMIN,
         "narrowed_to": project_choice(request).chosen,
-        "standing": standing(datasets, activity, now),
-        "steps": checklist(request, datasets, bool(times) or is_unknown, now),
-        "has_events": bool(times) or is_unknown,
+        **_top(request, datasets, activity, times, now),
         "table": make_table(datasets, activity, times or {}, now, last),
         "automation": answer_or_none(pipeline_activity, request, now),
         "last": last,
@@ -43,17 +42,28 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def home_standing(request: HttpRequest) -> HttpResponse:
-    """Return the line of health, and the steps of a new installation. The page asks for it every few seconds."""
+    """Return the line of health, alerts, and the steps of a new installation: asked for every few seconds."""
     now, datasets = timezone.now(), own_datasets(request)
     activity = activity_of(datasets)
     times = answer_or_none(last_times, datasets, activity)
+    return render(request, "events/home_standing.html", _top(request, datasets, activity, times, now))
+
+
+def _top(
+    request: HttpRequest,
+    datasets: list[Dataset],
+    activity: Activity | None,
+    times: dict[str, datetime] | None,
+    now: datetime,
+) -> dict[str, Any]:
+    alerts = answer_or_none(wrong_alerts, request)
     has_events = bool(times) or times is None or activity is None
-    page = {
-        "standing": standing(datasets, activity, now),
+    return {
+        "alerts": alerts,
+        "standing": standing(datasets, activity, alerts or [], now),
         "steps": checklist(request, datasets, has_events, now),
         "has_events": has_events,
     }
-    return render(request, "events/home_standing.html", page)
 
 
 def home_pipelines(request: HttpRequest) -> HttpResponse:

@@ -11,6 +11,7 @@ from eventlane.console import count_of, number
 from eventlane.free_space import FreeSpace
 from events.console.activity import Activity
 from events.console.health import answer_or_none, is_late, notices
+from events.console.home.alerts import AlertRow
 from events.journal.reader import backlog
 from events.models import Dataset
 from pipelines.console.activity import waiting_without_worker
@@ -26,9 +27,14 @@ class Standing:
     url: str = ""
 
 
-def standing(datasets: Sequence[Dataset], activity: Activity | None, now: datetime) -> Standing:
-    """Return the line. The worst problem is named, the others are counted."""
+def standing(
+    datasets: Sequence[Dataset], activity: Activity | None, alerts: Sequence[AlertRow], now: datetime
+) -> Standing:
+    """Return the line. Firing alerts go first; of other problems, the worst is named and the others are counted."""
     found = answer_or_none(problems, datasets, now)
+    if firing := sum(alert.is_firing for alert in alerts):
+        others = f"and {count_of(len(found), 'problem')} of the platform" if found else ""
+        return Standing("danger", f"{count_of(firing, 'alert')} firing", others, "#alerts")
     if found is None:
         return Standing("unknown", "It can’t be told now whether all is well.", url=_system())
     if not found:

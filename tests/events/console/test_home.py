@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from eventlane.patterns import expression_of, pattern_of
 from events.lake.slots import slots
-from events.models import Dataset
+from events.models import Alert, AlertChange, Dataset
 from pipelines.models import Resource
 from projects.models import Account, Organization, Project
 from tests.console import logged_in
@@ -169,17 +169,35 @@ def test_new_installation_gets_steps_that_tick_themselves(node: Node, alice: Cli
 
     page = text(alice, HOME)
     assert "First steps" in page and "Events by level" not in page
-    assert done() == [False] * 4
+    assert done() == [False] * 5
     node.write(event("info", "first"))
-    assert done() == [True, False, False, False] and "Events by level" in text(alice, HOME)
+    assert done() == [True, False, False, False, False] and "Events by level" in text(alice, HOME)
     get(alice, f"/console/explore/?dataset={node.dataset.pk}&from=1h")
-    assert done() == [True, True, False, False]
+    assert done() == [True, True, False, False, False]
     project = node.dataset.project
     project.local_runtime = True
     project.save()
-    assert done() == [True, True, True, False]
+    assert done() == [True, True, True, False, False]
     Resource.objects.create(project=project, type="pipeline", name="greet", spec={"data": {}})
+    assert done() == [True, True, True, True, False]
+    Resource.objects.create(project=project, type="alert", name="errors", spec={"data": {}})
     assert done() == []
+
+
+def test_firing_alerts_go_first(node: Node, alice: Client) -> None:
+    project = node.dataset.project
+    condition = {"kind": "firing", "group": {"service": "web"}, "value": 12}
+    for name, state in (("many-errors", "firing"), ("quiet", "no_data"), ("fine", "ok")):
+        resource = Resource.objects.create(project=project, type="alert", name=name, spec={"data": {}})
+        alert = Alert.objects.create(resource=resource, project=project, state=state, conditions=[condition])
+        AlertChange.objects.create(alert=alert, kind="began", time=timezone.now(), link=f"/explore/{name}")
+    response = get(alice, STANDING)
+    assert [row.name for row in response.context["alerts"]] == ["many-errors", "quiet"]
+    assert response.context["standing"].title == "1 alert firing"
+    page = text(alice, HOME)
+    assert "service web: 12" in page and 'href="/explore/many-errors"' in page
+    Alert.objects.update(snoozed_until=timezone.now() + timedelta(hours=1))
+    assert get(alice, STANDING).context["standing"].title == "All is well" and "snoozed" in text(alice, HOME)
 
 
 def test_old_installation_gets_no_steps(node: Node, alice: Client) -> None:

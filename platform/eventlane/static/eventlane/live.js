@@ -5,6 +5,7 @@
 // data-live-first the part is loaded at once: so far it says in its .ev-loading that it waits
 // data-live-first-event  in the content: events have come, so a page that has no data-live-first parts yet is loaded anew
 // data-live-list  the page's list of rows is polled
+// data-live-beside  a part with an id that changes with the list
 // data-live-end   in the content: nothing will change any more, so stop polling until the user returns to the page
 
 const LIVE_MS = 3000;
@@ -79,7 +80,12 @@ async function refreshList() {
   place.hidden = answer.text !== undefined;
   place.textContent = answer.failure ?? "";
   if (answer.text === undefined) return true;
-  const fresh = new DOMParser().parseFromString(answer.text, "text/html").getElementById("result_list");
+  const page = new DOMParser().parseFromString(answer.text, "text/html");
+  for (const part of document.querySelectorAll("[data-live-beside]")) {
+    const fresh = page.getElementById(part.id);
+    if (fresh) morph(part, document.adoptNode(fresh));
+  }
+  const fresh = page.getElementById("result_list");
   if (list && fresh && !list.querySelector("input:checked")) morph(list, document.adoptNode(fresh));
   else if (!list !== !fresh) location.reload(); // the first row came, or the last one went
   return true;

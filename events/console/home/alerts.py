@@ -1,0 +1,65 @@
+"""The alerts on the home page: those that say that something is wrong."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from eventlane.console import moment
+from events.alerts.words import condition_text
+from events.console.own import own_rows
+from events.models import Alert, AlertChange, AlertState
+from pipelines.models import Resource
+
+SHOWN = 8
+WRONG = (AlertState.FIRING, AlertState.NO_DATA, AlertState.ERROR)
+KINDS = {AlertState.FIRING: "danger", AlertState.NO_DATA: "warning", AlertState.ERROR: "warning"}
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """An alert that isn't OK."""
+
+    name: str
+    project: str
+    state: str
+    kind: str  # of a label
+    text: str  # what is wrong
+    since: str
+    snoozed: bool
+    is_firing: bool  # and isn't snoozed
+    url: str
+    explore_url: str  # the events at the moment when it began
+
+
+def wrong_alerts(request: HttpRequest) -> list[AlertRow]:
+    """Return the alerts that aren't OK, firing ones first, then the newest."""
+    ids = own_rows(request, Resource).filter(type=Resource.Type.ALERT, disabled=False).values("pk")
+    alerts = Alert.objects.filter(resource__in=ids, state__in=WRONG).select_related("resource", "project")
+    found = sorted(alerts, key=lambda alert: (WRONG.index(AlertState(alert.state)), -alert.state_time.timestamp()))
+    links = _links([alert.pk for alert in found[:SHOWN]])
+    return [_row(alert, links.get(alert.pk, "")) for alert in found[:SHOWN]]
+
+
+def _links(alert_ids: list[str]) -> dict[str, str]:
+    """Return for each alert the link of its last change."""
+    changes = AlertChange.objects.filter(alert__in=alert_ids).order_by("alert", "-id").distinct("alert")
+    return dict(changes.values_list("alert_id", "link")) if alert_ids else {}
+
+
+def _row(alert: Alert, link: str) -> AlertRow:
+    texts = [condition_text(one) for one in alert.conditions]
+    more = f" and {len(texts) - 1:,} more" if texts[1:] else ""
+    state = AlertState(alert.state)
+    return AlertRow(
+        name=alert.resource.name,
+        project=alert.project.name,
+        state=str(state.label),
+        kind=KINDS[state],
+        text=f"{texts[0]}{more}" if texts and texts[0] != "no data" else "",
+        since=moment(alert.state_time),
+        snoozed=alert.is_snoozed,
+        is_firing=state == AlertState.FIRING and not alert.is_snoozed,
+        url=reverse("admin:pipelines_resource_change", args=[alert.pk]),
+        explore_url=link,
+    )
