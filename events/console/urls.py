@@ -68,6 +68,14 @@ def explore_part_around(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+def explore_make_trigger(request: HttpRequest) -> HttpResponse:
+    """Show the trigger that a question's filters make."""
+    from events.console.explore.parts import explore_trigger
+
+    return explore_trigger(request)
+
+
+@require_safe
 def explore_part_fields(request: HttpRequest) -> HttpResponse:
     """Show the fields of events."""
     from events.console.explore.parts import explore_fields
@@ -143,6 +151,7 @@ urlpatterns = [
     path("explore/around/", admin.site.admin_view(in_chosen_zone(explore_part_around)), name="console-explore-around"),
     path("explore/fields/", admin.site.admin_view(in_chosen_zone(explore_part_fields)), name="console-explore-fields"),
     path("explore/groups.csv", admin.site.admin_view(in_chosen_zone(explore_csv)), name="console-explore-csv"),
+    path("explore/trigger/", admin.site.admin_view(explore_make_trigger), name="console-explore-trigger"),
     path("explore/save/", admin.site.admin_view(explore_save), name="console-explore-save"),
     path("explore/saved/<str:resource_id>/", admin.site.admin_view(explore_saved), name="console-explore-saved"),
     path("dashboards/", admin.site.admin_view(dashboards), name="console-dashboards"),

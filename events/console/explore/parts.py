@@ -4,7 +4,7 @@ from time import time_ns
 from typing import Any
 
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
 from eventlane.login import account_of
@@ -16,6 +16,7 @@ from events.console.explore.lines import event_line
 from events.console.explore.question import Question, from_elsewhere, read_question
 from events.console.explore.terms import group_term, open_to_more
 from events.console.explore.trace import draw_trace
+from events.console.explore.trigger import make_trigger
 from events.lake.lines import visible
 from events.lake.slots import slots
 from events.models import Dataset
@@ -23,6 +24,7 @@ from events.query.answer import Answer
 from events.query.body import MAX_ROWS, read_query
 from events.query.fields import find_fields
 from events.query.run import ask
+from events.query.search import InvalidSearch
 from events.query.terminal import csv_lines
 from events.query.times import SECOND, show_time
 
@@ -109,6 +111,18 @@ def explore_around(request: HttpRequest) -> HttpResponse:
     lines = [(event_line(row, question, dataset.name), row.id == event.id) for row in [*reversed(before), *later]]
     shown = {"lines": lines, "context": list(context_of(event, question)), "namespace": visible(event.namespace)}
     return show_part(request, question, "events/explore_around.html", shown)
+
+
+def explore_trigger(request: HttpRequest) -> HttpResponse:
+    """Show the trigger that a question's filters make; a search line that can't be understood is shown by Explore."""
+    question = from_elsewhere(read_question(request.GET))
+    dataset = dataset_of(request, question)
+    try:
+        trigger = make_trigger(dataset, question)
+    except InvalidSearch:
+        return HttpResponseRedirect(question.address())
+    page = {**admin.site.each_context(request), "title": "Explore", "dataset": dataset, "back": question.address()}
+    return render(request, "events/explore_trigger.html", page | {"trigger": trigger})
 
 
 def show_part(request: HttpRequest, question: Question, template: str, shown: dict[str, Any]) -> HttpResponse:
