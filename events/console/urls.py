@@ -1,7 +1,7 @@
 """Pages of the console that belong to no single model."""
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import path
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -73,6 +73,14 @@ def explore_make_trigger(request: HttpRequest) -> HttpResponse:
     from events.console.explore.parts import explore_trigger
 
     return explore_trigger(request)
+
+
+@require_safe
+def explore_part_live(request: HttpRequest) -> HttpResponseBase:
+    """Send new events."""
+    from events.console.explore.live import explore_live
+
+    return explore_live(request)
 
 
 @require_safe
@@ -152,6 +160,7 @@ urlpatterns = [
     path("explore/fields/", admin.site.admin_view(in_chosen_zone(explore_part_fields)), name="console-explore-fields"),
     path("explore/groups.csv", admin.site.admin_view(in_chosen_zone(explore_csv)), name="console-explore-csv"),
     path("explore/trigger/", admin.site.admin_view(explore_make_trigger), name="console-explore-trigger"),
+    path("explore/live/", admin.site.admin_view(in_chosen_zone(explore_part_live)), name="console-explore-live"),
     path("explore/save/", admin.site.admin_view(explore_save), name="console-explore-save"),
     path("explore/saved/<str:resource_id>/", admin.site.admin_view(explore_saved), name="console-explore-saved"),
     path("dashboards/", admin.site.admin_view(dashboards), name="console-dashboards"),

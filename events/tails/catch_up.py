@@ -15,7 +15,7 @@ from events.lake.partial import read_around
 from events.lake.query import EventQuery, EventRow
 from events.lake.slots import LakeUnavailable, TooManyQueries, slots
 from events.models import Dataset
-from events.tails.frames import STILL_HERE, Frame, frame_of, named_frame
+from events.tails.frames import STILL_HERE, Frame, Look, named_frame
 
 PAGE_EVENTS = 500
 STORING_US = 10_000_000  # storing an event doesn't take longer, from when it got its id
@@ -27,8 +27,8 @@ _thread = ThreadPoolExecutor(1, "tails catching up")  # however many come back a
 class CatchUp:
     """The events of a search line after one of them. All of it runs in the event loop, except reading."""
 
-    def __init__(self, dataset: Dataset, where: Conditions, after: UUID) -> None:
-        self._dataset, self._where = dataset, where
+    def __init__(self, dataset: Dataset, where: Conditions, look: Look, after: UUID) -> None:
+        self._dataset, self._where, self._look = dataset, where, look
         self._first = self._last = after
         self._end_us = 0  # of what was read before `register`
         self._sent: set[UUID] = set()  # since then
@@ -49,7 +49,7 @@ class CatchUp:
                 yield STILL_HERE
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            yield b"".join(frame_of(row).data for row in rows) + _note(skipped)
+            yield b"".join(self._look.frame(row).data for row in rows) + _note(skipped)
             if rows:
                 self._last = rows[-1].id
             if is_registered:

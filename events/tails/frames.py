@@ -1,6 +1,8 @@
 """Events as server-sent events."""
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
@@ -43,10 +45,18 @@ class _Shown(msgspec.Struct, omit_defaults=True, kw_only=True):
     event: msgspec.Raw
 
 
-def frame_of(row: EventRow) -> Frame:
-    """Return an event's frame. Line ends between an event's tokens become LF: the stream has no other way."""
-    text = _LINE_END.sub(b"\ndata: ", event_json(row))
-    return Frame(row.id, to_microseconds(row.received_time), b"id: %s\ndata: %s\n\n" % (str(row.id).encode(), text))
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a tail's frames have as data, for at most so many events at a time. Those with one name are the same."""
+
+    name: str
+    data_of: Callable[["EventRow"], bytes] = field(compare=False)
+    most_events: int = 100_000
+
+    def frame(self, row: EventRow) -> Frame:
+        """Return an event's frame. Line ends in its data become LF: the stream has no other way."""
+        text = _LINE_END.sub(b"\ndata: ", self.data_of(row))
+        return Frame(row.id, to_microseconds(row.received_time), b"id: %s\ndata: %s\n\n" % (str(row.id).encode(), text))
 
 
 def event_json(row: EventRow) -> bytes:
@@ -68,6 +78,9 @@ def event_json(row: EventRow) -> bytes:
         event=msgspec.Raw(row.event.encode()),
     )
     return msgspec.json.encode(shown)
+
+
+AS_JSON = Look("JSON", event_json)
 
 
 def named_frame(name: str, **members: object) -> bytes:

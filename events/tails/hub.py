@@ -20,6 +20,7 @@ from events.models import Dataset
 from events.query.where import search_conditions
 from events.tails.access import Access
 from events.tails.catch_up import CatchUp
+from events.tails.frames import AS_JSON, Look
 from events.tails.matching import Matcher, count_by_dataset
 from events.tails.news import JournalNews
 from events.tails.seats import seats
@@ -184,10 +185,10 @@ class Budget:
             self._saved[line] -= count
 
 
-def open_tail(dataset: Dataset, q: str, access: Access, after: UUID | None = None) -> Tail:
+def open_tail(dataset: Dataset, q: str, access: Access, after: UUID | None = None, look: Look = AS_JSON) -> Tail:
     """Return a tail of what is new, or of all after an event; raise TooManyTails and as `search_conditions` does."""
-    line = Line(dataset, q, search_conditions(q) if q else Conditions())
-    catch_up = CatchUp(dataset, line.where, after) if after else None
+    line = Line(dataset, q, search_conditions(q) if q else Conditions(), look)
+    catch_up = CatchUp(dataset, line.where, look, after) if after else None
     tail = Tail(hub, line, access, seats.take(), time.time_ns() // 1000, catch_up)
     if catch_up is None:
         hub.add(tail)

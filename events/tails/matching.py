@@ -20,7 +20,7 @@ from events.lake.connection import Lake
 from events.lake.query import SELECTED, event_row
 from events.lake.snapshot import COLUMNS
 from events.models import Dataset
-from events.tails.frames import Frame, frame_of
+from events.tails.frames import Frame, Look
 from events.tails.tail import NOTHING, Chunk, Line, Missing
 
 logger = logging.getLogger(__name__)
@@ -64,12 +64,13 @@ class Matcher:
         """
         counts = count_by_dataset(batches)
         concerned = {line: room for line, room in rooms.items() if counts[line.dataset.pk]}
-        is_staged, frames = self._stage(batches, {line.dataset for line in concerned}), _Frames(self._lake)
+        is_staged = self._stage(batches, {line.dataset for line in concerned})
+        frames = {line.look: _Frames(self._lake, line.look) for line in concerned}
         found = {}
         for line, room in concerned.items():
             numbers = self._ask(line) if is_staged else None
             skipped = counts[line.dataset.pk]
-            found[line] = NOTHING.without(skipped) if numbers is None else frames.chunk(numbers, room)
+            found[line] = NOTHING.without(skipped) if numbers is None else frames[line.look].chunk(numbers, room)
         return found
 
     def _stage(self, batches: Sequence[Batch], datasets: Iterable[Dataset]) -> bool:
@@ -114,27 +115,28 @@ class Matcher:
 class _Frames:
     """The frames of new events, each made once."""
 
-    def __init__(self, lake: Lake) -> None:
-        self._lake = lake
+    def __init__(self, lake: Lake, look: Look) -> None:
+        self._lake, self._look = lake, look
         self._made: dict[int, Frame] = {}
 
     def chunk(self, numbers: Sequence[int], room: int) -> Chunk:
         """Return the frames of the first rows that there is room for."""
         kept: list[Frame] = []
-        for start in range(0, len(numbers), MADE_AT_ONCE):
-            for frame in self._of(numbers[start : start + MADE_AT_ONCE]):
+        first = numbers[: self._look.most_events]
+        for start in range(0, len(first), MADE_AT_ONCE):
+            for frame in self._of(first[start : start + MADE_AT_ONCE]):
                 room -= len(frame.data)
                 if room < 0:
                     return _chunk(kept, len(numbers) - len(kept))
                 kept.append(frame)
-        return _chunk(kept, 0)
+        return _chunk(kept, len(numbers) - len(kept))
 
     def _of(self, numbers: Sequence[int]) -> list[Frame]:
         lacking = [number for number in numbers if number not in self._made]
         if lacking:
             selected = f"SELECT rowid, {SELECTED} FROM {NEW} WHERE rowid IN (SELECT unnest(?::BIGINT[]))"
             for number, *values in self._lake.execute(selected, [lacking]):
-                self._made[number] = frame_of(event_row(tuple(values)))
+                self._made[number] = self._look.frame(event_row(tuple(values)))
         return [self._made[number] for number in numbers]
 
 

@@ -14,7 +14,7 @@ from events.lake.conditions import Conditions
 from events.models import Dataset
 from events.tails.access import Access
 from events.tails.catch_up import CatchUp
-from events.tails.frames import HELLO, STILL_HERE, Frame, named_frame
+from events.tails.frames import AS_JSON, HELLO, STILL_HERE, Frame, Look, named_frame
 from events.tails.seats import Seat
 
 STILL_HERE_SECONDS = 15.0
@@ -29,6 +29,7 @@ class Line:
     dataset: Dataset
     q: str
     where: Conditions = field(compare=False)
+    look: Look = AS_JSON
 
 
 class Missing(NamedTuple):

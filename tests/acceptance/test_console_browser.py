@@ -218,6 +218,35 @@ def test_search_is_completed_and_the_chart_zooms(page: Page, server: Server) -> 
     expect(page.get_by_label("From", exact=True)).to_have_value("1h")
 
 
+def test_live_shows_new_events_and_waits_while_somebody_reads(page: Page, server: Server) -> None:
+    def send(*names: str) -> None:
+        sent = [{"message": name, "level": "error" if name == "bad" else "info", "service": "live"} for name in names]
+        assert server.post("/v1/logs/live", sent).status == 202
+
+    send("before")
+    page.goto(f"{server.url}/console/explore/?q=service:live")
+    page.keyboard.press("l")
+    switch, state = page.get_by_role("switch", name="Live"), page.locator(".ev-live-state")
+    expect(switch).to_be_checked()
+    expect(state).to_have_text("Waiting for new events")
+    send("one", "bad")
+    messages = page.locator(".ev-event-message")
+    expect(messages).to_have_text(["bad", "one", "before"])
+
+    page.locator(".ev-event").first.click()
+    expect(page.locator(".ev-event[open]").get_by_role("link", name="Events around it")).to_be_visible()
+    send("two", "three")
+    waiting = page.get_by_role("button", name="2 new, paused while you read")
+    waiting.click()
+    expect(messages).to_have_text(["three", "two", "bad", "one", "before"])
+
+    send(*[str(number) for number in range(3000)])  # more than the server sends to a page at a time
+    expect(page.locator(".ev-live-lost")).to_contain_text("not shown: there are too many")
+    switch.click()
+    expect(switch).not_to_be_checked()
+    assert page.url.endswith("q=service%3Alive&from=1h")
+
+
 def _row(page: Page, server: Server, name: str) -> str:
     page.goto(f"{server.url}/console/events/dataset/?q={name}")
     return page.locator("#result_list tbody").first.inner_text()

@@ -111,8 +111,15 @@ def _form(request: HttpRequest, dataset: Dataset, question: Question) -> dict[st
         "send_url": reverse("admin:events_dataset_send", args=[dataset.pk]),
         "newest_address": question.address() if question.before else "",
         "fields_address": reverse("console-explore-fields") + question.address(),
+        "live_address": _live_address(question),
         "all_fields_address": reverse("console-explore-fields") + question.address(q=""),
     }
+
+
+def _live_address(question: Question) -> str:
+    """Return where new events come from; nothing for a question that none can belong to."""
+    is_open = question.to_time == NOW and not question.before and not question.asks_for_groups
+    return reverse("console-explore-live") + question.address() if is_open else ""
 
 
 # What was found

@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 from events.query.times import InvalidTime, read_zone
@@ -15,11 +15,11 @@ COOKIE = "eventlane_zone"
 DEFAULT = ZoneInfo("UTC")
 
 
-def in_chosen_zone(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def in_chosen_zone(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Make a view show times in the zone that the request's cookie names, if there is one."""
 
     @wraps(view)
-    def shown(request: HttpRequest, *arguments: Any, **options: Any) -> HttpResponse:
+    def shown(request: HttpRequest, *arguments: Any, **options: Any) -> HttpResponseBase:
         with timezone.override(_zone_of(request)):
             return view(request, *arguments, **options)
 

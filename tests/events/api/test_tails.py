@@ -19,8 +19,10 @@ from eventlane.asgi import application
 from events.models import Dataset
 from events.tails import hub as hub_module
 from events.tails import tail as tail_module
+from events.tails.hub import Hub
 from projects.models import ApiKey
 from tests.events.lake.conftest import Node
+from tests.events.own_hub import own_hub  # noqa: F401  (fixture)
 from tests.platform_api import ApiClient
 from tests.waiting import wait_until
 
@@ -98,10 +100,9 @@ MOST_UNREAD = 4000  # events of 20 KB
 
 
 @pytest.fixture
-def open_tail(node: Node, client: ApiClient, port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+def open_tail(node: Node, client: ApiClient, port: int, own_hub: Hub) -> Iterator[Open]:  # noqa: F811
     """Open tails of the node's dataset, and wait until they have begun."""
     readers: list[Reader] = []
-    monkeypatch.setattr(hub_module, "LINGER_SECONDS", 0.0)  # its thread has this test's journal open
 
     def start(q: str = "", dataset: Dataset | None = None, waits: bool = False, **headers: str) -> Reader:
         path = f"/v0/datasets/id/{(dataset or node.dataset).pk}/tail?q={quote(q)}"
@@ -121,7 +122,6 @@ def open_tail(node: Node, client: ApiClient, port: int, monkeypatch: pytest.Monk
     yield start
     for reader in readers:
         reader.leave()
-    wait_until(lambda: hub_module.hub._thread is None)
 
 
 def connected(port: int) -> socket.socket | None:
