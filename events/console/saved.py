@@ -1,5 +1,6 @@
 """Saved queries in the console: Explore asks what one of them asks, as far as its form goes."""
 
+from time import time_ns
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,6 +11,7 @@ from django.urls import reverse
 from eventlane.ids import is_id
 from eventlane.wire.errors import InvalidRequestBody
 from events.access import datasets_of
+from events.console.explore.filter_terms import with_filters
 from events.console.explore.question import Question, explore_address
 from events.query.body import read_query
 from events.query.saved import MEMBERS
@@ -39,13 +41,28 @@ def saved_question(resource: Resource, dataset: str) -> Question:
     data = resource.data
     frame = {"from_time": str(data["from"]), "to_time": str(data["to"])}
     groups = groups_of(data) or {}
-    return Question(dataset, q=data.get("q", "").strip(), saved=resource.pk, **frame, **groups)
+    return Question(dataset, q=search_of(data), saved=resource.pk, **frame, **groups)
+
+
+def search_of(data: dict[str, Any]) -> str:
+    """Return the search line of a query, with its filters where it can say them."""
+    q: str = (data.get("q") or "").strip()
+    return _with_filters(q, data) or q
+
+
+def _with_filters(q: str, data: dict[str, Any]) -> str | None:
+    asked = {member: data[member] for member in ("datasets", "filters") if member in data}
+    try:
+        return with_filters(q, read_query(asked, now_us=time_ns() // 1000).filter)
+    except InvalidRequestBody:
+        return None  # an older version may have accepted what this one doesn't
 
 
 def left_out(data: dict[str, Any]) -> list[str]:
     """Return which members of a query, and which datasets, Explore does without."""
     _, *others = data["datasets"]
     taken = (*TAKEN, *GROUPS) if groups_of(data) is not None else TAKEN
+    taken = taken if _with_filters(data.get("q") or "", data) is None else (*taken, "filters")
     chosen = [member for member in MEMBERS if member in data and member not in taken and _is_chosen(data, member)]
     return chosen + [f"dataset {other}" for other in others]
 
@@ -100,4 +117,4 @@ def find_saved(request: HttpRequest, resource_id: str) -> Resource | None:
 def question_address(dataset: str, data: dict[str, Any], from_time: str, to_time: str) -> str:
     """Return the address of Explore that asks what a query asks, as far as its form goes."""
     asked = {"from_time": from_time, "to_time": to_time, **(groups_of(data) or {})}
-    return explore_address(dataset, q=data.get("q", "").strip(), **asked)
+    return explore_address(dataset, q=search_of(data), **asked)

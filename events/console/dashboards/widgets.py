@@ -24,7 +24,7 @@ from events.console.explore.groups import (
 from events.console.explore.lines import event_line
 from events.console.explore.question import Question
 from events.console.explore.terms import open_to_more
-from events.console.saved import groups_of, left_out
+from events.console.saved import groups_of, left_out, search_of
 from events.dashboards import BAR, EVENTS, STATISTIC, TABLE, TIMESERIES
 from events.lake.slots import slots
 from events.query.answer import Answer
@@ -130,9 +130,7 @@ def _is_by_level(query: Query, kind: str) -> bool:
 
 def _question(body: Shown, frame: Frame, dataset_id: str, is_by_level: bool) -> Question:
     """Return what Explore asks for the same, as far as its form goes."""
-    question = Question(
-        dataset_id, (body.get("q") or "").strip(), frame.from_time, frame.to_time, page=reverse("console-explore")
-    )
+    question = Question(dataset_id, search_of(body), frame.from_time, frame.to_time, page=reverse("console-explore"))
     return question if is_by_level else replace(question, **(groups_of(body) or {}))
 
 

@@ -15,7 +15,7 @@ from events.query.search import parse_search
 from events.query.typed import elements
 
 LONGEST_VALUE = 200  # characters: a term stands in an address
-_PLAIN_PATH = re.compile(r"[A-Za-z_@][\w@-]*(\.[\w@-]+){0,3}", re.ASCII)
+PLAIN_PATH = re.compile(r"[A-Za-z_@][\w@-]*(\.[\w@-]+){0,3}", re.ASCII)
 _PLAIN_TEXT = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 
 
@@ -32,7 +32,7 @@ def term_of(keys: Keys, value: str, row: EventRow) -> str | None:
         return None
     is_plain = _PLAIN_TEXT.fullmatch(text) or not value.startswith('"')
     path = path_to(names, text, row)
-    return f"{path if _PLAIN_PATH.fullmatch(path) else quoted(path)}:{text if is_plain else quoted(text)}"
+    return f"{path if PLAIN_PATH.fullmatch(path) else quoted(path)}:{text if is_plain else quoted(text)}"
 
 
 def names_of(keys: Keys) -> list[str]:
@@ -61,7 +61,7 @@ def path_to(names: Sequence[str], text: str | None, row: EventRow) -> str:
     if len(names) == 1 and names[0] in COLUMNS:
         is_column = names[0] in ("level", "message", "service") and getattr(row, names[0]) == text
         return path if is_column else pointer([*names])
-    return path if _PLAIN_PATH.fullmatch(path) else pointer([*names])
+    return path if PLAIN_PATH.fullmatch(path) else pointer([*names])
 
 
 def column_path(keys: Keys, value: str, row: EventRow) -> str:
@@ -74,7 +74,7 @@ def column_path(keys: Keys, value: str, row: EventRow) -> str:
 
 def group_term(path: str, value: object) -> str | None:
     """Return the term that finds the events of a group: those with this value at the path, or with none there."""
-    shown = path if _PLAIN_PATH.fullmatch(path) else quoted(path)
+    shown = path if PLAIN_PATH.fullmatch(path) else quoted(path)
     if value is None:
         return f"-{shown}:*"
     if isinstance(value, list | dict):

@@ -63,10 +63,18 @@ def test_it_opens_in_explore_from_the_list_and_from_its_page(house: House, alice
 
 
 def test_page_says_what_explore_leaves_out(house: House, alice: Client) -> None:
-    filters = [{"path": "n", "op": "=", "value": 1}]
+    filters = [{"path": "n", "op": "like", "value": "a_b"}]
     row = saved(house, datasets=["logs", "audit"], filters=filters, time="received", granularity="1m", limit=5)
     note = "Explore leaves out: time, filters, dataset audit."
     assert note in page(alice, f"{LIST}{row.pk}/change/")
+
+
+def test_filters_are_added_to_the_search(house: House, alice: Client) -> None:
+    filters = [{"path": "n", "op": "not_in", "value": [1, "a b"]}, {"path": "level", "op": "exists"}]
+    row = saved(house, q="level:error OR x", filters=filters)
+    asked = dict(parse_qsl(alice.get(opened(row)).url.partition("?")[2]))
+    assert asked["q"] == '(level:error OR x) -(n:1 OR n:"a b") level:*'
+    assert "leaves out" not in page(alice, f"{LIST}{row.pk}/change/")
 
 
 def test_groups_are_asked_for_as_they_were_saved(house: House, alice: Client) -> None:

@@ -84,7 +84,7 @@ def test_saved_query_is_shown_by_every_kind_in_the_time_frame_of_the_dashboard(
 
 
 def test_panel_leads_to_its_question_in_explore(filled: Node, alice: Client) -> None:  # noqa: F811
-    filters = [{"path": "n", "op": "=", "value": 1}]
+    filters = [{"path": "n", "op": "like", "value": "a_b"}]
     bar, levels, left = panels(
         alice,
         filled,

@@ -105,7 +105,7 @@ def test_what_explore_leaves_out_is_not_lost_by_replacing(filled: Node, alice: C
 
 
 def saved_with_filters(node: Node) -> Resource:
-    filters = [{"path": "n", "op": "=", "value": 1}]
+    filters = [{"path": "n", "op": "like", "value": "a_b"}]
     deploy(node.dataset.project, [query("strict", filters=filters, datasets=[node.dataset.name])])
     Resource.objects.update(made_by=Resource.Maker.PERSON, creator_name="bob@example.com")
     return saved("strict")
