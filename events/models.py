@@ -1,6 +1,7 @@
 import secrets
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils import timezone
@@ -21,12 +22,21 @@ def new_table_name() -> str:
     return f"events_{secrets.token_hex(8)}"
 
 
+RESERVED = frozenset({"datasets", "ingest"})  # paths of another protocol begin with them: /v1/ingest/<dataset>
+
+
+def refuse_reserved(name: str) -> None:
+    """Refuse a name that no new dataset may have."""
+    if name in RESERVED:
+        raise ValidationError(f"A dataset can't be named {name!r}: that would be ambiguous in the paths of requests.")
+
+
 class Dataset(models.Model):
     """A named stream of events in a project. Its events are in one table of the lake."""
 
     id = IdField()
     project = models.ForeignKey(Project, models.CASCADE, related_name="datasets")
-    name = models.CharField(max_length=MAX_NAME_LENGTH, validators=[validate_name])
+    name = models.CharField(max_length=MAX_NAME_LENGTH, validators=[validate_name, refuse_reserved])
     retention_days = models.PositiveIntegerField(
         default=default_retention_days,
         null=True,

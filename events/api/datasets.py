@@ -17,7 +17,7 @@ from eventlane.wire.errors import StateError
 from events.access import datasets_of, get_dataset, get_dataset_by_name, get_namespace, namespaces_of
 from events.api.filters import MAX_TEXT_LENGTH, DatasetFilters, NamespaceFilters
 from events.lake.catalog import dataset_sizes
-from events.models import Dataset
+from events.models import Dataset, refuse_reserved
 from projects.api.viewsets import ProjectObjectViewSet
 
 MAX_RETENTION_DAYS = 36_500
@@ -111,7 +111,7 @@ class DatasetUpdate(RequestBody):
 class DatasetBody(DatasetUpdate):
     """What a dataset is created from. Without `retention_days`, it gets EVENTLANE_RETENTION_DAYS."""
 
-    name = NameField()
+    name = NameField(validators=[refuse_reserved])
 
 
 class DatasetsViewSet(ProjectObjectViewSet):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from eventlane.names import is_name
-from events.models import Dataset
+from events.models import RESERVED, Dataset
 from events.namespaces import create_namespaces
 from projects.directory import KnownKey, NotRemembered, directory
 
@@ -25,13 +25,18 @@ def find_dataset(key: KnownKey, name: str, ask: bool, make: bool = False) -> Kno
         return None
     project_id = key.project_id
     found = directory.get(("dataset", project_id, name), lambda: _load_dataset(project_id, name), ask)
-    if found is None and (make or key.create_datasets):
+    if found is None and name not in RESERVED and (make or key.create_datasets):
         if not ask:
             raise NotRemembered
         Dataset.objects.get_or_create(project_id=project_id, name=name)
         directory.forget_missing()
         return _load_dataset(project_id, name)
     return found
+
+
+def known_dataset(key: KnownKey, name: str) -> KnownDataset | None:
+    """Return the dataset with this name in the key's project, if there is one; may ask the database."""
+    return directory.get(("dataset", key.project_id, name), lambda: _load_dataset(key.project_id, name))
 
 
 def _load_dataset(project_id: str | None, name: str) -> KnownDataset | None:

@@ -20,6 +20,7 @@ from eventlane.wire.body import BadBody, decode_body
 from eventlane.wire.headers import EVERY_ANSWER
 from eventlane.wire.seldom import SeldomLog
 from events.ingest import storage
+from events.ingest.form import is_json, record_of
 from events.ingest.keys import Unauthorised, authenticate, header_of, secret_of
 from events.ingest.lookup import KnownDataset, find_dataset, new_namespaces
 from events.ingest.parse import InvalidEvent, Parsed, parse_acceptable, parse_events
@@ -152,6 +153,8 @@ def _decode_and_parse(request: Request, body: bytes, encoding: str) -> Parsed:
     decoded = decode_body(body, encoding, settings.EVENTLANE_MAX_BODY_BYTES, request.body.hold)
     if not decoded:
         raise BadBody("empty body")
+    if "x-www-form-urlencoded" in request.header(b"content-type") and not is_json(decoded):
+        decoded = record_of(decoded)
     if decoded.count(b",") < MANY_VALUES:
         return parse_events(decoded, limits)
     with one_with_many_values:

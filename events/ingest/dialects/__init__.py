@@ -21,7 +21,12 @@ from eventlane.door.reply import Reply
 from eventlane.door.request import Request
 from eventlane.wire.body import BodyTooLarge, decode_body
 from events.ingest import storage
+from events.ingest.keys import header_of
 from events.ingest.split import TooManyEvents
+from projects.directory import KnownKey
+
+DEFAULT_DATASET = "logs"
+NO_DATASET = "there is no dataset "
 
 
 @dataclass(slots=True)
@@ -37,6 +42,11 @@ class Entry:
     service: str = ""
     refusal: str = ""
 
+    @property
+    def has_no_dataset(self) -> bool:
+        """Whether it is refused because its dataset doesn't exist."""
+        return self.refusal.startswith(NO_DATASET)
+
 
 @dataclass(slots=True)
 class Incoming:
@@ -44,10 +54,19 @@ class Incoming:
 
     request: Request
     path: re.Match[bytes]
+    key: KnownKey | None = None  # once it is known
     entries: list[Entry] = field(default_factory=list)
     size: int = 0  # of their texts, in bytes
     kind: str = ""  # of what the body holds, if a dialect has several
     notes: list[Any] = field(default_factory=list)  # what `reply` must know of each event
+
+    def dataset(self) -> str:
+        """Return the dataset that `x-dataset` names, in dialects that have none of their own."""
+        return header_of(self.request, b"x-dataset") or DEFAULT_DATASET
+
+    def namespace(self) -> str:
+        """Return the namespace that `x-namespace` names, or an empty text."""
+        return header_of(self.request, b"x-namespace")
 
     def inflate(self, body: bytes) -> bytes:
         """Return a body decoded according to its Content-Encoding. Raises BadBody."""
@@ -74,7 +93,10 @@ class Module(Protocol):
     MAKES_DATASETS: bool  # whether a dataset is made at its first use in every project
 
     def secret_of(self, request: Request) -> str:
-        """Return the key, or an empty text."""
+        """Return the key, or an empty text. Only of a dialect without `key_in_body`."""
+
+    def secret_in(self, incoming: Incoming, body: bytes) -> str:
+        """Return the key in a body as sent, or an empty text. Only of a dialect with `key_in_body`; in a thread."""
 
     def parse(self, incoming: Incoming, body: bytes) -> None:
         """Add the events of a body as it was sent. Raises Malformed, NoDialect, and what `incoming` raises."""
@@ -100,6 +122,7 @@ class Dialect:
 
     name: str
     path: str
+    key_in_body: bool = False  # then its module has `secret_in(incoming, body)` instead of `secret_of(request)`
 
     @property
     def module(self) -> Module:
@@ -117,6 +140,13 @@ DIALECTS = (
     Dialect("otlp", r"(?:/otlp)?/v1(?:/(?P<signal>logs|traces|metrics))?/?|/otlp/?"),
     Dialect("elasticsearch", r"/(?!v\d|console/|static/|hooks/)(?:(?P<index>[^/]+)/)?_bulk/?"),
     Dialect("loki", r"/loki/api/v1/push/?"),
+    Dialect("axiom", r"/v1/datasets/(?P<dataset>[^/]+)/ingest/?|/v1/ingest/(?P<name>[^/]+)/?"),
+    Dialect("honeycomb", r"/1/(?P<kind>batch|events)/(?P<dataset>[^/]+)/?"),
+    Dialect("splunk", r"/services/collector(?:/(?P<kind>event|raw|health))?(?:/1\.0)?/?"),
+    Dialect("datadog", r"/api/v2/logs/?"),
+    Dialect("gelf", r"/gelf/?"),
+    Dialect("posthog", r"/(?:batch|capture|i/v0/e)/?", key_in_body=True),
+    Dialect("sentry", r"/api/\d+/envelope/?"),
 )
 _PATTERNS = [(dialect, re.compile(rf"(?:{dialect.path})\Z".encode())) for dialect in DIALECTS]
 # Of all dialects: a group's name may stand in a pattern only once, and nobody asks for groups here.

@@ -18,7 +18,7 @@ from eventlane.door.request import Request
 from eventlane.wire.body import BadBody, BodyTooLarge
 from eventlane.wire.seldom import SeldomLog
 from events.ingest import storage
-from events.ingest.dialects import Incoming, Malformed, Module, NoDialect, dialect_of, is_shared
+from events.ingest.dialects import NO_DATASET, Dialect, Incoming, Malformed, Module, NoDialect, dialect_of, is_shared
 from events.ingest.dialects.replies import json_reply
 from events.ingest.keys import Unauthorised, authenticate
 from events.ingest.lookup import KnownDataset, find_dataset, new_namespaces
@@ -46,9 +46,9 @@ async def take_dialect(request: Request) -> Reply:
         return await take_events(request)
     dialect, path = found
     if request.method == "POST":
-        reply = await _answer(dialect.module, Incoming(request, path))
+        reply = await _answer(dialect, Incoming(request, path))
     else:
-        reply = _other_method(request)
+        reply = _other_method(dialect, request)
     if not request.body.has_ended:
         await request.skip()
     return reply
@@ -61,19 +61,27 @@ def refuse_dialect(refused: Refused, request: Request) -> Reply:
     return json_reply(refused.status, {"message": str(refused)}, **refused.headers)
 
 
-def _other_method(request: Request) -> Reply:
+def _other_method(dialect: Dialect, request: Request) -> Reply:
     if request.method == "OPTIONS":
         return preflight(request)
     if request.method == "HEAD":
         return Reply(200, headers_of({"Content-Type": "application/json", **CORS}))
+    look = getattr(dialect.module, "look", None)
+    if look and request.method == "GET":
+        return look(request)
     return json_reply(405, {"message": "Method Not Allowed"}, Allow="POST, OPTIONS")
 
 
-async def _answer(module: Module, incoming: Incoming) -> Reply:
-    request = incoming.request
+async def _answer(dialect: Dialect, incoming: Incoming) -> Reply:
+    module, request = dialect.module, incoming.request
     try:
-        key = await _find_key(module, request)
-        body = await request.read()
+        if dialect.key_in_body:
+            body = await request.read()
+            key = await _find_key(request, await request.run(module.secret_in, incoming, body))
+        else:
+            key = await _find_key(request, module.secret_of(request))
+            body = await request.read()
+        incoming.key = key
         batches = await request.run(_prepare, module, incoming, key, body)
         await _store(batches)
     except Refused:
@@ -86,6 +94,10 @@ async def _answer(module: Module, incoming: Incoming) -> Reply:
         return module.fail(incoming, 413, str(error))
     except (BadBody, Malformed, NotAnArray, TooManyEvents) as error:
         return module.fail(incoming, 400, str(error))
+    except UnicodeDecodeError as error:
+        return module.fail(incoming, 400, f"invalid UTF-8: {error.reason}")
+    except RecursionError:
+        return module.fail(incoming, 400, f"the body nests deeper than {storage.limits.max_depth} levels")
     except (JournalFailed, DirectoryUnavailable) as error:
         log_failure("a request was not stored: %s", error)
         reply = module.fail(incoming, 503, "the events could not be stored; try again")
@@ -97,8 +109,7 @@ async def _answer(module: Module, incoming: Incoming) -> Reply:
     return module.reply(incoming)
 
 
-async def _find_key(module: Module, request: Request) -> KnownKey:
-    secret = module.secret_of(request)
+async def _find_key(request: Request, secret: str) -> KnownKey:
     try:
         return authenticate(secret, ask=False)
     except NotRemembered:
@@ -128,10 +139,7 @@ def _in_thread(work: Callable[[], T]) -> T:
 
 
 def _read(module: Module, incoming: Incoming, key: KnownKey, body: bytes) -> list[Batch]:
-    try:
-        module.parse(incoming, body)
-    except RecursionError:
-        raise Malformed(f"the body nests deeper than {storage.limits.max_depth} levels") from None
+    module.parse(incoming, body)
     groups: dict[tuple[str, str, str], list[bytes]] = {}
     datasets: dict[str, KnownDataset | None] = {}
     for entry in incoming.entries:
@@ -142,7 +150,7 @@ def _read(module: Module, incoming: Incoming, key: KnownKey, body: bytes) -> lis
             datasets[entry.dataset] = find_dataset(key, entry.dataset, True, module.MAKES_DATASETS)
         dataset = datasets[entry.dataset]
         if dataset is None:
-            entry.refusal = f"there is no dataset {entry.dataset[:100]!a} in the project of this key"
+            entry.refusal = f"{NO_DATASET}{entry.dataset[:100]!a} in the project of this key"
             continue
         namespace = _label(entry.namespace) or dataset.default_namespace or DEFAULT_NAMESPACE
         groups.setdefault((dataset.id, namespace, _label(entry.service)), []).append(entry.text)

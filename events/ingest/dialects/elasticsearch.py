@@ -45,7 +45,7 @@ def secret_of(request: Request) -> str:
 
 
 def parse(incoming: Incoming, body: bytes) -> None:
-    """Add the documents. Only what begins or creates one can be stored; the other actions are refused one by one."""
+    """Add the documents. Documents can only be added: other actions are refused, each for itself."""
     namespace = header_of(incoming.request, b"x-namespace")
     path_index = unquote((incoming.path["index"] or b"").decode("latin-1"))
     lines = _lines(incoming.inflate(body))
@@ -83,7 +83,7 @@ def _item(entry: Entry, action: str, index: str, id: str) -> dict[str, Any]:
     head = {"_index": index, "_id": id}
     if not entry.refusal:
         return {action: {**head, "_version": 1, "result": "created", "status": 201}}
-    status = 404 if entry.refusal.startswith("there is no dataset") else 400
+    status = 404 if entry.has_no_dataset else 400
     return {action: {**head, "status": status, "error": {"type": ERROR_TYPES[status], "reason": entry.refusal}}}
 
 

@@ -53,7 +53,7 @@ def _json_signal(incoming: Incoming, body: bytes) -> tuple[str, bytes]:
     try:
         decoded = incoming.inflate(body)
         members = _decode_any(decoded)
-    except (BadBody, msgspec.DecodeError, RecursionError) as error:
+    except (BadBody, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if is_shared(incoming.request.path):
             raise NoDialect from None
         raise Malformed(str(error)) from None

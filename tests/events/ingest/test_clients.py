@@ -1,12 +1,19 @@
 """Published clients, as docs/clients.md sets them up, against a running server."""
 
+import gc
 import json
 import logging
 import time
+from collections.abc import Iterator
+from logging.handlers import HTTPHandler
 from typing import Any
 
+import axiom_py
+import libhoney
 import logging_loki
+import posthog
 import pytest
+import sentry_sdk
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -20,6 +27,16 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from tests.server import Server
+
+# Some of them leave their sockets to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Collect what a client left behind in its own test."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture
@@ -76,3 +93,58 @@ def test_loki(server: Server, namespace: str) -> None:
     logger.warning("low stock", extra={"tags": {"left": "3"}})
     [event] = stored(server, "logs", namespace)
     assert (event["message"], event["service"], event["labels"]["left"]) == ("low stock", "shop", "3")
+
+
+def test_axiom(server: Server) -> None:
+    client = axiom_py.Client(server.keys["ingest"], "org", url=server.url)
+    status = client.ingest_events("logs", [{"message": "low stock"}, {"message": "x" * 40_000}])
+    assert (status.ingested, status.failed, status.failures[0].error) == (1, 1, "larger than 32768 bytes")
+
+
+def test_honeycomb(server: Server, namespace: str) -> None:
+    client = libhoney.Client(server.keys["ingest"], dataset="logs", api_host=server.url, block_on_response=True)
+    event = client.new_event({"message": "low stock", "run": namespace})
+    event.send()
+    client.flush()
+    response = client.responses().get(timeout=20)
+    client.close()
+    assert (response["status_code"], response["error"]) == (202, None)
+    assert [event["message"] for event in stored(server, "logs", "default") if event.get("run") == namespace] == [
+        "low stock"
+    ]
+
+
+def test_posthog(server: Server, namespace: str) -> None:
+    errors: list[Exception] = []
+    client = posthog.Posthog(
+        server.keys["ingest"], host=server.url, sync_mode=True, on_error=lambda error, batch: errors.append(error)
+    )
+    client.capture("paid", distinct_id="u", properties={"run": namespace})
+    client.shutdown()
+    assert errors == []
+    events = stored(server, "logs", "default")
+    assert [event["event"] for event in events if event.get("properties", {}).get("run") == namespace] == ["paid"]
+
+
+def test_sentry(server: Server, namespace: str) -> None:
+    dsn = server.url.replace("://", f"://{server.keys['ingest']}@") + "/1"
+    client = sentry_sdk.Client(dsn, default_integrations=False, release=namespace, traces_sample_rate=1.0)
+    with sentry_sdk.new_scope() as scope:
+        scope.set_client(client)
+        try:
+            raise ValueError("no stock")
+        except ValueError as error:
+            sentry_sdk.capture_exception(error)
+        client.flush(timeout=20)
+    client.close()
+    [event] = [event for event in stored(server, "logs", "default") if event.get("release") == namespace]
+    assert (event["message"], event["error"], event["level"]) == ("no stock", "no stock", "error")
+
+
+def test_http_handler_of_python(server: Server, namespace: str) -> None:
+    logger = logging.Logger("shop")
+    place, key = server.url.removeprefix("http://"), server.keys["ingest"]
+    logger.addHandler(HTTPHandler(place, f"/v1/logs/{namespace}", method="POST", credentials=("any", key)))
+    logger.warning("low stock")
+    [event] = stored(server, "logs", namespace)
+    assert (event["msg"], event["levelname"], event["name"]) == ("low stock", "WARNING", "shop")

@@ -259,7 +259,14 @@ def test_events_api_keeps_its_paths(entrance: Entrance) -> None:
     assert entrance.post("/v1/logs/web", b'{"resourceLogs":[]}').status == 202
     assert entrance.events() == [{"n": 1}, {"n": 2}, {"resourceLogs": []}]
     bad = (400, b'{"message": "Bad Request"}')
-    for path, body in (("/v1", b"[]"), ("/v1/logs", b"[{}]"), ("/v1/metrics", b"[]"), ("/v1/logs", b""), ("/v1", b"{")):
+    for path, body in (
+        ("/v1", b"[]"),
+        ("/v1/logs", b"[{}]"),
+        ("/v1/metrics", b"[]"),
+        ("/v1/logs", b""),
+        ("/v1", b"{"),
+        ("/v1", b'{"\xff":1}'),
+    ):
         answer = entrance.post(path, body)
         assert (answer.status, answer.body) == bad
         assert answer.headers["x-error-reason"]
@@ -314,6 +321,8 @@ JSON_LOGS = b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[%b]}]}]}'
         (JSON, JSON_LOGS[:-3]),
         (JSON, b'{"resource":[]}'),
         (JSON, b"\xff"),
+        (JSON, b'{"\xff":1}'),
+        (JSON, JSON_LOGS % b'{"body":{"stringValue":"\xff"}}'),
     ],
 )
 def test_what_is_not_otlp_is_refused_whole(entrance: Entrance, kind: str, body: bytes) -> None:
