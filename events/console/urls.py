@@ -91,6 +91,13 @@ def explore_part_fields(request: HttpRequest) -> HttpResponse:
     return explore_fields(request)
 
 
+def explore_make_alert(request: HttpRequest) -> HttpResponse:
+    """Show the alert that a question makes, and save it."""
+    from events.console.explore.alerting import make_alert
+
+    return make_alert(request)
+
+
 def explore_save(request: HttpRequest) -> HttpResponse:
     """Save a question with a name."""
     from events.console.explore.saving import save_question
@@ -161,6 +168,7 @@ urlpatterns = [
     path("explore/groups.csv", admin.site.admin_view(in_chosen_zone(explore_csv)), name="console-explore-csv"),
     path("explore/trigger/", admin.site.admin_view(explore_make_trigger), name="console-explore-trigger"),
     path("explore/live/", admin.site.admin_view(in_chosen_zone(explore_part_live)), name="console-explore-live"),
+    path("explore/alert/", admin.site.admin_view(explore_make_alert), name="console-explore-alert"),
     path("explore/save/", admin.site.admin_view(explore_save), name="console-explore-save"),
     path("explore/saved/<str:resource_id>/", admin.site.admin_view(explore_saved), name="console-explore-saved"),
     path("dashboards/", admin.site.admin_view(dashboards), name="console-dashboards"),

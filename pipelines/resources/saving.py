@@ -23,7 +23,8 @@ class NameTaken(StateError):
 
     def __init__(self, taken: Resource) -> None:
         self.taken = taken
-        super().__init__("name_taken", f"There is already a {taken}, made by {_who(taken)}.")
+        article = "an" if taken.type == Resource.Type.ALERT else "a"
+        super().__init__("name_taken", f"There is already {article} {taken}, made by {_who(taken)}.")
 
 
 @transaction.atomic
