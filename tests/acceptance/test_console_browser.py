@@ -4,7 +4,7 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser import log_in
 from tests.server import Server
@@ -161,6 +161,66 @@ def test_explore_by_keyboard_and_by_its_fields(page: Page, server: Server) -> No
     expect(page.locator(".ev-groups tbody tr")).to_have_count(1)
 
 
+OPENED = (
+    b'{"message":"charged","traceId":"t-9","spanId":"b","parentSpanId":"a","duration":20,"price":1.50,'
+    b'"big":12345678901234567890.1230,"card":{"kind":"visa"}}'
+)
+
+
+def test_opened_event_leads_on(page: Page, server: Server) -> None:
+    sent = b'[{"message":"checkout","traceId":"t-9","spanId":"a","duration":50},' + OPENED + b"]"
+    assert server.post("/v1/logs/opened", sent).status == 202
+    page.goto(f"{server.url}/console/explore/?q=namespace:opened+charged")
+    page.context.new_cdp_session(page).send("Emulation.setTimezoneOverride", {"timezoneId": "Asia/Tokyo"})
+    page.reload()
+    page.locator(".ev-event > summary").click()
+    tree = page.get_by_role("tabpanel", name="Tree")
+
+    def ways(text: str) -> Locator:
+        row = tree.locator(".ev-leaf").filter(has_text=text)
+        row.hover()
+        return row
+
+    ways("price").get_by_role("button", name="copy value").click()
+    expect_copied(page, "1.50")
+    ways("kind").get_by_role("button", name="copy path").click()
+    expect_copied(page, "card.kind")
+    assert serious(page) == []
+
+    page.get_by_role("tab", name="Tree").focus()
+    page.keyboard.press("ArrowRight")
+    raw = page.get_by_role("tabpanel", name="Raw")
+    raw.get_by_role("button", name="Copy").click()
+    expect_copied(page, OPENED.decode())
+    page.get_by_role("tab", name="Trace").click()
+    expect(page.locator(".ev-waterfall li")).to_have_count(2)
+    assert serious(page) == []
+    page.get_by_role("tab", name="Context").click()
+    expect(page.locator(".ev-around li")).to_have_count(2)
+
+    page.get_by_role("tab", name="Tree").click()
+    ways("price").get_by_role("link", name="add column").click()
+    expect(page.locator(".ev-event .ev-event-cell")).to_contain_text("1.50")
+    page.get_by_role("link", name="Remove charged").click()
+    expect(page.locator("#total")).to_have_text("2")
+    page.get_by_role("link", name="Remove the column price").click()
+    expect(page.locator(".ev-event-cell")).to_have_count(0)
+
+    for name, shown in (("Local", "JST"), ("UTC", "UTC")):
+        page.get_by_role("group", name="Show times in").get_by_role("button", name=name).click()
+        expect(page.locator(".ev-as-of")).to_contain_text(shown)
+
+
+def expect_copied(page: Page, text: str) -> None:
+    page.wait_for_function("text => navigator.clipboard.readText().then((copied) => copied === text)", arg=text)
+
+
+def serious(page: Page) -> list[object]:
+    """Return what keeps people out of a page, by what axe finds."""
+    found = Axe().run(page).response["violations"]
+    return [(one["id"], one["nodes"]) for one in found if one["impact"] in ("serious", "critical")]
+
+
 def test_questions_are_saved_and_the_last_ones_remembered(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/console/explore/?q=namespace:remembered")
     saved, recent = page.locator(".ev-asked"), page.locator("[data-recent]")
@@ -304,12 +364,10 @@ def test_pages_have_no_serious_barrier(page: Page, server: Server, scheme: str) 
     for path, loaded in WITH_BARRIERS_LOOKED_FOR.items():
         page.goto(server.url + path)
         expect(page.locator(loaded).first).to_be_visible()
-        found = Axe().run(page).response["violations"]
-        assert [(one["id"], one["nodes"]) for one in found if one["impact"] in ("serious", "critical")] == [], path
+        assert serious(page) == [], path
     page.context.clear_cookies()
     page.goto(f"{server.url}/console/login/")
-    found = Axe().run(page).response["violations"]
-    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+    assert serious(page) == []
 
 
 def test_account_menu_and_log_out_by_keyboard(page: Page, server: Server) -> None:
