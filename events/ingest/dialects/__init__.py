@@ -20,6 +20,7 @@ from django.conf import settings
 from eventlane.door.reply import Reply
 from eventlane.door.request import Request
 from eventlane.wire.body import BodyTooLarge, decode_body
+from eventlane.wire.values import rough_count, values_of
 from events.ingest import storage
 from events.ingest.keys import header_of
 from events.ingest.split import TooManyEvents
@@ -72,6 +73,13 @@ class Incoming:
         """Return a body decoded according to its Content-Encoding. Raises BadBody."""
         encoding = self.request.header(b"content-encoding")
         return decode_body(body, encoding, settings.EVENTLANE_MAX_DIALECT_BYTES, self.request.body.hold)
+
+    def inflate_values(self, body: bytes) -> bytes:
+        """Do the same for JSON that becomes objects in memory. Raises BodyTooLarge for too many values."""
+        decoded, most = self.inflate(body), settings.EVENTLANE_MAX_DIALECT_VALUES
+        if rough_count(decoded) > most and values_of(decoded) > most:
+            raise BodyTooLarge(f"the body has more than {most} values")
+        return decoded
 
     def add(self, entry: Entry) -> None:
         """Add an event. Raises TooManyEvents, and BodyTooLarge: written as JSON, a body may become far larger."""

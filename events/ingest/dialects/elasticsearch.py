@@ -18,6 +18,7 @@ from events.ingest.keys import authorization_of, header_of
 MAKES_DATASETS = False
 VERSION = "8.17.0"  # whose bulk API this is: clients ask before they send
 PRODUCT = {"X-elastic-product": "Elasticsearch"}  # without it, the official clients refuse to go on
+MAX_ACTION_BYTES = 64 * 1024
 TAKEN = ("index", "create")
 ERROR_TYPES = {
     400: "illegal_argument_exception",
@@ -66,6 +67,8 @@ def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _action(number: int, line: bytes) -> tuple[str, Target]:
+    if len(line) > MAX_ACTION_BYTES:
+        raise Malformed(f"the action of line {number} takes more than {MAX_ACTION_BYTES} bytes")
     try:
         [(action, target)] = _decode_action(line).items()
     except (ValueError, RecursionError):

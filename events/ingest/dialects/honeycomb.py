@@ -11,6 +11,7 @@ from events.ingest import keys
 from events.ingest.dialects import Entry, Incoming
 from events.ingest.dialects.members import texts_of, with_members
 from events.ingest.dialects.replies import json_reply
+from events.ingest.dialects.wire import MAX_ITEM_BYTES
 from events.ingest.keys import header_of
 
 MAKES_DATASETS = False
@@ -47,6 +48,8 @@ def parse(incoming: Incoming, body: bytes) -> None:
 
 
 def _entry(dataset: str, namespace: str, text: bytes) -> Entry:
+    if len(text) > MAX_ITEM_BYTES:
+        return Entry(dataset, namespace, b"", refusal=f"takes more than {MAX_ITEM_BYTES} bytes")
     try:
         event = _decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

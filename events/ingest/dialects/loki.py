@@ -12,6 +12,7 @@ from events.ingest import keys
 from events.ingest.dialects import Entry, Incoming, Malformed
 from events.ingest.dialects.replies import text_reply
 from events.ingest.dialects.times import moment
+from events.ingest.dialects.wire import MAX_ITEM_BYTES
 from events.ingest.keys import header_of
 
 MAKES_DATASETS = False
@@ -21,7 +22,7 @@ LEVEL_LABELS = ("level", "severity", "detected_level")
 secret_of = keys.secret_of
 
 Labels = dict[str, Any]
-Line = tuple[int, str, Labels]  # nanoseconds since 1970, the text, what is known of this line only
+Line = tuple[int, str | None, Labels]  # nanoseconds since 1970, the text, what is known of this line only
 DIGITS = 20  # of the longest time
 
 
@@ -59,6 +60,9 @@ def parse(incoming: Incoming, body: bytes) -> None:
         own = namespace or str(labels.get("namespace", ""))
         shared = _shared(labels)
         for time, text, metadata in lines:
+            if text is None:
+                incoming.add(Entry(dataset, own, b"", refusal=f"takes more than {MAX_ITEM_BYTES} bytes"))
+                continue
             event = {"timestamp": moment(time), "message": text, **shared}
             incoming.add(
                 Entry(dataset, own, msgspec.json.encode(event | {"metadata": metadata} if metadata else event))
@@ -77,7 +81,7 @@ def _first(labels: Labels, names: Iterable[str]) -> Any:
 
 def _json(incoming: Incoming, body: bytes) -> Iterator[tuple[Labels, Iterable[Line]]]:
     try:
-        push = _decode(incoming.inflate(body))
+        push = _decode(incoming.inflate_values(body))
     except msgspec.DecodeError as error:
         raise Malformed(f"the body is not a push to Loki: {error}") from None
     for stream in push.streams:

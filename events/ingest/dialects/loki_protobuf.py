@@ -11,6 +11,9 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from events.ingest.dialects import Malformed
+from events.ingest.dialects.wire import MAX_ITEM_BYTES, Walk
+
+Line = tuple[int, str | None, dict[str, Any]]
 
 PACKAGE = "eventlane.loki"
 NANOSECONDS = 1_000_000_000
@@ -22,10 +25,11 @@ MESSAGES = {
     "Timestamp": (("seconds", 1, "int64"), ("nanos", 2, "int32")),
     "Pair": (("name", 1, "string"), ("value", 2, "string")),
 }
+STREAMS, LABELS, ENTRIES = 1, 1, 2
 _label = re.compile(r'\s*([a-zA-Z_][\w.:]*)\s*=\s*("(?:[^"\\]|\\.)*+")\s*(?:,|\Z)', re.DOTALL)
 
 
-def _push_class() -> Any:
+def _classes(*names: str) -> list[Any]:
     file = FileDescriptorProto(name="eventlane/loki.proto", package=PACKAGE, syntax="proto3")
     for name, fields in MESSAGES.items():
         message = file.message_type.add(name=name)
@@ -33,7 +37,7 @@ def _push_class() -> Any:
             message.field.append(_field(field, number, kind))
     pool = DescriptorPool()
     pool.Add(file)
-    return GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.Push"))
+    return [GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}")) for name in names]
 
 
 def _field(name: str, number: int, kind: str) -> FieldDescriptorProto:
@@ -46,19 +50,25 @@ def _field(name: str, number: int, kind: str) -> FieldDescriptorProto:
     return field
 
 
-Push = _push_class()
+Push, Entry = _classes("Push", "Entry")
 
 
-def decode(body: bytes) -> Iterator[tuple[dict[str, Any], Iterable[tuple[int, str, dict[str, Any]]]]]:
-    """Return the streams of a body: labels, and lines. Raises Malformed."""
+def decode(body: bytes) -> Iterator[tuple[dict[str, Any], Iterable[Line]]]:
+    """Yield the streams of a body: labels, and lines. Raises Malformed."""
+    walk = Walk()
+    for stream in walk.parts_of(memoryview(body), STREAMS):
+        labels = labels_of(bytes(walk.last_of(stream, LABELS)).decode())
+        yield labels, map(_line, walk.parts_of(stream, ENTRIES))
+
+
+def _line(content: memoryview) -> Line:
+    """Return a line: its time, its text, what is known of this line only. One that is too large has no text."""
+    if len(content) > MAX_ITEM_BYTES:
+        return 0, None, {}
     try:
-        push = Push.FromString(body)
+        entry = Entry.FromString(bytes(content))
     except DecodeError as error:
         raise Malformed(f"the body is not a push to Loki: {error}") from None
-    return ((labels_of(stream.labels), map(_line, stream.entries)) for stream in push.streams)
-
-
-def _line(entry: Any) -> tuple[int, str, dict[str, Any]]:
     time = entry.timestamp.seconds * NANOSECONDS + entry.timestamp.nanos
     return time, entry.line, {pair.name: pair.value for pair in entry.metadata}
 

@@ -9,6 +9,7 @@ from eventlane.door.request import Request
 from eventlane.wire.body import BadBody
 from events.ingest import keys
 from events.ingest.dialects import Entry, Incoming, Malformed, NoDialect, is_shared
+from events.ingest.dialects.wire import MAX_ITEM_BYTES
 from events.ingest.keys import header_of
 from events.ingest.views import CORS, unauthorised
 
@@ -51,7 +52,7 @@ def parse(incoming: Incoming, body: bytes) -> None:
 def _json_signal(incoming: Incoming, body: bytes) -> tuple[str, bytes]:
     """Return the signal of a body in JSON and its text. An empty object holds nothing."""
     try:
-        decoded = incoming.inflate(body)
+        decoded = incoming.inflate_values(body)
         members = _decode_any(decoded)
     except (BadBody, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if is_shared(incoming.request.path):
@@ -75,7 +76,8 @@ def _add(incoming: Incoming, signal: str, resources: Any) -> None:
     for resource, events in resources:
         own = namespace or next((str(resource[key]) for key in NAMESPACE_KEYS if resource.get(key)), "")
         for event in events:
-            incoming.add(Entry(dataset, own, msgspec.json.encode(event)))
+            refusal = "" if event else f"takes more than {MAX_ITEM_BYTES} bytes"
+            incoming.add(Entry(dataset, own, msgspec.json.encode(event) if event else b"", refusal=refusal))
 
 
 def reply(incoming: Incoming) -> Reply:

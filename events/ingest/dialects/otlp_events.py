@@ -9,7 +9,9 @@ import msgspec
 from events.ingest.dialects.times import moment
 
 Event = dict[str, Any]
-Resource = tuple[Event, Iterable[Event]]  # the attributes of a resource, and its events
+Resource = tuple[Event, Iterator[Event | None]]  # the attributes of a resource, and its events
+Part = tuple[Any, Iterable[Any]]  # a scope, and its items
+Maker = Callable[[Any, "Reader"], Iterator[Event]]
 LEVELS = ("trace", "debug", "info", "warn", "error", "fatal")  # each has four severity numbers, from 1 on
 SPAN_KINDS = ("", "internal", "server", "client", "producer", "consumer")
 STATUSES = ("unset", "ok", "error")
@@ -29,22 +31,24 @@ class Reader:
     point_value: Callable[[Any], Any]
 
 
-def events_of(signal: str, request: Any, read: Reader) -> Iterator[Resource]:
-    """Yield the resources of a decoded request with their events. Raises Malformed if a number isn't one."""
-    part, scopes, items, make = SIGNALS[signal]
-    for holder in getattr(request, part):
-        attributes = _attributes(holder.resource.attributes, read)
-        yield attributes, _events(getattr(holder, scopes), items, make, attributes, read)
+def events_of(signal: str, resources: Iterable[tuple[Any, Iterable[Part]]], read: Reader) -> Iterator[Resource]:
+    """Yield the attributes of resources, and their events. Raises Malformed if a number isn't one."""
+    for resource, parts in resources:
+        attributes = _attributes(resource.attributes, read)
+        yield attributes, _events(parts, MAKERS[signal], attributes, read)
 
 
-def _events(scopes: Any, items: str, make: Callable[..., Any], resource: Event, read: Reader) -> Iterator[Event]:
-    """Yield the events of one resource. What they share is encoded once."""
+def _events(parts: Iterable[Part], make: Maker, resource: Event, read: Reader) -> Iterator[Event | None]:
+    """Yield the events of one resource, None for an item that was too large. What they share is encoded once."""
     service = resource.get("service.name")
     shared = {"resource": msgspec.Raw(msgspec.json.encode(resource))} if resource else {}
-    for part in scopes:
-        scope = _scope(part.scope, read)
+    for part, items in parts:
+        scope = _scope(part, read)
         origin = {"scope": msgspec.Raw(msgspec.json.encode(scope)), **shared} if scope else shared
-        for item in getattr(part, items):
+        for item in items:
+            if item is None:
+                yield None
+                continue
             for event in make(item, read):
                 if service:
                     event["service"] = service
@@ -187,9 +191,4 @@ VALUES: dict[str, Callable[[Any, Reader], Event]] = {
     "exponential_histogram": _exponential_histogram,
     "summary": _summary,
 }
-# Of each signal: the field with its resources, with their scopes, with the items of those, and what makes events.
-SIGNALS: dict[str, tuple[str, str, str, Callable[..., Iterator[Event]]]] = {
-    "logs": ("resource_logs", "scope_logs", "log_records", _log_record),
-    "traces": ("resource_spans", "scope_spans", "spans", _span),
-    "metrics": ("resource_metrics", "scope_metrics", "metrics", _data_points),
-}
+MAKERS: dict[str, Maker] = {"logs": _log_record, "traces": _span, "metrics": _data_points}

@@ -1,13 +1,16 @@
 """Decode OTLP's JSON: names in camel case, ids in hexadecimal, 64-bit numbers as numbers or text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
+from msgspec.json import Decoder
 
 from events.ingest.dialects import Malformed
-from events.ingest.dialects.otlp_events import Reader, Resource, events_of
+from events.ingest.dialects.otlp_events import Part, Reader, Resource, events_of
+from events.ingest.dialects.wire import MAX_ITEM_BYTES
 
 Number = int | str | None
 Real = float | str | None  # NaN and the infinities are text
@@ -168,80 +171,111 @@ class Metric(Struct, rename="camel"):
     summary: Points | None = None
 
 
+# Items are left as they are, and decoded one by one: decoded, they take many times the memory of their texts.
 class ScopeLogs(Struct, rename="camel"):
     """The log records of a scope."""
 
-    scope: Scope = msgspec.field(default_factory=Scope)
-    log_records: list[LogRecord] = []
+    scope: Scope | None = None
+    log_records: list[Raw] | None = None
 
 
 class ScopeSpans(Struct):
     """The spans of a scope."""
 
-    scope: Scope = msgspec.field(default_factory=Scope)
-    spans: list[Span] = []
+    scope: Scope | None = None
+    spans: list[Raw] | None = None
 
 
 class ScopeMetrics(Struct):
     """The metrics of a scope."""
 
-    scope: Scope = msgspec.field(default_factory=Scope)
-    metrics: list[Metric] = []
+    scope: Scope | None = None
+    metrics: list[Raw] | None = None
 
 
 class ResourceLogs(Struct, rename="camel"):
     """The log records of a resource."""
 
-    resource: ResourceMessage = msgspec.field(default_factory=ResourceMessage)
-    scope_logs: list[ScopeLogs] = []
+    resource: ResourceMessage | None = None
+    scope_logs: list[ScopeLogs] | None = None
 
 
 class ResourceSpans(Struct, rename="camel"):
     """The spans of a resource."""
 
-    resource: ResourceMessage = msgspec.field(default_factory=ResourceMessage)
-    scope_spans: list[ScopeSpans] = []
+    resource: ResourceMessage | None = None
+    scope_spans: list[ScopeSpans] | None = None
 
 
 class ResourceMetrics(Struct, rename="camel"):
     """The metrics of a resource."""
 
-    resource: ResourceMessage = msgspec.field(default_factory=ResourceMessage)
-    scope_metrics: list[ScopeMetrics] = []
+    resource: ResourceMessage | None = None
+    scope_metrics: list[ScopeMetrics] | None = None
 
 
 class Logs(Struct, rename="camel"):
     """A body of log records."""
 
-    resource_logs: list[ResourceLogs] = []
+    resource_logs: list[ResourceLogs] | None = None
 
 
 class Traces(Struct, rename="camel"):
     """A body of spans."""
 
-    resource_spans: list[ResourceSpans] = []
+    resource_spans: list[ResourceSpans] | None = None
 
 
 class Metrics(Struct, rename="camel"):
     """A body of metrics."""
 
-    resource_metrics: list[ResourceMetrics] = []
+    resource_metrics: list[ResourceMetrics] | None = None
 
 
-DECODERS: dict[str, Any] = {
-    "logs": msgspec.json.Decoder(Logs),
-    "traces": msgspec.json.Decoder(Traces),
-    "metrics": msgspec.json.Decoder(Metrics),
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """How the body of a signal is decoded, and the fields in it that lead to its items."""
+
+    body: Any
+    item: Any
+    resources: str
+    scopes: str
+    items: str
+
+
+SIGNALS = {
+    "logs": Signal(Decoder(Logs), Decoder(LogRecord), "resource_logs", "scope_logs", "log_records"),
+    "traces": Signal(Decoder(Traces), Decoder(Span), "resource_spans", "scope_spans", "spans"),
+    "metrics": Signal(Decoder(Metrics), Decoder(Metric), "resource_metrics", "scope_metrics", "metrics"),
 }
 
 
 def decode(signal: str, body: bytes) -> Iterator[Resource]:
     """Return the resources of a body with their events. Raises Malformed."""
+    kind = SIGNALS[signal]
+    return events_of(signal, _resources(kind, _decoded(kind.body, body)), READER)
+
+
+def _resources(kind: Signal, request: Any) -> Iterator[tuple[Any, Iterator[Part]]]:
+    for resource in getattr(request, kind.resources) or ():
+        yield resource.resource or ResourceMessage(), _scopes(kind, getattr(resource, kind.scopes) or ())
+
+
+def _scopes(kind: Signal, scopes: Iterable[Any]) -> Iterator[Part]:
+    for part in scopes:
+        yield part.scope or Scope(), (_item(kind, raw) for raw in getattr(part, kind.items) or ())
+
+
+def _item(kind: Signal, raw: Raw) -> Any:
+    """Return a decoded item, or None if it is too large."""
+    return None if len(memoryview(raw)) > MAX_ITEM_BYTES else _decoded(kind.item, raw)
+
+
+def _decoded(decoder: Any, text: Any) -> Any:
     try:
-        request = DECODERS[signal].decode(body)
+        return decoder.decode(text)
     except msgspec.DecodeError as error:
         raise Malformed(f"the body is not OTLP: {error}") from None
-    return events_of(signal, request, READER)
 
 
 def _value(value: AnyValue | None) -> Any:

@@ -5,27 +5,45 @@ from collections.abc import Iterator
 from typing import Any
 
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource as ResourceMessage
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from events.ingest.dialects import Malformed
-from events.ingest.dialects.otlp_events import Reader, Resource, events_of
+from events.ingest.dialects.otlp_events import Part, Reader, Resource, events_of
+from events.ingest.dialects.wire import MAX_ITEM_BYTES, Walk
 
-REQUESTS: dict[str, Any] = {
-    "logs": ExportLogsServiceRequest,
-    "traces": ExportTraceServiceRequest,
-    "metrics": ExportMetricsServiceRequest,
-}
+ITEMS: dict[str, Any] = {"logs": LogRecord, "traces": Span, "metrics": Metric}
+# The same in all signals: a request has resources, these their own message and scopes, these theirs and items.
+RESOURCES, OWN, INNER = 1, 1, 2
 
 
 def decode(signal: str, body: bytes) -> Iterator[Resource]:
-    """Return the resources of a body with their events. Raises Malformed."""
+    """Yield the resources of a body with their events. Raises Malformed."""
+    return events_of(signal, _resources(Walk(), ITEMS[signal], memoryview(body)), READER)
+
+
+def _resources(walk: Walk, item: Any, body: memoryview) -> Iterator[tuple[Any, Iterator[Part]]]:
+    for part in walk.parts_of(body, RESOURCES):
+        yield _decoded(ResourceMessage, walk.last_of(part, OWN)), _scopes(walk, item, part)
+
+
+def _scopes(walk: Walk, item: Any, resource: memoryview) -> Iterator[Part]:
+    for part in walk.parts_of(resource, INNER):
+        scope = _decoded(InstrumentationScope, walk.last_of(part, OWN))
+        yield scope, (_decoded(item, content) for content in walk.parts_of(part, INNER))
+
+
+def _decoded(kind: Any, content: memoryview) -> Any:
+    """Return a message, or None if it is too large."""
+    if len(content) > MAX_ITEM_BYTES:
+        return None
     try:
-        request = REQUESTS[signal].FromString(body)
+        return kind.FromString(bytes(content))
     except DecodeError as error:
         raise Malformed(f"the body is not OTLP: {error}") from None
-    return events_of(signal, request, READER)
 
 
 def _value(value: Any) -> Any:

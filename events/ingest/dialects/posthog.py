@@ -23,7 +23,7 @@ _decode = msgspec.json.Decoder(Body).decode
 
 def secret_in(incoming: Incoming, body: bytes) -> str:
     """Return the key in the body. Raises BadBody and Malformed."""
-    decoded = incoming.inflate(body)
+    decoded = incoming.inflate_values(body)
     try:
         content = _decode(decoded)
     except msgspec.DecodeError as error:

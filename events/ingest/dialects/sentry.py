@@ -51,7 +51,7 @@ def secret_of(request: Request) -> str:
 
 def parse(incoming: Incoming, body: bytes) -> None:
     """Add the events, transactions and logs of an envelope; sessions, attachments and the like are ignored."""
-    text = incoming.inflate(body)
+    text = incoming.inflate_values(body)
     head, _, rest = text.partition(b"\n")
     try:
         incoming.kind = str(_decode_object(head).get("event_id", ""))

@@ -34,8 +34,9 @@ def take_room_for_values(body: bytes, hold: Hold) -> None:
 
 def values_of(text: bytes) -> int:
     """Count the values of a JSON text by its commas and opening brackets outside strings; 0 if there are few."""
-    return _count(_STRING.sub(b"", text)) if _count(text) > FEW_VALUES else 0
+    return rough_count(_STRING.sub(b"", text)) if rough_count(text) > FEW_VALUES else 0
 
 
-def _count(text: bytes) -> int:
+def rough_count(text: bytes) -> int:
+    """Count commas and opening brackets: at least as many as there are values."""
     return text.count(b",") + text.count(b"[") + text.count(b"{")

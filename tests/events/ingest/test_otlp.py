@@ -15,6 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from events.ingest import storage
+from events.ingest.dialects import wire
 from events.ingest.dialects.otlp import _field
 from events.models import Dataset
 from tests.events.ingest.conftest import Answer, Entrance
@@ -314,6 +315,11 @@ JSON_LOGS = b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[%b]}]}]}'
     [
         (PROTOBUF, b"\xff\xff"),
         (PROTOBUF, nested(60)),
+        (PROTOBUF, b"\x0a\x05\x12"),
+        (PROTOBUF, b"\x0a"),
+        (PROTOBUF, b"\x0b\x00"),
+        (PROTOBUF, b"\x0d\x00"),
+        (PROTOBUF, b"\xff" * 20),
         (JSON, b'{"resourceLogs":7}'),
         (JSON, JSON_LOGS % b'{"timeUnixNano":"soon"}'),
         (JSON, JSON_LOGS % b'{"timeUnixNano":"999999999999999999999999"}'),
@@ -350,6 +356,29 @@ def test_small_bodies_do_not_become_large_ones(entrance: Entrance, limit, monkey
     answer = post_json(entrance, "/v1/logs", logs(*[{}] * 40))
     assert answer.status == (400 if "max_events" in limit else 413)
     assert entrance.events() == []
+
+
+@pytest.mark.parametrize("part", [b"\x0a\x00", b"\x0a\x02\x12\x00", b"\x08\x00"])
+def test_body_of_empty_messages_is_refused_before_they_are_made(entrance: Entrance, part: bytes, monkeypatch) -> None:
+    monkeypatch.setattr(wire, "MOST_FIELDS", 10_000)
+    answer = entrance.post("/v1/logs", part * 20_000, content_type=PROTOBUF)
+    assert (answer.status, b"more than 10000 fields" in answer.body) == (400, True)
+
+
+@pytest.mark.parametrize("part", [b"{}", b'{"scopeLogs":[{}]}'])
+def test_body_of_too_many_values_is_refused_before_they_are_made(entrance: Entrance, part: bytes, settings) -> None:
+    settings.EVENTLANE_MAX_DIALECT_VALUES = 1500
+    for count, status in ((100, 200), (2000, 413)):
+        body = b'{"resourceLogs":[%b],",":"[[[[,"}' % b",".join([part] * count)
+        assert entrance.post("/otlp/v1/logs", body, content_type=JSON).status == status
+
+
+@both
+def test_item_that_is_far_too_large_is_rejected_and_the_others_are_stored(entrance: Entrance, post: Post) -> None:
+    span = {"name": "x", "events": [{"name": "y" * 1000}] * 1200}
+    answer = post(entrance, "/v1/traces", traces({"name": "a"}, span, {"name": "b"}))
+    assert (answer.status, b"takes more than 1048576 bytes" in answer.body) == (200, True)
+    assert [event["message"] for event in entrance.events()] == ["a", "b"]
 
 
 @both
