@@ -57,7 +57,7 @@ def _json_signal(incoming: Incoming, body: bytes) -> tuple[str, bytes]:
     except (BadBody, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if is_shared(incoming.request.path):
             raise NoDialect from None
-        raise Malformed(str(error)) from None
+        raise error if isinstance(error, BadBody) else Malformed(str(error)) from None
     if not members:
         return "", decoded
     found = [signal for member, signal in SIGNALS.items() if member in members]
