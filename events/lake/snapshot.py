@@ -35,7 +35,6 @@ from events.lake.columns import EVENT_COLUMNS
 from events.lake.conditions import Conditions
 from events.lake.connection import Lake, event_table_name, quoted_text, table_definition
 from events.lake.deadline import Deadline
-from events.lake.extent import Extent, sealed_extent
 from events.lake.narrow import Narrower
 from events.lake.promoted import Part, Promoted, parts_of
 from events.lake.seal import sealed_names
@@ -209,11 +208,10 @@ class Snapshot:
         """Return the stretches of the journal that the span reaches."""
         return [unsealed.stretch for unsealed in self._unsealed if span.reaches(unsealed.stretch)]
 
-    def extent(self, span: Span = EVER, column: str = "received_time") -> Extent:
-        """Return how much there is to read of events with this time, received_time or event_time, in the span."""
-        stretches = self.unsealed(span if column == "received_time" else EVER)
-        of_journal = Extent(sum(part.count for part in stretches), sum(part.end - part.start for part in stretches))
-        return sealed_extent(self.execute, self._tables, span, column) + of_journal
+    @property
+    def unsealed_count(self) -> int:
+        """How many events of the datasets are in the journal only."""
+        return sum(unsealed.stretch.count for unsealed in self._unsealed)
 
     def stage(self, dataset: Dataset, batches: Sequence[Batch]) -> None:
         """Put a dataset's batches among the events that are not sealed."""

@@ -29,6 +29,13 @@ class File:
         """Tell whether some of its events may be in the time frame."""
         return self.first_us is None or self.last_us is None or (self.first_us < to_us and self.last_us >= from_us)
 
+    def rows_within(self, from_us: int, to_us: int) -> int:
+        """Return about how many of its events are in the time frame, which it reaches: as if they came evenly."""
+        if self.first_us is None or self.last_us is None:
+            return self.rows
+        within = min(to_us, self.last_us + 1) - max(from_us, self.first_us)
+        return self.rows * within // (self.last_us - self.first_us + 1)
+
 
 def files_of(snapshot: Snapshot, query: Query) -> list[File]:
     """Return the files of the datasets' tables."""

@@ -73,6 +73,22 @@ def test_sealed_and_unsealed_are_one(node: Node, client: ApiClient) -> None:
     assert [event["event"]["n"] for event in ask(client)["events"]] == [3, 2, 1]
 
 
+def test_many_events_are_estimated(
+    node: Node, client: ApiClient, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = 1_795_780_000
+    node.write(*(json.dumps({"timestamp": start + n}) for n in range(200)))
+    node.seal()
+    node.write(json.dumps({"timestamp": start}))
+    frame = {"from": start + 50, "to": start + 100, "q": "nothing"}
+    assert ask(client, **frame)["statistics"]["events_scanned"] == 50
+    monkeypatch.setattr("events.query.measure.COUNTED_BELOW", 10)
+    assert 50 <= ask(client, **frame)["statistics"]["events_scanned"] <= 52
+    settings.EVENTLANE_QUERY_EXACT_VALUES = 20
+    percentile = {"calculations": [{"op": "p50", "path": "timestamp"}]}
+    assert ask(client, **frame, **percentile)["statistics"]["events_scanned"] == 50
+
+
 def test_events_are_shown_as_the_datasets_own(node: Node, client: ApiClient) -> None:
     node.write('{"n": 1.50, "level":"warn"}')
     [listed] = client.get(f"/datasets/id/{node.dataset.id}/events").json()["elements"]

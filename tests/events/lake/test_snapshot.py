@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -151,36 +150,6 @@ def test_span_and_condition(node: Node) -> None:
         found = [number for _, number in numbers(snapshot, span)]
         assert [number for number in found if number % 2 == 0] == [6, 8, 10, 12, 14]
         assert [number for number in found if number >= 10] == [10, 12, 14]
-
-
-def test_extent(node: Node) -> None:
-    """It includes files whose bounds reach the span. Rows in PostgreSQL count whatever their time."""
-    for start, days in ((0, 3), (200, 2), (400, 1)):
-        node.write(
-            *[json.dumps({"n": n, "time": 1_700_000_000 + n}) for n in range(start, start + 200)],
-            age=timedelta(days=days),
-        )
-        node.seal()
-    other = Dataset.objects.create(project=node.dataset.project, name="other")
-    node.write(*["{}"] * 150, dataset=other)
-    node.seal()
-    write(node, 600, 610)
-    node.seal()
-    write(node, 610, 615)
-    now = timezone.now()
-
-    def figures(span: Span, column: str = "received_time", *datasets: Dataset) -> tuple[int, int, int]:
-        with snapshot_of(*(datasets or [node.dataset])) as snapshot:
-            extent = snapshot.extent(span, column)
-            assert extent.bytes > 0
-            return extent.events, extent.files, extent.files_skipped
-
-    assert figures(module.EVER) == (615, 3, 0)
-    assert figures(Span.between(now - timedelta(hours=36), None)) == (215, 1, 2)
-    assert figures(Span.between(None, now - timedelta(hours=36))) == (410, 2, 1)
-    assert figures(Span.between(now - timedelta(hours=1), now), "received_time", node.dataset, other) == (165, 1, 3)
-    first = datetime.fromtimestamp(1_700_000_000, UTC)
-    assert figures(Span.between(first, first + timedelta(seconds=200)), "event_time") == (215, 1, 2)
 
 
 def test_nothing_is_left_behind(node: Node) -> None:
