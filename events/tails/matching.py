@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import duckdb
@@ -15,10 +15,11 @@ from eventlane.one_line import one_line
 from eventlane.wire.seldom import SeldomLog
 from events.journal import Batch
 from events.lake.arrow import event_table
-from events.lake.columns import converted
-from events.lake.connection import Lake
+from events.lake.columns import EVENT_COLUMNS
+from events.lake.connection import Lake, table_definition
 from events.lake.query import SELECTED, event_row
 from events.lake.snapshot import COLUMNS
+from events.lake.unwrap import source_of
 from events.models import Dataset
 from events.tails.frames import Frame, Look
 from events.tails.tail import NOTHING, Chunk, Line, Missing
@@ -32,6 +33,7 @@ LOOK_SECONDS = 0.05
 MADE_AT_ONCE = 500  # frames, as there may be room for a part of what was found
 CONVERTED, OWNERS = "temp.main.converted_events", "temp.main.owners_of_events"
 NEW = "temp.main.new_events"  # both together
+NEW_COLUMNS = {"dataset_id": "VARCHAR", "dataset": "VARCHAR"} | EVENT_COLUMNS
 
 
 class _Workbench(Lake):
@@ -73,25 +75,30 @@ class Matcher:
             found[line] = NOTHING.without(skipped) if numbers is None else frames[line.look].chunk(numbers, room)
         return found
 
-    def _stage(self, batches: Sequence[Batch], datasets: Iterable[Dataset]) -> bool:
-        """Convert the batches of these datasets, all together; return whether that was possible."""
+    def _stage(self, batches: Sequence[Batch], datasets: Collection[Dataset]) -> bool:
+        """Convert the batches of these datasets, those with the same settings together; return whether that worked."""
         names = {dataset.pk: dataset.name for dataset in datasets}
+        unwrapping = {dataset.pk for dataset in datasets if dataset.unwrap_message}
+        self._lake.execute(f"CREATE OR REPLACE TEMP TABLE {NEW} ({table_definition(NEW_COLUMNS)})")
         try:
-            self._convert([batch for batch in batches if batch.dataset_id in names], names)
+            for group in filter(None, (names.keys() - unwrapping, unwrapping)):
+                if of_group := [batch for batch in batches if batch.dataset_id in group]:
+                    self._convert(of_group, names, unwraps=group <= unwrapping)
         except duckdb.Error as error:
             log_failure("tails skip events that can't be converted: %s", one_line(error))
             return False
         return True
 
-    def _convert(self, batches: Sequence[Batch], names: Mapping[str, str]) -> None:
+    def _convert(self, batches: Sequence[Batch], names: Mapping[str, str], *, unwraps: bool) -> None:
         events = event_table(batches)
         ids = [batch.dataset_id for batch in batches for _ in range(batch.count)]
         owners = pa.table({"id": events["id"], "dataset_id": ids, "dataset": [names[one] for one in ids]})
-        source = converted(self._lake.execute, events)
+        source = source_of(self._lake.execute, events, unwraps=unwraps)
         # The conversion may leave out rows. Joined to Arrow tables by a UUID, DuckDB fails.
         self._make(OWNERS, "SELECT * FROM owners", owners=owners)
-        self._make(CONVERTED, f"SELECT {COLUMNS} FROM ({source})", events=events)
-        self._make(NEW, f"SELECT dataset_id, dataset, {COLUMNS} FROM {CONVERTED} JOIN {OWNERS} USING (id)")
+        self._make(CONVERTED, f"SELECT {COLUMNS} FROM ({source.sql})", **source.tables)
+        both = f"SELECT dataset_id, dataset, {COLUMNS} FROM {CONVERTED} JOIN {OWNERS} USING (id)"
+        self._lake.execute(f"INSERT INTO {NEW} {both}")
 
     def _make(self, table: str, selected: str, **tables: pa.Table) -> None:
         self._lake.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {selected}", **tables)

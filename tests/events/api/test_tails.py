@@ -168,6 +168,18 @@ def test_tail_finds_what_its_line_asks_for_and_nothing_of_other_datasets(node: N
     assert others.shown() == ["elsewhere", "last"]
 
 
+def test_search_line_sees_messages_that_a_dataset_unwraps(node: Node, open_tail: Open):
+    other = Dataset.objects.create(project=node.dataset.project, name="docker", unwrap_message=True)
+    errors, same_of_other = open_tail("level:error"), open_tail("level:error", dataset=other)
+    for dataset in (node.dataset, other):
+        node.write(message(json.dumps({"level": "error", "message": "inside"})), dataset=dataset)
+        node.write(message("last", level="error"), dataset=dataset)
+
+    wait_until(lambda: all(reader.shown()[-1:] == ["last"] for reader in (errors, same_of_other)))
+    assert errors.shown() == ["last"]
+    assert len(same_of_other.shown()) == 2
+
+
 def test_last_event_id_goes_on_where_it_stopped(node: Node, open_tail: Open):
     node.write(*[message(f"sealed {n}", level="error" if n % 2 else "info") for n in range(1200)])
     node.seal()
