@@ -50,8 +50,9 @@ class Look:
     """What a tail's frames have as data, for at most so many events at a time. Those with one name are the same."""
 
     name: str
-    data_of: Callable[["EventRow"], bytes] = field(compare=False)
+    data_of: Callable[[EventRow], bytes] = field(compare=False)
     most_events: int = 100_000
+    is_made_by_sql: bool = False  # of JSON_SQL, which says the same as `data_of` without work in Python
 
     def frame(self, row: EventRow) -> Frame:
         """Return an event's frame. Line ends in its data become LF: the stream has no other way."""
@@ -80,7 +81,29 @@ def event_json(row: EventRow) -> bytes:
     return msgspec.json.encode(shown)
 
 
-AS_JSON = Look("JSON", event_json)
+def _member(name: str, value: str) -> str:
+    return f"""coalesce(',"{name}":' || {value}, '')"""
+
+
+def _time(column: str) -> str:
+    return f"""'"' || strftime({column} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ') || '"'"""
+
+
+_TEXTS = ("namespace", "service", "level", "message", "request_id", "trace_id", "span_id")
+# An event's frame, made of its columns: most of a busy tail's time, which would otherwise be taken from the event loop.
+JSON_SQL = " || ".join(
+    [
+        """'id: ' || id || chr(10) || 'data: {"id":"' || id || '"'""",
+        *(_member(name, _time(name)) for name in ("received_time", "event_time")),
+        "CASE WHEN received_time > make_timestamptz(?) THEN ',\"ahead\":true' ELSE '' END",
+        *(_member(name, f"to_json(plain({name}))") for name in _TEXTS),
+        _member("duration", "to_json(duration)"),
+        _member("error", "to_json(plain(error))"),
+        """',"event":' || regexp_replace(plain(event), '\\r\\n|\\r|\\n', chr(10) || 'data: ', 'g') || '}'""",
+        "chr(10) || chr(10)",
+    ]
+)
+AS_JSON = Look("JSON", event_json, is_made_by_sql=True)
 
 
 def named_frame(name: str, **members: object) -> bytes:

@@ -1,6 +1,7 @@
 """The hub: the thread of a process that reads what is new, and fills the queues of all its tails."""
 
 import logging
+import sys
 import threading
 import time
 from collections import Counter, defaultdict
@@ -30,6 +31,8 @@ logger = logging.getLogger(__name__)
 log_failure = SeldomLog(logger.error)
 
 LOOK_SECONDS = 0.15
+REST = 2  # times as long as the thread worked, so it takes a third of a core at most
+SWITCH_SECONDS = 0.0005  # an event loop that waits for the interpreter's lock gets it ten times sooner than usual
 SETTLE_US = 100_000  # events become visible in the order of their ids only once others had this long to be stored
 ACCESS_SECONDS = 2.0  # a revoked key ends its tails within this time
 START_US = 2_000_000  # what was received this long before the thread began may still come
@@ -63,7 +66,8 @@ class Hub:
 
     def _run(self) -> None:
         """Work as long as there are tails, whatever fails."""
-        work = _Work()
+        work, usual = _Work(), sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECONDS)
         try:
             while self._goes_on(work):
                 try:
@@ -73,6 +77,7 @@ class Hub:
                     work.start_over(self._now())
                     time.sleep(1.0)
         finally:
+            sys.setswitchinterval(usual)
             work.close()
 
     def _now(self) -> list[Tail]:
@@ -116,7 +121,7 @@ class _Work:
             self._last_use = time.monotonic()
             self._check(tails)
             self._offer(tails)
-        time.sleep(max(LOOK_SECONDS, time.thread_time() - started))
+        time.sleep(max(LOOK_SECONDS, REST * (time.thread_time() - started)))
 
     def start_over(self, tails: Sequence[Tail]) -> None:
         """Give up what nobody has looked at, and make a new DuckDB."""
@@ -130,7 +135,9 @@ class _Work:
         skipped = self._read({line.dataset.pk for line in lines})
         rooms = self._budget.rooms(lines, len(tails))
         ready, self._waiting = _split(self._waiting)
-        found = self._matcher.find(ready, rooms) if ready else {}
+        least_us = min((batch.received_us for batch in ready), default=0)
+        fresh = {tail.line for tail in tails if not tail.wants_all(least_us)}
+        found = self._matcher.find(ready, rooms, fresh, least_us) if ready else {}
         self._budget.take({line: len(chunk.data) for line, chunk in found.items()})
         _offer_all(tails, found, skipped, settings.EVENTLANE_TAIL_WAITING_BYTES // len(tails))
 
@@ -232,7 +239,7 @@ def _offer_all(tails: Sequence[Tail], found: Mapping[Line, Chunk], skipped: Coun
     for tail in tails:
         chunk = found.get(tail.line, NOTHING)
         chunk = chunk.without(skipped[tail.line.dataset.pk])
-        if chunk.frames or any(chunk.missing):
+        if chunk.events or any(chunk.missing):
             tail.offer(chunk, max(room, LEAST_ROOM))
             woken[tail.loop].append(tail)
     for loop, of_loop in woken.items():

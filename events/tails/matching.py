@@ -6,13 +6,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 from django.conf import settings
 
 from eventlane.one_line import one_line
+from eventlane.times import to_microseconds
 from eventlane.wire.seldom import SeldomLog
+from events.clock import newest_time
 from events.journal import Batch
 from events.lake.arrow import event_table
 from events.lake.columns import EVENT_COLUMNS
@@ -21,19 +24,19 @@ from events.lake.query import SELECTED, event_row
 from events.lake.snapshot import COLUMNS
 from events.lake.unwrap import source_of
 from events.models import Dataset
-from events.tails.frames import Frame, Look
+from events.tails.frames import JSON_SQL, Frame, Look
 from events.tails.tail import NOTHING, Chunk, Line, Missing
 
 logger = logging.getLogger(__name__)
 log_failure = SeldomLog(logger.warning)
 
-LINE_SECONDS = 0.25  # a line that takes longer for one step is given up
+LINE_SECONDS = 1.0  # a line that takes longer for one step is given up
 PENALTY = 20  # and not asked for so many times as long
 LOOK_SECONDS = 0.05
 MADE_AT_ONCE = 500  # frames, as there may be room for a part of what was found
 CONVERTED, OWNERS = "temp.main.converted_events", "temp.main.owners_of_events"
 NEW = "temp.main.new_events"  # both together
-NEW_COLUMNS = {"dataset_id": "VARCHAR", "dataset": "VARCHAR"} | EVENT_COLUMNS
+NEW_COLUMNS = {"dataset_id": "VARCHAR", "dataset": "VARCHAR"} | EVENT_COLUMNS | {"frame": "VARCHAR"}
 
 
 class _Workbench(Lake):
@@ -59,10 +62,13 @@ class Matcher:
         self._watchdog.close()
         self._lake.close()
 
-    def find(self, batches: Sequence[Batch], rooms: Mapping[Line, int]) -> dict[Line, Chunk]:
+    def find(
+        self, batches: Sequence[Batch], rooms: Mapping[Line, int], fresh: Collection[Line], least_us: int
+    ) -> dict[Line, Chunk]:
         """Return what each line finds in batches, in the order of their ids: up to so many bytes, the rest is dropped.
 
-        Events that can't be converted, or that a slow line had no time for, are counted as skipped.
+        Events that can't be converted, or that a slow line had no time for, are counted as skipped. Chunks of `fresh`
+        lines have frames. No event was received before `least_us`.
         """
         counts = count_by_dataset(batches)
         concerned = {line: room for line, room in rooms.items() if counts[line.dataset.pk]}
@@ -70,9 +76,11 @@ class Matcher:
         frames = {line.look: _Frames(self._lake, line.look) for line in concerned}
         found = {}
         for line, room in concerned.items():
-            numbers = self._ask(line) if is_staged else None
-            skipped = counts[line.dataset.pk]
-            found[line] = NOTHING.without(skipped) if numbers is None else frames[line.look].chunk(numbers, room)
+            chunk = None
+            if is_staged:
+                is_plain = line.look.is_made_by_sql and line not in fresh
+                chunk = self._ask(line, self._blob, room) if is_plain else self._ask(line, self._rows, room, frames)
+            found[line] = (chunk or NOTHING.without(counts[line.dataset.pk]))._replace(least_us=least_us)
         return found
 
     def _stage(self, batches: Sequence[Batch], datasets: Collection[Dataset]) -> bool:
@@ -97,26 +105,42 @@ class Matcher:
         # The conversion may leave out rows. Joined to Arrow tables by a UUID, DuckDB fails.
         self._make(OWNERS, "SELECT * FROM owners", owners=owners)
         self._make(CONVERTED, f"SELECT {COLUMNS} FROM ({source.sql})", **source.tables)
-        both = f"SELECT dataset_id, dataset, {COLUMNS} FROM {CONVERTED} JOIN {OWNERS} USING (id)"
-        self._lake.execute(f"INSERT INTO {NEW} {both}")
+        both = f"SELECT dataset_id, dataset, {COLUMNS}, {JSON_SQL} FROM {CONVERTED} JOIN {OWNERS} USING (id)"
+        self._lake.execute(f"INSERT INTO {NEW} {both}", [to_microseconds(newest_time())])
 
     def _make(self, table: str, selected: str, **tables: pa.Table) -> None:
         self._lake.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {selected}", **tables)
 
-    def _ask(self, line: Line) -> list[int] | None:
-        """Return the numbers of the rows that a line finds, or None if that takes too long."""
+    def _ask(self, line: Line, find: Callable[..., Chunk], *arguments: Any) -> Chunk | None:
+        """Return what a line finds, or None if that takes too long."""
         if time.monotonic() < self._resting.get(line, 0.0):
             return None
         self._resting.pop(line, None)
-        sql = f"SELECT rowid FROM {NEW} WHERE dataset_id = ? AND ({line.where.sql}) ORDER BY id"
         started = time.monotonic()
         try:
             with self._watchdog.statement():
-                return [number for (number,) in self._lake.execute(sql, [line.dataset.pk, *line.where.parameters])]
+                return find(line, *arguments)
         except duckdb.Error as error:
             log_failure("a tail skips events: %s", one_line(error))
             self._resting[line] = time.monotonic() + PENALTY * (time.monotonic() - started)
             return None
+
+    def _blob(self, line: Line, room: int) -> Chunk:
+        """Return what a line finds as one piece, which takes no work for each event."""
+        matched = f"SELECT id, frame FROM {NEW} WHERE dataset_id = ? AND ({line.where.sql})"
+        sql = f"""
+            WITH matched AS MATERIALIZED ({matched}),
+                summed AS (SELECT *, sum(strlen(frame)) OVER (ORDER BY id) AS total FROM matched)
+            SELECT (SELECT count(*) FROM matched), count(*), string_agg(frame, '' ORDER BY id)
+            FROM summed WHERE total <= ?"""
+        [(found, kept, text)] = self._lake.execute(sql, [line.dataset.pk, *line.where.parameters, room])
+        return Chunk(kept, (text or "").encode(), Missing(dropped=found - kept))
+
+    def _rows(self, line: Line, room: int, frames: Mapping[Look, "_Frames"]) -> Chunk:
+        """Return what a line finds with the frames of each event."""
+        sql = f"SELECT rowid FROM {NEW} WHERE dataset_id = ? AND ({line.where.sql}) ORDER BY id"
+        numbers = [number for (number,) in self._lake.execute(sql, [line.dataset.pk, *line.where.parameters])]
+        return frames[line.look].chunk(numbers, room)
 
 
 class _Frames:
@@ -185,4 +209,5 @@ def count_by_dataset(batches: Sequence[Batch]) -> Counter[str]:
 
 
 def _chunk(frames: Sequence[Frame], dropped: int) -> Chunk:
-    return Chunk(frames, b"".join(frame.data for frame in frames), Missing(dropped=dropped))
+    data = b"".join(frame.data for frame in frames)
+    return Chunk(len(frames), data, Missing(dropped=dropped), frames=frames)

@@ -42,16 +42,18 @@ class Missing(NamedTuple):
 class Chunk(NamedTuple):
     """New events for the tails of one line, and what is missing after them."""
 
-    frames: Sequence[Frame]
+    events: int
     data: bytes
     missing: Missing
+    least_us: int = 0  # none of the events was received before
+    frames: Sequence[Frame] = ()  # of which the data consists, where a tail may have to leave out some
 
     def without(self, skipped: int) -> "Chunk":
         """Return it with so many more events that nobody has looked at."""
         return self._replace(missing=Missing(self.missing.dropped, self.missing.skipped + skipped)) if skipped else self
 
 
-NOTHING = Chunk((), b"", Missing())
+NOTHING = Chunk(0, b"", Missing())
 
 
 class Source(Protocol):
@@ -78,7 +80,6 @@ class Tail:
         self._hub, self._seat = hub, seat
         self._since_us, self._catch_up = since_us, catch_up
         self._made = time.monotonic()
-        self._has_begun = False
         self._lock = threading.Lock()  # guards the queue
         self._queue: deque[Chunk] = deque()
         self._bytes = 0
@@ -96,7 +97,7 @@ class Tail:
             if fits:
                 self._queue.append(chunk)
                 self._bytes += len(chunk.data)
-            dropped = chunk.missing.dropped + (0 if fits else len(chunk.frames))
+            dropped = chunk.missing.dropped + (0 if fits else chunk.events)
             self._missing = Missing(self._missing.dropped + dropped, self._missing.skipped + chunk.missing.skipped)
 
     def end(self, reason: ApiError | None = None) -> None:
@@ -106,6 +107,10 @@ class Tail:
         if self.loop is not None:
             with suppress(RuntimeError):  # the loop is closed, and nothing is sent any more
                 self.loop.call_soon_threadsafe(self.wake)
+
+    def wants_all(self, least_us: int) -> bool:
+        """Return whether all events are new for it that were received at this time or later."""
+        return least_us >= self._since_us + (SETTLED_US if self._catch_up else 0)
 
     def is_lost(self) -> bool:
         """Return whether nobody sends it, though somebody should have begun long ago."""
@@ -170,9 +175,8 @@ class Tail:
 
     def _wanted(self, chunk: Chunk) -> bytes:
         """Return a chunk's data without what is not new for this tail: only its first chunks can have that."""
-        if self._has_begun:
+        if self.wants_all(chunk.least_us):
             return chunk.data
-        self._has_begun = all(frame.received_us > self._since_us + SETTLED_US for frame in chunk.frames)
         return b"".join(frame.data for frame in chunk.frames if self._is_new(frame))
 
     def _is_new(self, frame: Frame) -> bool:

@@ -19,6 +19,7 @@ from eventlane.asgi import application
 from events.models import Dataset
 from events.tails import hub as hub_module
 from events.tails import tail as tail_module
+from events.tails.frames import AS_JSON
 from events.tails.hub import Hub
 from projects.models import ApiKey
 from tests.events.lake.conftest import Node
@@ -140,16 +141,25 @@ def dropped(reader: Reader) -> int:
     return sum(one.json["dropped"] for one in reader.messages if one.event == "dropped")
 
 
+RICH = [
+    message("one", n=1.0, level="warn", service="api", duration=1.5, error="bad", request_id="r", trace_id="t"),
+    '{"message":\r\n "two",\n"text": "{DATA_PATH} \\u0000 \\" \\\\ \\n é"}',
+    message("{DATA_PATH}\0", timestamp="2020-01-01T00:00:00.5Z", level="😀\n"),
+]
+
+
 def test_new_events_come_as_the_api_shows_them(node: Node, client: ApiClient, open_tail: Open):
     node.write(message("before"))
     reader = open_tail()
-    node.write(message("one", n=1), '{"message":\r\n "two"}')
-    node.write(message("three"))
+    node.write(*RICH[:2])
+    node.write(RICH[2])
 
     wait_until(lambda: len(reader.messages) >= 3)
-    assert reader.shown() == ["one", "two", "three"]
+    assert reader.shown() == ["one", "two", "{DATA_PATH}\0"]
     for one in reader.messages:
         assert one.json == client.get(f"/datasets/id/{node.dataset.pk}/events/id/{one.id}").json()
+    made_in_python = {str(row.id): json.loads(AS_JSON.data_of(row)) for row in node.rows()}
+    assert [made_in_python[one.id] for one in reader.messages] == [one.json for one in reader.messages]
 
 
 def test_tail_finds_what_its_line_asks_for_and_nothing_of_other_datasets(node: Node, open_tail: Open):
