@@ -1,5 +1,6 @@
 """What the console's home page shows about pipelines: what failed, grouped by reason; what runs; the next ticks."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import Count, Max, QuerySet
-from django.db.models.functions import Left, Now
+from django.db.models.functions import Left, Now, Right
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -19,11 +20,15 @@ from eventlane.one_line import one_line
 from eventlane.patterns import LONGEST, pattern_of
 from pipelines.console.spans import span
 from pipelines.console.states import state_label
-from pipelines.models import UNFINISHED, Pipeline, Resource, Status, Subscription, Task
+from pipelines.console.terminal import as_text
+from pipelines.models import UNFINISHED, Pipeline, Resource, Status, Subscription, Task, TaskStep
 
 SHOWN = 5
 MOST_COUNTED = 1000
+MOST_GROUPED = 300
+MOST_READ = 16_384  # bytes of output
 DO_NOT_RUN = (Resource.Type.QUERY, Resource.Type.DASHBOARD, Resource.Type.ALERT, Resource.Type.CHANNEL)
+_PLACE = re.compile(r"\S*/steps/[0-9]+: (line )?[0-9]+: ")  # what a shell says before an error
 LATELY = timedelta(hours=24)
 
 
@@ -79,8 +84,8 @@ def pipeline_activity(request: HttpRequest, now: datetime) -> dict[str, Any] | N
 
 
 def failed_groups(failed: QuerySet[Pipeline], now: datetime) -> list[FailedGroup]:
-    """Return the newest MOST_COUNTED of these pipelines by name and reason, the latest failure first."""
-    rows = failed.values_list("pk", "name", "project__name", "end_time")[:MOST_COUNTED]
+    """Return the newest MOST_GROUPED of these pipelines by name and reason, the latest failure first."""
+    rows = failed.values_list("pk", "name", "project__name", "end_time")[:MOST_GROUPED]
     pipelines = {pk: (name, project, end_time) for pk, name, project, end_time in rows}
     reasons = _first_failures(pipelines)
     found: dict[tuple[str, str, str], FailedGroup] = {}
@@ -92,10 +97,23 @@ def failed_groups(failed: QuerySet[Pipeline], now: datetime) -> list[FailedGroup
 
 
 def _first_failures(pipeline_ids: Iterable[str]) -> dict[str, str]:
-    """Return why the task that failed first did, by pipeline."""
+    """Return why the task that failed first did, by pipeline: what its program said last, or else the failure."""
     tasks = Task.objects.filter(pipeline__in=pipeline_ids, status=Status.FAILED).order_by("-end_time", "-pk")
-    rows = tasks.values_list("pipeline_id", Left("failure_message", LONGEST))
-    return {pipeline_id: one_line(message) for pipeline_id, message in rows}
+    rows = list(tasks.values_list("pipeline_id", "pk", Left("failure_message", LONGEST)))
+    said = _last_lines([task_id for _, task_id, _ in rows])
+    return {pipeline_id: said.get(task_id) or one_line(message) for pipeline_id, task_id, message in rows}
+
+
+def _last_lines(task_ids: Iterable[str]) -> dict[str, str]:
+    """Return the last line of output of failed steps, by task; of long outputs, which take long to read, none."""
+    steps = TaskStep.objects.filter(task__in=task_ids, exit_code__gt=0, output_bytes__lt=MOST_READ)
+    ends = steps.values_list("task_id", Right("output", LONGEST))
+    return {task_id: _PLACE.sub("", _last_line(as_text(end))) for task_id, end in ends}
+
+
+def _last_line(text: str) -> str:
+    lines = text.split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 def workers() -> tuple[int, datetime | None]:

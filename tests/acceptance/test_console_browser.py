@@ -13,6 +13,7 @@ PAGES = [
     "/console/",
     "/console/explore/",
     "/console/dashboards/",
+    "/console/events/alert/",
     "/console/system/",
     "/console/pipelines/pipeline/",
     "/console/pipelines/resource/",
@@ -33,6 +34,7 @@ PAGES = [
 WITH_BARRIERS_LOOKED_FOR = {  # by path, and what is there when it has loaded
     "/console/": ".ev-patterns a",
     "/console/explore/?q=namespace:barriers": ".ev-stacked",
+    "/console/dashboards/": "#content",
     "/console/pipelines/pipeline/": "#changelist",
 }
 UNLABELLED = """() => [...document.querySelectorAll("#content input, #content select, #content textarea")]

@@ -9,7 +9,6 @@ from eventlane.console import moment
 from events.alerts.words import condition_text
 from events.console.own import own_rows
 from events.models import Alert, AlertChange, AlertState
-from pipelines.models import Resource
 
 SHOWN = 8
 WRONG = (AlertState.FIRING, AlertState.NO_DATA, AlertState.ERROR)
@@ -34,8 +33,8 @@ class AlertRow:
 
 def wrong_alerts(request: HttpRequest) -> list[AlertRow]:
     """Return the alerts that aren't OK, firing ones first, then the newest."""
-    ids = own_rows(request, Resource).filter(type=Resource.Type.ALERT, disabled=False).values("pk")
-    alerts = Alert.objects.filter(resource__in=ids, state__in=WRONG).select_related("resource", "project")
+    wrong = own_rows(request, Alert).filter(state__in=WRONG, resource__disabled=False)
+    alerts = wrong.select_related("resource", "project")
     found = sorted(alerts, key=lambda alert: (WRONG.index(AlertState(alert.state)), -alert.state_time.timestamp()))
     links = _links([alert.pk for alert in found[:SHOWN]])
     return [_row(alert, links.get(alert.pk, "")) for alert in found[:SHOWN]]
@@ -60,6 +59,6 @@ def _row(alert: Alert, link: str) -> AlertRow:
         since=moment(alert.state_time),
         snoozed=alert.is_snoozed,
         is_firing=state == AlertState.FIRING and not alert.is_snoozed,
-        url=reverse("admin:pipelines_resource_change", args=[alert.pk]),
+        url=reverse("admin:events_alert_change", args=[alert.pk]),
         explore_url=link,
     )

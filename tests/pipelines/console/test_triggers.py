@@ -13,7 +13,7 @@ from pipelines.models import Pipeline, PlatformEvent, Resource, Status, Subscrip
 from pipelines.resources.deploy import deploy
 from tests.console import count_queries
 from tests.factories import House
-from tests.pipelines.console.deployed import address, deploy_all, end, run, text, text_of, visit
+from tests.pipelines.console.deployed import address, deploy_all, end, run, text, text_of, visit, write
 from tests.pipelines.resources.samples import pipeline, task, timer, trigger
 
 TRIGGERS, EVENTS, RESOURCES = (f"/console/pipelines/{name}/" for name in ("trigger", "platformevent", "resource"))
@@ -210,6 +210,24 @@ def test_home_tells_of_pipelines_once_something_is_deployed(alice: Client, bob: 
         page = text(client, "/console/home/pipelines/")
         assert address(running) in page and address(failed) in page and address(old) not in page
         assert address(deployed["nightly"], model="trigger") in page and "next tick" in page
+
+
+def test_home_groups_failures_by_what_the_program_said_last(alice: Client, acme: House) -> None:
+    deploy_all(acme.project)
+    for number in range(3):
+        pipeline_ = run(acme.project)
+        write(
+            pipeline_.tasks.earliest("pk"),
+            f"Hello\n/tmp/x{number}/steps/0: line 3: NAME: parameter not set\n",
+            exit_code=2,
+        )
+        end(pipeline_, Status.FAILED)
+    failed = run(acme.project)
+    end(failed, Status.FAILED)
+    groups = alice.get("/console/home/pipelines/").context["automation"]["failed"]
+    assert [(group.count, group.latest == failed.pk) for group in groups] == [(1, True), (3, False)]
+    assert groups[1].reason == "NAME: parameter not set"
+    assert alice.get(groups[1].list_url).context["cl"].result_count == 4
 
 
 def test_home_asks_the_same_number_of_questions_whatever_runs(
