@@ -15,6 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import action, display
@@ -24,6 +25,7 @@ from eventlane.console import ConsoleAdmin, OwnRelatedFilter, count_of, label, m
 from eventlane.forms import ModelForm
 from eventlane.ids import is_id
 from eventlane.project_choice import project_choice
+from eventlane.times import format_time
 from projects.api_keys import (
     descendants_of,
     revoke_api_key,
@@ -49,6 +51,7 @@ STATES = {
     "revoked": lambda now: Q(revocation_time__isnull=False),
 }
 LIFE = ("state", "creation_time", "created_by_key", "last_use_time", "revocation_time", "replaced_by")
+AROUND_LAST_USE = timedelta(minutes=5)  # which is written down at most once in EVENTLANE_LAST_USE_SECONDS
 LABEL_KINDS = {"active": "success", "replaced": "warning", "account disabled": "warning", "revoked": "danger"}
 
 
@@ -324,8 +327,13 @@ class ApiKeyAdmin(ConsoleAdmin):
 
     @display(description="Last use", ordering="last_use_time")
     def last_use(self, api_key: ApiKey) -> SafeString | str:
-        """Show when the key was used last."""
-        return moment(api_key.last_use_time)
+        """Show when the key was used last, and lead from a key that sends to the events of that time."""
+        last = api_key.last_use_time
+        if last is None or "ingest" not in api_key.rights:
+            return moment(last)
+        frame = {"from": format_time(last - AROUND_LAST_USE), "to": format_time(last + AROUND_LAST_USE)}
+        asked = urlencode(({"project": api_key.project_id} if api_key.project_id else {}) | frame)
+        return format_html('<a class="text-link" href="{}?{}">{}</a>', reverse("console-explore"), asked, moment(last))
 
     @display(description="Expires", ordering="expiration_time")
     def end(self, api_key: ApiKey) -> SafeString | str:

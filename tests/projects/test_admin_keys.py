@@ -1,7 +1,8 @@
 """The console's API keys: made and shown once, rotated, revoked."""
 
+import html
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -234,6 +235,16 @@ def test_last_use_is_shown(alice: Client, acme: House) -> None:
     assert "never" in alice.get(LIST).content.decode()
     ApiKey.objects.update(last_use_time=timezone.now() - timedelta(minutes=5))
     assert "5\xa0minutes ago" in alice.get(LIST).content.decode()
+
+
+def test_last_use_of_a_key_that_sends_leads_to_the_events_of_then(alice: Client, acme: House) -> None:
+    issue_api_key(account=acme.admin, name="reader", rights=["read"], project=acme.project)
+    issue_api_key(account=acme.admin, name="sender", rights=["ingest"], project=acme.project)
+    used = ApiKey.objects.filter(name__in=["reader", "sender"])
+    used.update(last_use_time=datetime(2026, 1, 5, 10, tzinfo=UTC))
+    page = html.unescape(alice.get(LIST).content.decode())
+    address = f"/console/explore/?project={acme.project.pk}&from=2026-01-05T09%3A55%3A00Z&to=2026-01-05T10%3A05%3A00Z"
+    assert page.count(f'<a class="text-link" href="{address}">') == 1
 
 
 def test_addresses_are_named_as_django_names_them() -> None:

@@ -54,7 +54,8 @@ def explore_page(request: HttpRequest) -> HttpResponse:
     """Show what the address asks; another way to write the same question leads to the usual one."""
     question = read_question(request.GET)
     if not question.dataset:
-        dataset = _busiest(_offered(request))
+        offered, project = _offered(request), request.GET.get("project")
+        dataset = _busiest([one for one in offered if one.project_id == project] or offered)
         if dataset is None:
             return _show(request, {"state": "no dataset", "may_add": account_of(request).role == Account.Role.ADMIN})
         return HttpResponseRedirect(request.path + question.address(dataset=dataset.pk))

@@ -149,6 +149,14 @@ def test_page_without_a_question_asks_for_the_last_hour_of_the_busiest_dataset(n
     assert (response.status_code, response["Location"]) == (302, f"{PATH}?dataset={node.dataset.pk}&from=1h")
 
 
+def test_page_of_a_project_asks_a_dataset_of_it(node: Node, alice: Client) -> None:
+    other = Project.objects.create(organization=node.dataset.project.organization, name="shop")
+    orders = Dataset.objects.create(project=other, name="orders")
+    response = alice.get(f"{PATH}?project={other.pk}&from=6h")
+    assert response["Location"] == f"{PATH}?dataset={orders.pk}&from=6h"
+    assert f"dataset={node.dataset.pk}" in alice.get(f"{PATH}?project=unknown")["Location"]
+
+
 @pytest.mark.parametrize(
     ("sent", "usual"),
     [

@@ -68,5 +68,5 @@ def test_page_shows_the_yaml_and_what_it_does_without(node: Node, alice: Client)
     assert "filters:" not in everything.yaml and any("every event" in note for note in everything.notes)
     wrong = alice.get(f"{PATH}trigger/?dataset={node.dataset.pk}&from=1h&q=a+%29")
     assert wrong.status_code == 302 and "at character" in text_of(alice.get(wrong["Location"]))
-    assert "Make a trigger of these filters" in text_of(alice.get(f"{PATH}?dataset={node.dataset.pk}&from=1h&q=a"))
+    assert "Make a trigger" in text_of(alice.get(f"{PATH}?dataset={node.dataset.pk}&from=1h&q=a"))
     assert alice.get(f"{PATH}trigger/?dataset={'0' * 27}&q=a").status_code == 404
