@@ -33,6 +33,7 @@ _recipients = describe(
 )
 
 OF_KIND: Mapping[str, Mapping[str, Any]] = {
+    "apprise": {"identity": required(text())},
     "email": {"to": required(_recipients)},
     "slack": {"identity": required(text())},
     "webhook": {"url": required(_url), "identity": optional(text())},
@@ -63,6 +64,7 @@ describe(
 
 MEANINGS = {
     "kind": "how it is sent",
+    "identity (apprise)": "identity that has the address of a service as Apprise writes it, which is a secret",
     "to (email)": "whom it is sent to",
     "identity (slack)": "identity that has the address of an incoming webhook of Slack, which is a secret",
     "url (webhook)": "where it is sent to",

@@ -23,7 +23,7 @@ from pipelines.models import Resource
 
 STEP_SECONDS = 1.0
 AT_ONCE = 8
-CLAIM = timedelta(seconds=90)  # longer than sending takes
+CLAIM = timedelta(seconds=120)  # longer than sending takes
 MOST_TRIES = 6  # the last one after half an hour
 FIRST_PAUSE, FACTOR = timedelta(seconds=10), 3
 

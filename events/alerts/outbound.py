@@ -16,11 +16,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from eventlane.one_line import one_line
+from events.alerts.reachable import ADVICE, IpAddress, may_reach
 
 CONNECT_SECONDS = 5.0
 WHOLE_SECONDS = 15.0  # for one request, however slowly the other side answers
-
-IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Refused(Exception):
@@ -120,29 +119,7 @@ def checked_addresses(host: str, port: int) -> Iterator[IpAddress]:
     except OSError as error:
         raise Failed(f"{host}: {one_line(error)}") from None
     ips = [ipaddress.ip_address(str(place[0]).partition("%")[0]) for *_, place in found]
-    allowed = [ip for ip in dict.fromkeys(ips) if may_reach(ip)]
+    allowed = [ip for ip in dict.fromkeys(ips) if may_reach(ip, settings.EVENTLANE_ALERT_TARGETS)]
     if not allowed:
-        raise Refused(f"{host} is not a public address; EVENTLANE_ALERT_TARGETS lists what else may be reached")
+        raise Refused(f"{host} {ADVICE}")
     yield from allowed
-
-
-def may_reach(ip: IpAddress) -> bool:
-    """Return whether an address is public, or in one of EVENTLANE_ALERT_TARGETS."""
-    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-    if mapped is not None:
-        return may_reach(mapped)
-    if any(ip in network for network in settings.EVENTLANE_ALERT_TARGETS):
-        return True
-    return _is_public(ip) and all(map(_is_public, _embedded(ip)))
-
-
-def _is_public(ip: IpAddress) -> bool:
-    return ip.is_global and not (ip.is_multicast or ip.is_reserved)
-
-
-def _embedded(ip: IpAddress) -> Iterator[IpAddress]:
-    """Yield the IPv4 address that a router may make of an IPv6 address (6to4, Teredo)."""
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.sixtofour is not None:
-            yield ip.sixtofour
-        yield from ip.teredo or ()

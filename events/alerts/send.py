@@ -5,7 +5,10 @@ import binascii
 import hashlib
 import hmac
 import json
+import os
 import smtplib
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,6 +17,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.smtp import EmailBackend
 
+from eventlane.configuration import ROOT
 from eventlane.one_line import one_line
 from events.alerts.outbound import Failed, Refused, post
 from pipelines.identities import kind_of, read_fields
@@ -21,6 +25,7 @@ from pipelines.models import Identity, Resource
 from pipelines.secrets import UnreadableSecret
 
 SMTP_SECONDS = 10
+APPRISE_SECONDS = 60
 HEADERS = {"Content-Type": "application/json", "User-Agent": "Eventlane"}
 LINES = 20  # of conditions in a message for people
 
@@ -35,6 +40,8 @@ def delivery_to(channel: Resource) -> Delivery:
     match data["kind"]:
         case "email":
             return lambda message_id, said: _send_mail(data["to"], said)
+        case "apprise":
+            return lambda message_id, said: _send_by_apprise(secret, said)
         case "slack":
             return lambda message_id, said: _send_slack(secret, said)
         case _:
@@ -98,6 +105,26 @@ def _slack_text(said: Payload) -> str:
 def _lines(said: Payload) -> list[str]:
     lines: list[str] = said["lines"]
     return lines if len(lines) <= LINES else [*lines[:LINES], f"and {len(lines) - LINES:,} more"]
+
+
+def _send_by_apprise(url: str, said: Payload) -> None:
+    body = "\n".join([*_lines(said), *([said["link"]] if said.get("link") else [])])
+    also = [str(network) for network in settings.EVENTLANE_ALERT_TARGETS]
+    given = {"url": url, "title": said["title"], "body": body or said["title"], "also": also}
+    command = [sys.executable, "-m", "events.alerts.apprise_child"]
+    environment = {"PATH": os.defpath, "LANG": "C.UTF-8"}  # no secrets, and no proxies
+    try:
+        done = subprocess.run(
+            command, input=json.dumps(given), cwd=ROOT, env=environment, text=True, capture_output=True,
+            timeout=APPRISE_SECONDS,
+        )  # fmt: skip
+        outcome = json.loads(done.stdout)
+    except subprocess.TimeoutExpired:
+        raise Failed(f"Apprise took longer than {APPRISE_SECONDS} seconds") from None
+    except ValueError:
+        raise Failed("Apprise's process ended without an answer") from None
+    if outcome["problem"]:
+        raise (Refused if outcome["for_good"] else Failed)(outcome["problem"])
 
 
 def _send_mail(recipients: list[str], said: Payload) -> None:

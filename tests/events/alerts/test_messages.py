@@ -4,6 +4,7 @@ import base64
 import email
 import hashlib
 import hmac
+import ipaddress as ip
 import json
 import socket
 import threading
@@ -17,8 +18,9 @@ from django.utils import timezone
 
 from events.alerts import messages
 from events.alerts.messages import MOST_TRIES, send_due
-from events.alerts.outbound import ipaddress as ip
-from events.alerts.outbound import may_reach
+from events.alerts.outbound import Refused
+from events.alerts.reachable import may_reach
+from events.alerts.send import _send_by_apprise
 from events.models import Alert, AlertChange, AlertMessage
 from pipelines.identities import write_fields
 from pipelines.models import Identity, PlatformEvent
@@ -165,11 +167,38 @@ def test_inner_addresses_and_redirects_to_them_are_refused(watch: Watch, web: We
         ("2002:7f00:1::", False), ("ff02::1", False), ("8.8.8.8", True), ("2606:4700::1111", True),
     ],
 )  # fmt: skip
-def test_only_public_addresses_are_reached(address: str, reached: bool, settings: Any) -> None:
+def test_only_public_addresses_are_reached(address: str, reached: bool) -> None:
+    assert may_reach(ip.ip_address(address), []) == reached
+    here = [ip.ip_network("127.0.0.0/8")]
+    assert may_reach(ip.ip_address(address), here) == (reached or address in ("127.0.0.1", "::ffff:127.0.0.1"))
+
+
+def test_apprise_sends_in_a_process_that_reaches_nothing_inside(watch: Watch, web: WebServer, node: Any) -> None:
+    add_identity(node.dataset.project, "service", f"json://localhost:{web.server_port}/secret-token")
+    errors = watch(channel("app", kind="apprise", identity="service"), channels=["app"])
+    errors.send("api", "api", "api")
+    errors.evaluate()
+    send()
+    assert outcomes() == [("sent", "")]
+    said = json.loads(web.received[0][2])
+    assert said["title"] == "FIRING: many-errors, 3" and "/console/explore/" in said["message"]
+
+
+@pytest.mark.parametrize(
+    ("address", "problem"),
+    [
+        ("json://127.0.0.1:{port}/x", "127.0.0.1 is not a public address; EVENTLANE_ALERT_TARGETS"),
+        ("rsyslog://127.0.0.1:{port}", "127.0.0.1 is not a public address"),
+        ("syslog://", "it would use this machine's own services"),
+        ("nonsense://x", "the address in the identity is none that Apprise knows"),
+        ("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#x?template=/etc/passwd", "it would open a file"),
+    ],
+)
+def test_apprise_is_refused_what_a_message_does_not_need(address: str, problem: str, settings: Any) -> None:
     settings.EVENTLANE_ALERT_TARGETS = []
-    assert may_reach(ip.ip_address(address)) == reached
-    settings.EVENTLANE_ALERT_TARGETS = [ip.ip_network("127.0.0.0/8")]
-    assert may_reach(ip.ip_address(address)) == (reached or address in ("127.0.0.1", "::ffff:127.0.0.1"))
+    with running(WebServer()) as server, pytest.raises(Refused, match=problem) as refused:
+        _send_by_apprise(address.format(port=server.server_port), {"title": "t", "lines": []})
+    assert not server.received and "T1JJ3T3L2" not in str(refused.value)
 
 
 def test_name_that_changes_its_address_gains_nothing(watch: Watch, web: WebServer, monkeypatch: Any) -> None:

@@ -46,7 +46,7 @@ def test_mistakes_of_channels_are_named_at_their_place(db: None, project: Projec
         return [(pointer.removeprefix("/specs/0/data"), reason) for pointer, reason in found]
 
     assert of(to=["a@b.example"]) == [("", "member 'kind' is missing")]
-    assert of(kind="fax") == [("/kind", "must be email, slack or webhook")]
+    assert of(kind="fax") == [("/kind", "must be apprise, email, slack or webhook")]
     assert of(kind="email", to=["nobody"], url="x") == [
         ("/to/0", "must be an e-mail address"),
         ("", "member 'url' is unknown"),
