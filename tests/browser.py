@@ -7,9 +7,11 @@ page      a page of the `server`'s administrator, logged in; fails the test on a
 import os
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.server import Server
 
@@ -48,6 +50,22 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
     yield page
     context.close()
     assert not complaints
+
+
+def serious_barriers(page: Page) -> list[tuple[str, Any]]:
+    """Return what axe-core finds that keeps people with disabilities from using the page."""
+    found = Axe().run(page).response["violations"]
+    return [(one["id"], one["nodes"]) for one in found if one["impact"] in ("serious", "critical")]
+
+
+def drag_over_right_half(page: Page, chart: Locator) -> None:
+    """Choose the later half of a chart's time with the mouse."""
+    box = chart.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 20, steps=4)
+    page.mouse.up()
 
 
 def _strange(url: str, server: Server) -> bool:

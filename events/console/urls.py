@@ -172,13 +172,21 @@ urlpatterns = [
     path("explore/save/", admin.site.admin_view(explore_save), name="console-explore-save"),
     path("explore/saved/<str:resource_id>/", admin.site.admin_view(explore_saved), name="console-explore-saved"),
     path("dashboards/", admin.site.admin_view(dashboards), name="console-dashboards"),
-    path("dashboards/new/", admin.site.admin_view(dashboard_editor), name="console-dashboard-new"),
-    path("dashboards/preview/", admin.site.admin_view(dashboard_preview), name="console-dashboard-preview"),
-    path("dashboards/<str:resource_id>/", admin.site.admin_view(dashboard), name="console-dashboard"),
-    path("dashboards/<str:resource_id>/edit/", admin.site.admin_view(dashboard_editor), name="console-dashboard-edit"),
+    path("dashboards/new/", admin.site.admin_view(in_chosen_zone(dashboard_editor)), name="console-dashboard-new"),
+    path(
+        "dashboards/preview/",
+        admin.site.admin_view(in_chosen_zone(dashboard_preview)),
+        name="console-dashboard-preview",
+    ),
+    path("dashboards/<str:resource_id>/", admin.site.admin_view(in_chosen_zone(dashboard)), name="console-dashboard"),
+    path(
+        "dashboards/<str:resource_id>/edit/",
+        admin.site.admin_view(in_chosen_zone(dashboard_editor)),
+        name="console-dashboard-edit",
+    ),
     path(
         "dashboards/<str:resource_id>/panels/<int:place>/",
-        admin.site.admin_view(dashboard_panel),
+        admin.site.admin_view(in_chosen_zone(dashboard_panel)),
         name="console-dashboard-panel",
     ),
 ]

@@ -3,10 +3,9 @@
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser import log_in
+from tests.browser import drag_over_right_half, log_in, serious_barriers
 from tests.server import Server
 
 PAGES = [
@@ -187,7 +186,7 @@ def test_opened_event_leads_on(page: Page, server: Server) -> None:
     expect_copied(page, "1.50")
     ways("kind").get_by_role("button", name="copy path").click()
     expect_copied(page, "card.kind")
-    assert serious(page) == []
+    assert serious_barriers(page) == []
 
     page.get_by_role("tab", name="Tree").focus()
     page.keyboard.press("ArrowRight")
@@ -196,7 +195,7 @@ def test_opened_event_leads_on(page: Page, server: Server) -> None:
     expect_copied(page, OPENED.decode())
     page.get_by_role("tab", name="Trace").click()
     expect(page.locator(".ev-waterfall li")).to_have_count(2)
-    assert serious(page) == []
+    assert serious_barriers(page) == []
     page.get_by_role("tab", name="Context").click()
     expect(page.locator(".ev-around li")).to_have_count(2)
 
@@ -215,12 +214,6 @@ def test_opened_event_leads_on(page: Page, server: Server) -> None:
 
 def expect_copied(page: Page, text: str) -> None:
     page.wait_for_function("text => navigator.clipboard.readText().then((copied) => copied === text)", arg=text)
-
-
-def serious(page: Page) -> list[object]:
-    """Return what keeps people out of a page, by what axe finds."""
-    found = Axe().run(page).response["violations"]
-    return [(one["id"], one["nodes"]) for one in found if one["impact"] in ("serious", "critical")]
 
 
 def test_questions_are_saved_and_the_last_ones_remembered(page: Page, server: Server) -> None:
@@ -268,12 +261,7 @@ def test_search_is_completed_and_the_chart_zooms(page: Page, server: Server) -> 
     page.keyboard.press("Enter")
     expect(page.locator("#total")).to_have_text("1")
 
-    box = page.locator(".ev-explore .ev-chart svg").bounding_box()
-    assert box
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 20, steps=4)
-    page.mouse.up()
+    drag_over_right_half(page, page.locator(".ev-explore .ev-chart svg"))
     page.wait_for_url("**&from=20*&to=20*")
     expect(page.locator("#total")).to_have_text("1")
     page.go_back()
@@ -366,10 +354,10 @@ def test_pages_have_no_serious_barrier(page: Page, server: Server, scheme: str) 
     for path, loaded in WITH_BARRIERS_LOOKED_FOR.items():
         page.goto(server.url + path)
         expect(page.locator(loaded).first).to_be_visible()
-        assert serious(page) == [], path
+        assert serious_barriers(page) == [], path
     page.context.clear_cookies()
     page.goto(f"{server.url}/console/login/")
-    assert serious(page) == []
+    assert serious_barriers(page) == []
 
 
 def test_account_menu_and_log_out_by_keyboard(page: Page, server: Server) -> None:

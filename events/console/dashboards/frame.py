@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.http import urlencode
 
 from events.console.explore.question import PRESETS
+from events.console.explore.zone import zone_name
 from events.dashboards import LEAST_REFRESH, query_problems
 from events.query.times import SECOND, InvalidTime, read_duration
 
@@ -48,7 +49,7 @@ class Frame:
     def problems(self) -> list[str]:
         """Return what is wrong with the times."""
         names = {"/from": "From", "/to": "To"}
-        found = query_problems({"datasets": ["any"], **self.members}, "")
+        found = query_problems({"datasets": ["any"], **self.members, "time_zone": zone_name()}, "")
         return [f"{names.get(one.pointer, one.pointer)}: {one.reason}" for one in found]
 
     def refreshes(self) -> dict[str, str]:

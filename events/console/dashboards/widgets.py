@@ -24,6 +24,7 @@ from events.console.explore.groups import (
 from events.console.explore.lines import event_line
 from events.console.explore.question import Question
 from events.console.explore.terms import open_to_more
+from events.console.explore.zone import zone_name
 from events.console.saved import groups_of, left_out, search_of
 from events.dashboards import BAR, EVENTS, STATISTIC, TABLE, TIMESERIES
 from events.lake.slots import slots
@@ -108,8 +109,12 @@ def _fitted(body: Shown, kind: str) -> Shown:
 
 
 def _read(body: Shown, kind: str) -> Query:
-    """Return the query; a granularity that doesn't suit the time frame gives way to one that does."""
+    """Return the query, in the chosen zone unless it has one.
+
+    A granularity that doesn't suit the time frame gives way to one that does.
+    """
     now_us = time_ns() // 1000
+    body = body | ({"time_zone": zone_name()} if body.get("time_zone", "UTC") == "UTC" else {})
     try:
         query = read_query(body, now_us=now_us)
     except InvalidRequestBody as error:

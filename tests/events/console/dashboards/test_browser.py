@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import browser, page  # noqa: F401  (fixtures)
+from tests.browser import browser, drag_over_right_half, page, serious_barriers  # noqa: F401  (fixtures)
 from tests.server import Server
 
 SEARCH = "namespace:dashboards"
@@ -46,6 +46,7 @@ def test_dashboard_from_its_yaml_to_full_screen(page: Page, server: Server, sent
     text = page.get_by_label("YAML")
     expect(text).to_have_value(re.compile("^type: dashboard\n"))
     expect(panel(page, "Services").locator("strong")).to_be_visible()  # the preview
+    assert serious_barriers(page) == []
 
     text.fill(TEXT.replace("type: bar", "type: pie", 1))
     page.get_by_role("button", name="Save").click()
@@ -65,6 +66,8 @@ def test_dashboard_from_its_yaml_to_full_screen(page: Page, server: Server, sent
     expect(panel(page, "Out of sight")).to_contain_text("Loading")  # until somebody scrolls to it
     panel(page, "Out of sight").scroll_into_view_if_needed()
     expect(panel(page, "Out of sight").get_by_role("link", name="web")).to_be_visible()
+
+    assert serious_barriers(page) == []
 
     page.get_by_role("button", name="Full screen").click()
     expect(page.get_by_role("button", name="Leave full screen")).to_be_visible()
@@ -96,12 +99,7 @@ def test_panels_ask_anew_and_try_again(page: Page, server: Server, sent: None) -
     page.wait_for_url("**?from=15m&to=now&refresh=30s")
     expect(panel(page, "All").locator("strong")).to_have_text("4")
 
-    box = panel(page, "By level").locator(".ev-chart svg").bounding_box()
-    assert box
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 20, steps=4)
-    page.mouse.up()
+    drag_over_right_half(page, panel(page, "By level").locator(".ev-chart svg"))
     page.wait_for_url("**/console/dashboards/*/?from=20*&to=20*&refresh=30s")
     expect(panel(page, "All").locator("strong")).to_have_text("4")
     page.go_back()

@@ -2,7 +2,7 @@
 
 import html
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -126,6 +126,16 @@ def test_panel_is_a_page_of_its_own_without_the_script(filled: Node, alice: Clie
     assert response.context["value"] == "5" and f'href="{page}?from=2h&to=now"' in text(response)
     failed = text(alice.get(f"{page}panels/1/?from=2h"))
     assert f'href="{page}panels/1/?from=2h">Try again' in failed and "data-retry" not in failed
+
+
+def test_times_are_shown_in_the_zone_that_was_chosen(filled: Node, alice: Client) -> None:  # noqa: F811
+    widget = {"type": "events", "query": {"datasets": ["logs"]}}
+    times = []
+    for zone in ("UTC", "Asia/Kolkata"):
+        alice.cookies["eventlane_zone"] = zone
+        [shown] = panels(alice, filled, widget)
+        times.append(datetime.fromisoformat(shown.context["lines"][0].time))
+    assert times[1] - times[0] == timedelta(hours=5, minutes=30)
 
 
 def test_granularity_gives_way_where_the_time_frame_is_too_long_for_it(filled: Node, alice: Client) -> None:  # noqa: F811
