@@ -30,16 +30,15 @@ def _lane(name: str, *limits: int) -> Lane:
 
 def _routes() -> list[Route]:
     batch, form = settings.EVENTLANE_MAX_BODY_BYTES, settings.EVENTLANE_MAX_FORM_BYTES
-    dialect = max(batch, settings.EVENTLANE_MAX_DIALECT_BYTES)
+    dialect = max(batch, settings.EVENTLANE_MAX_DIALECT_BYTES)  # some of its paths are those of the Events API, too
     request, hook = settings.EVENTLANE_MAX_REQUEST_BYTES, settings.EVENTLANE_MAX_HOOK_BYTES
     take_events, refuse_events, _ = map(import_string, settings.EVENTS_API)
     dialect_paths, take_dialect, refuse_dialect, probe = map(import_string, settings.DIALECTS)
-    ingest = _lane("ingest", batch, dialect)
     django, programs = DjangoRoute(_django_application), _lane("programs", request, hook)
     console = _lane("console", form)
     return [
-        Route(dialect_paths, ingest, dialect, take_dialect, refuse_dialect),
-        Route(re.compile(r"/v(?!0(?:/|\Z))\d+(?:/|\Z)"), ingest, batch, take_events, refuse_events),
+        Route(dialect_paths, _lane("dialects", dialect), dialect, take_dialect, refuse_dialect),
+        Route(re.compile(r"/v(?!0(?:/|\Z))\d+(?:/|\Z)"), _lane("ingest", batch), batch, take_events, refuse_events),
         Route(re.compile(r"/v0(?:/|\Z)"), programs, request, django, refuse_program),
         Route(re.compile(r"/hooks/"), programs, hook, django, refuse_program),
         Route(re.compile(r"/(?:console|static)(?:/|\Z)"), console, form, django, refuse_page),

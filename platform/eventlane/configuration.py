@@ -159,7 +159,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_HTTPS_REDIRECT", "true", boolean, "true/false", "if EVENTLANE_PUBLIC_URL is https, redirect people who open the console over http; set false if the proxy sends no X-Forwarded-Proto"),
         ("EVENTLANE_HSTS_SECONDS", "31536000", at_least(0), "seconds", "if EVENTLANE_PUBLIC_URL is https, how long browsers are told to use only https; 0: they aren't told"),
         ("EVENTLANE_WEB_PROCESSES", "2", at_least(1), "processes", "web processes; start with one per core"),
-        ("EVENTLANE_WEB_THREADS", "16", at_least(1), "threads", "requests that one web process works on at once, for each kind (Events API; platform API and hooks; console)"),
+        ("EVENTLANE_WEB_THREADS", "16", at_least(1), "threads", "requests that one web process works on at once, for each kind (Events API; other protocols; platform API and hooks; console)"),
         ("EVENTLANE_WEB_QUEUE", "1000", at_least(1), "requests", "requests of each kind that may wait for a thread of a web process; further ones get 503"),
         ("EVENTLANE_WEB_HANG_SECONDS", "30", seconds, "seconds", "a web process whose event loop stands still for this long is killed and restarted by the supervisor. The time doubles after each kill until the process makes progress"),
         ("EVENTLANE_WEB_LANE_HANG_SECONDS", "300", seconds, "seconds", "a web process counts as hanging, too, once all its threads for one kind of request have been busy for this long without finishing any"),

@@ -130,6 +130,7 @@ class Dialect:
 
     name: str
     path: str
+    arrays_are_events: bool = False  # a body that begins with [ belongs to the Events API, on the paths of both
     key_in_body: bool = False  # then its module has `secret_in(incoming, body)` instead of `secret_of(request)`
 
     @property
@@ -145,7 +146,7 @@ def _module(name: str) -> Module:
 
 
 DIALECTS = (
-    Dialect("otlp", r"(?:/otlp)?/v1(?:/(?P<signal>logs|traces|metrics))?/?|/otlp/?"),
+    Dialect("otlp", r"(?:/otlp)?/v1(?:/(?P<signal>logs|traces|metrics))?/?|/otlp/?", arrays_are_events=True),
     Dialect("elasticsearch", r"/(?!v\d|console/|static/|hooks/)(?:(?P<index>[^/]+)/)?_bulk/?"),
     Dialect("loki", r"/loki/api/v1/push/?"),
     Dialect("axiom", r"/v1/datasets/(?P<dataset>[^/]+)/ingest/?|/v1/ingest/(?P<name>[^/]+)/?"),

@@ -23,7 +23,7 @@ from events.ingest.dialects.replies import json_reply
 from events.ingest.keys import Unauthorised, authenticate
 from events.ingest.lookup import KnownDataset, find_dataset, new_namespaces
 from events.ingest.parse import refusal_of
-from events.ingest.split import NotAnArray, TooManyEvents
+from events.ingest.split import WHITESPACE, NotAnArray, TooManyEvents
 from events.ingest.views import CONTROL_CHARACTER, CORS, preflight, refuse_events, store_body, take_events
 from events.journal import Batch, JournalFailed, new_batch
 from projects.directory import DirectoryUnavailable, KnownKey, NotRemembered
@@ -81,6 +81,8 @@ async def _answer(dialect: Dialect, incoming: Incoming) -> Reply:
         else:
             key = await _find_key(request, module.secret_of(request))
             body = await request.read()
+            if dialect.arrays_are_events and is_shared(request.path) and body.lstrip(WHITESPACE)[:1] == b"[":
+                return await store_body(request, body)  # here and now, instead of first in a thread
         incoming.key = key
         batches = await request.run(_prepare, module, incoming, key, body)
         await _store(batches)

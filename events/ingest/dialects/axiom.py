@@ -10,6 +10,7 @@ from events.ingest.dialects.members import texts_of
 from events.ingest.dialects.replies import json_reply
 from events.ingest.keys import header_of
 from events.ingest.lookup import known_dataset
+from projects.directory import DirectoryUnavailable
 
 MAKES_DATASETS = False
 secret_of = keys.secret_of
@@ -18,7 +19,7 @@ secret_of = keys.secret_of
 def parse(incoming: Incoming, body: bytes) -> None:
     """Add the events of an array or of lines. Raises NoDialect."""
     first = "ingest" if incoming.path["name"] else "datasets"
-    if incoming.key and known_dataset(incoming.key, first):
+    if _has_dataset(incoming, first):
         raise NoDialect
     if "csv" in incoming.request.header(b"content-type"):
         raise Malformed("CSV is not supported; send JSON")
@@ -28,6 +29,14 @@ def parse(incoming: Incoming, body: bytes) -> None:
     incoming.notes.append(len(decoded))
     for text in texts_of(decoded):
         incoming.add(Entry(dataset, namespace, text))
+
+
+def _has_dataset(incoming: Incoming, name: str) -> bool:
+    """Return whether the project has a dataset; one that isn't remembered doesn't count while PostgreSQL is away."""
+    try:
+        return incoming.key is not None and known_dataset(incoming.key, name) is not None
+    except DirectoryUnavailable:
+        return False
 
 
 def reply(incoming: Incoming) -> Reply:

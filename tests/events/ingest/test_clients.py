@@ -3,6 +3,9 @@
 import gc
 import json
 import logging
+import os
+import re
+import subprocess
 import time
 from collections.abc import Iterator
 from logging.handlers import HTTPHandler
@@ -26,7 +29,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-from tests.server import Server
+from tests.server import ROOT, Server
 
 # Some of them leave their sockets to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -148,3 +151,14 @@ def test_http_handler_of_python(server: Server, namespace: str) -> None:
     logger.warning("low stock")
     [event] = stored(server, "logs", namespace)
     assert (event["msg"], event["levelname"], event["name"]) == ("low stock", "WARNING", "shop")
+
+
+def test_curl_lines_of_the_document(server: Server) -> None:
+    lines = re.findall(r"^    (curl .+)$", (ROOT / "docs" / "clients.md").read_text(), re.MULTILINE)
+    assert len(lines) == 4
+    script = "set -e\n" + "\n".join(line.replace("http://127.0.0.1:8000", server.url) for line in lines)
+    environment = {**os.environ, "KEY": server.keys["ingest"]}
+    words = ["bash", "-c", script.replace("curl ", "curl -sS --fail-with-body -o /dev/stderr -w '%{http_code} ' ")]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.stdout.split(), done.returncode) == (["200", "200", "202", "202"], 0), done.stderr
+    assert '"errors":false' in done.stderr
