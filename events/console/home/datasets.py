@@ -14,6 +14,7 @@ from events.lake.catalog import latest_times
 from events.models import Dataset
 
 SHOWN_DATASETS = 12
+SHOWN_SILENT = 6  # of those, also where others are busy
 FORGOTTEN_AFTER = timedelta(days=7)  # who sends less often isn't missed
 UNKNOWN = "?"
 ERRORS = "level:(error OR fatal)"
@@ -75,8 +76,17 @@ def make_table(
 ) -> Table:
     """Return the table; `errors` are those of the time frame `last`, by dataset."""
     ranked = busiest(datasets, activity, times)
-    rows = [_row(dataset, activity, times.get(dataset.pk), now, last, errors) for dataset in ranked[:SHOWN_DATASETS]]
+    silent = {dataset.pk for dataset in ranked if _is_silent(dataset, activity, times, now)}
+    first = [dataset for dataset in ranked if dataset.pk in silent][:SHOWN_SILENT]
+    others = [dataset for dataset in ranked if dataset.pk not in silent][: SHOWN_DATASETS - len(first)]
+    shown = [dataset for dataset in ranked if dataset in first or dataset in others]
+    rows = [_row(one, activity, times.get(one.pk), now, last, errors, silent=one.pk in silent) for one in shown]
     return Table(rows, len(ranked) - len(rows))
+
+
+def _is_silent(dataset: Dataset, activity: Activity | None, times: Mapping[str, datetime], now: datetime) -> bool:
+    is_quiet = activity is not None and not any(activity.by_dataset[dataset.pk])
+    return is_quiet and dataset.pk in times and now - times[dataset.pk] < FORGOTTEN_AFTER
 
 
 def _row(
@@ -86,16 +96,17 @@ def _row(
     now: datetime,
     last: str,
     errors: Mapping[str, int] | None,
+    *,
+    silent: bool,
 ) -> DatasetRow:
     minutes = activity.by_dataset[dataset.pk] if activity else []
-    is_quiet = activity is not None and not any(minutes)
     return DatasetRow(
         dataset=dataset,
         chart=draw(minutes, activity.first_minute) if activity and any(minutes) else None,
         last_minute=number(minutes[-2]) if minutes else UNKNOWN,
         last_hour=number(sum(minutes)) if minutes else UNKNOWN,
         last_time="this minute" if time and now - time < timedelta(minutes=1) else moment(time),
-        silent=is_quiet and time is not None and now - time < FORGOTTEN_AFTER,
+        silent=silent,
         errors=None if errors is None else number(errors.get(dataset.pk, 0)),
         url=explore_address(dataset.pk, from_time=last),
         errors_url=explore_address(dataset.pk, q=ERRORS, from_time=last),

@@ -139,6 +139,11 @@ def test_dataset_that_went_silent_is_marked(node: Node, alice: Client) -> None:
     assert [row.silent for row in rows] == [False, True, False, False]
     assert "2 hours ago" in re.sub("\xa0", " ", str(rows[1].last_time))
     assert text(alice, HOME).count("ev-silent") == 1 and "How to send" in text(alice, HOME)
+    for number in range(12):
+        busy = Dataset.objects.create(project=project, name=f"busy-{number}")
+        node.write(event("info", "a"), event("info", "a"), dataset=busy)
+    table = get(alice, HOME).context["table"]
+    assert table.rows[-1].dataset == silent and (len(table.rows), table.more) == (12, 4)
 
 
 def test_line_of_health_says_what_is_wrong_and_where_to_read_it(node: Node, alice: Client, settings: Any) -> None:
