@@ -22,6 +22,7 @@ from pipelines.resources.saving import NameTaken, save_resource, spoken
 from projects.models import Account
 
 OFFERED = 30
+KEPT = ("granularity", "others")
 VERSION = 1
 
 
@@ -129,7 +130,7 @@ def _saved(request: HttpRequest, dataset: Dataset, question: Question) -> HttpRe
     """Save it, and go to it; raise ApiError."""
     over = _replaced(request)
     spec = {"type": Resource.Type.QUERY.value, "version": VERSION} | _named(request, over)
-    spec["data"] = saved_data(question, dataset.name)
+    spec["data"] = saved_data(question, dataset.name) | _kept(question, over)
     row = save_resource(dataset.project, spec, account=account_of(request), over=over)
     messages.success(request, f"Saved as {row.name}.")
     return HttpResponseRedirect(reverse("console-explore") + saved_question(row, dataset.pk).address())
@@ -155,6 +156,12 @@ def saved_data(question: Question, dataset_name: str) -> dict[str, Any]:
     """Return the data of a saved query that asks a question."""
     body = question.groups_body(dataset_name) if question.asks_for_groups else question.body(dataset_name)
     return {member: value for member, value in body.items() if value not in ("", [])}
+
+
+def _kept(question: Question, over: Resource | None) -> dict[str, Any]:
+    """Return what stays of the one that is replaced: what Explore shows as it chooses."""
+    data = over.data if over and question.asks_for_groups else {}
+    return {member: data[member] for member in KEPT if member in data}
 
 
 def _may_save(request: HttpRequest) -> bool:

@@ -104,6 +104,17 @@ def test_what_explore_leaves_out_is_not_lost_by_replacing(filled: Node, alice: C
     assert save(alice, opened, over=row.pk).status_code == 404
 
 
+def test_what_explore_shows_as_it_chooses_stays(filled: Node, alice: Client) -> None:
+    save(alice, ask(alice, filled, by="level"), name="fine")
+    row = saved("fine")
+    row.spec["data"] |= {"granularity": "1m", "others": False}
+    row.save()
+    opened = alice.get(reverse("console-explore-saved", args=[row.pk]), follow=True)
+    save(alice, alice.get(PATH, dict(opened.wsgi_request.GET.items()) | {"q": "x"}, follow=True), over=row.pk)
+    data = saved("fine").data
+    assert (data["q"], data["granularity"], data["others"]) == ("x", "1m", False)
+
+
 def saved_with_filters(node: Node) -> Resource:
     filters = [{"path": "n", "op": "like", "value": "a_b"}]
     deploy(node.dataset.project, [query("strict", filters=filters, datasets=[node.dataset.name])])
