@@ -158,25 +158,31 @@ def _values(text: str, allowed: Allowance) -> Iterator[Any]:
         loader.dispose()
 
 
-def line_of(text: str, pointer: str) -> int:
-    """Return the line, from 1, on which the pointer's value begins in a text with one document.
+def places_of(text: str, pointers: Iterable[str]) -> list[int]:
+    """Return the lines, from 1, on which the pointers' values begin in a text with one document.
 
-    If there is nothing at the pointer, it is the line of what should contain it. Raises InvalidYaml.
+    If there is nothing at a pointer, it is the line of what should contain it. Raises InvalidYaml.
     """
     loader = _Loader(text)
     loader.allowance = allowance()
     try:
-        mark, node = None, loader.get_single_node()
+        root = loader.get_single_node()
     except yaml.YAMLError as error:
         raise InvalidYaml(one_line(error)) from None
     finally:
         loader.dispose()
+    return [_line_of(root, pointer) for pointer in pointers]
+
+
+def _line_of(node: Any, pointer: str) -> int:
+    line = 1
     for member in members(pointer):
         found = _below(node, member)
         if found is None:
             break
         mark, node = found
-    return mark.line + 1 if mark else 1
+        line = mark.line + 1
+    return line
 
 
 def _below(node: Any, member: str) -> "tuple[yaml.Mark, yaml.Node] | None":

@@ -24,7 +24,7 @@ from pipelines.resources.files import spec_text
 from pipelines.resources.saving import NameTaken, save_resource
 from pipelines.resources.shapes import storable
 from pipelines.resources.specs import Spec, check_saved
-from pipelines.resources.yaml_text import InvalidYaml, line_of, read_yaml
+from pipelines.resources.yaml_text import InvalidYaml, places_of, read_yaml
 from projects.models import Project
 
 _LINE = re.compile(r"line ([0-9]+): (.*)", re.DOTALL)
@@ -129,9 +129,12 @@ def _read(text: str) -> Spec:
 def _mistakes(error: InvalidYaml | ApiError, text: str) -> list[Mistake]:
     if isinstance(error, InvalidRequestBody):
         found = error.data["jsv_errors"]
-        return [Mistake(line_of(text, one["pointer"]), one["pointer"][1:], one["reason"]) for one in found]
+        lines = places_of(text, [one["pointer"] for one in found])
+        return [Mistake(line, one["pointer"][1:], one["reason"]) for line, one in zip(lines, found, strict=True)]
+    if isinstance(error, NameTaken):
+        return [Mistake(places_of(text, ["/name"])[0], "", error.message)]
     if isinstance(error, ApiError):
-        return [Mistake(line_of(text, "/name") if isinstance(error, NameTaken) else None, "", error.message)]
+        return [Mistake(None, "", error.message)]
     match = _LINE.fullmatch(str(error))
     return [Mistake(int(match[1]), "", match[2]) if match else Mistake(None, "", str(error))]
 

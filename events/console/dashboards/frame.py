@@ -12,6 +12,7 @@ from events.dashboards import LEAST_REFRESH, query_problems
 from events.query.times import SECOND, InvalidTime, read_duration
 
 OFF = "off"
+MOST_REFRESH = 86_400  # seconds: browsers take more than 24 days for none at all
 REFRESHES = {OFF: "not by itself", "10s": "every 10 s", "30s": "every 30 s", "1m": "every minute", "5m": "every 5 min"}
 
 
@@ -44,7 +45,7 @@ class Frame:
             seconds = read_duration(self.refresh) // SECOND
         except InvalidTime:
             return 0
-        return max(seconds, LEAST_REFRESH)
+        return min(max(seconds, LEAST_REFRESH), MOST_REFRESH)
 
     def problems(self) -> list[str]:
         """Return what is wrong with the times."""

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from pipelines.resources.files import Document, UnreadableFolder, read_folder, write_folder, yaml_files
 from pipelines.resources.shapes import equal
 from pipelines.resources.specs import check_specs
-from pipelines.resources.yaml_text import InvalidYaml, line_of, read_yaml, write_yaml
+from pipelines.resources.yaml_text import InvalidYaml, places_of, read_yaml, write_yaml
 from tests.pipelines.resources.samples import TEXTS, VALUES, pipeline, task, trigger
 
 
@@ -275,12 +275,9 @@ def test_values_survive_yaml(value):
         assert equal(read, value)
 
 
-@pytest.mark.parametrize(
-    ("pointer", "line"),
-    [("", 1), ("/a", 2), ("/a/1", 4), ("/a/1/b~1c", 5), ("/a/9", 2), ("/a/x", 2), ("/none", 1), ("/a/1/b~1c/d", 5)],
-)
-def test_line_of_a_value_is_found_by_its_pointer(pointer, line):
-    assert line_of("# first\na:\n  - 1\n  - x: 1\n    b/c: 2\n", pointer) == line
+def test_lines_of_values_are_found_by_their_pointers():
+    wanted = {"": 1, "/a": 2, "/a/1": 4, "/a/1/b~1c": 5, "/a/9": 2, "/a/x": 2, "/none": 1, "/a/1/b~1c/d": 5}
+    assert places_of("# first\na:\n  - 1\n  - x: 1\n    b/c: 2\n", wanted) == [*wanted.values()]
 
 
 def test_texts_that_others_take_for_something_else_are_quoted():

@@ -66,6 +66,13 @@ def test_time_frame_is_that_of_the_dashboard_until_another_is_chosen(alice: Clie
     assert 'data-refresh="0"' in page(alice, response.url)
 
 
+@pytest.mark.parametrize(("asked", "seconds"), [("1s", 5), ("2m", 120), ("99d", 86_400), ("soon", 0)])
+def test_panels_ask_anew_neither_all_the_time_nor_after_a_month(
+    alice: Client, shop: str, asked: str, seconds: int
+) -> None:
+    assert f'data-refresh="{seconds}"' in page(alice, f"{shop}?refresh={asked}")
+
+
 def test_time_frame_that_is_none_is_told_once(alice: Client, shop: str) -> None:
     text = page(alice, f"{shop}?from=soon")
     assert text.count("From: a time is 2026-11-27T10:00:00Z") == 1 and "data-panel=" not in text
