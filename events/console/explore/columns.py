@@ -20,12 +20,20 @@ LONGEST_CELL = 120
 def cells(row: EventRow, dataset_name: str, paths: Sequence[str]) -> list[tuple[str, str]]:
     """Return the paths with what an event has there, numbers digit for digit; nothing where it has nothing."""
     is_read = any(path not in COLUMNS for path in paths)
-    event = json.loads(row.event, parse_int=ExactNumber, parse_float=ExactNumber) if is_read else None
+    event = read_event(row) if is_read else None
 
     def value(path: str) -> Any:
         return _column(row, dataset_name, path) if path in COLUMNS else value_at(event, path)
 
     return [(path, _text(value(path))) for path in paths]
+
+
+def read_event(row: EventRow) -> Any:
+    """Return an event's JSON with numbers as they were sent; nothing of one with too many levels for Python."""
+    try:
+        return json.loads(row.event, parse_int=ExactNumber, parse_float=ExactNumber)
+    except RecursionError:
+        return None
 
 
 def _column(row: EventRow, dataset_name: str, path: str) -> Any:
@@ -52,5 +60,12 @@ def _follow(value: Any, keys: Sequence[str]) -> Any:
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    text = value if isinstance(value, str) else exact_numbers.encode(value).decode().strip('"')
+    text = value if isinstance(value, str) else _json(value)
     return visible(text[:LONGEST_CELL]) + ("…" if len(text) > LONGEST_CELL else "")
+
+
+def _json(value: Any) -> str:
+    try:
+        return exact_numbers.encode(value).decode().strip('"')
+    except RecursionError:
+        return "…"

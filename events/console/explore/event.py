@@ -133,16 +133,14 @@ def _whole(row: EventRow, question: Question) -> WholeEvent:
 def _tree(row: EventRow, question: Question) -> Iterator[Value]:
     """Yield the rows of an event. What lies deeper than MOST_DEPTH stands in one row each, below the last object."""
     open_q, left, depth = open_to_more(question.q), SHOWN_VALUES, 0
-    for part in parts(row.event):
-        if (part.opens or part.closes) and len(part.keys) > MOST_DEPTH:
-            continue
+    for part in parts(row.event, MOST_DEPTH):
         if part.closes:
             depth -= 1
             yield END
         elif not left:
             break
         else:
-            depth, left = depth + part.opens, left - (not part.opens)
+            depth, left = depth + bool(part.members), left - (not part.members)
             yield _value(part, row, question, open_q)
     yield from [END] * depth
 
@@ -150,14 +148,14 @@ def _tree(row: EventRow, question: Question) -> Iterator[Value]:
 def _value(part: Part, row: EventRow, question: Question, open_q: str) -> Value:
     keys, text = part.keys, part.text
     column = column_path(keys, text, row)
-    term = None if part.opens else term_of(keys, text, row)
+    term = None if part.members else term_of(keys, text, row)
     trace = read_stack_trace(json.loads(text)) if text.startswith('"') else None
     return Value(
         path=short(_path(keys)),
         name=short(_path(keys[min(len(keys) - 1, MOST_DEPTH) :])),
         kind=_kind(text),
-        text=_size(text) if part.opens else short(escaped(text)),
-        opens=part.opens,
+        text=_size(part) if part.members else short(escaped(text)),
+        opens=bool(part.members),
         with_address=question.address(q=with_term(open_q, term)) if term else "",
         without_address=question.address(q=with_term(open_q, f"-{term}")) if term else "",
         column_path=column,
@@ -176,8 +174,8 @@ def _kind(text: str) -> str:
     return KINDS.get(text[0], "number")
 
 
-def _size(text: str) -> str:
-    return count_of(len(json.loads(text)), "key" if text[0] == "{" else "element")
+def _size(part: Part) -> str:
+    return count_of(part.members, "key" if part.text[0] == "{" else "element")
 
 
 def short(text: str) -> str:

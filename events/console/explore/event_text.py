@@ -26,32 +26,36 @@ Keys = tuple[str | int, ...]  # names as their JSON is written, and indexes
 class Part:
     """What stands at the keys of an event, `text` as it was sent.
 
-    `opens` is true of an object or a list with something in it: its own parts follow, then one that `closes` it.
+    `members` is how many an object or a list has that opens: its own parts follow, then one that `closes` it.
     """
 
     keys: Keys
     text: str
-    opens: bool = False
+    members: int = 0
     closes: bool = False
 
 
-def parts(event: str) -> Iterator[Part]:
-    """Yield all that stands in an event, in its order; an empty object or list has no parts of its own."""
+def parts(event: str, most_depth: int) -> Iterator[Part]:
+    """Yield all that stands in an event, in its order; objects and lists open only up to this depth.
+
+    An empty one has no parts of its own.
+    """
     tokens = list(_TOKEN.finditer(event))
-    ends = _ends(tokens)
+    extents = _extents(tokens)
     keys: list[str | int] = []
     before = ""
     for place, match in enumerate(tokens):
         token = match[0]
         if token in CLOSING:
             keys.pop()
-            if before not in OPENING and keys:
-                yield Part(tuple(keys), "", closes=True)
+            if before not in OPENING and 0 < len(keys) <= most_depth:
+                yield Part((), "", closes=True)
         elif token in OPENING:
-            if keys and ends[place] == place + 1:
-                yield Part(tuple(keys), token + tokens[place + 1][0])
-            elif keys:
-                yield Part(tuple(keys), event[match.start() : tokens[ends[place]].end()], opens=True)
+            end, members = extents[place]
+            if keys and end == place + 1:
+                yield Part(tuple(keys), token + tokens[end][0])
+            elif 0 < len(keys) <= most_depth:
+                yield Part(tuple(keys), event[match.start() : tokens[end].end()], members)
             keys.append(0 if token == "[" else "")
         elif token == ",":
             keys[-1] = keys[-1] + 1 if isinstance(keys[-1], int) else ""
@@ -62,23 +66,25 @@ def parts(event: str) -> Iterator[Part]:
         before = token
 
 
-def _ends(tokens: Sequence[re.Match[str]]) -> dict[int, int]:
-    """Return where among the tokens each object or list ends, by where it begins."""
-    open_ones: list[int] = []
-    ends = {}
+def _extents(tokens: Sequence[re.Match[str]]) -> dict[int, tuple[int, int]]:
+    """Return where among the tokens each object or list ends, and how many members it has, by where it begins."""
+    open_ones: list[list[int]] = []
+    found = {}
     for place, match in enumerate(tokens):
         if match[0] in OPENING:
-            open_ones.append(place)
+            open_ones.append([place, 1])
         elif match[0] in CLOSING:
-            ends[open_ones.pop()] = place
-    return ends
+            start, members = open_ones.pop()
+            found[start] = place, members
+        elif match[0] == ",":
+            open_ones[-1][1] += 1
+    return found
 
 
 def leaves(event: str) -> Iterator[tuple[Keys, str]]:
     """Yield keys and value, as they are written, of all in an event that is no object or list, or an empty one."""
-    for part in parts(event):
-        if not part.opens and not part.closes:
-            yield part.keys, part.text
+    for part in parts(event, 0):
+        yield part.keys, part.text
 
 
 def escaped(json: str) -> str:

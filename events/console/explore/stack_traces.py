@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 # Python; Java, JavaScript and C#; Go and most others, where a frame ends with its line.
-_FRAME = re.compile(r'^\s+(File ".*", line \d+.*|at \S.*|\S.*:\d+\)?( \+0x[0-9a-f]+)?)\s*$', re.MULTILINE)
+_FRAME = re.compile(r'^[ \t]+(File ".*", line \d+.*|at \S.*|\S.*:\d+\)?( \+0x[0-9a-f]+)?)[ \t\r]*$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

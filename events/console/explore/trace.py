@@ -1,6 +1,5 @@
 """The events of a trace: spans as a waterfall with the logs between them, others in their order."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from eventlane.console import number
 from eventlane.times import to_microseconds
 from events.console.explore.bars import kind_of
-from events.console.explore.columns import value_at
+from events.console.explore.columns import read_event, value_at
 from events.console.explore.event import event_address, short
 from events.console.explore.lines import message_of
 from events.console.explore.question import Question
@@ -112,7 +111,7 @@ def duration_text(us: int) -> str:
 
 
 def _read(row: EventRow) -> Entry:
-    event, at = json.loads(row.event), to_microseconds(row.event_time)
+    event, at = read_event(row), to_microseconds(row.event_time)
     start, end = _time(event, STARTS, at), _time(event, ENDS, at)
     duration = None
     if row.span_id and row.duration is not None and 0 <= row.duration < DAY:

@@ -75,6 +75,14 @@ def test_event_of_very_many_and_very_deep_values_is_cut(node: Node, alice: Clien
     assert text_of(alice.get(line.address)).count("<details open>") == sum(one.opens for one in event.tree)
 
 
+def test_event_of_more_levels_than_python_reads_is_shown(node: Node, alice: Client) -> None:
+    node.write('{"a":1,"traceId":"t","deep":' + "[" * 12_000 + "]" * 12_000 + "}")
+    response = ask(alice, node, columns="a")
+    event = opened(alice, response.context["lines"][0])
+    assert [one.path for one in event.values][:2] == ["a", "traceId"]
+    assert alice.get(event.trace_address).context["trace"].logs == 1
+
+
 # Columns
 
 
