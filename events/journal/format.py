@@ -35,8 +35,9 @@ import struct
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate, islice
 from uuid import UUID
 
 MAGIC, MAGIC_1 = b"EVLJRNL2", b"EVLJRNL1"
@@ -72,12 +73,12 @@ class Batch:
         """The number of events."""
         return len(self.lengths) // 4
 
-    def texts(self) -> Iterable[bytes]:
-        """Yield each event's JSON text."""
-        start = 0
-        for (length,) in struct.iter_unpack("<I", self.lengths):
+    def texts(self, first: int = 0, step: int = 1) -> Iterator[bytes]:
+        """Yield each event's JSON text, or from event `first` on only that of every `step`th."""
+        lengths = struct.unpack(f"<{self.count}I", self.lengths)
+        places = zip(accumulate(lengths, initial=0), lengths, strict=False)
+        for start, length in islice(places, first, None, step):
             yield self.events[start : start + length]
-            start += length
 
     def event_id(self, index: int) -> UUID:
         """Return the id of event `index`."""

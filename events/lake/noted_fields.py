@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
@@ -71,8 +71,7 @@ def note_sealed(dataset_id: str, batches: Sequence[Batch]) -> None:
     """Note what fields a sample of a dataset's events has, from time to time."""
     count = sum(batch.count for batch in batches)
     if settings.EVENTLANE_PROMOTED_FIELDS and _is_due(dataset_id, count):
-        texts = chain.from_iterable(batch.texts() for batch in batches)
-        _note(dataset_id, *_sample(islice(texts, 0, None, max(1, count // SAMPLE))))
+        _note(dataset_id, *_sample(_every(max(1, count // SAMPLE), batches)))
 
 
 def note_asked(datasets: Iterable[Dataset], paths: Collection[str]) -> None:
@@ -94,6 +93,14 @@ def _is_due(dataset_id: str, events: int) -> bool:
     if is_due:
         _latest[dataset_id] = now
     return is_due
+
+
+def _every(step: int, batches: Iterable[Batch]) -> Iterator[bytes]:
+    """Yield the text of every `step`th event of batches, without a look at the others."""
+    first = 0
+    for batch in batches:
+        yield from batch.texts(first, step)
+        first = (first - batch.count) % step
 
 
 def _sample(texts: Iterable[bytes]) -> tuple[int, dict[str, _Tally]]:

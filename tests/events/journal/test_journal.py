@@ -78,6 +78,7 @@ def test_payload_survives_encoding(texts, namespace, service):
     batch = batch_of(*texts, namespace=namespace, service=service)
     assert decode_payload(encode_payload(batch)) == batch
     assert list(batch.texts()) == texts
+    assert list(batch.texts(1, 3)) == texts[1::3]
     assert batch.count == len(texts)
 
 

@@ -200,15 +200,17 @@ def test_what_a_killed_process_has_half_written_is_removed(node: Node, small_fil
     assert len(node.events(search="marmalade")) == 150
 
 
-def test_no_row_group_is_large(node: Node) -> None:
-    with Lake() as lake:  # a lake of an earlier version doesn't have the option
+def test_files_are_written_as_of_now_and_no_row_group_is_large(node: Node) -> None:
+    with Lake() as lake:  # a lake of an earlier version doesn't have the options
         lake.execute("CALL lake.set_option('parquet_row_group_size', 122880)")
+        lake.execute("CALL lake.set_option('parquet_version', 1)")
     for word in ("marmalade", "piccalilli"):
         fill(node, word, 14_000)
     run()
     [merged] = [node.lake_path / file.path for file in known_files(node.dataset.table_name) if file.in_use]
     groups = pq.read_metadata(merged)
     assert max(groups.row_group(number).num_rows for number in range(groups.num_row_groups)) < 25_000
+    assert groups.format_version.startswith("2.")
 
 
 @given(cuts=st.lists(st.integers(0, 40), unique=True, min_size=1).map(sorted), open_ended=st.booleans())
