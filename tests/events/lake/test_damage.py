@@ -163,12 +163,13 @@ def test_tail_and_console_tell_what_is_missing(truncated: DamagedLake) -> None:
 
     alice = logged_in(make_account(truncated.node.dataset.project.organization, "alice", role=Account.Role.ADMIN))
     told = "150 events of logs can’t be read"
-    pages = ["/console/", f"/console/events/dataset/{truncated.node.dataset.pk}/change/"]
+    pages = ["/console/system/", f"/console/events/dataset/{truncated.node.dataset.pk}/change/"]
     for page in pages:
         text = alice.get(page).content.decode()
         assert (told in text, Path(truncated.damaged).name in text) == (True, True), page
+    assert f'<a class="text-link text-important" href="{pages[0]}#problems">{told}</a>' in alice.get("/console/").text
     truncated.mend()
-    assert [page for page in pages if told in alice.get(page).content.decode()] == []
+    assert [page for page in ["/console/", *pages] if told in alice.get(page).content.decode()] == []
 
 
 def test_follower_goes_on_while_a_file_is_damaged_and_when_it_is_whole_again(truncated: DamagedLake) -> None:
