@@ -9,7 +9,7 @@ of all datasets that have tails together, and asks each search line once, howeve
 a coroutine. It holds no thread, no connection to PostgreSQL and no query slot; only going on after `Last-Event-ID`
 (`catch_up.py`) asks as any reader does, a page at a time.
 
-The thread rests at least as long as it works, so it takes half a core at most. All tails share a budget of bytes in
-each second and of bytes in memory. A tail that finds more than its share, or whose client is too slow, loses events and
-is told how many. Nobody else waits for it.
+The thread rests three times as long as it works, so it takes a quarter of a core at most. All tails share a budget of
+bytes in each second and of bytes in memory. A tail that finds more than its share, or whose client is too slow, loses
+events and is told how many. Nobody else waits for it.
 """

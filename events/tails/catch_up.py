@@ -30,7 +30,7 @@ class CatchUp:
     def __init__(self, dataset: Dataset, where: Conditions, look: Look, after: UUID) -> None:
         self._dataset, self._where, self._look = dataset, where, look
         self._first = self._last = after
-        self._end_us = 0  # of what was read before `register`
+        self.end_us = 0  # of what was read before `register`
         self._sent: set[UUID] = set()  # since then
 
     async def pages(self, register: Callable[[], None]) -> AsyncIterator[bytes]:
@@ -42,7 +42,7 @@ class CatchUp:
         is_registered = False
         while True:
             if not is_registered:
-                self._end_us = time.time_ns() // 1000 - STORING_US
+                self.end_us = time.time_ns() // 1000 - STORING_US
             try:
                 rows, skipped = await asyncio.get_running_loop().run_in_executor(_thread, self._read, is_registered)
             except (TooManyQueries, LakeUnavailable):
@@ -62,11 +62,11 @@ class CatchUp:
 
     def misses(self, frame: Frame) -> bool:
         """Return whether an event that came since `register` was not among the pages, and is not an older one."""
-        return frame.received_us >= self._end_us and frame.id > self._first and frame.id not in self._sent
+        return frame.received_us >= self.end_us and frame.id > self._first and frame.id not in self._sent
 
     def _read(self, to_now: bool) -> tuple[list[EventRow], int]:
         """Return the next page, and the number of events in files that can't be read."""
-        end = None if to_now else from_microseconds(self._end_us)
+        end = None if to_now else from_microseconds(self.end_us)
         query = EventQuery(self._dataset, to_time=end, where=self._where)
 
         def fetch(lake: Lake) -> list[EventRow]:

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 log_failure = SeldomLog(logger.error)
 
 LOOK_SECONDS = 0.15
-REST = 2  # times as long as the thread worked, so it takes a third of a core at most
+REST = 3  # times as long as the thread worked, so it takes a quarter of a core at most
 SWITCH_SECONDS = 0.0005  # an event loop that waits for the interpreter's lock gets it ten times sooner than usual
 SETTLE_US = 100_000  # events become visible in the order of their ids only once others had this long to be stored
 ACCESS_SECONDS = 2.0  # a revoked key ends its tails within this time
@@ -135,6 +135,8 @@ class _Work:
         skipped = self._read({line.dataset.pk for line in lines})
         rooms = self._budget.rooms(lines, len(tails))
         ready, self._waiting = _split(self._waiting)
+        begins_us = min(tail.begins_us for tail in tails)
+        ready = [batch for batch in ready if batch.received_us >= begins_us]
         least_us = min((batch.received_us for batch in ready), default=0)
         fresh = {tail.line for tail in tails if not tail.wants_all(least_us)}
         found = self._matcher.find(ready, rooms, fresh, least_us) if ready else {}

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any
 
 import duckdb
@@ -30,7 +31,7 @@ from events.tails.tail import NOTHING, Chunk, Line, Missing
 logger = logging.getLogger(__name__)
 log_failure = SeldomLog(logger.warning)
 
-LINE_SECONDS = 1.0  # a line that takes longer for one step is given up
+LINE_SECONDS = 0.5  # of the processor; a line that takes more for one step is given up
 PENALTY = 20  # and not asked for so many times as long
 LOOK_SECONDS = 0.05
 MADE_AT_ONCE = 500  # frames, as there may be room for a part of what was found
@@ -77,9 +78,10 @@ class Matcher:
         found = {}
         for line, room in concerned.items():
             chunk = None
-            if is_staged:
-                is_plain = line.look.is_made_by_sql and line not in fresh
-                chunk = self._ask(line, self._blob, room) if is_plain else self._ask(line, self._rows, room, frames)
+            if is_staged and not line.look.is_made_by_sql:
+                chunk = self._ask(line, self._rows, room, frames)
+            elif is_staged:
+                chunk = self._ask(line, self._frames if line in fresh else self._blob, room)
             found[line] = (chunk or NOTHING.without(counts[line.dataset.pk]))._replace(least_us=least_us)
         return found
 
@@ -116,28 +118,39 @@ class Matcher:
         if time.monotonic() < self._resting.get(line, 0.0):
             return None
         self._resting.pop(line, None)
-        started = time.monotonic()
+        started = time.thread_time()
         try:
             with self._watchdog.statement():
                 return find(line, *arguments)
         except duckdb.Error as error:
             log_failure("a tail skips events: %s", one_line(error))
-            self._resting[line] = time.monotonic() + PENALTY * (time.monotonic() - started)
+            self._resting[line] = time.monotonic() + PENALTY * (time.thread_time() - started)
             return None
 
     def _blob(self, line: Line, room: int) -> Chunk:
         """Return what a line finds as one piece, which takes no work for each event."""
-        matched = f"SELECT id, frame FROM {NEW} WHERE dataset_id = ? AND ({line.where.sql})"
+        shown = "count(*), string_agg(frame, '' ORDER BY id)"
+        [(found, kept, text)] = self._made_by_sql(line, f"(SELECT count(*) FROM matched), {shown}", room)
+        return Chunk(kept, (text or "").encode(), Missing(dropped=found - kept))
+
+    def _frames(self, line: Line, room: int) -> Chunk:
+        """Return what a line finds with the frame of each event."""
+        selected = "(SELECT count(*) FROM matched), id, epoch_us(received_time), frame"
+        rows = sorted(self._made_by_sql(line, selected, room), key=itemgetter(1))
+        return _chunk(
+            [Frame(id, us, frame.encode()) for _, id, us, frame in rows], rows[0][0] - len(rows) if rows else 0
+        )
+
+    def _made_by_sql(self, line: Line, selected: str, room: int) -> list[tuple[Any, ...]]:
+        matched = f"SELECT id, received_time, frame FROM {NEW} WHERE dataset_id = ? AND ({line.where.sql})"
         sql = f"""
             WITH matched AS MATERIALIZED ({matched}),
                 summed AS (SELECT *, sum(strlen(frame)) OVER (ORDER BY id) AS total FROM matched)
-            SELECT (SELECT count(*) FROM matched), count(*), string_agg(frame, '' ORDER BY id)
-            FROM summed WHERE total <= ?"""
-        [(found, kept, text)] = self._lake.execute(sql, [line.dataset.pk, *line.where.parameters, room])
-        return Chunk(kept, (text or "").encode(), Missing(dropped=found - kept))
+            SELECT {selected} FROM summed WHERE total <= ?"""
+        return self._lake.execute(sql, [line.dataset.pk, *line.where.parameters, room])
 
     def _rows(self, line: Line, room: int, frames: Mapping[Look, "_Frames"]) -> Chunk:
-        """Return what a line finds with the frames of each event."""
+        """Return what a line finds, in a look that only Python can give it."""
         sql = f"SELECT rowid FROM {NEW} WHERE dataset_id = ? AND ({line.where.sql}) ORDER BY id"
         numbers = [number for (number,) in self._lake.execute(sql, [line.dataset.pk, *line.where.parameters])]
         return frames[line.look].chunk(numbers, room)
@@ -172,10 +185,11 @@ class _Frames:
 
 
 class _Watchdog:
-    """Interrupts statements that take longer than LINE_SECONDS."""
+    """Interrupts statements of the thread that made it once they have used LINE_SECONDS of the processor."""
 
     def __init__(self, interrupt: Callable[[], None]) -> None:
         self._interrupt = interrupt
+        self._clock = time.pthread_getcpuclockid(threading.get_ident())
         self._lock = threading.Lock()  # an interrupt must not hit anything after its statement
         self._end = float("inf")
         self._closed = threading.Event()
@@ -186,7 +200,7 @@ class _Watchdog:
 
     @contextmanager
     def statement(self) -> Iterator[None]:
-        self._end = time.monotonic() + LINE_SECONDS
+        self._end = time.thread_time() + LINE_SECONDS
         try:
             yield
         finally:
@@ -196,7 +210,7 @@ class _Watchdog:
     def _watch(self) -> None:
         while not self._closed.wait(LOOK_SECONDS):
             with self._lock:
-                if time.monotonic() > self._end:
+                if self._end < float("inf") and time.clock_gettime(self._clock) > self._end:
                     self._interrupt()
 
 

@@ -108,6 +108,11 @@ class Tail:
             with suppress(RuntimeError):  # the loop is closed, and nothing is sent any more
                 self.loop.call_soon_threadsafe(self.wake)
 
+    @property
+    def begins_us(self) -> int:
+        """The time before which nothing is new for it."""
+        return self._catch_up.end_us if self._catch_up else self._since_us
+
     def wants_all(self, least_us: int) -> bool:
         """Return whether all events are new for it that were received at this time or later."""
         return least_us >= self._since_us + (SETTLED_US if self._catch_up else 0)
