@@ -28,7 +28,13 @@ class EventsConfig(AppConfig):
         data, example, meanings = dashboards.dashboard_data, dashboards.EXAMPLE, dashboards.MEANINGS
         add_kind(Resource.Type.DASHBOARD, AddedKind(data, example, meanings, _dashboard_link))
         alert = AddedKind(
-            spec.alert_data, spec.EXAMPLE, spec.MEANINGS, _alert_link, references=spec.references, deployed=due.watch
+            spec.alert_data,
+            spec.EXAMPLE,
+            spec.MEANINGS,
+            _alert_link,
+            limit="EVENTLANE_MAX_ALERTS",
+            references=spec.references,
+            deployed=due.watch,
         )
         add_kind(Resource.Type.ALERT, alert)
         channel = AddedKind(

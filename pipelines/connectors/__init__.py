@@ -1,7 +1,7 @@
 """Sources of platform events that triggers can listen to (docs/api/v0.md, section 6.7).
 
 Each connector is a module. EVENTS are its events, or None for any name; PARAMETERS describe the parameters of a
-trigger's subscription. webhook and dataset are ours.
+trigger's subscription. alert, dataset and webhook are ours.
 """
 
 from collections.abc import Mapping
@@ -10,9 +10,10 @@ from typing import Any
 
 from eventlane.names import is_name
 from eventlane.wire.errors import Problem
-from pipelines.connectors import command, custom, dataset, github, time, webhook
+from pipelines.connectors import alert, command, custom, dataset, github, time, webhook
 
 _MODULES: dict[str, ModuleType] = {
+    "alert": alert,
     "command": command,
     "custom": custom,
     "dataset": dataset,
@@ -21,7 +22,8 @@ _MODULES: dict[str, ModuleType] = {
     "webhook": webhook,
 }
 CONNECTORS = tuple(_MODULES)
-OPEN_CONNECTORS = tuple(name for name in CONNECTORS if name != "command")  # for triggers and for POST /events
+CLOSED_CONNECTORS = ("alert", "command")  # their events come from Eventlane alone, and start no triggers
+OPEN_CONNECTORS = tuple(name for name in CONNECTORS if name not in CLOSED_CONNECTORS)  # also for POST /events
 
 
 def event_names(connector: str) -> frozenset[str] | None:

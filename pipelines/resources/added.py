@@ -37,14 +37,15 @@ def _ignore(resources: Sequence[Resource]) -> None:
 class AddedKind:
     """A kind of spec: what its data must look like, what its page in docs/specs says, and where its resources lead.
 
-    `references` tells what data names. `deployed` gets new and changed resources, in the transaction
-    that deploys or saves them.
+    `limit` is the setting that says how many a project may have. `references` tells what data names. `deployed` gets
+    new and changed resources, in the transaction that deploys or saves them.
     """
 
     data: Shape
     example: str
     meanings: Mapping[str, str]
     link: Callable[[Resource], Link | None]
+    limit: str = ""
     references: Callable[[Any], Iterable[Reference]] = _nothing
     deployed: Callable[[Sequence[Resource]], None] = _ignore
 

@@ -38,6 +38,7 @@ def check_specs(specs: Any, *, identities: Mapping[str, Identity]) -> list[Spec]
     problems = Problems()
     kept = [_check_alone(one, f"/specs/{index}", problems) for index, one in enumerate(specs)]
     _check_triggers(kept, problems)
+    _check_limits(kept, problems)
     named = _by_name(specs, kept, problems)
     for index, one in enumerate(kept):
         _References(named, identities, problems).check(one, f"/specs/{index}")
@@ -57,6 +58,8 @@ def check_saved(spec: Any, *, others: Named, identities: Mapping[str, Identity])
     problems = Problems()
     kept = _check_alone(spec, "", problems)
     _References(others, identities, problems).check(kept, "")
+    if _is_one_too_many(kept, others):
+        problems.append(_too_many(kept["type"], ""))
     if problems:
         raise InvalidRequestBody(problems)
     return kept
@@ -75,6 +78,31 @@ def _check_triggers(kept: list[Any], problems: Problems) -> None:
         if expressions > most:
             reason = f"the triggers of a project may have {most} regular expressions (EVENTLANE_MAX_EXPRESSIONS)"
             problems.append(Problem(f"/specs/{index}/data/filters", reason))
+
+
+def _check_limits(kept: list[Any], problems: Problems) -> None:
+    """Refuse more specs of a kind than allowed."""
+    for kind in [kind for kind, added in ADDED.items() if added.limit]:
+        places = [index for index, one in enumerate(kept) if one and one.get("type") == kind]
+        problems += [_too_many(kind, f"/specs/{index}") for index in places[_most(kind) :]]
+
+
+def _most(kind: str) -> int:
+    """Return how many of a kind with a limit a project may have."""
+    most: int = getattr(settings, ADDED[kind].limit)
+    return most
+
+
+def _too_many(kind: str, pointer: str) -> Problem:
+    return Problem(pointer, f"a project may have {_most(kind)} {kind}s ({ADDED[kind].limit})")
+
+
+def _is_one_too_many(spec: Spec, others: Named) -> bool:
+    """Return whether a project with these others may not have this one, too."""
+    key = _key(spec)
+    if key is None or key in others or key[0] not in ADDED or not ADDED[key[0]].limit:
+        return False
+    return sum(kind == key[0] for kind, _ in others) >= _most(key[0])
 
 
 def _position(problem: Problem) -> int:

@@ -12,6 +12,7 @@ from events.alerts.evaluate import Finding
 from events.alerts.record import record
 from events.models import Alert, AlertChange
 from pipelines.models import Pipeline, PlatformEvent, Resource
+from pipelines.platform_events import replay
 from pipelines.resources.deploy import deploy
 from tests.events.alerts.conftest import BY_SERVICE, Watch, worker_of
 from tests.events.lake.conftest import Node
@@ -171,6 +172,8 @@ def test_it_starts_pipelines_when_it_begins(watch: Watch) -> None:
     assert (condition["group"], condition["value"]) == ({"service": "api"}, 2)
     assert "/console/explore/?dataset=" in event.data["link"]
     assert Pipeline.objects.get().event == event
+    replay(event)
+    assert Pipeline.objects.count() == 2
 
 
 def test_worker_evaluates_it(node: Node, watch: Watch) -> None:

@@ -55,3 +55,11 @@ def test_mistakes_of_channels_are_named_at_their_place(db: None, project: Projec
     assert of(kind="webhook", url="ftp://a")[0] == ("/url", "must begin with https:// or http://, and name a host")
     assert of(kind="webhook", url="https://me:secret@host/")[0] == ("/url", "must not have a login before the host")
     assert of(kind="webhook", url="https://host/a b\r\nX: y")[0][0] == "/url"
+
+
+def test_project_has_so_many_alerts(db: None, project: Project, settings: Any) -> None:  # noqa: F811
+    settings.EVENTLANE_MAX_ALERTS = 2
+    deploy(project, [alert("a"), alert("b"), query("c")])
+    assert problems(project, alert("a"), alert("b"), alert("c")) == [
+        ("/specs/2", "a project may have 2 alerts (EVENTLANE_MAX_ALERTS)")
+    ]

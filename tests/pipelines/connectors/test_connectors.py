@@ -18,8 +18,8 @@ def problems(connector: str, event: str, parameters: Any) -> list[tuple[str, str
     return [(problem.pointer.removeprefix(POINTER), problem.reason) for problem in found]
 
 
-def test_there_are_six_connectors():
-    assert sorted(CONNECTORS) == ["command", "custom", "dataset", "github", "time", "webhook"]
+def test_there_are_seven_connectors():
+    assert sorted(CONNECTORS) == ["alert", "command", "custom", "dataset", "github", "time", "webhook"]
     assert event_names("time") == {"tick"} and event_names("custom") is None
 
 

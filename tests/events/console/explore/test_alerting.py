@@ -1,6 +1,7 @@
 """From a question in Explore to an alert."""
 
 import html
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -30,7 +31,7 @@ def text_in(page: bytes) -> str:
     return html.unescape(page.decode()).partition("<textarea")[2].partition(">")[2].partition("</textarea>")[0]
 
 
-def test_admin_saves_the_alert_of_a_question(house: House, address: str) -> None:
+def test_admin_saves_the_alert_of_a_question(house: House, address: str, settings: Any) -> None:
     deploy(house.project, [channel("ops")])
     alice = logged_in(house.admin)
     address += urlencode(QUESTION)
@@ -48,6 +49,8 @@ def test_admin_saves_the_alert_of_a_question(house: House, address: str) -> None
     query = alert.resource.data["query"]
     assert (query["q"], query["group_by"], len(query["calculations"])) == ("level:error", ["service"], 2)
     assert alert.resource.made_by == Resource.Maker.PERSON
+    settings.EVENTLANE_MAX_ALERTS = 1
+    assert "a project may have 1 alerts" in alice.post(address, {"text": text}).content.decode()
     again = alice.post(address, {"text": text.replace("new-alert", "errors")})
     assert "There is already an alert errors" in again.content.decode()
 
