@@ -90,7 +90,8 @@ class Question:
 
     def body(self, dataset_name: str, **others: Any) -> dict[str, Any]:
         """Return it as the body of a query (docs/query.md)."""
-        frame = {"from": self.from_time, "to": self.to_time, "time_zone": zone_name()}
+        zone = zone_name()
+        frame = {"from": self.from_time, "to": self.to_time} | ({"time_zone": zone} if zone != "UTC" else {})
         return {"datasets": [dataset_name], "q": self.q, **frame, **others}
 
     @property

@@ -73,7 +73,7 @@ def why_empty(dataset: Dataset, question: Question, owner: str) -> Reasons:
         )
     except ApiError:
         return Reasons([])
-    without = [_without(dataset, question, chips, place, answer) for place, answer in enumerate(answers) if question.q]
+    without = [_without(dataset, question, chips, place, answer) for place, answer in enumerate(answers)]
     if not last.events:
         return Reasons(without)
     [(_, row)] = last.events
