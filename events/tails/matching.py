@@ -137,9 +137,9 @@ class Matcher:
         """Return what a line finds with the frame of each event."""
         selected = "(SELECT count(*) FROM matched), id, epoch_us(received_time), frame"
         rows = sorted(self._made_by_sql(line, selected, room), key=itemgetter(1))
-        return _chunk(
-            [Frame(id, us, frame.encode()) for _, id, us, frame in rows], rows[0][0] - len(rows) if rows else 0
-        )
+        if not rows:
+            return self._blob(line, room)  # which knows how many there was no room for
+        return _chunk([Frame(id, us, frame.encode()) for _, id, us, frame in rows], rows[0][0] - len(rows))
 
     def _made_by_sql(self, line: Line, selected: str, room: int) -> list[tuple[Any, ...]]:
         matched = f"SELECT id, received_time, frame FROM {NEW} WHERE dataset_id = ? AND ({line.where.sql})"
