@@ -55,6 +55,7 @@ class Incoming:
 
     request: Request
     path: re.Match[bytes]
+    largest: int  # bytes that its body may have, also once decompressed
     key: KnownKey | None = None  # once it is known
     entries: list[Entry] = field(default_factory=list)
     size: int = 0  # of their texts, in bytes
@@ -72,7 +73,9 @@ class Incoming:
     def inflate(self, body: bytes) -> bytes:
         """Return a body decoded according to its Content-Encoding. Raises BadBody."""
         encoding = self.request.header(b"content-encoding")
-        return decode_body(body, encoding, settings.EVENTLANE_MAX_DIALECT_BYTES, self.request.body.hold)
+        if len(body) > self.largest:
+            raise BodyTooLarge(f"body larger than {self.largest} bytes")
+        return decode_body(body, encoding, self.largest, self.request.body.hold)
 
     def inflate_values(self, body: bytes) -> bytes:
         """Do the same for JSON that becomes objects in memory. Raises BodyTooLarge for too many values."""
@@ -147,7 +150,7 @@ def _module(name: str) -> Module:
 
 DIALECTS = (
     Dialect("otlp", r"(?:/otlp)?/v1(?:/(?P<signal>logs|traces|metrics))?/?|/otlp/?", arrays_are_events=True),
-    Dialect("elasticsearch", r"/(?!v\d|console/|static/|hooks/)(?:(?P<index>[^/]+)/)?_bulk/?"),
+    Dialect("elasticsearch", r"/(?!v\d+/|console/|static/|hooks/)(?:(?P<index>[^/]+)/)?_bulk/?"),
     Dialect("loki", r"/loki/api/v1/push/?"),
     Dialect("axiom", r"/v1/datasets/(?P<dataset>[^/]+)/ingest/?|/v1/ingest/(?P<name>[^/]+)/?"),
     Dialect("honeycomb", r"/1/(?P<kind>batch|events)/(?P<dataset>[^/]+)/?"),

@@ -33,7 +33,9 @@ logger = logging.getLogger(__name__)
 log_failure = SeldomLog(logger.error)
 
 RETRY_SECONDS = 5
-BATCH_BYTES = 4 * 1024 * 1024  # of events in one frame of the journal
+BATCH_BYTES = 2 * 1024 * 1024  # of events in one frame of the journal
+MOST_GROUPS = 1000  # of events of one request that go to different places
+FEW_ENTRIES = 1000
 SMALL_BODY_BYTES = 64 * 1024
 DEFAULT_NAMESPACE = "default"
 one_large_body = threading.Lock()  # a parsed body takes many times its memory, and two at once are no faster
@@ -46,7 +48,9 @@ async def take_dialect(request: Request) -> Reply:
         return await take_events(request)
     dialect, path = found
     if request.method == "POST":
-        reply = await _answer(dialect, Incoming(request, path))
+        # Whose key is in the body may send no more than in the Events API before anyone knows who it is.
+        largest = settings.EVENTLANE_MAX_BODY_BYTES if dialect.key_in_body else settings.EVENTLANE_MAX_DIALECT_BYTES
+        reply = await _answer(dialect, Incoming(request, path, largest))
     else:
         reply = _other_method(dialect, request)
     if not request.body.has_ended:
@@ -108,7 +112,14 @@ async def _answer(dialect: Dialect, incoming: Incoming) -> Reply:
     except Exception:
         logger.exception("a request was not stored")
         return module.fail(incoming, 500, "something went wrong in the server")
-    return module.reply(incoming)
+    return await _reply(module, incoming)
+
+
+async def _reply(module: Module, incoming: Incoming) -> Reply:
+    """Word the reply; one that lists many events would hold up the event loop."""
+    if len(incoming.entries) <= FEW_ENTRIES:
+        return module.reply(incoming)
+    return await incoming.request.run(module.reply, incoming)
 
 
 async def _find_key(request: Request, secret: str) -> KnownKey:
@@ -119,8 +130,12 @@ async def _find_key(request: Request, secret: str) -> KnownKey:
 
 
 async def _store(batches: list[Batch]) -> None:
-    """Store all batches, usually with one write. Raises JournalFailed if one of them isn't on disk."""
-    await asyncio.gather(*map(storage.journal.store, batches))
+    """Store all batches. Raises JournalFailed if one of them isn't on disk."""
+    stores = []
+    for batch in batches:
+        stores.append(asyncio.ensure_future(storage.journal.store(batch)))
+        await asyncio.sleep(0)  # between the checksums of megabytes, others have their turn
+    await asyncio.gather(*stores)
     for batch in batches:
         new_namespaces.note(batch.dataset_id, batch.namespace)
 
@@ -156,6 +171,8 @@ def _read(module: Module, incoming: Incoming, key: KnownKey, body: bytes) -> lis
             continue
         namespace = _label(entry.namespace) or dataset.default_namespace or DEFAULT_NAMESPACE
         groups.setdefault((dataset.id, namespace, _label(entry.service)), []).append(entry.text)
+    if len(groups) > MOST_GROUPS:
+        raise Malformed(f"the events go to more than {MOST_GROUPS} datasets, namespaces and services")
     return [batch for group, texts in groups.items() for batch in _batches(*group, texts)]
 
 

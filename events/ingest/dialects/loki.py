@@ -1,10 +1,11 @@
 """Loki's push API: streams of lines with labels, as JSON, or as protobuf within Snappy."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 import msgspec
 from django.conf import settings
+from msgspec import Raw
 
 from eventlane.door.reply import Reply
 from eventlane.wire.inflate import NotInflatable, inflate_snappy
@@ -21,8 +22,11 @@ SERVICE_LABELS = ("service_name", "service", "app", "application", "job")
 LEVEL_LABELS = ("level", "severity", "detected_level")
 secret_of = keys.secret_of
 
+T = TypeVar("T")
 Labels = dict[str, Any]
 Line = tuple[int, str | None, Labels]  # nanoseconds since 1970, the text, what is known of this line only
+TOO_LARGE: Line = (0, None, {})
+NOTHING = Raw(b"")
 DIGITS = 20  # of the longest time
 
 
@@ -34,11 +38,12 @@ class Value(msgspec.Struct, array_like=True):
     metadata: Labels = {}
 
 
+# Labels and lines are left as they are, and decoded one by one: they take many times the memory of their texts.
 class Stream(msgspec.Struct):
     """Lines that have the same labels."""
 
-    stream: Labels = {}
-    values: list[Value] = []
+    stream: Raw = NOTHING
+    values: list[Raw] | None = None
 
 
 class Push(msgspec.Struct):
@@ -48,6 +53,8 @@ class Push(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(Push).decode
+_decode_labels = msgspec.json.Decoder(Labels).decode
+_decode_value = msgspec.json.Decoder(Value).decode
 
 
 def parse(incoming: Incoming, body: bytes) -> None:
@@ -80,15 +87,30 @@ def _first(labels: Labels, names: Iterable[str]) -> Any:
 
 
 def _json(incoming: Incoming, body: bytes) -> Iterator[tuple[Labels, Iterable[Line]]]:
+    push = _decoded(_decode, incoming.inflate_values(body))
+    for stream in push.streams:
+        if _size(stream.stream) > MAX_ITEM_BYTES:
+            raise Malformed(f"the labels of a stream take more than {MAX_ITEM_BYTES} bytes")
+        labels = _decoded(_decode_labels, stream.stream) if _size(stream.stream) else {}
+        yield labels, map(_line, stream.values or ())
+
+
+def _line(raw: Raw) -> Line:
+    if _size(raw) > MAX_ITEM_BYTES:
+        return TOO_LARGE
+    value = _decoded(_decode_value, raw)
+    return _time(value.time), value.text, value.metadata
+
+
+def _size(raw: Raw) -> int:
+    return len(memoryview(raw))
+
+
+def _decoded(decode: Callable[[Any], T], text: bytes | Raw) -> T:
     try:
-        push = _decode(incoming.inflate_values(body))
+        return decode(text)
     except msgspec.DecodeError as error:
         raise Malformed(f"the body is not a push to Loki: {error}") from None
-    for stream in push.streams:
-        yield (
-            stream.stream,
-            ((_time(value.time), value.text, value.metadata) for value in stream.values),
-        )
 
 
 def _time(text: str) -> int:

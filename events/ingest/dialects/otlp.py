@@ -1,5 +1,6 @@
 """OTLP over HTTP: logs, traces and metrics of OpenTelemetry, as protobuf or JSON (opentelemetry.io/docs/specs/otlp)."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -16,12 +17,23 @@ from events.ingest.views import CORS, unauthorised
 MAKES_DATASETS = True
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 REJECTED = {"logs": "rejectedLogRecords", "traces": "rejectedSpans", "metrics": "rejectedDataPoints"}
-SIGNALS = {"resourceLogs": "logs", "resourceSpans": "traces", "resourceMetrics": "metrics"}
+SIGNALS = {"resource_logs": "logs", "resource_spans": "traces", "resource_metrics": "metrics"}
 CODES = {400: 3, 401: 16, 413: 3, 500: 13, 503: 14}  # of google.rpc
 NAMESPACE_KEYS = ("service.namespace", "deployment.environment.name")
 secret_of = keys.secret_of
+NOTHING = msgspec.Raw(b"")
 
-_decode_any = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+class Members(msgspec.Struct, rename="camel"):
+    """What tells a body of OTLP from any other object."""
+
+    resource_logs: msgspec.Raw = NOTHING
+    resource_spans: msgspec.Raw = NOTHING
+    resource_metrics: msgspec.Raw = NOTHING
+
+
+_decode_members = msgspec.json.Decoder(Members).decode
+_empty = re.compile(rb"\s*\{\s*\}\s*")
 
 
 def is_protobuf(request: Request) -> bool:
@@ -53,19 +65,19 @@ def _json_signal(incoming: Incoming, body: bytes) -> tuple[str, bytes]:
     """Return the signal of a body in JSON and its text. An empty object holds nothing."""
     try:
         decoded = incoming.inflate_values(body)
-        members = _decode_any(decoded)
+        members = _decode_members(decoded)
     except (BadBody, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if is_shared(incoming.request.path):
             raise NoDialect from None
         raise error if isinstance(error, BadBody) else Malformed(str(error)) from None
-    if not members:
+    if _empty.fullmatch(decoded):
         return "", decoded
-    found = [signal for member, signal in SIGNALS.items() if member in members]
+    found = next((signal for member, signal in SIGNALS.items() if len(memoryview(getattr(members, member)))), "")
     if not found and is_shared(incoming.request.path):
         raise NoDialect
     if not found:
-        raise Malformed(f"the body has none of the members {', '.join(SIGNALS)}")
-    return found[0], decoded
+        raise Malformed("the body has neither resourceLogs nor resourceSpans nor resourceMetrics")
+    return found, decoded
 
 
 def _add(incoming: Incoming, signal: str, resources: Any) -> None:

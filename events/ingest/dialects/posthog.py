@@ -28,7 +28,7 @@ def secret_in(incoming: Incoming, body: bytes) -> str:
         content = _decode(decoded)
     except msgspec.DecodeError as error:
         raise Malformed(f"the body is not an object with api_key and batch: {error}") from None
-    incoming.notes.append(bytes(content.batch) or _without_key(decoded))
+    incoming.notes += [bytes(content.batch), decoded]
     return content.api_key or content.token
 
 
@@ -40,7 +40,8 @@ def _without_key(body: bytes) -> bytes:
 
 def parse(incoming: Incoming, body: bytes) -> None:
     """Add the events of the batch as they were sent."""
-    for text in texts_of(incoming.notes[0]):
+    batch, decoded = incoming.notes
+    for text in texts_of(batch or _without_key(decoded)):
         incoming.add(Entry(incoming.dataset(), incoming.namespace(), text))
 
 

@@ -1,7 +1,7 @@
 """Sentry's envelopes: lines of JSON, each item with a header. Errors, transactions and logs become events."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
@@ -14,6 +14,7 @@ from events.ingest import storage
 from events.ingest.dialects import Entry, Incoming, Malformed
 from events.ingest.dialects.members import with_members
 from events.ingest.dialects.replies import json_reply
+from events.ingest.dialects.wire import MAX_ITEM_BYTES
 
 MAKES_DATASETS = False
 # What is left out of an event that is too large, in this order, until it fits.
@@ -29,12 +30,19 @@ class Header(msgspec.Struct):
     length: int | None = None
 
 
+class Envelope(msgspec.Struct):
+    """The header of an envelope."""
+
+    event_id: str = ""
+
+
 class Logs(msgspec.Struct):
     """The content of an item with logs."""
 
     items: list[dict[str, Any]] = []
 
 
+_decode_envelope = msgspec.json.Decoder(Envelope).decode
 _decode_header = msgspec.json.Decoder(Header).decode
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_logs = msgspec.json.Decoder(Logs).decode
@@ -51,15 +59,24 @@ def secret_of(request: Request) -> str:
 
 def parse(incoming: Incoming, body: bytes) -> None:
     """Add the events, transactions and logs of an envelope; sessions, attachments and the like are ignored."""
-    text = incoming.inflate_values(body)
+    text = incoming.inflate(body)
     head, _, rest = text.partition(b"\n")
     try:
-        incoming.kind = str(_decode_object(head).get("event_id", ""))
+        incoming.kind = _decode_envelope(head).event_id
         for kind, payload in _items(rest):
-            for event in EVENTS[kind](payload) if kind in EVENTS else ():
-                incoming.add(Entry(incoming.dataset(), incoming.namespace(), event))
+            if kind in EVENTS:
+                _add(incoming, EVENTS[kind], payload)
     except msgspec.DecodeError as error:
         raise Malformed(f"the body is not an envelope: {error}") from None
+
+
+def _add(incoming: Incoming, events_of: Callable[[bytes], Iterator[bytes]], payload: bytes) -> None:
+    dataset, namespace = incoming.dataset(), incoming.namespace()
+    if len(payload) > MAX_ITEM_BYTES:
+        incoming.add(Entry(dataset, namespace, b"", refusal=f"takes more than {MAX_ITEM_BYTES} bytes"))
+        return
+    for event in events_of(payload):
+        incoming.add(Entry(dataset, namespace, event))
 
 
 def _items(rest: bytes) -> Iterator[tuple[str, bytes]]:

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from django.core.exceptions import ValidationError
 
+from events.ingest.dialects import answer
 from events.models import Dataset
 from projects.directory import directory
 from tests.events.ingest.conftest import Answer, Entrance
@@ -169,6 +170,27 @@ def test_error_of_sentry_that_is_too_large_loses_what_matters_least(entrance: En
     assert post_envelope(entrance, envelope(({"type": "event"}, msgspec.json.encode(error)))).status == 200
     assert entrance.events() == [{"message": "no", "extra": {"n": 1}, "user": {"id": "u"}}]
     assert post_envelope(entrance, envelope(({"type": "event"}, msgspec.json.encode({"user": LARGE})))).status == 400
+
+
+def test_key_in_a_body_that_is_larger_than_the_events_api_takes_is_not_looked_for(entrance: Entrance) -> None:
+    body = b'{"api_key":"%b","batch":[%b]}' % (entrance.key.encode(), b" " * 6 * 1024 * 1024)
+    assert entrance.post("/batch/", body).status == 413
+    assert entrance.post("/batch/", gzip.compress(body), content_encoding="gzip").status == 413
+
+
+def test_events_of_one_request_go_to_a_limited_number_of_places(entrance: Entrance, monkeypatch) -> None:
+    monkeypatch.setattr(answer, "MOST_GROUPS", 3)
+    streams = [{"stream": {"namespace": str(n)}, "values": [["1", "x"]]} for n in range(4)]
+    for count, status in ((4, 400), (3, 204)):
+        body = {"streams": streams[:count]}
+        assert entrance.post("/loki/api/v1/push", body, content_type="application/json").status == status
+    assert [batch.namespace for batch in entrance.batches()] == ["0", "1", "2"]
+
+
+def test_many_events_are_stored_in_parts_and_all_of_them_listed(entrance: Entrance) -> None:
+    lines = b'{"create":{"_index":"acme-logs"}}\n{"x":"%b"}\n' % (b"y" * 1000) * 5000
+    assert [one["create"]["status"] for one in entrance.post("/_bulk", lines).json()["items"]] == [201] * 5000
+    assert [batch.count for batch in entrance.batches()] == [2081, 2081, 838]
 
 
 FORM = "application/x-www-form-urlencoded"
