@@ -29,6 +29,7 @@ class Reader:
     data: Callable[[Any], tuple[str, Any]]  # the kind of a metric, and its points
     optional: Callable[[Any, str], Any]  # a field, or None if it isn't set
     point_value: Callable[[Any], Any]
+    spend: Callable[[int], None]  # counts values, unless that was done before; raises Malformed
 
 
 def events_of(signal: str, resources: Iterable[tuple[Any, Iterable[Part]]], read: Reader) -> Iterator[Resource]:
@@ -63,6 +64,7 @@ def _scope(scope: Any, read: Reader) -> Event:
 
 def _attributes(pairs: Any, read: Reader) -> Event:
     value = read.value
+    read.spend(len(pairs))
     return {pair.key: value(pair.value) for pair in pairs}
 
 
@@ -96,6 +98,7 @@ def _log_record(record: Any, read: Reader) -> Iterator[Event]:
 def _span(span: Any, read: Reader) -> Iterator[Event]:
     start, end = read.whole(span.start_time_unix_nano), read.whole(span.end_time_unix_nano)
     code = read.whole(span.status.code)
+    read.spend(len(span.events) + len(span.links))
     happened = [_span_event(event, read) for event in span.events]
     yield _set(
         {
@@ -145,6 +148,7 @@ def _data_points(metric: Any, read: Reader) -> Iterator[Event]:
         head["temporality"] = _word(TEMPORALITIES, read.whole(data.aggregation_temporality))
     if kind == "sum":
         head["monotonic"] = data.is_monotonic
+    read.spend(len(data.data_points))
     for point in data.data_points:
         times = {
             "timestamp": moment(read.whole(point.time_unix_nano)),

@@ -318,4 +318,4 @@ def _point_value(point: Point) -> Any:
     return point.as_double if point.as_int is None else _whole(point.as_int)
 
 
-READER = Reader(_value, _id, _whole, _data, getattr, _point_value)
+READER = Reader(_value, _id, _whole, _data, getattr, _point_value, lambda count: None)

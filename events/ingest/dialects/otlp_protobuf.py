@@ -1,7 +1,7 @@
 """Decode OTLP's protobuf. Importing this takes a third of a second."""
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -22,7 +22,10 @@ RESOURCES, OWN, INNER = 1, 1, 2
 
 def decode(signal: str, body: bytes) -> Iterator[Resource]:
     """Yield the resources of a body with their events. Raises Malformed."""
-    return events_of(signal, _resources(Walk(), ITEMS[signal], memoryview(body)), READER)
+    walk = Walk()
+    spend = walk.spend
+    read = Reader(lambda value: _value(value, spend), bytes.hex, int, _data, _optional, _point_value, spend)
+    return events_of(signal, _resources(walk, ITEMS[signal], memoryview(body)), read)
 
 
 def _resources(walk: Walk, item: Any, body: memoryview) -> Iterator[tuple[Any, Iterator[Part]]]:
@@ -46,13 +49,15 @@ def _decoded(kind: Any, content: memoryview) -> Any:
         raise Malformed(f"the body is not OTLP: {error}") from None
 
 
-def _value(value: Any) -> Any:
+def _value(value: Any, spend: Callable[[int], None]) -> Any:
     """Return an AnyValue as JSON has it. What is empty is null."""
     kind = value.WhichOneof("value")
     if kind == "array_value":
-        return [_value(one) for one in value.array_value.values]
+        spend(len(value.array_value.values))
+        return [_value(one, spend) for one in value.array_value.values]
     if kind == "kvlist_value":
-        return {pair.key: _value(pair.value) for pair in value.kvlist_value.values}
+        spend(len(value.kvlist_value.values))
+        return {pair.key: _value(pair.value, spend) for pair in value.kvlist_value.values}
     if kind == "bytes_value":
         return b64encode(value.bytes_value).decode()
     return getattr(value, kind) if kind else None
@@ -70,6 +75,3 @@ def _optional(message: Any, name: str) -> Any:
 def _point_value(point: Any) -> Any:
     kind = point.WhichOneof("value")
     return getattr(point, kind) if kind else None
-
-
-READER = Reader(_value, bytes.hex, int, _data, _optional, _point_value)

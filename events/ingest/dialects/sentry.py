@@ -17,6 +17,7 @@ from events.ingest.dialects.replies import json_reply
 from events.ingest.dialects.wire import MAX_ITEM_BYTES
 
 MAKES_DATASETS = False
+MOST_ITEMS = 1000
 # What is left out of an event that is too large, in this order, until it fits.
 LESS_IMPORTANT = ("modules", "debug_meta", "breadcrumbs", "extra", "contexts", "threads", "spans", "request")
 
@@ -63,7 +64,9 @@ def parse(incoming: Incoming, body: bytes) -> None:
     head, _, rest = text.partition(b"\n")
     try:
         incoming.kind = _decode_envelope(head).event_id
-        for kind, payload in _items(rest):
+        for number, (kind, payload) in enumerate(_items(rest)):
+            if number >= MOST_ITEMS:
+                raise Malformed(f"more than {MOST_ITEMS} items in one envelope")
             if kind in EVENTS:
                 _add(incoming, EVENTS[kind], payload)
     except msgspec.DecodeError as error:

@@ -6,6 +6,8 @@ these are decoded one by one.
 
 from collections.abc import Iterator
 
+from django.conf import settings
+
 from events.ingest.dialects import Malformed
 
 VARINT, BYTES = 0, 2
@@ -16,10 +18,17 @@ MAX_ITEM_BYTES = 1024 * 1024  # of a record, a span or a metric; decoded, it may
 
 
 class Walk:
-    """The way through one body. It has at most MOST_FIELDS, so that a body of empty messages doesn't take minutes."""
+    """The way through one body. It has limits, so that a body of empty messages doesn't take minutes."""
 
     def __init__(self) -> None:
         self._left = MOST_FIELDS
+        self._values_left: int = settings.EVENTLANE_MAX_DIALECT_VALUES
+
+    def spend(self, values: int) -> None:
+        """Count values in decoded items. Raises Malformed."""
+        self._values_left -= values
+        if self._values_left < 0:
+            raise Malformed(f"the body has more than {settings.EVENTLANE_MAX_DIALECT_VALUES} values")
 
     def parts_of(self, message: memoryview, number: int) -> Iterator[memoryview]:
         """Yield the content of each field with this number that holds bytes, text or a message. Raises Malformed."""

@@ -373,6 +373,23 @@ def test_body_of_too_many_values_is_refused_before_they_are_made(entrance: Entra
         assert entrance.post("/otlp/v1/logs", body, content_type=JSON).status == status
 
 
+def test_record_of_too_many_values_is_refused(entrance: Entrance, settings) -> None:
+    settings.EVENTLANE_MAX_DIALECT_VALUES = 1500
+    values = {"values": [{}] * 1000}
+    span = {
+        "events": [{}] * 1000,
+        "attributes": [attribute("a", array_value=values), attribute("b", kvlist_value=values)],
+    }
+    for count, status in ((1, 200), (2, 400)):
+        for name, all in span.items():
+            one = (
+                {name: all[:count]}
+                if name == "attributes"
+                else {name: all[: count * 1000], "links": [{}] * (count - 1) * 1000}
+            )
+            assert post_protobuf(entrance, "/v1/traces", traces(one)).status == status
+
+
 @both
 def test_item_that_is_far_too_large_is_rejected_and_the_others_are_stored(entrance: Entrance, post: Post) -> None:
     span = {"name": "x", "events": [{"name": "y" * 1000}] * 1200}
