@@ -19,6 +19,7 @@ from events.journal import new_batch
 from events.lake import columns, conditions
 from events.lake.arrow import event_table
 from events.lake.columns import converted
+from events.lake.connection import PARQUET_OPTIONS
 
 EVENTS = 100_000
 BATCH = 100
@@ -72,8 +73,15 @@ def measure(events: pa.Table) -> float:
 
         begin = time.process_time()
         source = converted(execute, events)
-        execute(f"COPY ({source}) TO '{Path(folder) / 'events.parquet'}' (COMPRESSION zstd)", events)
+        execute(f"COPY ({source}) TO '{Path(folder) / 'events.parquet'}' ({_options()})", events)
         return time.process_time() - begin
+
+
+def _options() -> str:
+    """Return how the lake's files are written, in the words of COPY."""
+    words = {name.removeprefix("parquet_"): value for name, value in PARQUET_OPTIONS.items()}
+    words["parquet_version"] = f"V{words.pop('version')}"
+    return ", ".join(f"{name} {value}" for name, value in words.items())
 
 
 def _common(chance: random.Random, number: int) -> dict[str, Any]:
