@@ -13,7 +13,7 @@ from django.conf import settings
 
 from eventlane.database import DATABASE_FAILED, disconnect
 from eventlane.one_line import kind_and_line, one_line
-from eventlane.wire.errors import ApiError
+from eventlane.wire.errors import ApiError, InternalError
 from eventlane.wire.seldom import SeldomLog
 from events.journal import Batch
 from events.lake.conditions import Conditions
@@ -33,6 +33,7 @@ log_failure = SeldomLog(logger.error)
 LOOK_SECONDS = 0.15
 REST = 3  # times as long as the thread worked, so it takes a quarter of a core at most
 SWITCH_SECONDS = 0.0005  # an event loop that waits for the interpreter's lock gets it ten times sooner than usual
+USUAL_SWITCH_SECONDS = sys.getswitchinterval()
 SETTLE_US = 100_000  # events become visible in the order of their ids only once others had this long to be stored
 ACCESS_SECONDS = 2.0  # a revoked key ends its tails within this time
 START_US = 2_000_000  # what was received this long before the thread began may still come
@@ -65,8 +66,19 @@ class Hub:
             self._tails.discard(tail)
 
     def _run(self) -> None:
-        """Work as long as there are tails, whatever fails."""
-        work, usual = _Work(), sys.getswitchinterval()
+        """Work as long as there are tails; end them if that is impossible."""
+        try:
+            self._fill()
+        except Exception as error:
+            log_failure("tails can't be filled: %s", kind_and_line(error))
+            with self._lock:
+                self._thread = None
+                tails = list(self._tails)
+            for tail in tails:
+                tail.end(InternalError())
+
+    def _fill(self) -> None:
+        work = _Work()
         sys.setswitchinterval(SWITCH_SECONDS)
         try:
             while self._goes_on(work):
@@ -77,7 +89,7 @@ class Hub:
                     work.start_over(self._now())
                     time.sleep(1.0)
         finally:
-            sys.setswitchinterval(usual)
+            sys.setswitchinterval(USUAL_SWITCH_SECONDS)
             work.close()
 
     def _now(self) -> list[Tail]:

@@ -298,6 +298,16 @@ def test_many_tails_leave_threads_connections_and_slots_to_others(node: Node, cl
     assert [reader.shown() for reader in readers] == [[str(number % 5)] for number in range(len(readers))]
 
 
+def test_tails_that_nobody_can_fill_end(node: Node, open_tail: Open, monkeypatch: pytest.MonkeyPatch):
+    def fail() -> None:
+        raise OSError("no disk")
+
+    monkeypatch.setattr(hub_module, "Matcher", fail)
+    reader = open_tail()
+    wait_until(lambda: reader.is_over)
+    assert [(one.event, one.json["code"]) for one in reader.messages] == [("end", "internal_error")]
+
+
 def test_tails_end_when_the_process_stops(open_tail: Open):
     reader = open_tail()
     application.end_streams()
