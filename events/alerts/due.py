@@ -36,7 +36,7 @@ def watch(resources: Sequence[Resource]) -> None:
         [Alert(resource=one, project_id=one.project_id, next_time=now) for one in resources],
         update_conflicts=True,
         unique_fields=["resource"],
-        update_fields=["next_time"],
+        update_fields=["next_time", "claim_time"],  # whoever evaluates it as it was finds the claim gone
     )
 
 

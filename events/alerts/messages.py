@@ -40,12 +40,11 @@ def send_due(stop: threading.Event) -> int:
 @transaction.atomic
 def _claim(now: datetime) -> list[AlertMessage]:
     """Claim the oldest due message of each of some channels: a channel that fails doesn't hold up others."""
-    due = AlertMessage.objects.filter(state=AlertMessage.State.WAITING, due_time__lte=now).order_by("due_time")
-    rows = due.select_for_update(skip_locked=True, of=("self",)).select_related("change__alert__resource__project")
-    claimed: dict[tuple[str, str], AlertMessage] = {}
-    for row in rows[: 10 * AT_ONCE]:
-        claimed.setdefault((row.change.alert.project_id, row.channel), row)
-    chosen = [*claimed.values()][:AT_ONCE]
+    due = AlertMessage.objects.filter(state=AlertMessage.State.WAITING, due_time__lte=now)
+    channel = ("change__alert__project_id", "channel")
+    oldest = due.order_by(*channel, "due_time").distinct(*channel).values("pk")
+    rows = due.filter(pk__in=oldest).order_by("due_time").select_for_update(skip_locked=True, of=("self",))
+    chosen = list(rows.select_related("change__alert__resource__project")[:AT_ONCE])
     for row in chosen:
         row.due_time, row.tries = now + CLAIM, row.tries + 1
         row.save(update_fields=["due_time", "tries"])

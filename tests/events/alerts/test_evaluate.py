@@ -52,6 +52,15 @@ def test_only_events_of_the_window_count(watch: Watch) -> None:
     assert errors.evaluate(timedelta(minutes=12)) == "ok"  # as it was then
 
 
+def test_group_and_value_may_be_numbers_of_any_size(watch: Watch) -> None:
+    huge = watch(query=BY_SERVICE | {"calculations": [{"op": "max", "path": "n"}]}, threshold="> 1")
+    huge.node.write(
+        '{"level":"error","service":1e400,"n":12345678901234567890123}', '{"level":"error","service":{"a":1},"n":2}'
+    )
+    assert huge.evaluate() == "firing"
+    assert len(huge.row.conditions) == 2
+
+
 def test_silence_is_no_data(watch: Watch) -> None:
     errors = watch(no_data="10m", threshold="< 1", window="1m")
     assert errors.evaluate() == "no_data"
@@ -154,7 +163,10 @@ def test_disabled_alert_rests_and_changed_one_is_evaluated_at_once(watch: Watch)
     errors.evaluate()
     deploy(errors.project, [alert()])
     assert evaluate_due(threading.Event()) == 0
+    errors.make_due()
+    busy = claim(timezone.now())
     deploy(errors.project, [alert(threshold=">= 0")])
+    assert busy is not None and not record(busy, Finding(), timezone.now())
     assert evaluate_due(threading.Event()) == 1 and errors.state == "firing"
     deploy(errors.project, [])
     assert not Alert.objects.exists()
