@@ -3,6 +3,7 @@ from typing import TYPE_CHECKING, Any
 from django.apps import AppConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from threading import Event
 
     from pipelines.models import Resource
@@ -18,10 +19,10 @@ class EventsConfig(AppConfig):
             dashboards,
             signals,  # noqa: F401  (connects the receivers)
         )
-        from events.alerts import channel_spec, due, links, spec
+        from events.alerts import channel_spec, links, spec
         from events.query import saved
-        from pipelines.execution.periodic import Periodic, add_periodic
         from pipelines.models import Resource
+        from pipelines.periodic import Periodic, add_periodic
         from pipelines.resources.added import AddedKind, add_kind
 
         add_kind(Resource.Type.QUERY, AddedKind(saved.query_data, saved.EXAMPLE, saved.MEANINGS, _explore_link))
@@ -34,7 +35,7 @@ class EventsConfig(AppConfig):
             _alert_link,
             limit="EVENTLANE_MAX_ALERTS",
             references=spec.references,
-            deployed=due.watch,
+            deployed=_watch,
         )
         add_kind(Resource.Type.ALERT, alert)
         channel = AddedKind(
@@ -46,7 +47,7 @@ class EventsConfig(AppConfig):
         )
         add_kind(Resource.Type.CHANNEL, channel)
         add_periodic(Periodic("alert messages", _send_messages, 1.0))
-        add_periodic(Periodic("alerts", due.evaluate_due, due.STEP_SECONDS))
+        add_periodic(Periodic("alerts", _evaluate_due, 1.0))
         links.lead_to(_question_address)
 
 
@@ -81,6 +82,19 @@ def _question_address(dataset: str, data: dict[str, Any], from_time: str, to_tim
     from events.console.saved import question_address
 
     return question_address(dataset, data, from_time, to_time)
+
+
+def _watch(resources: "Sequence[Resource]") -> None:
+    # Not at the top: commands that only send or read events do without what starts pipelines.
+    from events.alerts.due import watch
+
+    watch(resources)
+
+
+def _evaluate_due(stop: "Event") -> int:
+    from events.alerts.due import evaluate_due
+
+    return evaluate_due(stop)
 
 
 def _send_messages(stop: "Event") -> int:

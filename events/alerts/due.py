@@ -25,7 +25,6 @@ from pipelines.models import Resource
 
 logger = logging.getLogger(__name__)
 
-STEP_SECONDS = 1.0
 SLACK = timedelta(seconds=30)  # a claim outlasts both queries of an evaluation by so much
 
 

@@ -21,7 +21,6 @@ from events.alerts.words import payload
 from events.models import AlertMessage
 from pipelines.models import Resource
 
-STEP_SECONDS = 1.0
 AT_ONCE = 8
 CLAIM = timedelta(seconds=120)  # longer than sending takes
 MOST_TRIES = 6  # the last one after half an hour

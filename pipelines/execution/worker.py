@@ -25,10 +25,10 @@ from eventlane.one_line import kind_and_line, one_line
 from eventlane.progress import STEP_SECONDS, UNWATCHED, Progress
 from pipelines.execution.dispatch import QUEUE
 from pipelines.execution.jobs import worker_app
-from pipelines.execution.periodic import PERIODIC
 from pipelines.execution.scheduler import Scheduler
 from pipelines.execution.tasks import claim_task, finish_task, heartbeat, release_worker
 from pipelines.models import Task
+from pipelines.periodic import PERIODIC
 from pipelines.runtimes.run import TaskFailed, TaskStopped, run_task
 
 logger = logging.getLogger(__name__)
