@@ -7,6 +7,7 @@ If one dies, only its own connections break; new ones go to the others.
 import argparse
 import asyncio
 import logging
+import os
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -103,6 +104,9 @@ def main() -> None:
     parser.add_argument("--progress", type=Path)
     keep_little()
     asyncio.run(serve(Progress(parser.parse_args().progress)))
+    # A thread of granian's that finds the interpreter gone would abort the process, with a backtrace in the log.
+    logging.shutdown()
+    os._exit(0)
 
 
 if __name__ == "__main__":
