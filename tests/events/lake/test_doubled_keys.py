@@ -141,6 +141,8 @@ def value_at(event: Any, path: str) -> Any:
 
 def in_column(name: str, value: Any) -> str | None:
     """Return a value as it stands in its column."""
+    if name == "error" and isinstance(value, dict):
+        value = value.get("message")
     if value in (None, "") or isinstance(value, list | dict) or (name == "error" and not isinstance(value, str)):
         return None
     text = value if isinstance(value, str) else json.dumps(value)

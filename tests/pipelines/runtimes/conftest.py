@@ -2,9 +2,10 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import pytest
@@ -86,9 +87,7 @@ def isolation(request: pytest.FixtureRequest, settings: Any) -> str:
 def scratch(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Let runs have their folders in one that must be empty afterwards."""
     folder = Path(tmp_path_factory.mktemp("runs"))
-    for one in (folder, *folder.parents[:3]):
-        if one != Path("/tmp"):
-            one.chmod(0o755)
+    let_everybody_in((folder, *folder.parents[:3]))
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     yield folder
     assert list(folder.iterdir()) == []
@@ -107,6 +106,13 @@ def worker_environment(scratch: Path) -> dict[str, str]:
         "TMPDIR": str(scratch),
         "EVENTLANE_TASK_USER": TASK_USER,
     }
+
+
+def let_everybody_in(folders: Iterable[Path]) -> None:
+    """Let all users into pytest's folders: without xdist, /tmp is their third parent, and has to stay as it is."""
+    for folder in folders:
+        if folder != Path(gettempdir()):
+            folder.chmod(0o755)
 
 
 def run(task: Task) -> list[str]:

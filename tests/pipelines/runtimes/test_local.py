@@ -17,7 +17,7 @@ from pipelines.runtimes.run import TaskFailed, TaskStopped, run_task
 from pipelines.runtimes.sandbox import why_not_sandboxed
 from projects.models import Organization
 from tests.console import logged_in
-from tests.pipelines.runtimes.conftest import TASK_USER, outputs, run, running, stop_once_running
+from tests.pipelines.runtimes.conftest import TASK_USER, let_everybody_in, outputs, run, running, stop_once_running
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
@@ -436,8 +436,7 @@ def test_folder_that_a_task_closed_is_removed(tmp_path):
     user = pwd.getpwnam(TASK_USER)
     if os.geteuid() == 0:
         hand_over(tmp_path, user.pw_uid, user.pw_gid)
-        for parent in tmp_path.parents[:3]:
-            parent.chmod(0o755)
+        let_everybody_in(tmp_path.parents[:3])
     closed.chmod(0)
     (folder / "work").chmod(0o500)
 
