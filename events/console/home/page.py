@@ -59,6 +59,7 @@ def _top(
     alerts = answer_or_none(wrong_alerts, request)
     has_events = bool(times) or times is None or activity is None
     return {
+        "as_of": f"{now:%H:%M:%S}",
         "alerts": alerts,
         "standing": standing(datasets, activity, alerts or [], now),
         "steps": checklist(request, datasets, has_events, now),

@@ -19,29 +19,39 @@ from pipelines.console.activity import waiting_without_worker
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One line: `state` is ok, warning, danger or unknown."""
+    """One line: `state` is ok, warning, danger or unknown; `rate` is what was received, if that is known."""
 
     state: str
     title: str
+    rate: "Rate | None"
     text: str = ""
     url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many events were received."""
+
+    last_hour: str
+    last_minute: str
+    complete: bool  # if false, a part of the journal isn't counted
 
 
 def standing(
     datasets: Sequence[Dataset], activity: Activity | None, alerts: Sequence[AlertRow], now: datetime
 ) -> Standing:
     """Return the line. Firing alerts go first; of other problems, the worst is named and the others are counted."""
-    found = answer_or_none(problems, datasets, now)
+    found, rate = answer_or_none(problems, datasets, now), None if activity is None else _rate(activity)
     if firing := sum(alert.is_firing for alert in alerts):
         others = f"and {count_of(len(found), 'problem')} of the platform" if found else ""
-        return Standing("danger", f"{count_of(firing, 'alert')} firing", others, "#alerts")
+        return Standing("danger", f"{count_of(firing, 'alert')} firing", rate, others, "#alerts")
     if found is None:
-        return Standing("unknown", "It can’t be told now whether all is well.", url=_system())
+        return Standing("unknown", "It can’t be told now whether all is well.", rate, url=_system())
     if not found:
-        return Standing("ok", "All is well", _rate(activity))
+        return Standing("ok", "All is well", rate)
     state, title = found[0]
     others = f"and {count_of(len(found) - 1, 'other problem')}" if found[1:] else ""
-    return Standing(state, title, others, _system())
+    return Standing(state, title, rate, others, _system())
 
 
 def problems(datasets: Sequence[Dataset], now: datetime) -> list[tuple[str, str]]:
@@ -66,14 +76,9 @@ def _sealing() -> str:
     return f"No sealer is at work: {count_of(waiting.files, 'journal file')} wait" if is_late(waiting) else ""
 
 
-def _rate(activity: Activity | None) -> str:
-    if activity is None:
-        return "How many events arrive can’t be told now."
+def _rate(activity: Activity) -> Rate:
     total = activity.total()
-    if not any(total) and activity.complete:
-        return "No events in the last hour"
-    partly = "" if activity.complete else "; a part of the journal can’t be read right now"
-    return f"{count_of(sum(total), 'event')} in the last hour, {number(total[-2])} in the last minute{partly}"
+    return Rate(number(sum(total)), number(total[-2]), activity.complete)
 
 
 def _system() -> str:

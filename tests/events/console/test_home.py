@@ -148,7 +148,9 @@ def test_dataset_that_went_silent_is_marked(node: Node, alice: Client) -> None:
 
 def test_line_of_health_says_what_is_wrong_and_where_to_read_it(node: Node, alice: Client, settings: Any) -> None:
     node.write(event("info", "a"))
-    assert "All is well" in text(alice, STANDING) and "1 event in the last hour" in text(alice, HOME)
+    assert "All is well" in text(alice, STANDING) and '<span id="last-hour">1</span> events in the last hour' in text(
+        alice, HOME
+    )
     node.write(b"nonsense")
     node.seal()
     settings.EVENTLANE_MIN_FREE_MB = 10**9
