@@ -157,14 +157,14 @@ def test_invited_person_sets_a_password_and_looks_around(page: Page, browser: Br
     for field in eves.locator("input[type=password]").all():
         field.fill("quiet-otter-42")
     eves.get_by_role("button", name="Set password and log in").click()
-    expect(eves.get_by_text("Events per minute")).to_be_visible()
+    expect(eves.get_by_text("events in the last hour")).to_be_visible()
     expect(eves.get_by_role("link", name="Create API key")).to_have_count(0)
     open_send_page(eves, server, "logs")
     expect(eves.get_by_text("Ask an admin of your organization for one.")).to_be_visible()
     eves.goto(link)
     expect(eves.get_by_text("This link doesn't work any more")).to_be_visible()
     eves.context.close()
-    page.goto(f"{server.url}/console/")
+    page.goto(f"{server.url}/console/system/")
     expect(page.get_by_text("Set a password by a link.")).to_be_visible()
 
 
@@ -181,7 +181,7 @@ def test_project_is_switched_and_lists_follow(page: Page, server: Server) -> Non
     expect(page).to_have_url(f"{server.url}/console/events/dataset/")
     expect(page.locator("#result_list").get_by_role("link", name="shop-orders")).to_be_visible()
     expect(logs).to_have_count(0)
-    page.get_by_role("link", name="Overview").click()
+    page.get_by_role("link", name="System").click()
     expect(page.locator(".ev-statistics a", has_text="Datasets")).to_have_text(re.compile(r"\b1\b"))
     page.get_by_role("button", name="Show all projects").click()
     expect(page.get_by_text("Only the project shop")).to_have_count(0)
@@ -207,7 +207,7 @@ def test_database_away_is_said_and_got_over(browser: Browser, fresh_server: Call
     server = fresh_server()
     page = browser.new_context().new_page()
     log_in(page, server, server.password)
-    expect(page.get_by_text("Events per minute")).to_be_visible()
+    expect(page.get_by_text("events in the last hour")).to_be_visible()
     server.process.send_signal(signal.SIGSTOP)  # or it would start another at once
     try:
         for pid in server.pids_of("postgres"):
