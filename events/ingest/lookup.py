@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from eventlane.names import is_name
 from events.models import RESERVED, Dataset
 from events.namespaces import create_namespaces
@@ -19,6 +21,7 @@ class KnownDataset:
 def find_dataset(key: KnownKey, name: str, ask: bool, make: bool = False) -> KnownDataset | None:
     """Return the dataset with this name in the key's project, creating it if `make` is set or the project allows that.
 
+    None is created beyond EVENTLANE_MAX_CREATED_DATASETS; requests at the same time may overshoot that by a few.
     Raises NotRemembered if it would have to ask the database but `ask` isn't set.
     """
     if not is_name(name):
@@ -28,6 +31,8 @@ def find_dataset(key: KnownKey, name: str, ask: bool, make: bool = False) -> Kno
     if found is None and name not in RESERVED and (make or key.create_datasets):
         if not ask:
             raise NotRemembered
+        if Dataset.objects.filter(project_id=project_id).count() >= settings.EVENTLANE_MAX_CREATED_DATASETS:
+            return None
         Dataset.objects.get_or_create(project_id=project_id, name=name)
         directory.forget_missing()
         return _load_dataset(project_id, name)

@@ -187,6 +187,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_MAX_BODY_BYTES", str(6 * MIB), at_least(1024), "bytes", "largest request body, once decompressed"),
         ("EVENTLANE_MAX_DIALECT_BYTES", str(64 * MIB), at_least(1024), "bytes", "largest request body in another protocol, like OTLP, once decompressed; also how much its events may take as JSON"),
         ("EVENTLANE_MAX_DIALECT_VALUES", "4000000", at_least(1000), "values", "most values in the JSON of such a body, where it is more than lines or an array of events; each may take some 100 bytes"),
+        ("EVENTLANE_MAX_CREATED_DATASETS", "1000", at_least(1), "datasets", "datasets of a project beyond which none is created by events sent to it: keys that may send are often public"),
         ("EVENTLANE_MAX_REQUEST_EVENTS", "100000", at_least(1), "events", "most events in one request; a body with more elements is refused as a whole"),
         ("EVENTLANE_MAX_INVALID_BYTES", str(MIB), at_least(0), "bytes", "how many bytes of failed events a reply shows; it gives the number of the others"),
         ("EVENTLANE_MAX_EVENT_BYTES", str(32 * KIB), at_least(64), "bytes", "an event with this many bytes of JSON text or more is refused"),

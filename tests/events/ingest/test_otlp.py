@@ -230,6 +230,17 @@ def test_bare_path_takes_traces_in_protobuf_and_any_signal_in_json(entrance: Ent
     assert set(Dataset.objects.values_list("name", flat=True)) == {"acme-logs", "traces", "logs"}
 
 
+def test_no_dataset_is_created_beyond_the_limit(entrance: Entrance, settings: Any) -> None:
+    settings.EVENTLANE_MAX_CREATED_DATASETS = 2  # one is there
+    record = logs({"body": {"string_value": "x"}})
+    assert post_json(entrance, "/v1/logs", record, x_dataset="first").status == 200
+    refused = post_json(entrance, "/v1/logs", record, x_dataset="second")
+    assert refused.status == 200 and refused.json()["partialSuccess"]["rejectedLogRecords"] == "1"
+    assert b"second" in refused.body, refused
+    assert not Dataset.objects.filter(name="second").exists()
+    assert post_json(entrance, "/v1/logs", record, x_dataset="first").status == 200
+
+
 @pytest.mark.parametrize("signal", REQUESTS)
 def test_empty_bodies_are_valid(entrance: Entrance, signal: str) -> None:
     for body, kind in ((b"", PROTOBUF), (b"{}", JSON), (gzip.compress(b""), PROTOBUF)):
