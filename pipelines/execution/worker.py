@@ -39,6 +39,8 @@ LATEST_HEARTBEAT_SHARE = 0.7  # of the time after which others consider a task l
 LATEST_END_SHARE = 0.9  # if that didn't help, this process then ends itself
 RETRY_SECONDS = 1.0
 GOODBYE_SECONDS = 5.0  # for procrastinate to note in the database that this worker has stopped
+SPARE_THREADS = 4  # a job may begin before the thread of another is free
+HELPERS = 3  # heartbeat, watch and scheduler
 PROGRESS_THREADS = 4  # the event loop, which fetches jobs, and the threads for heartbeat, watch and scheduler
 STOPPED = "The worker was stopped while running the task."
 OUT_OF_TOUCH = "The worker lost its database connection while running the task."
@@ -51,8 +53,12 @@ class Worker:
         self.name = f"{settings.EVENTLANE_NODE}/{os.getpid()}"
         self._concurrency = concurrency
         self._progress = progress
-        # Each thread keeps its Django connection: getting one for every job would cost as much as the job.
-        connection.settings_dict["OPTIONS"]["pool"] |= {"max_size": concurrency + 6 + len(PERIODIC)}
+        # Each thread keeps its Django connection: getting one for every job would cost as much as the job. With fewer
+        # connections than threads, those that are idle would leave none to the others.
+        self._job_threads = concurrency + SPARE_THREADS
+        threads = 1 + self._job_threads + HELPERS + len(PERIODIC)
+        connection.settings_dict["OPTIONS"]["pool"] |= {"max_size": threads}
+        connection.close_pool()  # a pool that is there already keeps its size
         # By task and attempt: once an end is recorded, the next attempt may start here before this one is removed.
         self._running: dict[tuple[str, int], threading.Event] = {}
         self._last_heartbeat = time.monotonic()
@@ -109,7 +115,7 @@ class Worker:
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
-        loop.set_default_executor(ThreadPoolExecutor(self._concurrency + 4, thread_name_prefix="task"))
+        loop.set_default_executor(ThreadPoolExecutor(self._job_threads, thread_name_prefix="task"))
         app = worker_app()
         async with app.open_async():
             worker = asyncio.ensure_future(
