@@ -26,7 +26,6 @@ PYTEST := env -u PYTHONDONTWRITEBYTECODE $(IN_VENV) -m pytest
 # A process that is lost ends the run: with another in its place, pytest-xdist may wait for ever for tests that it lost.
 AT_ONCE := --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 TWO_AT_ONCE := -n 2 $(AT_ONCE)
-THREE_AT_ONCE := -n 3 $(AT_ONCE)
 SET_UP := PYTHON="$(PYTHON)" VENV="$(VENV)" sh .ci/set-up
 
 run:
@@ -37,6 +36,7 @@ run:
 # time, and sees nothing of the processes that slow tests start. AGAIN=yes runs a few tests that failed a second time.
 COVER ?=
 AGAIN ?=
+SLOW_AT_ONCE ?= 3
 LINES := --cov --cov-report=term:skip-covered --cov-fail-under=75
 test:
 	@$(SET_UP) requirements-dev.txt || exit 1; \
@@ -44,7 +44,7 @@ test:
 	lines=; if [ -n "$(COVER)" ]; then lines="$(LINES)"; fi; \
 	again=; if [ -n "$(AGAIN)" ]; then again="sh .ci/once-more"; fi; \
 	$$again $(PYTEST) -m "not slow" $(TWO_AT_ONCE) $$lines && \
-	$$again $(PYTEST) -m "slow and not alone" $(THREE_AT_ONCE) --durations=10 && exec $$again $(PYTEST) -m alone --durations=10
+	$$again $(PYTEST) -m "slow and not alone" -n $(SLOW_AT_ONCE) $(AT_ONCE) --durations=10 && exec $$again $(PYTEST) -m alone --durations=10
 
 test-fast:
 	@$(SET_UP) requirements-dev.txt && exec $(PYTEST) -m "not slow" $(TWO_AT_ONCE) $(ARGS)

@@ -15,9 +15,10 @@ LABEL = {
 }
 HEADER = {"pattern": r"^[^\u0000-\u001f\u007f]*$"}
 BODY = (
-    "The body is an array of at most {events} JSON objects, each of less than {event} bytes; at most {body} bytes"
-    " once decompressed (Content-Encoding gzip, deflate, zstd or br). If some elements can't be stored, the"
-    " others are, and the reply is a 400 that lists the bad ones: up to {shown} bytes, and how many more there are."
+    "The body is an array of at most {events} JSON objects, each of less than {event} bytes, or a single object, or"
+    " objects in lines; at most {body} bytes once decompressed (Content-Encoding gzip, deflate, zstd or br). If some"
+    " elements can't be stored, the others are, and the reply is a 400 that lists the bad ones: up to {shown} bytes,"
+    " and how many more there are."
 )
 VARIABLES = {
     "dataset": {"type": "string", "description": "The name of a dataset in the project of the key.", "example": "logs"},
@@ -57,7 +58,9 @@ def _send(path: str, variables: tuple[str, ...]) -> Schema:
         "parameters": [*map(_variable, variables), *_headers(variables)],
         "requestBody": {
             "required": True,
-            "content": {JSON: {"schema": {"type": "array", "items": {"type": "object"}}}},
+            "content": {
+                JSON: {"schema": {"oneOf": [{"type": "array", "items": {"type": "object"}}, {"type": "object"}]}}
+            },
         },
         "responses": _answers(),
     }
@@ -99,6 +102,7 @@ def _answers() -> Schema:
         },
     }
     return {
+        "200": _answer("As 202, for a key that asks for 200, or for a client of OpenTelemetry.", {"type": "object"}),
         "202": _answer("Every event is on disk.", _message("Request Accepted")),
         "400": _answer("The request, or some of its events, can't be stored.", bad)
         | {"headers": {"X-Error-Reason": reason}},

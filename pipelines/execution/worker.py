@@ -58,7 +58,7 @@ class Worker:
         self._job_threads = concurrency + SPARE_THREADS
         threads = 1 + self._job_threads + HELPERS + len(PERIODIC)
         connection.settings_dict["OPTIONS"]["pool"] |= {"max_size": threads}
-        connection.close_pool()  # a pool that is there already keeps its size
+        connection.close_pool()  # type: ignore[attr-defined]  # one that is there already keeps its size
         # By task and attempt: once an end is recorded, the next attempt may start here before this one is removed.
         self._running: dict[tuple[str, int], threading.Event] = {}
         self._last_heartbeat = time.monotonic()
