@@ -170,7 +170,13 @@ def kind(schema: Schema) -> SafeString:
         return mark_safe(f"page of {kind(schema['properties']['elements']['items'])}")
     if "items" in schema:
         return mark_safe(f"array of {kind(schema['items'])}")
+    if _is_choice(schema):
+        return mark_safe(" or ".join(map(kind, schema["oneOf"])))
     return SafeString(escape(", ".join(_words(schema))))
+
+
+def _is_choice(schema: Schema) -> bool:
+    return "oneOf" in schema and "properties" not in schema
 
 
 def _words(schema: Schema) -> Iterator[str]:
@@ -212,7 +218,7 @@ def _query(operation: Schema) -> str:
 
 
 def sample(document: Schema, schema: Schema) -> Any:
-    """Return a value that fits a schema: its required members, or the first optional one."""
+    """Return a value that fits a schema: its required members, or the first optional one; of a choice, the first."""
     if "$ref" in schema:
         return sample(document, document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
     if "items" in schema:
@@ -220,6 +226,8 @@ def sample(document: Schema, schema: Schema) -> Any:
     if "properties" in schema:
         wanted = schema.get("required") or list(schema["properties"])[:1]
         return {name: sample(document, schema["properties"][name]) for name in wanted}
+    if _is_choice(schema):
+        return sample(document, schema["oneOf"][0])
     if "enum" in schema:
         return schema["enum"][0]
     kinds = schema.get("type", "string")
