@@ -77,23 +77,12 @@ def _other_method(dialect: Dialect, request: Request) -> Reply:
 
 
 async def _answer(dialect: Dialect, incoming: Incoming) -> Reply:
-    module, request = dialect.module, incoming.request
+    """Take a request in, and word what becomes of it, or why nothing does."""
+    module = dialect.module
     try:
-        if dialect.key_in_body:
-            body = await request.read()
-            key = await _find_key(request, await request.run(module.secret_in, incoming, body))
-        else:
-            key = await _find_key(request, module.secret_of(request))
-            body = await request.read()
-            if dialect.arrays_are_events and is_shared(request.path) and body.lstrip(WHITESPACE)[:1] == b"[":
-                return await store_body(request, body)  # here and now, instead of first in a thread
-        incoming.key = key
-        batches = await request.run(_prepare, module, incoming, key, body)
-        await _store(batches)
+        return await _take_in(dialect, incoming)
     except Refused:
         raise
-    except NoDialect:
-        return await store_body(request, body)
     except Unauthorised:
         return module.fail(incoming, 401, "the API key is missing, unknown, or may not ingest")
     except BodyTooLarge as error:
@@ -112,6 +101,24 @@ async def _answer(dialect: Dialect, incoming: Incoming) -> Reply:
     except Exception:
         logger.exception("a request was not stored")
         return module.fail(incoming, 500, "something went wrong in the server")
+
+
+async def _take_in(dialect: Dialect, incoming: Incoming) -> Reply:
+    """Store the events of a request and return the reply; what is none of this dialect goes to the Events API."""
+    module, request = dialect.module, incoming.request
+    if dialect.key_in_body:
+        body = await request.read()
+        incoming.key = await _find_key(request, await request.run(module.secret_in, incoming, body))
+    else:
+        incoming.key = await _find_key(request, module.secret_of(request))
+        body = await request.read()
+        if dialect.arrays_are_events and is_shared(request.path) and body.lstrip(WHITESPACE)[:1] == b"[":
+            return await store_body(request, body)  # here and now, instead of first in a thread
+    try:
+        batches = await request.run(_prepare, module, incoming, incoming.key, body)
+    except NoDialect:
+        return await store_body(request, body)
+    await _store(batches)
     return await _reply(module, incoming)
 
 
