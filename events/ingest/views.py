@@ -57,6 +57,7 @@ class Target:
     dataset: KnownDataset
     namespace: str
     service: str
+    key_id: str
     accepted: Reply
 
 
@@ -80,10 +81,8 @@ async def _answer(request: Request, body: bytes | None = None) -> Reply:
         target = await _find(request)
         parsed = await _parse(request, await request.read() if body is None else body)
         if parsed.lengths:
-            events = [parsed.events]
-            await storage.journal.store(
-                new_batch(target.dataset.id, target.namespace, target.service, events, parsed.lengths)
-            )
+            place = (target.dataset.id, target.namespace, target.service)
+            await storage.journal.store(new_batch(*place, [parsed.events], parsed.lengths, target.key_id))
             new_namespaces.note(target.dataset.id, target.namespace)
     except Refused:
         raise
@@ -183,7 +182,7 @@ def _find_target(request: Request, ask: bool) -> Target:
     _check_label("namespace", namespace)
     if service:
         _check_label("service", service)
-    return Target(dataset, namespace, service, ACCEPTED_AS_200 if key.answer_200 else ACCEPTED)
+    return Target(dataset, namespace, service, key.id, ACCEPTED_AS_200 if key.answer_200 else ACCEPTED)
 
 
 def _segments(path: bytes) -> list[str]:

@@ -1,7 +1,7 @@
-"""The journal's file format, version 2.
+"""The journal's file format, version 3.
 
     file    ┌──────────┬────────┬──────┬───────┬───────┬───────┬─ ─ ─
-            │ EVLJRNL2 │ marker │ size │ crc32 │ frame │ frame │
+            │ EVLJRNL3 │ marker │ size │ crc32 │ frame │ frame │
             └──────────┴────────┴──────┴───────┴───────┴───────┴─ ─ ─
               8 bytes    8        u64    u32     crc32 covers the header before it
 
@@ -10,13 +10,14 @@
             └────────┴────────┴───────┴─────────┘
               8        u32      u32     length
 
-    payload ┌──────────┬─────────────┬───────┬────────────┬──────┬──────┬───────────┬─────────┬─────────┬────────┐
-            │ first id │ received µs │ count │ dataset id │ n    │ s    │ namespace │ service │ lengths │ events │
-            └──────────┴─────────────┴───────┴────────────┴──────┴──────┴───────────┴─────────┴─────────┴────────┘
-              16         i64           u32     27           u16    u16    n           s         count×u32
+    payload ┌──────────┬─────────────┬───────┬────────────┬─────┬─────┬───────────┬─────────┬─────────┬────────┬──────┐
+            │ first id │ received µs │ count │ dataset id │ n   │ s   │ namespace │ service │ lengths │ events │ key  │
+            └──────────┴─────────────┴───────┴────────────┴─────┴─────┴───────────┴─────────┴─────────┴────────┴──────┘
+              16         i64           u32     27           u16   u16   n           s         count×u32          rest
 
 Integers are little-endian; the id is a big-endian UUIDv7 (RFC 9562) whose low 22 bits are 0: event k of the
-frame has the id `first id + k`. Events are the bytes as sent, concatenated.
+frame has the id `first id + k`. Events are the bytes as sent, concatenated. The key is the API key that they were sent
+with.
 
 The marker lets a reader find the next frame after a damaged one. It is random for each file, so that no event can
 contain a forged frame. If the header is damaged, the frames reveal the marker: each repeats it.
@@ -26,7 +27,7 @@ its tail is thus recognized, even if it was cut between two frames. If the write
 then ends with its last whole frame. Part of a frame after that was never acknowledged; whether there were more frames
 can't be known.
 
-Version 1 had neither size nor checksum in its header. It can be read, too.
+Version 2 had no key id. Version 1 had neither size nor checksum in its header, either. Both can be read, too.
 """
 
 import os
@@ -40,7 +41,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate, islice
 from uuid import UUID
 
-MAGIC, MAGIC_1 = b"EVLJRNL2", b"EVLJRNL1"
+MAGIC, MAGIC_2, MAGIC_1 = b"EVLJRNL3", b"EVLJRNL2", b"EVLJRNL1"
 ANY_MAGIC = b"EVLJRNL"
 MARKER_BYTES = 8
 HEADER = struct.Struct("<8s8sQ")
@@ -67,6 +68,7 @@ class Batch:
     service: str
     lengths: bytes  # count × u32, little-endian
     events: bytes  # the JSON texts as sent, joined
+    key_id: str = ""  # empty in files of older versions
 
     @property
     def count(self) -> int:
@@ -115,9 +117,11 @@ def decode_header(data: bytes) -> Header | None:
     if len(data) < HEADER_BYTES or CHECKSUM.pack(zlib.crc32(data[: HEADER.size])) != data[HEADER.size : HEADER_BYTES]:
         return None
     magic, marker, size = HEADER.unpack_from(data)
-    if magic != MAGIC and magic.startswith(ANY_MAGIC):
+    if magic in (MAGIC, MAGIC_2):
+        return Header(marker, HEADER_BYTES, size)
+    if magic.startswith(ANY_MAGIC):
         raise NewerVersion(f"it begins with {magic!r}, which a newer Eventlane wrote")
-    return Header(marker, HEADER_BYTES, size) if magic == MAGIC else None
+    return None
 
 
 def find_marker(data: bytes) -> bytes | None:
@@ -139,7 +143,9 @@ def first_id(now_ns: int) -> bytes:
     return (high << 64 | low).to_bytes(16, "big")
 
 
-def new_batch(dataset_id: str, namespace: str, service: str, texts: list[bytes], lengths: list[int]) -> Batch:
+def new_batch(
+    dataset_id: str, namespace: str, service: str, texts: list[bytes], lengths: list[int], key_id: str = ""
+) -> Batch:
     """Return a batch of events received now; `lengths` are the lengths of the texts in bytes."""
     now_ns = time.time_ns()
     return Batch(
@@ -150,6 +156,7 @@ def new_batch(dataset_id: str, namespace: str, service: str, texts: list[bytes],
         service=service,
         lengths=struct.pack(f"<{len(lengths)}I", *lengths),
         events=b"".join(texts),
+        key_id=key_id,
     )
 
 
@@ -170,6 +177,7 @@ def encode_payload(batch: Batch) -> bytes:
             service,
             batch.lengths,
             batch.events,
+            batch.key_id.encode(),
         )
     )
 
@@ -185,14 +193,17 @@ def decode_payload(payload: bytes) -> Batch:
     namespace_end = PAYLOAD.size + namespace_length
     service_end = namespace_end + service_length
     lengths_end = service_end + 4 * count
+    lengths = payload[service_end:lengths_end]
+    events_end = lengths_end + sum(struct.unpack(f"<{count}I", lengths))
     return Batch(
         first_id=identifier,
         received_us=received_us,
         dataset_id=dataset_id.decode(),
         namespace=payload[PAYLOAD.size : namespace_end].decode(),
         service=payload[namespace_end:service_end].decode(),
-        lengths=payload[service_end:lengths_end],
-        events=payload[lengths_end:],
+        lengths=lengths,
+        events=payload[lengths_end:events_end],
+        key_id=payload[events_end:].decode(),
     )
 
 

@@ -180,7 +180,7 @@ def _read(module: Module, incoming: Incoming, key: KnownKey, body: bytes) -> lis
         groups.setdefault((dataset.id, namespace, _label(entry.service)), []).append(entry.text)
     if len(groups) > MOST_GROUPS:
         raise Malformed(f"the events go to more than {MOST_GROUPS} datasets, namespaces and services")
-    return [batch for group, texts in groups.items() for batch in _batches(*group, texts)]
+    return [batch for group, texts in groups.items() for batch in _batches(key.id, *group, texts)]
 
 
 def _label(text: str) -> str:
@@ -188,7 +188,7 @@ def _label(text: str) -> str:
     return CONTROL_CHARACTER.sub(" ", text)[: settings.EVENTLANE_MAX_NAMESPACE_LENGTH].strip()
 
 
-def _batches(dataset_id: str, namespace: str, service: str, texts: list[bytes]) -> Iterator[Batch]:
+def _batches(key_id: str, dataset_id: str, namespace: str, service: str, texts: list[bytes]) -> Iterator[Batch]:
     """Yield batches of some megabytes."""
     part: list[bytes] = []
     size = 0
@@ -196,7 +196,7 @@ def _batches(dataset_id: str, namespace: str, service: str, texts: list[bytes]) 
         part.append(text)
         size += len(text)
         if size >= BATCH_BYTES:
-            yield new_batch(dataset_id, namespace, service, part, list(map(len, part)))
+            yield new_batch(dataset_id, namespace, service, part, list(map(len, part)), key_id)
             part, size = [], 0
     if part:
-        yield new_batch(dataset_id, namespace, service, part, list(map(len, part)))
+        yield new_batch(dataset_id, namespace, service, part, list(map(len, part)), key_id)

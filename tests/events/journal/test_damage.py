@@ -17,7 +17,8 @@ from events.journal.format import CHECKSUM, HEADER, HEADER_BYTES, encode_header,
 from events.journal.reader import DAMAGED, damaged_files, strange_entries
 from tests.waiting import wait_until
 
-VERSION_1 = Path(__file__).with_name("version_1.journal")  # three frames, written by the program of before version 2
+# Three frames each, written by the programs of before versions 2 and 3.
+VERSION_1, VERSION_2 = (Path(__file__).with_name(f"version_{number}.journal") for number in (1, 2))
 DATASET = new_id()
 HEX = "01a200bb9f1075e280a55e1feac00000"
 FRAMES = 5
@@ -196,6 +197,16 @@ def test_file_of_version_1(folder: Path, old: Path) -> None:
     assert retire(folder) == []
 
 
+def test_file_of_version_2_has_no_keys(folder: Path, old: Path) -> None:
+    old.write_bytes(VERSION_2.read_bytes())
+    [file] = open_files(folder)
+    with file:
+        assert [(batch.events, batch.key_id) for batch in file.read().batches] == [
+            (b'{"n":%d}' % number, "") for number in range(3)
+        ]
+    assert retire(folder) == []
+
+
 @pytest.mark.parametrize("offset", range(16))
 def test_damaged_header_of_version_1(folder: Path, old: Path, offset: int) -> None:
     flip(old, offset)
@@ -210,7 +221,7 @@ def test_file_of_version_1_that_was_cut(folder: Path, old: Path) -> None:
 
 
 def newer_version() -> bytes:
-    header = HEADER.pack(b"EVLJRNL3", b"12345678", 0)
+    header = HEADER.pack(b"EVLJRNL9", b"12345678", 0)
     return header + CHECKSUM.pack(zlib.crc32(header)) + bytes(100)
 
 

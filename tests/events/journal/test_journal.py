@@ -41,8 +41,8 @@ DATASET = new_id()
 MARKER = b"12345678"
 
 
-def batch_of(*texts, namespace="web", service=""):
-    return new_batch(DATASET, namespace, service, list(texts), list(map(len, texts)))
+def batch_of(*texts, namespace="web", service="", key_id=""):
+    return new_batch(DATASET, namespace, service, list(texts), list(map(len, texts)), key_id)
 
 
 @pytest.fixture
@@ -72,10 +72,15 @@ def test_what_was_appended_is_read_back(writer, folder):
     assert list(batch.texts()) == [b'{"a":1}', b'{ "b" :\r\n2}']
 
 
-@given(st.lists(st.binary(min_size=1, max_size=50), max_size=10), st.text(max_size=20), st.text(max_size=20))
-def test_payload_survives_encoding(texts, namespace, service):
+@given(
+    st.lists(st.binary(min_size=1, max_size=50), max_size=10),
+    st.text(max_size=20),
+    st.text(max_size=20),
+    st.sampled_from(["", DATASET]),
+)
+def test_payload_survives_encoding(texts, namespace, service, key_id):
     namespace, service = (text.encode(errors="replace").decode() for text in (namespace, service))
-    batch = batch_of(*texts, namespace=namespace, service=service)
+    batch = batch_of(*texts, namespace=namespace, service=service, key_id=key_id)
     assert decode_payload(encode_payload(batch)) == batch
     assert list(batch.texts()) == texts
     assert list(batch.texts(1, 3)) == texts[1::3]
