@@ -4,6 +4,7 @@ from django.apps import AppConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from threading import Event
 
     from pipelines.models import Resource
@@ -24,6 +25,7 @@ class EventsConfig(AppConfig):
         from pipelines.models import Resource
         from pipelines.periodic import Periodic, add_periodic
         from pipelines.resources.added import AddedKind, add_kind
+        from pipelines.retention import add_old_rows
 
         add_kind(Resource.Type.QUERY, AddedKind(saved.query_data, saved.EXAMPLE, saved.MEANINGS, _explore_link))
         data, example, meanings = dashboards.dashboard_data, dashboards.EXAMPLE, dashboards.MEANINGS
@@ -48,6 +50,7 @@ class EventsConfig(AppConfig):
         add_kind(Resource.Type.CHANNEL, channel)
         add_periodic(Periodic("alert messages", _send_messages, 1.0))
         add_periodic(Periodic("alerts", _evaluate_due, 1.0))
+        add_old_rows(_delete_old_changes)
         links.lead_to(_question_address)
 
 
@@ -102,3 +105,10 @@ def _send_messages(stop: "Event") -> int:
     from events.alerts.messages import send_due
 
     return send_due(stop)
+
+
+def _delete_old_changes(now: "datetime", deadline: float) -> bool:
+    # Not at the top: commands that only send or read events do without what starts pipelines.
+    from events.alerts.history import delete_old_changes
+
+    return delete_old_changes(now, deadline)

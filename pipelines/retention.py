@@ -1,4 +1,5 @@
-"""Deletes what ended long ago: pipelines, and platform events and command executions that no pipeline needs.
+"""Deletes what ended long ago: pipelines, platform events and command executions that no pipeline needs, and rows of
+other apps that they have added to it.
 
 The project's setting, or the server's, says how long they are kept. A pipeline with a retention in its spec follows
 only that (execution/pipelines.py, delete_expired).
@@ -6,6 +7,7 @@ only that (execution/pipelines.py, delete_expired).
 
 import random
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +22,15 @@ from projects.models import Project
 MOST_DAYS = 36_500  # a century: dates end somewhere
 BATCH_ROWS = 100  # per transaction: nobody should wait for its locks
 STEP_SECONDS = 1.0  # per call: timers wait for it
+
+DeleteOld = Callable[[datetime, float], bool]  # takes now and a deadline, and returns whether nothing is left
+
+_added: list[DeleteOld] = []
+
+
+def add_old_rows(delete: DeleteOld) -> None:
+    """Let old rows of another app be deleted with ours, until the deadline on the clock of time.monotonic()."""
+    _added.append(delete)
 
 
 def retention_of(project: Project) -> timedelta | None:
@@ -39,7 +50,7 @@ def delete_old(now: datetime, seconds: float = STEP_SECONDS) -> bool:
         kept_for = retention_of(project)
         if kept_for is not None and not _delete_of(project, now - kept_for, deadline):
             return False
-    return True
+    return all(delete(now, deadline) for delete in _added)
 
 
 def _delete_of(project: Project, before: datetime, deadline: float) -> bool:
@@ -54,13 +65,13 @@ def _delete_of(project: Project, before: datetime, deadline: float) -> bool:
     )
     ended = Q(end_time__lt=before) | Q(end_time=None)  # without an end: aborted before it started
     return (
-        _delete(Pipeline.objects.filter(old, ended, retention=None).exclude(status__in=UNFINISHED), deadline)
-        and _delete(CommandExecution.objects.filter(old, ~has_pipelines), deadline)
-        and _delete(PlatformEvent.objects.filter(old, ~is_needed, processed=True), deadline)
+        delete_rows(Pipeline.objects.filter(old, ended, retention=None).exclude(status__in=UNFINISHED), deadline)
+        and delete_rows(CommandExecution.objects.filter(old, ~has_pipelines), deadline)
+        and delete_rows(PlatformEvent.objects.filter(old, ~is_needed, processed=True), deadline)
     )
 
 
-def _delete(rows: QuerySet[Any], deadline: float) -> bool:
+def delete_rows(rows: QuerySet[Any], deadline: float) -> bool:
     """Lock and delete rows, oldest first, until the deadline. A pipeline that is just being restarted stays."""
     while time.monotonic() < deadline:
         with transaction.atomic():

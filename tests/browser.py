@@ -7,6 +7,7 @@ page      a page of the `server`'s administrator, logged in; fails the test on a
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -38,15 +39,25 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, server: Server) -> Iterator[Page]:
     """A page of the administrator's, logged in, that fails the test on any error or request to another host."""
+    with faultless_page(browser, server.url) as page:
+        log_in(page, server, server.password)
+        expect(page).to_have_url(f"{server.url}/console/")
+        yield page
+
+
+@contextmanager
+def faultless_page(browser: Browser, url: str) -> Iterator[Page]:
+    """Open a page, and fail afterwards if there was any error or request to another host than that of the URL."""
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()
     page.set_default_timeout(30_000)
     complaints: list[str] = []
     page.on("console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: complaints.append(request.url) if _strange(request.url, server) else None)
-    log_in(page, server, server.password)
-    expect(page).to_have_url(f"{server.url}/console/")
+    page.on(
+        "request",
+        lambda request: None if request.url.startswith((url, "data:")) else complaints.append(request.url),
+    )
     yield page
     context.close()
     assert not complaints
@@ -66,10 +77,6 @@ def drag_over_right_half(page: Page, chart: Locator) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 20, steps=4)
     page.mouse.up()
-
-
-def _strange(url: str, server: Server) -> bool:
-    return not url.startswith((server.url, "data:"))
 
 
 def log_in(page: Page, server: Server, password: str) -> None:

@@ -7,6 +7,7 @@ import hmac
 import json
 import os
 import smtplib
+import ssl
 import subprocess
 import sys
 import time
@@ -112,7 +113,7 @@ def _send_by_apprise(url: str, said: Payload) -> None:
     also = [str(network) for network in settings.EVENTLANE_ALERT_TARGETS]
     given = {"url": url, "title": said["title"], "body": body or said["title"], "also": also}
     command = [sys.executable, "-m", "events.alerts.apprise_child"]
-    environment = {"PATH": os.defpath, "LANG": "C.UTF-8"}  # no secrets, and no proxies
+    environment = {"PATH": os.defpath, "LANG": "C.UTF-8", **_trusted()}  # no secrets, and no proxies
     try:
         done = subprocess.run(
             command, input=json.dumps(given), cwd=ROOT, env=environment, text=True, capture_output=True,
@@ -125,6 +126,12 @@ def _send_by_apprise(url: str, said: Payload) -> None:
         raise Failed("Apprise's process ended without an answer") from None
     if outcome["problem"]:
         raise (Refused if outcome["for_good"] else Failed)(outcome["problem"])
+
+
+def _trusted() -> dict[str, str]:
+    """Return what lets Apprise trust the certificates that this process trusts, rather than a list of its own."""
+    store = ssl.get_default_verify_paths().cafile
+    return {"REQUESTS_CA_BUNDLE": store} if store else {}
 
 
 def _send_mail(recipients: list[str], said: Payload) -> None:

@@ -1,5 +1,6 @@
 """Alerts on a node with a journal and a lake."""
 
+import ipaddress as ip
 import json
 import subprocess
 import threading
@@ -12,10 +13,14 @@ import pytest
 from django.utils import timezone
 
 from events.alerts.due import evaluate_due
-from events.models import Alert, AlertChange
-from pipelines.models import Resource
+from events.alerts.messages import send_due
+from events.models import Alert, AlertChange, AlertMessage
+from pipelines.identities import write_fields
+from pipelines.models import Identity, Resource
 from pipelines.resources.deploy import deploy
-from tests.events.api.conftest import client  # noqa: F401  (fixture)
+from projects.models import Project
+from tests.events.alerts.receivers import MailServer, WebServer, running
+from tests.events.api.conftest import client, port  # noqa: F401  (fixtures)
 from tests.events.lake.conftest import Node, node, other_node, project  # noqa: F401  (fixtures)
 from tests.pipelines.resources.samples import alert
 
@@ -88,3 +93,30 @@ def watch(node: Node, settings: Any) -> Iterator[Watch]:  # noqa: F811
     settings.EVENTLANE_ALERT_DELAY_SECONDS = 0
     yield lambda *others, name="many-errors", **data: Watched(node, alert(name, **data), *others)
     slots.close()  # its DuckDB is attached to this test's lake
+
+
+@pytest.fixture
+def web(settings: Any) -> Iterator[WebServer]:
+    settings.EVENTLANE_ALERT_TARGETS = [ip.ip_network("127.0.0.0/8"), ip.ip_network("::1/128")]
+    with running(WebServer()) as server:
+        yield server
+
+
+@pytest.fixture
+def mail(settings: Any) -> Iterator[MailServer]:
+    with running(MailServer()) as server:
+        settings.EVENTLANE_SMTP_HOST, settings.EVENTLANE_SMTP_PORT = "127.0.0.1", server.port
+        settings.EVENTLANE_SMTP_SECURITY = "none"
+        yield server
+
+
+def send() -> int:
+    """Do what a worker does, with all messages due now."""
+    AlertMessage.objects.update(due_time=timezone.now())
+    return send_due(threading.Event())
+
+
+def add_identity(project: Project, name: str, value: str) -> None:  # noqa: F811
+    identity = Identity(project=project, name=name, connector="generic", type="secret")
+    write_fields(identity, {"value": value})
+    identity.save()

@@ -1,11 +1,19 @@
 """Servers that receive messages for tests: a mail server and a web server, on this machine."""
 
 import socketserver
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 
 class MailServer(socketserver.ThreadingTCPServer):
@@ -58,10 +66,32 @@ class WebServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Web)
         self.status = 200
         self.location = ""
+        self.scheme = "http"
         self.received: list[tuple[str, dict[str, str], bytes]] = []  # path, headers with small letters, body
 
     def url(self, path: str = "/alerts") -> str:
-        return f"http://localhost:{self.server_port}{path}"
+        return f"{self.scheme}://localhost:{self.server_port}{path}"
+
+    def speak_https(self, certificate: Path) -> None:
+        """Use a new certificate from now on, signed by nobody else, and write it into a file."""
+        with_key = certificate.with_suffix(".key")
+        with_key.write_bytes(_self_signed(certificate))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, with_key)
+        self.socket, self.scheme = context.wrap_socket(self.socket, server_side=True), "https"
+
+
+def _self_signed(file: Path) -> bytes:
+    """Write a certificate for localhost and return its key."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    file.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 class _Web(BaseHTTPRequestHandler):

@@ -8,9 +8,9 @@ import ipaddress as ip
 import json
 import socket
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from email import policy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,43 +22,14 @@ from events.alerts.outbound import Refused
 from events.alerts.reachable import may_reach
 from events.alerts.send import _send_by_apprise
 from events.models import Alert, AlertChange, AlertMessage
-from pipelines.identities import write_fields
-from pipelines.models import Identity, PlatformEvent
-from projects.models import Project
-from tests.events.alerts.conftest import BY_SERVICE, Watch
+from pipelines.models import PlatformEvent
+from tests.events.alerts.conftest import BY_SERVICE, Watch, add_identity, send
 from tests.events.alerts.receivers import MailServer, WebServer, running
 from tests.pipelines.resources.samples import channel, pipeline, task
 from tests.platform_api import ApiClient
 
 HOUR = timedelta(hours=1)
 SECRET = "the secret of the webhook"
-
-
-@pytest.fixture
-def web(settings: Any) -> Iterator[WebServer]:
-    settings.EVENTLANE_ALERT_TARGETS = [ip.ip_network("127.0.0.0/8"), ip.ip_network("::1/128")]
-    with running(WebServer()) as server:
-        yield server
-
-
-@pytest.fixture
-def mail(settings: Any) -> Iterator[MailServer]:
-    with running(MailServer()) as server:
-        settings.EVENTLANE_SMTP_HOST, settings.EVENTLANE_SMTP_PORT = "127.0.0.1", server.port
-        settings.EVENTLANE_SMTP_SECURITY = "none"
-        yield server
-
-
-def send() -> int:
-    """Do what a worker does, with all messages due now."""
-    AlertMessage.objects.update(due_time=timezone.now())
-    return send_due(threading.Event())
-
-
-def add_identity(project: Project, name: str, value: str) -> None:
-    identity = Identity(project=project, name=name, connector="generic", type="secret")
-    write_fields(identity, {"value": value})
-    identity.save()
 
 
 def outcomes() -> list[tuple[str, str]]:
@@ -155,6 +126,25 @@ def test_inner_addresses_and_redirects_to_them_are_refused(watch: Watch, web: We
     [(state, error)] = outcomes()
     assert state == "failed" and error.startswith("localhost is not a public address; EVENTLANE_ALERT_TARGETS")
     assert len(web.received) == 1
+
+
+def test_certificate_of_a_channel_has_to_be_trusted(
+    watch: Watch, web: WebServer, node: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web.speak_https(tmp_path / "localhost.pem")
+    add_identity(node.dataset.project, "service", f"jsons://localhost:{web.server_port}/x")
+    app, hook = channel("app", kind="apprise", identity="service"), channel("hook", kind="webhook", url=web.url())
+    errors = watch(app, hook, channels=["app", "hook"])
+    errors.send("api", "api", "api")
+    errors.evaluate()
+    send()
+    [of_apprise, (state, error)] = outcomes()
+    assert of_apprise == ("waiting", "Apprise could not send it")
+    assert state == "waiting" and error.startswith("localhost: ") and "self-signed certificate" in error
+    assert not web.received
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "localhost.pem"))
+    send()
+    assert outcomes() == [("sent", "")] * 2 and len(web.received) == 2
 
 
 @pytest.mark.parametrize(
