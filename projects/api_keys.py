@@ -37,6 +37,8 @@ def issue_api_key(
     expiration_time: datetime | None = None,
     created_by_key: ApiKey | None = None,
     answer_200: bool = False,
+    requests_per_second: int | None = None,
+    bytes_per_second: int | None = None,
 ) -> tuple[ApiKey, str]:
     """Create a key for `account`; return it and its secret, which can't be retrieved again.
 
@@ -53,6 +55,8 @@ def issue_api_key(
         expiration_time=earliest(expiration_time, created_by_key.expiration_time if created_by_key else None),
         created_by_key=created_by_key,
         answer_200=answer_200,
+        requests_per_second=requests_per_second,
+        bytes_per_second=bytes_per_second,
         **dict.fromkeys(rights, True),
     )
     secret = seal_secret(api_key)
@@ -99,6 +103,8 @@ def rotate_api_key(
         expiration_time=api_key.expiration_time,
         created_by_key=created_by_key,
         answer_200=api_key.answer_200,
+        requests_per_second=api_key.requests_per_second,
+        bytes_per_second=api_key.bytes_per_second,
     )
     end = now + (timedelta(hours=settings.EVENTLANE_KEY_OVERLAP_HOURS) if overlap is None else overlap)
     api_key.expiration_time = min(end, api_key.expiration_time or end)

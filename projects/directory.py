@@ -22,6 +22,7 @@ from eventlane.one_line import one_line
 from eventlane.wire.seldom import SeldomLog
 from projects.api_keys import digest_of
 from projects.models import ApiKey, DirectoryVersion
+from projects.rates import Rate, rates_of
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class KnownKey:
     rights: tuple[str, ...]
     expires: float  # seconds since 1970, or infinity
     answer_200: bool = False
+    rates: tuple[Rate, ...] = ()
 
     def allows(self, right: str) -> bool:
         """Return whether the key has the right and hasn't expired."""
@@ -233,4 +235,5 @@ def _load_key(digest: str) -> KnownKey | None:
         rights=tuple(api_key.rights),
         expires=api_key.expiration_time.timestamp() if api_key.expiration_time else float("inf"),
         answer_200=api_key.answer_200,
+        rates=rates_of(api_key) if api_key.ingest else (),
     )

@@ -80,6 +80,8 @@ def _headers(variables: tuple[str, ...]) -> list[Schema]:
 
 def _answers() -> Schema:
     reason = {"description": "The reason.", "schema": {"type": "string"}, "required": False}
+    seconds = {"description": "When to send again.", "schema": {"type": "integer"}, "required": False}
+    text = {"schema": {"type": "string"}, "required": False}
     bad = {
         "type": "object",
         "required": ["message"],
@@ -107,7 +109,11 @@ def _answers() -> Schema:
         "400": _answer("The request, or some of its events, can't be stored.", bad)
         | {"headers": {"X-Error-Reason": reason}},
         "401": _answer("The key is missing, invalid, or lacks the right to ingest.", _message("Unauthorised")),
+        "429": _answer("The key or its project sends more a second than it may.", _message("Too Many Requests"))
+        | {"headers": {"X-Error-Reason": reason, "Retry-After": seconds, "RateLimit": text, "RateLimit-Policy": text}},
         "500": _answer("The events were not stored; send them again.", _message("Internal Error")),
+        "503": _answer("There is no room for the events now; send them again.", _message("Service Unavailable"))
+        | {"headers": {"X-Error-Reason": reason, "Retry-After": seconds}},
     }
 
 

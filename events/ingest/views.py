@@ -26,8 +26,9 @@ from events.ingest.lookup import KnownDataset, find_dataset, new_namespaces
 from events.ingest.parse import InvalidEvent, Parsed, parse_acceptable, parse_events
 from events.ingest.split import NotAnArray, TooManyEvents
 from events.ingest.storage import limits
+from events.ingest.throttle import NotNow, read_body
 from events.journal import JournalFailed, new_batch
-from projects.directory import DirectoryUnavailable, NotRemembered
+from projects.directory import DirectoryUnavailable, KnownKey, NotRemembered
 
 logger = logging.getLogger(__name__)
 log_failed_journal, log_missing_directory = SeldomLog(logger.error), SeldomLog(logger.error)
@@ -38,7 +39,8 @@ one_with_many_values = threading.Lock()
 PARSED_AT_ONCE_BYTES = 64 * 1024  # a larger body would block the event loop for longer than a thread costs
 INGEST_PATH = re.compile(rb"/v1(?:/|\Z)")
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "X-Error-Reason"} | EVERY_ANSWER
+EXPOSED = "X-Error-Reason, Retry-After, RateLimit, RateLimit-Policy"  # to scripts of other origins
+CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": EXPOSED} | EVERY_ANSWER
 PREFLIGHT = CORS | {
     "Access-Control-Allow-Methods": "POST, OPTIONS",
     "Access-Control-Max-Age": "86400",
@@ -54,10 +56,10 @@ class BadRequest(ValueError):
 class Target:
     """Where a request's events go."""
 
+    key: KnownKey
     dataset: KnownDataset
     namespace: str
     service: str
-    key_id: str
     accepted: Reply
 
 
@@ -79,15 +81,18 @@ async def store_body(request: Request, body: bytes) -> Reply:
 async def _answer(request: Request, body: bytes | None = None) -> Reply:
     try:
         target = await _find(request)
-        parsed = await _parse(request, await request.read() if body is None else body)
+        parsed = await _parse(request, await read_body(target.key, request) if body is None else body)
         if parsed.lengths:
             place = (target.dataset.id, target.namespace, target.service)
-            await storage.journal.store(new_batch(*place, [parsed.events], parsed.lengths, target.key_id))
+            await storage.journal.store(new_batch(*place, [parsed.events], parsed.lengths, target.key.id))
             new_namespaces.note(target.dataset.id, target.namespace)
     except Refused:
         raise
     except Unauthorised:
         return unauthorised()
+    except NotNow as error:
+        message = b"Too Many Requests" if error.status == 429 else b"Service Unavailable"
+        return _reply(error.status, b'{"message": "%b"}' % message, **{"X-Error-Reason": str(error)}, **error.headers)
     except (BadRequest, BadBody, NotAnArray, TooManyEvents) as error:
         return _reply(400, BAD_REQUEST, **{"X-Error-Reason": str(error)})
     except JournalFailed as error:
@@ -182,7 +187,7 @@ def _find_target(request: Request, ask: bool) -> Target:
     _check_label("namespace", namespace)
     if service:
         _check_label("service", service)
-    return Target(dataset, namespace, service, key.id, ACCEPTED_AS_200 if key.answer_200 else ACCEPTED)
+    return Target(key, dataset, namespace, service, ACCEPTED_AS_200 if key.answer_200 else ACCEPTED)
 
 
 def _segments(path: bytes) -> list[str]:

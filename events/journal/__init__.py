@@ -2,12 +2,11 @@
 
 from events.journal.format import Batch, new_batch
 from events.journal.reader import Backlog, JournalFile, backlog, claim_closed, open_files
-from events.journal.writer import DiskNearlyFull, JournalFailed, JournalWriter
+from events.journal.writer import JournalFailed, JournalWriter
 
 __all__ = [
     "Backlog",
     "Batch",
-    "DiskNearlyFull",
     "JournalFailed",
     "JournalFile",
     "JournalWriter",

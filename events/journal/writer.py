@@ -11,7 +11,6 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
-from eventlane.free_space import FreeSpace
 from events.journal.format import FRAME, HEADER_BYTES, MARKER_BYTES, Batch, encode_header, encode_payload, first_id
 from events.journal.reader import DRAFT_SUFFIX, SUFFIX, sync_folder
 
@@ -22,12 +21,6 @@ class JournalFailed(Exception):
     """The events are not stored: the disk refused them. `reason` is for senders."""
 
     reason = "the events could not be written"
-
-
-class DiskNearlyFull(JournalFailed):
-    """The events are not stored: the remaining space is kept for everything that must go on without them."""
-
-    reason = "the disk is nearly full: no events are taken until there is room again"
 
 
 class _Commit:
@@ -133,16 +126,11 @@ class JournalWriter:
 
     After a failed write or fdatasync, the file is abandoned, never retried: the kernel may have dropped the pages and
     would report success the second time. The next commit starts a new file.
-
-    With `free_space`, nothing is accepted while it reports a shortage.
     """
 
-    def __init__(
-        self, folder: Path, node: str, max_bytes: int, max_age_seconds: float, free_space: FreeSpace | None = None
-    ) -> None:
+    def __init__(self, folder: Path, node: str, max_bytes: int, max_age_seconds: float) -> None:
         self._folder, self._node = folder, node
         self._max_bytes, self._max_age_seconds = max_bytes, max_age_seconds
-        self._free_space = free_space
         self._queue = threading.Lock()  # guards `_next` and `_thread`
         self._disk = threading.Lock()  # guards `_file`; held while writing
         self._next = _Commit()
@@ -171,8 +159,6 @@ class JournalWriter:
 
     def _hand_over(self, batch: Batch, join: Callable[[_Commit], None]) -> None:
         """Add a batch to the next commit. Start the thread if needed, in the process that writes (not its parent)."""
-        if self._free_space and (shortage := self._free_space.shortage()):
-            raise DiskNearlyFull(shortage)
         payload = encode_payload(batch)
         checksum = zlib.crc32(payload)
         with self._queue:

@@ -195,6 +195,15 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_MAX_NAMESPACE_LENGTH", "200", at_least(1), "characters", "longest namespace and longest service name in a route or header"),
     ),
     *_rows(
+        "Limits of senders",
+        ("EVENTLANE_KEY_REQUESTS_PER_SECOND", "0", at_least(0), "requests/s", "requests with events that one API key may send, unless the key has its own limit; beyond that the answer is 429 with `Retry-After`. Each web process grants its share. 0: no limit, since only you know what is normal"),
+        ("EVENTLANE_KEY_BYTES_PER_SECOND", "0", at_least(0), "bytes/s", "bytes of bodies, as sent, that one API key may send, unless the key has its own limit. 0: no limit"),
+        ("EVENTLANE_PROJECT_REQUESTS_PER_SECOND", "0", at_least(0), "requests/s", "requests with events that all keys of one project may send together. 0: no limit"),
+        ("EVENTLANE_PROJECT_BYTES_PER_SECOND", "0", at_least(0), "bytes/s", "bytes of bodies, as sent, that all keys of one project may send together. 0: no limit"),
+        ("EVENTLANE_BURST_SECONDS", "10", seconds, "seconds", "how many seconds' worth of these rates a sender may send at once after a pause"),
+        ("EVENTLANE_MAX_BACKLOG_MB", "0", at_least(0), "MB", "how much of the journal may wait to be sealed before events are refused with 503 and `Retry-After`. 0: no limit, because refusing would lose what the disk has room for, and EVENTLANE_MIN_FREE_MB keeps enough of it free"),
+    ),
+    *_rows(
         "Limits of the platform API",
         ("EVENTLANE_MAX_REQUEST_BYTES", str(32 * MIB), at_least(1024), "bytes", "largest request body under /v0, once decompressed; a deployment includes its sources"),
         ("EVENTLANE_MAX_REQUEST_VALUES", "500000", at_least(100), "values", "most values in the JSON of one request under /v0 or to a hook; parsed, they take many times the memory of their text"),
@@ -319,7 +328,7 @@ SETTINGS: list[Setting] = [
     *_rows(
         "Clocks and warnings",
         ("EVENTLANE_CLOCK_TOLERANCE_SECONDS", "300", seconds, "seconds", "how far in the future the times of events may be. Events with later times came from a wrong clock: they don't count as the newest, and doctor names them"),
-        ("EVENTLANE_MIN_FREE_MB", "512", at_least(0), "MB", "free space in EVENTLANE_HOME that is kept for login, console, deletion and PostgreSQL. Below it, events are refused with 500; below twice as much, doctor warns. 0: events are accepted until the disk is full"),
+        ("EVENTLANE_MIN_FREE_MB", "512", at_least(0), "MB", "free space in EVENTLANE_HOME that is kept for login, console, deletion and PostgreSQL. Below it, events are refused with 503 and `Retry-After`; below twice as much, doctor warns. 0: events are accepted until the disk is full"),
     ),
 ]  # fmt: skip
 

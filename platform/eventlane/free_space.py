@@ -1,4 +1,4 @@
-"""How much space is left to write. No Django import: the supervisor uses it, too."""
+"""What may run short where events are written, like free space. No Django import: the supervisor uses it, too."""
 
 import os
 import time
@@ -10,21 +10,34 @@ from eventlane.configuration import MIB
 LOOK_SECONDS = 1.0  # between two checks of the disks: a burst writes less in this time than the limit leaves
 
 
-class FreeSpace:
-    """The rule that `least_bytes` stay free on the disks of certain folders. Thread-safe."""
+class Stock:
+    """Something that may run short, looked at once in LOOK_SECONDS at most. Thread-safe."""
 
-    def __init__(self, folders: Iterable[Path], least_bytes: int) -> None:
-        self._folders, self._least_bytes = tuple(folders), least_bytes
+    def __init__(self) -> None:
         self._next_look = float("-inf")  # of time.monotonic()
         self._shortage = ""
 
     def shortage(self) -> str:
-        """Describe the disk with too little space, as of the last check; "" if all have enough."""
+        """Describe what is too little, as of the last look; "" if there is enough."""
         now = time.monotonic()
         if now >= self._next_look:
             self._next_look = now + LOOK_SECONDS
-            self._shortage = next(filter(None, map(self._look_at, self._folders)), "")
+            self._shortage = self._look()
         return self._shortage
+
+    def _look(self) -> str:
+        raise NotImplementedError
+
+
+class FreeSpace(Stock):
+    """The rule that `least_bytes` stay free on the disks of certain folders."""
+
+    def __init__(self, folders: Iterable[Path], least_bytes: int) -> None:
+        super().__init__()
+        self._folders, self._least_bytes = tuple(folders), least_bytes
+
+    def _look(self) -> str:
+        return next(filter(None, map(self._look_at, self._folders)), "")
 
     def _look_at(self, folder: Path) -> str:
         try:

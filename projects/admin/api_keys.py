@@ -89,6 +89,9 @@ class AccountFilter(OwnRelatedFilter):
     order = ("email",)
 
 
+RATES = ("requests_per_second", "bytes_per_second")
+
+
 class ApiKeyForm(ModelForm):
     """A key's name and expiration; for a new key also its rights and reach."""
 
@@ -138,10 +141,12 @@ class ApiKeyAdmin(ConsoleAdmin):
         ("Rights", {"fields": RIGHTS}),
         ("Reach", {"fields": ("project", "account", "expiration_time")}),
         ("Replies", {"fields": ("answer_200",)}),
+        ("Limits", {"fields": RATES}),
     )
     fieldsets = (
         (None, {"fields": ("name", "expiration_time")}),
         ("Replies", {"fields": ("answer_200",)}),
+        ("Limits", {"fields": RATES}),
         ("Fixed", {"fields": ("start", "rights_labels", "reach", "account")}),
         ("Life", {"fields": LIFE}),
     )
@@ -153,10 +158,12 @@ class ApiKeyAdmin(ConsoleAdmin):
     # Permissions
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Sequence[str]:
-        """Everything in a new key can be set, later name, expiration and replies, and once it is revoked, the name."""
+        """Everything in a new key can be set, later all but who may do what, and once it is revoked, only the name."""
         if obj is None:
             return ()
-        return (*self.always_fixed, "expiration_time", "answer_200") if obj.revocation_time else self.always_fixed
+        if obj.revocation_time:
+            return (*self.always_fixed, "expiration_time", "answer_200", *RATES)
+        return self.always_fixed
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         """Allow deleting a revoked key that created no other."""

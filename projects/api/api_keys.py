@@ -140,6 +140,8 @@ class ApiKeysViewSet(OrganizationObjectViewSet):
                 project=projects_of(self.api_key).filter(pk=values.get("project_id")).first(),
                 expiration_time=values.get("expiration_time"),
                 created_by_key=lock_active(self.api_key, timezone.now()),
+                requests_per_second=self.api_key.requests_per_second,
+                bytes_per_second=self.api_key.bytes_per_second,
             )
         return Response(self.show(made) | {"secret": secret}, 201)
 

@@ -49,6 +49,16 @@ class ApiKey(models.Model):
         db_default=False,
         help_text="Answer 200 instead of 202 to accepted events: winston's HTTP transport takes only that for success.",
     )
+    requests_per_second = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Requests with events that are taken a second. If empty, as the server's settings say; 0: no limit.",
+    )
+    bytes_per_second = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text="Bytes of their bodies, as sent. If empty, as the server's settings say; 0: no limit.",
+    )
     creation_time = models.DateTimeField(default=timezone.now, editable=False)
     expiration_time = models.DateTimeField(null=True, blank=True, help_text="If empty, the key doesn't expire.")
     revocation_time = models.DateTimeField(null=True, blank=True, editable=False)

@@ -92,7 +92,8 @@ def test_nearly_full_disk_refuses_events_and_nothing_else(small_disk, fresh_serv
         server.wait_until(lambda: sender.refused > 200, "requests are refused")
         assert 1 <= server.log.count("less than EVENTLANE_MIN_FREE_MB=8") <= WEB_PROCESSES
         response = server.post("/v1/logs/nearly", [{}])
-        assert (response.status, response.data) == (500, b'{"message": "Internal Error"}')
+        assert (response.status, response.data) == (503, b'{"message": "Service Unavailable"}')
+        assert response.headers["Retry-After"] == "5"
         assert response.headers["X-Error-Reason"].startswith("the disk is nearly full")
         assert open_as_administrator(server, "/console/events/dataset/") == 200
         assert "events are refused" in server.manage("doctor", check=False).stdout

@@ -116,7 +116,10 @@ class Module(Protocol):
         """Say what became of the events: those without a refusal are on disk."""
 
     def fail(self, incoming: Incoming, status: int, reason: str) -> Reply:
-        """Say that nothing was stored."""
+        """Say that nothing was stored. `status` is 400, 401, 413, 429, 500 or 503."""
+
+    # One whose clients look for more in a refusal for now than Retry-After and RateLimit also has
+    # `limit_headers(error)`; one that answers GET has `look(request)`.
 
 
 class Malformed(ValueError):

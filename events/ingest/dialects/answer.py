@@ -24,6 +24,7 @@ from events.ingest.keys import Unauthorised, authenticate
 from events.ingest.lookup import KnownDataset, find_dataset, new_namespaces
 from events.ingest.parse import refusal_of
 from events.ingest.split import WHITESPACE, NotAnArray, TooManyEvents
+from events.ingest.throttle import NotNow, let_in, read_body
 from events.ingest.views import CONTROL_CHARACTER, CORS, preflight, refuse_events, store_body, take_events
 from events.journal import Batch, JournalFailed, new_batch
 from projects.directory import DirectoryUnavailable, KnownKey, NotRemembered
@@ -85,6 +86,8 @@ async def _answer(dialect: Dialect, incoming: Incoming) -> Reply:
         raise
     except Unauthorised:
         return module.fail(incoming, 401, "the API key is missing, unknown, or may not ingest")
+    except NotNow as error:
+        return _refuse_for_now(module, incoming, error)
     except BodyTooLarge as error:
         return module.fail(incoming, 413, str(error))
     except (BadBody, Malformed, NotAnArray, TooManyEvents) as error:
@@ -103,15 +106,24 @@ async def _answer(dialect: Dialect, incoming: Incoming) -> Reply:
         return module.fail(incoming, 500, "something went wrong in the server")
 
 
+def _refuse_for_now(module: Module, incoming: Incoming, error: NotNow) -> Reply:
+    reply = module.fail(incoming, error.status, str(error))
+    reply.headers.extend(headers_of(error.headers))
+    if also := getattr(module, "limit_headers", None):
+        reply.headers.extend(headers_of(also(error)))
+    return reply
+
+
 async def _take_in(dialect: Dialect, incoming: Incoming) -> Reply:
     """Store the events of a request and return the reply; what is none of this dialect goes to the Events API."""
     module, request = dialect.module, incoming.request
     if dialect.key_in_body:
         body = await request.read()
         incoming.key = await _find_key(request, await request.run(module.secret_in, incoming, body))
+        let_in(incoming.key, len(body))
     else:
         incoming.key = await _find_key(request, module.secret_of(request))
-        body = await request.read()
+        body = await read_body(incoming.key, request)
         if dialect.arrays_are_events and is_shared(request.path) and body.lstrip(WHITESPACE)[:1] == b"[":
             return await store_body(request, body)  # here and now, instead of first in a thread
     try:

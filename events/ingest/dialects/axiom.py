@@ -1,6 +1,8 @@
 """Axiom's ingest API. On paths that the Events API has, too, a dataset named `datasets` or `ingest` keeps them."""
 
+import time
 from datetime import UTC, datetime
+from math import ceil
 from urllib.parse import unquote
 
 from eventlane.door.reply import Reply
@@ -10,6 +12,7 @@ from events.ingest.dialects.members import texts_of
 from events.ingest.dialects.replies import json_reply
 from events.ingest.keys import header_of
 from events.ingest.lookup import known_dataset
+from events.ingest.throttle import NotNow
 from projects.directory import DirectoryUnavailable
 
 MAKES_DATASETS = False
@@ -54,6 +57,15 @@ def reply(incoming: Incoming) -> Reply:
         "walLength": stored,
     }
     return json_reply(200, content)
+
+
+def limit_headers(error: NotNow) -> dict[str, str]:
+    """Return what the clients look for in a 429: that nothing is left, and when there is something again."""
+    if error.status != 429:
+        return {}
+    again = ceil(time.time()) + int(error.headers["Retry-After"])
+    limits = {"Scope": "user", "Limit": str(error.per_second), "Remaining": "0", "Reset": str(again)}
+    return {f"X-RateLimit-{name}": value for name, value in limits.items()}
 
 
 def fail(incoming: Incoming, status: int, reason: str) -> Reply:

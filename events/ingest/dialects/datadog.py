@@ -9,7 +9,13 @@ from events.ingest.dialects.replies import json_reply
 from events.ingest.keys import header_of
 
 MAKES_DATASETS = False
-TITLES = {400: "Bad Request", 401: "Unauthorized", 413: "Payload Too Large", 500: "Internal Server Error"}
+TITLES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    413: "Payload Too Large",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+}
 
 
 def secret_of(request: Request) -> str:

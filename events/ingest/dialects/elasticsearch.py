@@ -25,6 +25,7 @@ ERROR_TYPES = {
     401: "security_exception",
     404: "index_not_found_exception",
     413: "content_too_long_exception",
+    429: "es_rejected_execution_exception",
 }
 
 _line = re.compile(rb"[^\n]+")

@@ -19,7 +19,12 @@ from events.ingest.split import has_objects
 MAKES_DATASETS = False
 ABOUT = ("time", "host", "source", "sourcetype", "index", "fields")
 CODES = {400: (6, "Invalid data format"), 401: (2, "Token is required"), 403: (4, "Invalid token")}
-OTHER = {413: (27, "Request entity too large"), 500: (8, "Internal server error"), 503: (9, "Server is busy")}
+OTHER = {
+    413: (27, "Request entity too large"),
+    429: (9, "Server is busy"),
+    500: (8, "Internal server error"),
+    503: (9, "Server is busy"),
+}
 
 _line = re.compile(rb"[^\n]+")
 

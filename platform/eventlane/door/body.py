@@ -83,6 +83,11 @@ class Body:
         self.has_ended = self._length == 0
         self._held = self._held_values = 0
 
+    @property
+    def length(self) -> int | None:
+        """How many bytes it has, or None if only its end will tell."""
+        return self._length
+
     async def read(self, limit: int) -> bytes:
         """Return the complete body. Raises TooLarge (at once, if its length says so), TooSlow, CutOff or Busy."""
         if self.has_ended:

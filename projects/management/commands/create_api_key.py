@@ -14,6 +14,8 @@ from projects.api_keys import issue_api_key
 from projects.models import Account, ApiKey, Project
 from projects.models.api_key import RIGHTS
 
+MOST = 2**31 - 1
+
 
 class Command(ExampleCommand):
     help = (
@@ -45,6 +47,13 @@ EVENTLANE_KEY=$(python manage.py create_api_key import --rights ingest --project
             action="store_true",
             help="answer 200 instead of 202 to accepted events: winston's HTTP transport needs that",
         )
+        for name, what in (("requests", "requests with events"), ("bytes", "bytes of their bodies, as sent,")):
+            parser.add_argument(
+                f"--{name}-per-second",
+                type=number,
+                metavar="N",
+                help=f"take this many {what} a second (default: as the settings say; 0: no limit)",
+            )
 
     def handle(self, *args: Any, **options: Any) -> None:
         account = _find_account(options["account"])
@@ -58,9 +67,18 @@ EVENTLANE_KEY=$(python manage.py create_api_key import --rights ingest --project
             project=project,
             expiration_time=options["expires"],
             answer_200=options["answer_200"],
+            requests_per_second=options["requests_per_second"],
+            bytes_per_second=options["bytes_per_second"],
         )
         self.stderr.write(_sentence(api_key), self.style.SUCCESS)
         self.stdout.write(secret)
+
+
+def number(text: str) -> int:
+    """Parse a whole number from 0 to the largest that its column holds."""
+    if not (text.isdecimal() and int(text) <= MOST):
+        raise ArgumentTypeError(f"{text!r} is not a whole number from 0 to {MOST}")
+    return int(text)
 
 
 def _rights(text: str) -> list[str]:

@@ -12,11 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlane.free_space import FreeSpace, free_bytes
 from eventlane.ids import new_id
 from events.journal import (
     Backlog,
-    DiskNearlyFull,
     JournalFailed,
     JournalWriter,
     backlog,
@@ -360,14 +358,3 @@ def test_request_that_was_given_up_spoils_nothing(writer, folder):
     asyncio.run(give_up_one())
     writer.append(batch_of(b'{"n":3}'))
     assert texts_in(folder) == [b'{"n":1}', b'{"n":2}', b'{"n":3}']
-
-
-@pytest.mark.parametrize("store", [lambda writer: writer.append, lambda writer: lambda b: asyncio.run(writer.store(b))])
-def test_nothing_is_taken_from_a_disk_that_is_nearly_full(folder, store):
-    for least, taken in ((free_bytes(folder) + (1 << 40), 0), (1, 1)):
-        writer = JournalWriter(folder, "node", 1 << 20, 3600, FreeSpace([folder], least))
-        try:
-            store(writer)(batch_of(b'{"a":1}'))
-        except DiskNearlyFull as error:
-            assert f"{folder} has " in str(error) and "less than EVENTLANE_MIN_FREE_MB=" in str(error)
-        assert len(texts_in(folder)) == taken

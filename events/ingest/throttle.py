@@ -1,0 +1,102 @@
+"""Whether a request may come in now, decided before its body is read: the rates of its key, and room to store it.
+
+What a sender has used of a rate is kept as a time: until when all of it is paid for. A request comes in unless that is
+EVENTLANE_BURST_SECONDS or more away, whatever its size, so a large body isn't refused for ever. Each process counts for
+itself and grants its share of a rate. A sender without limits costs nothing.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from math import ceil
+
+from django.conf import settings
+
+from eventlane.door.request import Request
+from eventlane.wire.seldom import SeldomLog
+from events.ingest import storage
+from projects.directory import KnownKey
+from projects.rates import BYTES, REQUESTS, Rate
+
+logger = logging.getLogger(__name__)
+log_shortage = SeldomLog(logger.error)
+
+RETRY_SECONDS = 5  # while there is no room
+MOST_SENDERS = 10_000
+
+
+class NotNow(Exception):
+    """A request isn't taken now, but may be later. The message is for the sender."""
+
+    def __init__(self, status: int, reason: str, headers: Mapping[str, str], per_second: int = 0) -> None:
+        """Take the status, 429 or 503; the headers; and for 429 the limit that was exceeded."""
+        super().__init__(reason)
+        self.status, self.headers, self.per_second = status, headers, per_second
+
+
+class Meters:
+    """What senders have used of their rates. For one event loop."""
+
+    def __init__(self, burst_seconds: float, processes: int) -> None:
+        """Let senders have this many seconds' worth at once, and count as one of so many processes."""
+        self.burst_seconds = burst_seconds
+        self._processes = processes
+        self._paid: dict[tuple[str, str], float] = {}  # until when, by sender and policy
+
+    def worst(self, rates: tuple[Rate, ...], now: float) -> tuple[float, Rate]:
+        """Return how long to wait for room, and for which rate; 0 or less if there is room in all of them."""
+        return max(
+            ((self._paid.get((rate.sender, rate.policy), now) - now - self.burst_seconds, rate) for rate in rates),
+            key=lambda waiting: waiting[0],
+        )
+
+    def count(self, rates: tuple[Rate, ...], requests: int, size: int, now: float) -> None:
+        """Count requests and bytes."""
+        if len(self._paid) > MOST_SENDERS:
+            self._paid = {sender: paid for sender, paid in self._paid.items() if paid > now}
+        amounts = {REQUESTS: requests, BYTES: size}
+        for rate in rates:
+            name, seconds = (rate.sender, rate.policy), amounts[rate.unit] * self._processes / rate.per_second
+            self._paid[name] = max(self._paid.get(name, now), now) + seconds
+
+
+meters = Meters(settings.EVENTLANE_BURST_SECONDS, settings.EVENTLANE_WEB_PROCESSES)
+
+
+async def read_body(key: KnownKey, request: Request) -> bytes:
+    """Return the body of a request that may come in now. Raises NotNow before it is read, and what reading raises."""
+    let_in(key, request.body.length or 0)
+    if not key.rates or request.body.length is not None:
+        return await request.read()
+    body = await request.read()
+    meters.count(key.rates, 0, len(body), time.monotonic())
+    return body
+
+
+def let_in(key: KnownKey, size: int) -> None:
+    """Count a request whose body has this many bytes. Raises NotNow if it may not come in now."""
+    for stock, reason in storage.stocks:
+        if shortage := stock.shortage():
+            log_shortage("a request was not stored: %s", shortage)
+            raise NotNow(503, reason, {"Retry-After": str(RETRY_SECONDS)})
+    if not key.rates:
+        return
+    now = time.monotonic()
+    seconds, rate = meters.worst(key.rates, now)
+    if seconds >= 0:
+        raise _over(rate, ceil(seconds) or 1)
+    meters.count(key.rates, 1, size, now)
+
+
+def _over(rate: Rate, seconds: int) -> NotNow:
+    """Return the refusal of a request beyond a rate (draft-ietf-httpapi-ratelimit-headers)."""
+    what, unit = rate.policy.split("-")
+    quota, window = max(1, int(rate.per_second * meters.burst_seconds)), max(1, round(meters.burst_seconds))
+    of_bytes = f';qu="{rate.unit}"' if rate.unit == BYTES else ""
+    headers = {
+        "Retry-After": str(seconds),
+        "RateLimit-Policy": f'"{rate.policy}";q={quota}{of_bytes};w={window}',
+        "RateLimit": f'"{rate.policy}";r=0;t={seconds}',
+    }
+    reason = f"more than the {rate.per_second:,} {unit} a second that this {what} may send"
+    return NotNow(429, reason, headers, rate.per_second)
