@@ -4,7 +4,8 @@
 #   make test                run the whole test suite        (ARGS="tests/eventlane -k postgres" for a part of it)
 #   make test-fast           the same without the slow tests
 #   make coverage            test-fast, and which lines it never reaches
-#   make nightly             property tests with many more examples, and drills for an hour or two
+#   make nightly             property tests with many more examples, Explore with ten million events, and drills for an
+#                            hour or two
 #   make lint                format, style, types and import rules
 #   make format              fix what the linter can, and format
 #   make lock                update the locks after a change to requirements*.txt
@@ -54,7 +55,7 @@ coverage:
 
 nightly:
 	@$(SET_UP) requirements-dev.txt || exit 1; \
-	$(PYTEST) -m property --hypothesis-profile=nightly --timeout=7200 $(ARGS) && exec $(IN_VENV) manage.py drill --rounds 20
+	$(PYTEST) -m "property or nightly" --hypothesis-profile=nightly --timeout=7200 $(ARGS) && exec $(IN_VENV) manage.py drill --rounds 20
 
 lint:
 	@$(SET_UP) requirements-dev.txt
