@@ -154,10 +154,19 @@ def dashboard_preview(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
-    path("home/standing/", admin.site.admin_view(require_safe(home_standing)), name="console-home-standing"),
-    path("home/pipelines/", admin.site.admin_view(require_safe(home_pipelines)), name="console-home-pipelines"),
-    path("home/events/", admin.site.admin_view(home_part_events), name="console-home-events"),
-    path("home/errors/", admin.site.admin_view(home_part_errors), name="console-home-errors"),
+    path("", in_chosen_zone(admin.site.admin_view(admin.site.index)), name="console-home"),  # instead of admin:index
+    path(
+        "home/standing/",
+        in_chosen_zone(admin.site.admin_view(require_safe(home_standing))),
+        name="console-home-standing",
+    ),
+    path(
+        "home/pipelines/",
+        in_chosen_zone(admin.site.admin_view(require_safe(home_pipelines))),
+        name="console-home-pipelines",
+    ),
+    path("home/events/", admin.site.admin_view(in_chosen_zone(home_part_events)), name="console-home-events"),
+    path("home/errors/", admin.site.admin_view(in_chosen_zone(home_part_errors)), name="console-home-errors"),
     path("system/", admin.site.admin_view(require_safe(system)), name="console-system"),
     path("system/live/", admin.site.admin_view(require_safe(system_live)), name="console-system-live"),
     path("explore/", admin.site.admin_view(in_chosen_zone(explore)), name="console-explore"),

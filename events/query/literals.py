@@ -2,7 +2,7 @@
 
 import re
 
-_FLAGS = re.compile(r"\(\?([is]+)\)")
+_FLAGS = re.compile(r"\(\?([ims]+)\)")
 _REPEAT = re.compile(r"\{[0-9]+(,[0-9]*)?\}")
 _CLASS = re.compile(r"\[\^?\]?(?:[^\]\\\[]|\\.)*\]", re.DOTALL)
 _CLASS_ESCAPE = re.compile(r"\\[dDwWsSbBAz]")

@@ -22,6 +22,7 @@ from django.shortcuts import render
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.template.response import SimpleTemplateResponse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
@@ -34,7 +35,6 @@ from eventlane.ids import is_id
 from eventlane.login import account_of, finish_login
 from eventlane.one_line import one_line
 from eventlane.project_choice import project_choice
-from eventlane.times import readable_time
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,8 @@ def moment(time: datetime | None, absent: str = "never") -> SafeString | str:
     """Return a time relative to now, with the exact time as a tooltip."""
     if time is None:
         return absent
-    return format_html('<span title="{}">{}</span>', readable_time(time, "seconds"), naturaltime(time))
+    exact = timezone.localtime(time)  # in UTC, except on pages where people choose
+    return format_html('<span title="{}">{}</span>', f"{exact:%Y-%m-%d %H:%M:%S %Z}", naturaltime(time))
 
 
 def number(count: int) -> str:

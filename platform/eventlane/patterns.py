@@ -25,7 +25,7 @@ def pattern_of(message: str) -> str:
     return _STARS.sub(ANYTHING, _VARIABLE.sub(ANYTHING, line))
 
 
-def expression_of(pattern: str) -> str:
-    """Return the regular expression, between slashes, that the messages of a pattern match."""
+def expression_of(pattern: str, *, any_line: bool = False) -> str:
+    """Return the regular expression, between slashes, that the messages of a pattern match: any line, or the first."""
     parts = (_SPECIAL.sub(r"\\\g<0>", part) for part in pattern.split(ANYTHING))
-    return f"/^\\s*{'.*'.join(parts)}/"
+    return f"/{'(?m)' if any_line else ''}^\\s*{'.*'.join(parts)}/"

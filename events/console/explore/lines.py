@@ -7,7 +7,7 @@ from events.console.explore.bars import kind_of
 from events.console.explore.columns import cells
 from events.console.explore.event import event_address, short
 from events.console.explore.question import Question
-from events.console.explore.stack_traces import read_stack_trace
+from events.console.explore.stack_traces import read_stack_trace, telling_line
 from events.console.explore.zone import local_text
 from events.lake.lines import visible
 from events.lake.query import EventRow
@@ -53,5 +53,4 @@ def message_of(row: EventRow) -> str:
     """Return what a line says of an event: its message, of a stack trace the telling line; else the whole event."""
     if row.message is None:
         return short(visible(" ".join(row.event.split())))
-    trace = read_stack_trace(row.message)
-    return short(visible(trace.line if trace else row.message))
+    return short(visible(telling_line(row.message)))

@@ -15,6 +15,12 @@ class StackTrace:
     lines: int
 
 
+def telling_line(message: str) -> str:
+    """Return what a stack trace says; any other message as it is."""
+    trace = read_stack_trace(message)
+    return trace.line if trace else message
+
+
 def read_stack_trace(text: str) -> StackTrace | None:
     """Return what a text says if it is a stack trace, whose frames are indented and what went wrong isn't."""
     if "\n" not in text or not _FRAME.search(text):

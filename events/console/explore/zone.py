@@ -1,4 +1,7 @@
-"""The time zone that Explore shows times in: UTC, or that of the browser, which a cookie says."""
+"""The time zone that Explore, dashboards and the home page show times in.
+
+UTC, or that of the browser, which a cookie says.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

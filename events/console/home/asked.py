@@ -15,6 +15,7 @@ from eventlane.times import from_microseconds
 from events.console.explore.bars import StackedChart, kind_of, stack
 from events.console.explore.event import short
 from events.console.explore.question import Question, explore_address
+from events.console.explore.stack_traces import telling_line
 from events.console.explore.terms import group_term
 from events.console.home.datasets import ERRORS
 from events.lake.lines import visible
@@ -45,7 +46,10 @@ class Levels:
 
 @dataclass(slots=True)
 class Pattern:
-    """Error messages of a dataset that differ in numbers, ids and quoted texts only; a single one as it is."""
+    """Error messages of a dataset that differ in numbers, ids and quoted texts only; a single one as it is.
+
+    Of stack traces, the telling line is compared.
+    """
 
     dataset: Dataset
     text: str
@@ -88,7 +92,7 @@ def ask_errors(datasets: Sequence[Dataset], last: str, owner: str) -> tuple[list
     by_id = {dataset.pk: dataset for dataset in asked}
     found: dict[tuple[str, str], Pattern] = {}
     for dataset_id, message, count, first, latest in answer.rows:
-        text = pattern_of(str(message or ""))
+        text = pattern_of(telling_line(str(message or "")))
         new = Pattern(by_id[dataset_id], text, message, 0, _time(first), _time(latest))
         pattern = found.setdefault((dataset_id, text), new)
         pattern.count += count
@@ -97,7 +101,7 @@ def ask_errors(datasets: Sequence[Dataset], last: str, owner: str) -> tuple[list
     shown = list(found.values())[:SHOWN_PATTERNS]
     for pattern in shown:
         if pattern.messages == 1:
-            pattern.text = short(visible(pattern.message or ""))
+            pattern.text = short(visible(telling_line(pattern.message or "")))
         pattern.address = explore_address(pattern.dataset.pk, q=_search_of(pattern), from_time=last)
     unlisted = sum(pattern.count for pattern in list(found.values())[SHOWN_PATTERNS:])
     return shown, unlisted + (answer.others[2] if answer.others else 0)
@@ -111,7 +115,8 @@ def _search_of(pattern: Pattern) -> str:
     """Return the search line that finds the messages of a pattern."""
     term = group_term("message", pattern.message) if pattern.messages == 1 else None
     if not term and pattern.message:
-        term = f"message:{expression_of(pattern_of(pattern.message))}"
+        line = telling_line(pattern.message)
+        term = f"message:{expression_of(pattern_of(line), any_line=line != pattern.message)}"
     return f"{ERRORS} {term}" if term else ERRORS
 
 

@@ -11,6 +11,7 @@ from eventlane.login import account_of
 from eventlane.project_choice import project_choice
 from events.console.activity import Activity, received
 from events.console.explore.question import DEFAULT_FROM, PRESETS
+from events.console.explore.zone import local, zone_name
 from events.console.health import answer_or_none
 from events.console.home.alerts import wrong_alerts
 from events.console.home.checklist import checklist
@@ -38,6 +39,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "last": last,
         "last_title": PRESETS[last],
         "ranges": PRESETS.items(),
+        "zone": zone_name(),
     }
 
 
@@ -59,7 +61,7 @@ def _top(
     alerts = answer_or_none(wrong_alerts, request)
     has_events = bool(times) or times is None or activity is None
     return {
-        "as_of": f"{now:%H:%M:%S}",
+        "as_of": f"{local(now):%H:%M:%S %Z}",
         "alerts": alerts,
         "standing": standing(datasets, activity, alerts or [], now),
         "steps": checklist(request, datasets, has_events, now),

@@ -100,10 +100,15 @@ def test_errors_are_grouped_by_pattern_and_open_in_explore(node: Node, alice: Cl
     node.seal()
     node.write(event("fatal", "user 99 has no 'x'"), event("error", "plain"), event("error", ""))
     node.write(*(event("error", f"a/b({n})\nand more") for n in range(2)))
+    trace = 'Traceback (most recent call last):\n  File "a.py", line {}, in pay\n    post(card)\n{}'
+    node.write(*(event("error", trace.format(n, f"KeyError: '{n}'")) for n in range(3)))
+    node.write(event("error", trace.format(1, "GatewayError: no")))
     response = get(alice, ERRORS)
     rows = {row["pattern"].text: row for row in response.context["rows"]}
     assert {name: row["count"] for name, row in rows.items()} == {
         "user * has no *": "21",
+        "KeyError: *": "3",
+        "GatewayError: no": "1",
         "plain": "1",
         "": "1",
         "a/b(*)": "2",
@@ -222,3 +227,14 @@ def test_parts_are_of_ones_own_organization(node: Node, alice: Client) -> None:
         page = text(charlie, path)
         assert "secret" not in page and ">logs<" not in page
     assert "secret failure" in text(alice, ERRORS)
+
+
+def test_times_are_shown_in_the_chosen_zone(node: Node, alice: Client) -> None:
+    node.write(event("error", "broken"))
+    in_utc = text(alice, STANDING)
+    assert re.search(r"As of <span data-as-of>[\d:]{8} UTC</span>", in_utc)
+    alice.cookies["eventlane_zone"] = "Asia/Kolkata"
+    assert re.search(r"As of <span data-as-of>[\d:]{8} IST</span>", text(alice, STANDING))
+    home, parts = text(alice, HOME), [text(alice, part) for part in (EVENTS, ERRORS)]
+    assert re.search(r"[\d:]{8} IST</span>", home) and 'data-zone="Asia/Kolkata"' in home
+    assert all(" IST" in part and " UTC" not in part.replace(">UTC<", "") for part in parts)

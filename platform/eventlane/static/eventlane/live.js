@@ -67,7 +67,7 @@ function hasEnded(part) {
 function tell(part, failure) {
   const place = document.querySelector("[data-live-failure]");
   const since = part.querySelector("[data-as-of]")?.textContent;
-  place.textContent = failure && `${failure} ${since ? `The page shows the state at ${since} UTC.` : ""}`;
+  place.textContent = failure && `${failure} ${since ? `The page shows the state at ${since}.` : ""}`;
   place.hidden = !failure;
 }
 
