@@ -386,7 +386,7 @@ def check_lake(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
         yield (
             WARNING,
             f"{path}: {quarantined:,} entries in quarantine, the latest because: {reason}",
-            "`manage.py quarantine list` shows them; `quarantine put-back` stores what can be stored again",
+            "`manage.py quarantine list` shows them; `quarantine retry` stores what can be stored again",
         )
     else:
         yield OK, f"{path}: it can be opened, and the quarantine is empty"

@@ -9,7 +9,7 @@ from django.utils import timezone
 from eventlane.fields import IdField
 from eventlane.names import MAX_NAME_LENGTH, validate_name
 from pipelines.models import Resource
-from projects.models import Project
+from projects.models import ApiKey, Project
 
 
 def default_retention_days() -> int:
@@ -152,6 +152,30 @@ class QuarantineCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.entries} of {self.dataset_id}"
+
+
+class QuarantinedRequest(models.Model):
+    """What a sender sent again and again although it was refused each time, and was then told to be accepted.
+
+    It is committed before that reply. It holds the body of a request, or those events of it that were refused.
+    """
+
+    id = IdField()
+    project = models.ForeignKey(Project, models.CASCADE, related_name="quarantined_requests")
+    api_key = models.ForeignKey(ApiKey, models.SET_NULL, null=True, related_name="quarantined_requests")
+    path = models.TextField()  # as sent, percent-encoded
+    headers = models.JSONField(default=dict)  # those that say what the body is and where it goes; never a key
+    body = models.BinaryField()
+    bytes = models.PositiveIntegerField()  # of the body
+    events = models.PositiveIntegerField(null=True)  # the body is an array of refused events; None: as it was sent
+    reason = models.TextField()  # of the first event
+    creation_time = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["project", "id"], name="quarantined_by_project")]
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
 
 
 class UnreadTimes(models.Model):

@@ -39,6 +39,7 @@ def issue_api_key(
     answer_200: bool = False,
     requests_per_second: int | None = None,
     bytes_per_second: int | None = None,
+    quarantine_after: int | None = None,
 ) -> tuple[ApiKey, str]:
     """Create a key for `account`; return it and its secret, which can't be retrieved again.
 
@@ -57,6 +58,7 @@ def issue_api_key(
         answer_200=answer_200,
         requests_per_second=requests_per_second,
         bytes_per_second=bytes_per_second,
+        quarantine_after=quarantine_after,
         **dict.fromkeys(rights, True),
     )
     secret = seal_secret(api_key)
@@ -105,6 +107,7 @@ def rotate_api_key(
         answer_200=api_key.answer_200,
         requests_per_second=api_key.requests_per_second,
         bytes_per_second=api_key.bytes_per_second,
+        quarantine_after=api_key.quarantine_after,
     )
     end = now + (timedelta(hours=settings.EVENTLANE_KEY_OVERLAP_HOURS) if overlap is None else overlap)
     api_key.expiration_time = min(end, api_key.expiration_time or end)

@@ -53,6 +53,7 @@ class KnownKey:
     expires: float  # seconds since 1970, or infinity
     answer_200: bool = False
     rates: tuple[Rate, ...] = ()
+    quarantine_after: int = 0  # refusals of the same; 0: never
 
     def allows(self, right: str) -> bool:
         """Return whether the key has the right and hasn't expired."""
@@ -236,4 +237,5 @@ def _load_key(digest: str) -> KnownKey | None:
         expires=api_key.expiration_time.timestamp() if api_key.expiration_time else float("inf"),
         answer_200=api_key.answer_200,
         rates=rates_of(api_key) if api_key.ingest else (),
+        quarantine_after=api_key.quarantine_after or 0,
     )

@@ -73,12 +73,17 @@ async def read_body(key: KnownKey, request: Request) -> bytes:
     return body
 
 
-def let_in(key: KnownKey, size: int) -> None:
-    """Count a request whose body has this many bytes. Raises NotNow if it may not come in now."""
+def check_room() -> None:
+    """Raise NotNow if there is no room for events."""
     for stock, reason in storage.stocks:
         if shortage := stock.shortage():
             log_shortage("a request was not stored: %s", shortage)
             raise NotNow(503, reason, {"Retry-After": str(RETRY_SECONDS)})
+
+
+def let_in(key: KnownKey, size: int) -> None:
+    """Count a request whose body has this many bytes. Raises NotNow if it may not come in now."""
+    check_room()
     if not key.rates:
         return
     now = time.monotonic()

@@ -23,8 +23,9 @@ from events.ingest import storage
 from events.ingest.form import is_json, record_of
 from events.ingest.keys import Unauthorised, authenticate, header_of, secret_of
 from events.ingest.lookup import KnownDataset, find_dataset, new_namespaces
-from events.ingest.parse import InvalidEvent, Parsed, parse_acceptable, parse_events
-from events.ingest.split import NotAnArray, TooManyEvents
+from events.ingest.parse import InvalidEvent, Parsed, parse_acceptable, parse_events, refusal_of
+from events.ingest.resends import Kept, only_events, resends, whole
+from events.ingest.split import NotAnArray, TooManyEvents, split
 from events.ingest.storage import limits
 from events.ingest.throttle import NotNow, read_body
 from events.journal import JournalFailed, new_batch
@@ -50,6 +51,8 @@ PREFLIGHT = CORS | {
 
 class BadRequest(ValueError):
     """The path is wrong."""
+
+    key: KnownKey  # of the request
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,8 @@ async def store_body(request: Request, body: bytes) -> Reply:
 async def _answer(request: Request, body: bytes | None = None) -> Reply:
     try:
         target = await _find(request)
-        parsed = await _parse(request, await read_body(target.key, request) if body is None else body)
+        body = await read_body(target.key, request) if body is None else body
+        parsed = await _parse(request, body)
         if parsed.lengths:
             place = (target.dataset.id, target.namespace, target.service)
             await storage.journal.store(new_batch(*place, [parsed.events], parsed.lengths, target.key.id))
@@ -93,8 +97,10 @@ async def _answer(request: Request, body: bytes | None = None) -> Reply:
     except NotNow as error:
         message = b"Too Many Requests" if error.status == 429 else b"Service Unavailable"
         return _reply(error.status, b'{"message": "%b"}' % message, **{"X-Error-Reason": str(error)}, **error.headers)
-    except (BadRequest, BadBody, NotAnArray, TooManyEvents) as error:
-        return _reply(400, BAD_REQUEST, **{"X-Error-Reason": str(error)})
+    except BadRequest as error:
+        return await _refuse_path(request, error.key, str(error), body)
+    except (BadBody, NotAnArray, TooManyEvents) as error:
+        return await _refuse_body(request, target.key, str(error), body or b"", body or b"")
     except JournalFailed as error:
         log_failed_journal("a request was not stored: %s", error)
         return _reply(500, INTERNAL_ERROR, **{"X-Error-Reason": error.reason})
@@ -104,9 +110,40 @@ async def _answer(request: Request, body: bytes | None = None) -> Reply:
     except Exception:
         logger.exception("a request was not stored")
         return _reply(500, INTERNAL_ERROR)
-    if parsed.more_invalid:
-        return _reply(400, _list_invalid(parsed), **{"X-Error-Reason": f"not shown: {parsed.more_reason}"})
-    return _reply(400, _list_invalid(parsed)) if parsed.invalid else target.accepted
+    if parsed.invalid or parsed.more_invalid:
+        return await _refuse_some(request, target, body, parsed)
+    return target.accepted
+
+
+async def _refuse_path(request: Request, key: KnownKey, reason: str, body: bytes | None) -> Reply:
+    """Refuse a request for its path, whatever its body is."""
+    if body is None:
+        body = await request.read() if key.quarantine_after else b""
+    return await _refuse_body(request, key, reason, body, b"")
+
+
+async def _refuse_body(request: Request, key: KnownKey, reason: str, body: bytes, sample: bytes) -> Reply:
+    """Refuse a request as a whole."""
+    if await resends.end(request, key, reason, sample, lambda: [whole(request, reason, body)]):
+        return _accepted(key)
+    return _reply(400, BAD_REQUEST, **{"X-Error-Reason": reason})
+
+
+async def _refuse_some(request: Request, target: Target, body: bytes, parsed: Parsed) -> Reply:
+    """Refuse some of the events. The others are stored."""
+    first = parsed.invalid[0] if parsed.invalid else InvalidEvent(0, parsed.more_reason, b"")
+    if await resends.end(request, target.key, first.reason, first.shown, lambda: [_refused(request, target, body)]):
+        return target.accepted
+    more = {"X-Error-Reason": f"not shown: {parsed.more_reason}"} if parsed.more_invalid else {}
+    return _reply(400, _list_invalid(parsed), **more)
+
+
+def _refused(request: Request, target: Target, body: bytes) -> Kept:
+    """Return the refused events of a body as they were sent."""
+    elements = split(_decode(request, body, request.header(b"content-encoding")), limits.max_events)
+    refused = [(bytes(text), reason) for text in elements if (reason := refusal_of(text, limits))]
+    place = {"x-namespace": target.namespace, "x-service": target.service}
+    return only_events(request.path.decode("latin-1"), place, [text for text, _ in refused], refused[0][1])
 
 
 def unauthorised() -> Reply:
@@ -150,15 +187,21 @@ async def _parse(request: Request, body: bytes) -> Parsed:
         parsed = parse_acceptable(body, limits)
         if parsed is not None:
             return parsed
-    return await request.run(_decode_and_parse, request, body, encoding)
+    return await request.run(decode_and_parse, request, body, encoding)
 
 
-def _decode_and_parse(request: Request, body: bytes, encoding: str) -> Parsed:
+def _decode(request: Request, body: bytes, encoding: str) -> bytes:
     decoded = decode_body(body, encoding, settings.EVENTLANE_MAX_BODY_BYTES, request.body.hold)
     if not decoded:
         raise BadBody("empty body")
     if "x-www-form-urlencoded" in request.header(b"content-type") and not is_json(decoded):
-        decoded = record_of(decoded)
+        return record_of(decoded)
+    return decoded
+
+
+def decode_and_parse(request: Request, body: bytes, encoding: str) -> Parsed:
+    """Parse the events of a body, in a thread. Raises BadBody, NotAnArray and TooManyEvents."""
+    decoded = _decode(request, body, encoding)
     if decoded.count(b",") < MANY_VALUES:
         return parse_events(decoded, limits)
     with one_with_many_values:
@@ -168,6 +211,15 @@ def _decode_and_parse(request: Request, body: bytes, encoding: str) -> Parsed:
 def _find_target(request: Request, ask: bool) -> Target:
     """Check the key, and return what path and headers name. Raises NotRemembered if `ask` isn't set but needed."""
     key = authenticate(secret_of(request), ask)
+    try:
+        return target_of(key, request, ask)
+    except BadRequest as error:
+        error.key = key
+        raise
+
+
+def target_of(key: KnownKey, request: Request, ask: bool) -> Target:
+    """Return what path and headers name in the key's project. Raises BadRequest and NotRemembered."""
     version, *segments = _segments(request.path)
     if version != "v1":
         raise BadRequest(f"there is no API version {version[1:11]} here")
@@ -187,7 +239,11 @@ def _find_target(request: Request, ask: bool) -> Target:
     _check_label("namespace", namespace)
     if service:
         _check_label("service", service)
-    return Target(key, dataset, namespace, service, ACCEPTED_AS_200 if key.answer_200 else ACCEPTED)
+    return Target(key, dataset, namespace, service, _accepted(key))
+
+
+def _accepted(key: KnownKey) -> Reply:
+    return ACCEPTED_AS_200 if key.answer_200 else ACCEPTED
 
 
 def _segments(path: bytes) -> list[str]:

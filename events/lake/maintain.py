@@ -31,7 +31,7 @@ from events.lake.orphans import remove_old_orphans, set_aside_leftovers
 from events.lake.reread import old_files, reread
 from events.lake.seal import drop_table, drop_tables
 from events.lake.snapshot import promoted_fields
-from events.models import Dataset
+from events.models import Dataset, QuarantinedRequest
 from projects.installation import lake_folder
 
 MIB = 1024 * 1024
@@ -128,7 +128,9 @@ def apply_retention(lake: Lake, now: datetime) -> str:
 def prune_quarantine(lake: Lake, now: datetime) -> str:
     """Delete what has been in quarantine for longer than EVENTLANE_QUARANTINE_DAYS."""
     end = now - timedelta(days=settings.EVENTLANE_QUARANTINE_DAYS)
-    return f"{_delete(lake, 'lake.main.quarantine', 'quarantined_time', end):,} events deleted"
+    requests, _ = QuarantinedRequest.objects.filter(creation_time__lt=end).delete()
+    events = _delete(lake, "lake.main.quarantine", "quarantined_time", end)
+    return f"{events:,} events and {requests:,} requests deleted"
 
 
 def prune_sealed_files(lake: Lake, now: datetime) -> str:

@@ -201,6 +201,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_PROJECT_REQUESTS_PER_SECOND", "0", at_least(0), "requests/s", "requests with events that all keys of one project may send together. 0: no limit"),
         ("EVENTLANE_PROJECT_BYTES_PER_SECOND", "0", at_least(0), "bytes/s", "bytes of bodies, as sent, that all keys of one project may send together. 0: no limit"),
         ("EVENTLANE_BURST_SECONDS", "10", seconds, "seconds", "how many seconds' worth of these rates a sender may send at once after a pause"),
+        ("EVENTLANE_MAX_QUARANTINE_MB", "100", at_least(0), "MB", "how much of a project's requests may be in quarantine, for keys with *quarantine after*; beyond that they are refused as with other keys"),
         ("EVENTLANE_MAX_BACKLOG_MB", "0", at_least(0), "MB", "how much of the journal may wait to be sealed before events are refused with 503 and `Retry-After`. 0: no limit, because refusing would lose what the disk has room for, and EVENTLANE_MIN_FREE_MB keeps enough of it free"),
     ),
     *_rows(
@@ -263,7 +264,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_FIELDS_EVENTS", "1000000", at_least(1), "events", "events, the newest that match, from which the fields of a dataset are listed"),
         ("EVENTLANE_PROMOTED_FIELDS", "64", at_least(0), "fields", "fields of a dataset that become columns of its table, which makes queries that use them faster: those that most of its events have, or that are asked for. Fewer than a dataset has: it gets no more"),
         ("EVENTLANE_RETENTION_DAYS", "30", at_least(1), "days", "retention of a new dataset"),
-        ("EVENTLANE_QUARANTINE_DAYS", "30", at_least(1), "days", "how long quarantined events are kept"),
+        ("EVENTLANE_QUARANTINE_DAYS", "30", at_least(1), "days", "how long quarantined events and requests are kept"),
         ("EVENTLANE_INLINED_HOURS", "1", at_least(0), "hours", "how long rows of small inserts may lie in PostgreSQL before maintenance moves those of their dataset into a file: a dataset with few events gets one file in this time"),
         ("EVENTLANE_INLINED_ROWS", "1000", at_least(1), "rows", "rows of small inserts that a dataset has in PostgreSQL from which maintenance moves them into a file before that"),
         ("EVENTLANE_SNAPSHOT_HOURS", "1", at_least(0), "hours", "how long replaced Parquet files are kept for readers that still use them"),

@@ -89,7 +89,7 @@ class AccountFilter(OwnRelatedFilter):
     order = ("email",)
 
 
-RATES = ("requests_per_second", "bytes_per_second")
+INGEST = ("answer_200", "quarantine_after", "requests_per_second", "bytes_per_second")
 
 
 class ApiKeyForm(ModelForm):
@@ -140,13 +140,11 @@ class ApiKeyAdmin(ConsoleAdmin):
         (None, {"fields": ("name",)}),
         ("Rights", {"fields": RIGHTS}),
         ("Reach", {"fields": ("project", "account", "expiration_time")}),
-        ("Replies", {"fields": ("answer_200",)}),
-        ("Limits", {"fields": RATES}),
+        ("Events it sends", {"fields": INGEST}),
     )
     fieldsets = (
         (None, {"fields": ("name", "expiration_time")}),
-        ("Replies", {"fields": ("answer_200",)}),
-        ("Limits", {"fields": RATES}),
+        ("Events it sends", {"fields": INGEST}),
         ("Fixed", {"fields": ("start", "rights_labels", "reach", "account")}),
         ("Life", {"fields": LIFE}),
     )
@@ -162,7 +160,7 @@ class ApiKeyAdmin(ConsoleAdmin):
         if obj is None:
             return ()
         if obj.revocation_time:
-            return (*self.always_fixed, "expiration_time", "answer_200", *RATES)
+            return (*self.always_fixed, "expiration_time", *INGEST)
         return self.always_fixed
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:

@@ -1,5 +1,6 @@
 from datetime import datetime
 
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -58,6 +59,13 @@ class ApiKey(models.Model):
         null=True,
         blank=True,
         help_text="Bytes of their bodies, as sent. If empty, as the server's settings say; 0: no limit.",
+    )
+    quarantine_after = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="When the same events were refused so many times, put them into quarantine and answer as if they were"
+        " accepted, so that what is behind them gets through. If empty, they are refused each time.",
     )
     creation_time = models.DateTimeField(default=timezone.now, editable=False)
     expiration_time = models.DateTimeField(null=True, blank=True, help_text="If empty, the key doesn't expire.")

@@ -57,6 +57,7 @@ class Incoming:
     path: re.Match[bytes]
     largest: int  # bytes that its body may have, also once decompressed
     key: KnownKey | None = None  # once it is known
+    body: bytes = b""  # as sent, once it is read
     entries: list[Entry] = field(default_factory=list)
     size: int = 0  # of their texts, in bytes
     kind: str = ""  # of what the body holds, if a dialect has several

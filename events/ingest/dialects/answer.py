@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from typing import TypeVar
+from urllib.parse import quote
 
 from django.conf import settings
 from django.db import close_old_connections
@@ -18,11 +19,22 @@ from eventlane.door.request import Request
 from eventlane.wire.body import BadBody, BodyTooLarge
 from eventlane.wire.seldom import SeldomLog
 from events.ingest import storage
-from events.ingest.dialects import NO_DATASET, Dialect, Incoming, Malformed, Module, NoDialect, dialect_of, is_shared
+from events.ingest.dialects import (
+    NO_DATASET,
+    Dialect,
+    Entry,
+    Incoming,
+    Malformed,
+    Module,
+    NoDialect,
+    dialect_of,
+    is_shared,
+)
 from events.ingest.dialects.replies import json_reply
 from events.ingest.keys import Unauthorised, authenticate
 from events.ingest.lookup import KnownDataset, find_dataset, new_namespaces
 from events.ingest.parse import refusal_of
+from events.ingest.resends import Kept, only_events, resends, whole
 from events.ingest.split import WHITESPACE, NotAnArray, TooManyEvents
 from events.ingest.throttle import NotNow, let_in, read_body
 from events.ingest.views import CONTROL_CHARACTER, CORS, preflight, refuse_events, store_body, take_events
@@ -91,11 +103,11 @@ async def _answer(dialect: Dialect, incoming: Incoming) -> Reply:
     except BodyTooLarge as error:
         return module.fail(incoming, 413, str(error))
     except (BadBody, Malformed, NotAnArray, TooManyEvents) as error:
-        return module.fail(incoming, 400, str(error))
+        return await _refuse_body(dialect, incoming, str(error))
     except UnicodeDecodeError as error:
-        return module.fail(incoming, 400, f"invalid UTF-8: {error.reason}")
+        return await _refuse_body(dialect, incoming, f"invalid UTF-8: {error.reason}")
     except RecursionError:
-        return module.fail(incoming, 400, f"the body nests deeper than {storage.limits.max_depth} levels")
+        return await _refuse_body(dialect, incoming, f"the body nests deeper than {storage.limits.max_depth} levels")
     except (JournalFailed, DirectoryUnavailable) as error:
         log_failure("a request was not stored: %s", error)
         reply = module.fail(incoming, 503, "the events could not be stored; try again")
@@ -104,6 +116,43 @@ async def _answer(dialect: Dialect, incoming: Incoming) -> Reply:
     except Exception:
         logger.exception("a request was not stored")
         return module.fail(incoming, 500, "something went wrong in the server")
+
+
+async def _refuse_body(dialect: Dialect, incoming: Incoming, reason: str) -> Reply:
+    """Refuse a request as a whole. A body that holds its key never goes into quarantine."""
+    request, body = incoming.request, incoming.body
+    key = None if dialect.key_in_body else incoming.key
+    if key and await resends.end(request, key, reason, body, lambda: [whole(request, reason, body)]):
+        incoming.entries, incoming.notes = [], []
+        return dialect.module.reply(incoming)
+    return dialect.module.fail(incoming, 400, reason)
+
+
+async def _put_refused_aside(incoming: Incoming, key: KnownKey) -> None:
+    """Take refused events for accepted once they are in quarantine. Those whose text isn't known can't be."""
+    request, refused = incoming.request, incoming.refused()
+    if not refused or not all(entry.text for entry in refused):
+        return
+    if await resends.end(request, key, refused[0].refusal, refused[0].text, lambda: _kept(refused)):
+        for entry in refused:
+            entry.refusal = ""
+
+
+def _kept(refused: list[Entry]) -> list[Kept]:
+    """Return refused events by where they go."""
+    groups: dict[tuple[str, str, str], list[Entry]] = {}
+    for entry in refused:
+        place = (entry.dataset, _label(entry.namespace) or DEFAULT_NAMESPACE, _label(entry.service))
+        groups.setdefault(place, []).append(entry)
+    return [
+        only_events(
+            f"/v1/{quote(dataset, safe='')}/{quote(namespace, safe='')}",
+            {"x-service": service},
+            [entry.text for entry in entries],
+            entries[0].refusal,
+        )
+        for (dataset, namespace, service), entries in groups.items()
+    ]
 
 
 def _refuse_for_now(module: Module, incoming: Incoming, error: NotNow) -> Reply:
@@ -123,7 +172,7 @@ async def _take_in(dialect: Dialect, incoming: Incoming) -> Reply:
         let_in(incoming.key, len(body))
     else:
         incoming.key = await _find_key(request, module.secret_of(request))
-        body = await read_body(incoming.key, request)
+        body = incoming.body = await read_body(incoming.key, request)
         if dialect.arrays_are_events and is_shared(request.path) and body.lstrip(WHITESPACE)[:1] == b"[":
             return await store_body(request, body)  # here and now, instead of first in a thread
     try:
@@ -131,6 +180,7 @@ async def _take_in(dialect: Dialect, incoming: Incoming) -> Reply:
     except NoDialect:
         return await store_body(request, body)
     await _store(batches)
+    await _put_refused_aside(incoming, incoming.key)
     return await _reply(module, incoming)
 
 
@@ -162,9 +212,9 @@ async def _store(batches: list[Batch]) -> None:
 def _prepare(module: Module, incoming: Incoming, key: KnownKey, body: bytes) -> list[Batch]:
     """Read the events of a body and form batches of them, in a thread. Refusals are noted in the entries."""
     if len(body) <= SMALL_BODY_BYTES and not incoming.request.header(b"content-encoding"):
-        return _in_thread(lambda: _read(module, incoming, key, body))
+        return _in_thread(lambda: read_events(module, incoming, key, body))
     with one_large_body:
-        return _in_thread(lambda: _read(module, incoming, key, body))
+        return _in_thread(lambda: read_events(module, incoming, key, body))
 
 
 def _in_thread(work: Callable[[], T]) -> T:
@@ -174,7 +224,8 @@ def _in_thread(work: Callable[[], T]) -> T:
         close_old_connections()
 
 
-def _read(module: Module, incoming: Incoming, key: KnownKey, body: bytes) -> list[Batch]:
+def read_events(module: Module, incoming: Incoming, key: KnownKey, body: bytes) -> list[Batch]:
+    """Read the events of a body and form batches of them. Refusals are noted in the entries; raises Malformed."""
     module.parse(incoming, body)
     groups: dict[tuple[str, str, str], list[bytes]] = {}
     datasets: dict[str, KnownDataset | None] = {}

@@ -52,7 +52,7 @@ def reply(incoming: Incoming) -> Reply:
         "ingested": stored,
         "failed": len(refused),
         "failures": [{"timestamp": now, "error": entry.refusal} for entry in refused],
-        "processedBytes": incoming.notes[0],
+        "processedBytes": sum(incoming.notes),
         "blocksCreated": 0,
         "walLength": stored,
     }

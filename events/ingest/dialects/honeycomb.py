@@ -61,8 +61,8 @@ def _entry(dataset: str, namespace: str, text: bytes) -> Entry:
 def reply(incoming: Incoming) -> Reply:
     """Give each event of a batch its status, exactly as many: a client crashes otherwise."""
     if incoming.path["kind"] == b"events":
-        [entry] = incoming.entries
-        return fail(incoming, 400, entry.refusal) if entry.refusal else json_reply(200, {})
+        refused = incoming.refused()
+        return fail(incoming, 400, refused[0].refusal) if refused else json_reply(200, {})
     return json_reply(200, [_status(entry) for entry in incoming.entries])
 
 

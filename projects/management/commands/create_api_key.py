@@ -14,7 +14,7 @@ from projects.api_keys import issue_api_key
 from projects.models import Account, ApiKey, Project
 from projects.models.api_key import RIGHTS
 
-MOST = 2**31 - 1
+MOST, MOST_TIMES = 2**31 - 1, 2**15 - 1  # that their columns hold
 
 
 class Command(ExampleCommand):
@@ -47,6 +47,12 @@ EVENTLANE_KEY=$(python manage.py create_api_key import --rights ingest --project
             action="store_true",
             help="answer 200 instead of 202 to accepted events: winston's HTTP transport needs that",
         )
+        parser.add_argument(
+            "--quarantine-after",
+            type=times,
+            metavar="N",
+            help="put the same events into quarantine when they were refused N times, and answer as if accepted",
+        )
         for name, what in (("requests", "requests with events"), ("bytes", "bytes of their bodies, as sent,")):
             parser.add_argument(
                 f"--{name}-per-second",
@@ -69,6 +75,7 @@ EVENTLANE_KEY=$(python manage.py create_api_key import --rights ingest --project
             answer_200=options["answer_200"],
             requests_per_second=options["requests_per_second"],
             bytes_per_second=options["bytes_per_second"],
+            quarantine_after=options["quarantine_after"],
         )
         self.stderr.write(_sentence(api_key), self.style.SUCCESS)
         self.stdout.write(secret)
@@ -78,6 +85,13 @@ def number(text: str) -> int:
     """Parse a whole number from 0 to the largest that its column holds."""
     if not (text.isdecimal() and int(text) <= MOST):
         raise ArgumentTypeError(f"{text!r} is not a whole number from 0 to {MOST}")
+    return int(text)
+
+
+def times(text: str) -> int:
+    """Parse how many times, at least once."""
+    if not (text.isdecimal() and 1 <= int(text) <= MOST_TIMES):
+        raise ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST_TIMES}")
     return int(text)
 
 

@@ -168,8 +168,8 @@ def test_name_of_a_file_that_is_still_there_is_kept(node: Node, monkeypatch: pyt
 def test_quarantine_is_kept_for_a_while(node: Node) -> None:
     node.write(b"nonsense")
     node.seal()
-    assert run(timezone.now() + timedelta(days=29))["quarantine"] == "0 events deleted"
-    assert run(timezone.now() + timedelta(days=31))["quarantine"] == "1 events deleted"
+    assert run(timezone.now() + timedelta(days=29))["quarantine"] == "0 events and 0 requests deleted"
+    assert run(timezone.now() + timedelta(days=31))["quarantine"] == "1 events and 0 requests deleted"
     assert node.quarantine() == []
 
 

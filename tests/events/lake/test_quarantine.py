@@ -73,12 +73,12 @@ def test_events_of_a_mended_table(broken: Node) -> None:
         ("logs of main", "{METADATA_PATH}", "shop")
     ] * 2
     assert "table can't be written" in quarantine("list")[0]
-    _, refused = quarantine("put-back", found[0]["id"])
+    _, refused = quarantine("retry", found[0]["id"])
     assert f"left {found[0]['id']}: the lake can't store it" in refused and "error: 1 entries stay" in refused
     assert len(listed()) == 4
 
     mend_table(broken)
-    done, left = quarantine("put-back", "--all")
+    done, left = quarantine("retry", "--all")
     assert done == "2 events put back\n"
     assert left.count("it is still not valid JSON") == 2 and "error: 2 entries stay in quarantine" in left
     rows = broken.rows()
@@ -91,7 +91,7 @@ def test_events_of_a_mended_table(broken: Node) -> None:
     assert Namespace.objects.filter(dataset=broken.dataset, name="{METADATA_PATH}").count() == 1
     assert [event for _, event in broken.quarantine()] == [b'{"n":3', b'{"n":"\xff"}']
     assert QuarantineCount.objects.get(pk=broken.dataset.pk).entries == 2
-    assert f"error: not in quarantine: {found[0]['id']}" in quarantine("put-back", found[0]["id"])[1]
+    assert f"error: not in quarantine: {found[0]['id']}" in quarantine("retry", found[0]["id"])[1]
 
 
 def test_events_once_found_bad_with_their_origin_hidden(node: Node) -> None:
@@ -102,9 +102,9 @@ def test_events_once_found_bad_with_their_origin_hidden(node: Node) -> None:
     node.write(*numbered(3, INLINED_ROWS))  # so many that they are written to a file
     assert node.seal().quarantined == 2
     [stays] = [row for row in listed() if row["bytes"] == len(BAD)]
-    assert "0 events put back" in quarantine("put-back", "--all")[0] and len(listed()) == 2
+    assert "0 events put back" in quarantine("retry", "--all")[0] and len(listed()) == 2
     accept_poison(node)
-    quarantine("put-back", stays["id"])
+    quarantine("retry", stays["id"])
     [row] = node.rows(namespace="poison")
     assert (row.event, row.service) == (BAD, "poison ivy")
     assert [event for _, event in node.quarantine()] == [b'{"n":2}']
@@ -121,7 +121,7 @@ def test_killed_while_putting_back(step: str, broken: Node) -> None:
     )
     assert killed.returncode == -signal.SIGKILL
     assert len(broken.events()) + len(broken.quarantine()) == 4
-    quarantine("put-back", "--all")
+    quarantine("retry", "--all")
     assert broken.events() == ['{"n":1}', '{"n":2,"service":"{DATA_PATH}"}']
     assert [event for _, event in broken.quarantine()] == [b'{"n":3', b'{"n":"\xff"}']
 
@@ -132,15 +132,15 @@ def test_entries_that_were_brought_back_are_not_stored_twice(broken: Node) -> No
         lake.execute("CREATE TEMP TABLE kept AS FROM lake.main.quarantine ORDER BY id LIMIT 1")
         entry_id = str(lake.value("SELECT id FROM kept"))
         mend_table(broken)
-        quarantine("put-back", entry_id)
+        quarantine("retry", entry_id)
         lake.execute("INSERT INTO lake.main.quarantine FROM kept")
     assert entry_id in {row["id"] for row in listed()}
-    quarantine("put-back", entry_id)
+    quarantine("retry", entry_id)
     assert broken.events() == ['{"n":1}']
     assert entry_id not in {row["id"] for row in listed()}
 
 
-def test_show_and_discard(broken: Node) -> None:
+def test_show_and_drop(broken: Node) -> None:
     other = Dataset.objects.create(project=broken.dataset.project, name="other")
     broken.write(DELETED, "\x1b]0;gotcha\x07", dataset=other)
     other.delete()
@@ -153,18 +153,18 @@ def test_show_and_discard(broken: Node) -> None:
         )
         assert raw.stdout == event[1]
     assert "\nevent: \\x1b]0;gotcha\\x07\n" in shown
-    assert f"left {entry['id']}: dataset deleted" in quarantine("put-back", entry["id"])[1]
+    assert f"left {entry['id']}: dataset deleted" in quarantine("retry", entry["id"])[1]
 
-    assert quarantine("discard", entry["id"]) == ("1 entries deleted\n", "")
+    assert quarantine("drop", entry["id"]) == ("1 entries deleted\n", "")
     [kept] = [row for row in listed() if row["dataset"].startswith("deleted dataset")]
     assert kept["bytes"] == len(DELETED)
-    assert quarantine("discard", "--all", "--dataset", "logs") == ("4 entries deleted\n", "")
+    assert quarantine("drop", "--all", "--dataset", "logs") == ("4 entries deleted\n", "")
     assert listed() == [kept]
     [advice] = [finding.advice for finding in examine() if finding.check == "lake"]
     assert "quarantine list" in advice
-    assert quarantine("discard") == ("", "error: give the ids of entries, or --all")
+    assert quarantine("drop") == ("", "error: give the ids of entries, or --all")
 
 
 def test_nothing_was_ever_sealed(node: Node) -> None:
     assert quarantine("list") == ("", "")
-    assert quarantine("put-back", "--all") == ("0 events put back\n", "")
+    assert quarantine("retry", "--all") == ("0 events put back\n", "")
