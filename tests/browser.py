@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
 
 from tests.server import Server
 
@@ -27,13 +27,18 @@ SWITCHES = [
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start the browser that is installed; skip the test if there is none."""
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None and os.environ.get("CI") != "true":
         pytest.skip("no Chromium on this machine (apt install chromium); with CI=true that is a failure")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=SWITCHES)
-        yield browser
-        browser.close()
+    return playwright.chromium.launch(executable_path=path, args=SWITCHES)
 
 
 @pytest.fixture
