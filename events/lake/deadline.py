@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import duckdb
 from django.conf import settings
@@ -21,11 +22,18 @@ class QueryTimeout(ApiError):
 
     status, code = 400, "query_timeout"
 
-    def __init__(self, events: int = 0) -> None:
-        """Say how many events there were to look at, if that is known."""
-        seconds = f"The query ran longer than {settings.EVENTLANE_QUERY_SECONDS:g} seconds."
-        looked_at = f" There were {events:,} events to look at." if events else ""
-        super().__init__(f"{seconds}{looked_at} Ask for less of the past.")
+    def __init__(self, events: int = 0, looked_back_to: str = "") -> None:
+        """Say how many events there were to look at, and since when all were, as far as that is known."""
+        told = [f"The query ran longer than {settings.EVENTLANE_QUERY_SECONDS:g} seconds."]
+        data: dict[str, Any] = {}
+        if events:
+            data["events"] = events
+            told.append(f"There were {events:,} events to look at.")
+        if looked_back_to:
+            data["looked_back_to"] = looked_back_to
+            told.append(f"It had looked at all since {looked_back_to}.")
+        super().__init__(" ".join([*told, "Ask for less of the past."]), data=data or None)
+        self.looked_back_to = looked_back_to
 
 
 class QueryCancelled(ApiError):

@@ -39,6 +39,7 @@ from events.query.measure import measure
 from events.query.model import Place, Query
 from events.query.needles import where_of
 from events.query.series import Buckets, make_buckets
+from events.query.times import show_time
 from events.query.values import Kind
 
 APPROXIMATE = {"count_distinct", *PERCENTILES}  # what can be had with less memory
@@ -62,12 +63,23 @@ class Events(Relation, Protocol):
 def ask(lake: Lake, datasets: Sequence[Dataset], query: Query) -> Answer:
     """Return the answer of a lake and this node's journal, without damaged files; raise QueryTimeout, QueryTooLarge."""
     started = time.monotonic()
-    answer, left_out = read_around(lake, [one.table_name for one in datasets], lambda lake: _ask(lake, datasets, query))
+    tables = [one.table_name for one in datasets]
+    try:
+        answer, left_out = read_around(lake, tables, lambda lake: _ask(lake, datasets, query))
+    except (QueryTimeout, QueryTooLarge) as error:
+        error.data = (error.data or {}) | {"shorter": _shorter(query)}
+        raise
     statistics = answer.statistics
     statistics.elapsed_ms = (time.monotonic() - started) * 1000
     statistics.add_left_out(left_out)
     note_asked(datasets, json_paths(query))
     return answer
+
+
+def _shorter(query: Query) -> dict[str, str]:
+    """Return the last quarter of the time frame, which may be answered where all of it isn't."""
+    start = query.to_us - (query.to_us - query.from_us) // 4
+    return {"from": show_time(start), "to": show_time(query.to_us)}
 
 
 def _ask(lake: Lake, datasets: Sequence[Dataset], query: Query) -> Answer:
@@ -94,8 +106,8 @@ def _ask_snapshot(lake: Lake, datasets: Sequence[Dataset], query: Query, approxi
             files = []
         try:
             answer = answer_query(query, snapshot, approximate, files)
-        except QueryTimeout:
-            raise QueryTimeout(statistics.events_scanned) from None
+        except QueryTimeout as error:
+            raise QueryTimeout(statistics.events_scanned, error.looked_back_to) from None
         statistics.warnings += answer.statistics.warnings
         answer.statistics = statistics
         return answer
@@ -167,7 +179,10 @@ def _find_events(answer: Answer, events: Events, files: Sequence[File]) -> None:
     query = answer.query
     rows: list[tuple[Any, ...]] = []
     for part in newest_first(query, files):
-        rows += _run(events, events_statement(replace(part, limit=query.limit - len(rows)), events))
+        try:
+            rows += _run(events, events_statement(replace(part, limit=query.limit - len(rows)), events))
+        except QueryTimeout:
+            raise QueryTimeout(looked_back_to=show_time(part.to_us) if part.to_us < query.to_us else "") from None
         if len(rows) == query.limit:
             break
     answer.events = [(dataset, event_row(tuple(values))) for _, dataset, *values in rows]

@@ -1,5 +1,6 @@
 """The page: what the question finds, or why that can't be told."""
 
+from collections.abc import Mapping
 from time import time_ns
 from typing import Any
 
@@ -32,7 +33,7 @@ from events.models import Dataset
 from events.query.answer import Answer
 from events.query.body import MAX_ROWS, read_query
 from events.query.run import ask
-from events.query.times import InvalidTime, read_duration
+from events.query.times import InvalidTime, read_duration, read_time
 from projects.models import Account
 
 BY_LEVEL = {"calculations": [{"op": "count"}], "group_by": ["level"], "granularity": "auto", "limit": MAX_ROWS}
@@ -209,7 +210,7 @@ def _explained(error: ApiError, question: Question) -> dict[str, Any]:
     if error.code == "invalid_request_body":
         return {"problems": [_sentence(**problem) for problem in error.data["jsv_errors"]]}
     if error.code in ("query_timeout", "query_too_large"):
-        return {"shorter": _shorter(question)}
+        return {"shorter": _shorter(question, error.data["shorter"])}
     return {}
 
 
@@ -218,11 +219,14 @@ def _sentence(pointer: str, reason: str) -> str:
     return f"{FIELDS.get(member, pointer)}: {reason}"
 
 
-def _shorter(question: Question) -> tuple[str, str] | None:
-    """Return name and address of the longest preset that is shorter than the span before now."""
+def _shorter(question: Question, frame: Mapping[str, str]) -> tuple[str, str]:
+    """Return name and address of a shorter time frame: of the longest preset that is, else of this one."""
     try:
-        span = read_duration(question.from_time)
+        span = read_duration(question.from_time) if question.to_time == NOW else 0
     except InvalidTime:
-        span = 2**63
+        span = 0
     names = [name for name in PRESETS if read_duration(name) < span]
-    return (PRESETS[names[-1]], question.address(from_time=names[-1], to_time=NOW)) if names else None
+    if names:
+        return f"the last {PRESETS[names[-1]]}", question.address(from_time=names[-1], to_time=NOW)
+    start, end = (from_microseconds(read_time(frame[name], now_us=0)) for name in ("from", "to"))
+    return frame_text(start, end), question.address(from_time=frame["from"], to_time=frame["to"])

@@ -129,8 +129,9 @@ def test_errors_say_what_is_wrong(node: Node, client: ApiClient) -> None:
 def test_query_that_takes_too_long_ends(node: Node, client: ApiClient, settings: Any) -> None:
     node.write('{"n":1}')
     settings.EVENTLANE_QUERY_SECONDS = 1e-9
-    error = refused(client, **COUNT)
+    error = refused(client, **COUNT, **{"from": "2026-11-26T12:00:00Z", "to": "2026-11-26T20:00:00Z"})
     assert error["code"] == "query_timeout"
+    assert error["data"]["shorter"] == {"from": "2026-11-26T18:00:00Z", "to": "2026-11-26T20:00:00Z"}
     settings.EVENTLANE_QUERY_SECONDS = 60
     assert ask(client, **COUNT)["rows"] == [[1]]
 

@@ -1,15 +1,19 @@
 """The newest events are looked for in parts of the time frame, which never change what is found."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events.lake.deadline import QueryTimeout
 from events.query.body import read_query, show_place
 from events.query.files import File, newest_first
 from events.query.model import Place
-from tests.events.query.table import NOW_US
+from events.query.run import answer_query
+from tests.events.query.table import NOW_US, Table
 
 HOUR_US = 3_600_000_000
 DAY = {"datasets": ["logs"], "from": "1d"}
@@ -53,3 +57,29 @@ def test_parts_are_the_whole_time_frame(files: list[File], before: int | None) -
         assert query.from_us <= part.from_us < part.to_us == end
         end = part.from_us
     assert end == query.from_us
+
+
+class Late(Table):
+    """Events that so many statements can be asked for in time."""
+
+    left = 100
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        self.left -= 1
+        if self.left < 0:
+            raise QueryTimeout
+        return super().execute(sql, parameters)
+
+
+@pytest.mark.parametrize(
+    ("in_time", "looked_back_to"), [(0, ""), (1, "2026-11-27T11:00:00Z"), (2, "2026-11-26T20:00:00Z")]
+)
+def test_timeout_says_since_when_all_events_were_looked_at(in_time: int, looked_back_to: str) -> None:
+    events, query = Late(), read_query(DAY, now_us=NOW_US)
+    events.fill(["{}"])
+    events.left = in_time
+    with pytest.raises(QueryTimeout) as raised:
+        answer_query(query, events, files=[file(20, 20 * 20_480)])
+    events.close()
+    assert (raised.value.data or {}).get("looked_back_to", "") == looked_back_to
+    assert looked_back_to in raised.value.message

@@ -255,7 +255,10 @@ def test_question_that_takes_too_long_leads_to_a_shorter_time(node: Node, alice:
     node.write("{}")
     settings.EVENTLANE_QUERY_SECONDS = 1e-9
     response = ask(alice, node, 400, from_="24h")
-    assert "There is no answer" in text_of(response) and response.context["shorter"][0] == "6 h"
+    assert "There is no answer" in text_of(response) and response.context["shorter"][0] == "the last 6 h"
+    response = ask(alice, node, 400, from_="2026-11-26T12:00:00Z", to="2026-11-26T20:00:00Z")
+    assert "Ask for 2026-11-26 18:00:00 to 20:00:00 UTC" in text_of(response)
+    assert "from=2026-11-26T18%3A00%3A00Z&to=2026-11-26T20%3A00%3A00Z" in response.context["shorter"][1]
 
 
 def test_too_many_questions_at_once_are_told(node: Node, alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
