@@ -16,7 +16,7 @@ from eventlane.times import readable_time
 from events.clock import dated_ahead
 from events.journal import Backlog
 from events.lake.damaged_files import known_damage
-from events.models import DamagedFile, Dataset, QuarantineCount, SealerIncident
+from events.models import DamagedFile, Dataset, QuarantineCount, QuarantinedRequest, SealerIncident
 from projects.models import Organization
 
 T = TypeVar("T")
@@ -60,6 +60,7 @@ def notices(datasets: Sequence[Dataset], now: datetime) -> list[Notice] | None:
         answer_or_none(damage, datasets),
         answer_or_none(incidents, now),
         answer_or_none(quarantine, datasets),
+        answer_or_none(given_up, datasets),
         answer_or_none(ahead, datasets, now),
     )
     if None in parts:
@@ -124,6 +125,16 @@ def quarantine(datasets: Sequence[Dataset]) -> list[Notice]:
     by_id = {dataset.pk: dataset for dataset in datasets}
     counts = QuarantineCount.objects.filter(pk__in=["", *by_id]).order_by("-latest_time")
     return [_quarantined(count, by_id.get(count.pk)) for count in counts]
+
+
+def given_up(datasets: Sequence[Dataset]) -> list[Notice]:
+    """Return how many requests are in quarantine in the projects of these datasets."""
+    rows = QuarantinedRequest.objects.filter(project__in={dataset.project_id for dataset in datasets})
+    newest = rows.order_by("-id").defer("body").first()
+    if newest is None:
+        return []
+    title, text = f"{count_of(rows.count(), 'request')} in quarantine", f"Last reason: {newest.reason}"
+    return [Notice("warning", title, text, newest.creation_time)]
 
 
 def ahead(datasets: Sequence[Dataset], now: datetime) -> list[Notice]:

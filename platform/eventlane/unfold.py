@@ -65,6 +65,7 @@ UNFOLD = {
                 "items": [
                     _page("Datasets", "database", "events_dataset_changelist"),
                     _page("Namespaces", "label", "events_namespace_changelist"),
+                    _page("Quarantine", "gpp_maybe", "events_quarantinedrequest_changelist"),
                     {"title": "API reference", "icon": "menu_book", "link": reverse_lazy("console-reference")},
                 ],
             },

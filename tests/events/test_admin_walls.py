@@ -13,7 +13,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from events.models import Alert, Dataset, Namespace
+from events.models import Alert, Dataset, Namespace, QuarantinedRequest
 from pipelines.models import Command, Hook, Identity, Pipeline, PlatformEvent, Resource, Trigger
 from projects.models import Account, ApiKey, Organization, Project
 from tests.console import logged_in
@@ -21,7 +21,7 @@ from tests.factories import House, make_account, make_house
 
 pytestmark = pytest.mark.django_db
 MODELS = [Organization, Account, Project, Dataset, Namespace, ApiKey]
-AUTOMATION = [Pipeline, PlatformEvent, Resource, Command, Trigger, Hook, Identity, Alert]
+AUTOMATION = [Pipeline, PlatformEvent, Resource, Command, Trigger, Hook, Identity, Alert, QuarantinedRequest]
 PAGES = ["change", "delete", "history"]
 PARTS = [f"/console/home/{name}/" for name in ("standing", "pipelines", "events", "errors")]
 DETAILS = ["rotate", "revoke", "set_password", "password", "password_link", "choose", "send", "arrived"]
