@@ -264,6 +264,17 @@ class TriggerMatch(models.Model):
         return f"{self.dataset} for {self.trigger_id}"
 
 
+class MatchedRequest(models.Model):
+    """A batch with a token of which events have matched: its copies fire nothing. Kept as long as its token."""
+
+    token = models.UUIDField(primary_key=True)
+    first_id = models.UUIDField()
+    received_time = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return str(self.first_id)
+
+
 class AlertState(models.TextChoices):
     """What an alert was found to be. An error says nothing about the events: they couldn't be asked."""
 

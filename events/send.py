@@ -2,8 +2,8 @@
 
 It is a client like any other: it needs no database and no journal, and works from another machine.
 
-Each event is stored at least once, rejected with a reason, or reported as not sent. A batch whose reply is lost is sent
-again, and the server may then have its events twice.
+Each event is stored once, rejected with a reason, or reported as not sent. A batch whose reply is lost is sent again
+under the same `Idempotency-Key`, so that the server doesn't store its events twice.
 """
 
 import email.utils
@@ -12,6 +12,7 @@ import json
 import random
 import re
 import time
+import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -121,11 +122,11 @@ class Connection:
 
         Raise SendingStopped if the whole batch was refused or couldn't be delivered for `retry_for`.
         """
-        body = b"[" + b",".join(texts) + b"]"
+        body, name = b"[" + b",".join(texts) + b"]", str(uuid.uuid4())
         deadline, attempt = None, 0
         while True:
             try:
-                return self._post_once(body, len(texts))
+                return self._post_once(body, name, len(texts))
             except _Retry as problem:
                 now = time.monotonic()
                 deadline = deadline or now + self.retry_for.total_seconds()
@@ -138,8 +139,8 @@ class Connection:
                 time.sleep(wait)
                 attempt += 1
 
-    def _post_once(self, body: bytes, count: int) -> list[tuple[int, str]]:
-        headers = {"content-type": "application/json", **self.headers}
+    def _post_once(self, body: bytes, name: str, count: int) -> list[tuple[int, str]]:
+        headers = {"content-type": "application/json", "idempotency-key": name, **self.headers}
         if self.compress:
             body, headers["content-encoding"] = gzip.compress(body, 1), "gzip"
         try:

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 
 from eventlane.wire.errors import JSON
+from events.ingest.idempotency import MAX_LENGTH
 
 Schema = dict[str, Any]
 TAG = "Sending events"
@@ -28,6 +29,14 @@ VARIABLES = {
 HEADERS = {
     "x-namespace": "The namespace, if the path has none. The default is the dataset's default namespace.",
     "x-service": "The program that sent the events, if neither the path nor the event says so.",
+}
+IDEMPOTENCY_KEY = {
+    "name": "idempotency-key",
+    "in": "header",
+    "required": False,
+    "description": "A name for this request, like a UUID. Sent again with the same API key to the same dataset within"
+    f" {settings.EVENTLANE_IDEMPOTENCY_HOURS} hours, its events aren't stored a second time.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH, "pattern": r"^[\u0021-\u007e]+$"},
 }
 ROUTES = {
     "/v1/{dataset}/{namespace}": ("dataset", "namespace"),
@@ -55,7 +64,7 @@ def _send(path: str, variables: tuple[str, ...]) -> Schema:
         ),
         "tags": [TAG],
         "security": [{"x-api-key": []}],
-        "parameters": [*map(_variable, variables), *_headers(variables)],
+        "parameters": [*map(_variable, variables), *_headers(variables), IDEMPOTENCY_KEY],
         "requestBody": {
             "required": True,
             "content": {

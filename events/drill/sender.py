@@ -15,7 +15,8 @@ RETRY_SECONDS = 0.05
 class Sender:
     """Threads that send numbered events to the dataset `logs` until the `with` block ends.
 
-    `acknowledged` has the names of events answered with 202; `refused` counts other requests.
+    `acknowledged` has the names of events answered with 202; `refused` counts other requests. What wasn't answered is
+    sent again under the same `Idempotency-Key`, and so is every other request that was.
     """
 
     def __init__(self, platform: ScratchPlatform, namespace: str, threads: int = 6, events: int = 20) -> None:
@@ -44,14 +45,20 @@ class Sender:
         while not self._stop.is_set():
             names = [f"{thread}-{time.time_ns()}-{number + index}" for index in range(self._events)]
             number += self._events
-            status = _post(http, self._platform, self._namespace, names)
-            with self._lock:
-                if status == 202:
-                    self.acknowledged.update(names)
-                else:
-                    self.refused += 1
-            if status != 202:
+            while not self._stored(http, names) and not self._stop.is_set():
                 time.sleep(RETRY_SECONDS)
+            if number % (2 * self._events):
+                self._stored(http, names)
+
+    def _stored(self, http: urllib3.PoolManager, names: list[str]) -> bool:
+        """Send events; return whether that was acknowledged."""
+        status = _post(http, self._platform, self._namespace, names)
+        with self._lock:
+            if status == 202:
+                self.acknowledged.update(names)
+            else:
+                self.refused += 1
+        return status == 202
 
 
 def send(platform: ScratchPlatform, namespace: str, events: int) -> set[str]:
@@ -66,6 +73,7 @@ def _post(http: urllib3.PoolManager, platform: ScratchPlatform, namespace: str, 
     """Send events with these names; return the status of the reply, or 0 if there was none."""
     body = json.dumps([{"n": name, "pad": "x" * 100} for name in names])
     url, headers = f"{platform.url}/v1/logs/{namespace}", {"x-api-key": platform.keys["ingest"]}
+    headers["idempotency-key"] = names[0]
     try:
         return http.request("POST", url, body=body, headers=headers).status
     except urllib3.exceptions.HTTPError:

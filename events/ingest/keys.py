@@ -10,6 +10,12 @@ class Unauthorised(Exception):
     """No key, or one without the right to ingest."""
 
 
+class BadRequest(ValueError):
+    """The path or a header is wrong."""
+
+    key: KnownKey  # of the request
+
+
 def header_of(request: Request, name: bytes) -> str:
     """Return a header's value. The published edge logger sends the word `undefined` for an absent one."""
     value = request.header(name)

@@ -13,9 +13,10 @@ from eventlane.wire.body import BadBody
 from events.ingest import storage
 from events.ingest.dialects import Incoming, Malformed, NoDialect, dialect_of, is_shared
 from events.ingest.dialects.answer import read_events
+from events.ingest.keys import BadRequest
 from events.ingest.split import WHITESPACE, NotAnArray, TooManyEvents
 from events.ingest.throttle import NotNow, check_room
-from events.ingest.views import BadRequest, decode_and_parse, target_of
+from events.ingest.views import decode_and_parse, target_of
 from events.journal import Batch, JournalFailed, new_batch
 from events.models import QuarantinedRequest
 from projects.directory import KnownKey

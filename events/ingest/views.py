@@ -21,14 +21,15 @@ from eventlane.wire.headers import EVERY_ANSWER
 from eventlane.wire.seldom import SeldomLog
 from events.ingest import storage
 from events.ingest.form import is_json, record_of
-from events.ingest.keys import Unauthorised, authenticate, header_of, secret_of
+from events.ingest.idempotency import token_of
+from events.ingest.keys import BadRequest, Unauthorised, authenticate, header_of, secret_of
 from events.ingest.lookup import KnownDataset, find_dataset, new_namespaces
 from events.ingest.parse import InvalidEvent, Parsed, parse_acceptable, parse_events, refusal_of
 from events.ingest.resends import Kept, only_events, resends, whole
 from events.ingest.split import NotAnArray, TooManyEvents, split
 from events.ingest.storage import limits
 from events.ingest.throttle import NotNow, read_body
-from events.journal import JournalFailed, new_batch
+from events.journal import Batch, JournalFailed, new_batch
 from projects.directory import DirectoryUnavailable, KnownKey, NotRemembered
 
 logger = logging.getLogger(__name__)
@@ -49,12 +50,6 @@ PREFLIGHT = CORS | {
 }
 
 
-class BadRequest(ValueError):
-    """The path is wrong."""
-
-    key: KnownKey  # of the request
-
-
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a request's events go."""
@@ -63,7 +58,13 @@ class Target:
     dataset: KnownDataset
     namespace: str
     service: str
+    token: bytes
     accepted: Reply
+
+    def batch(self, parsed: Parsed) -> Batch:
+        """Return the events of a body, received now."""
+        place = (self.dataset.id, self.namespace, self.service)
+        return new_batch(*place, [parsed.events], parsed.lengths, self.key.id, self.token)
 
 
 async def take_events(request: Request) -> Reply:
@@ -87,8 +88,7 @@ async def _answer(request: Request, body: bytes | None = None) -> Reply:
         body = await read_body(target.key, request) if body is None else body
         parsed = await _parse(request, body)
         if parsed.lengths:
-            place = (target.dataset.id, target.namespace, target.service)
-            await storage.journal.store(new_batch(*place, [parsed.events], parsed.lengths, target.key.id))
+            await storage.journal.store(target.batch(parsed))
             new_namespaces.note(target.dataset.id, target.namespace)
     except Refused:
         raise
@@ -239,7 +239,7 @@ def target_of(key: KnownKey, request: Request, ask: bool) -> Target:
     _check_label("namespace", namespace)
     if service:
         _check_label("service", service)
-    return Target(key, dataset, namespace, service, _accepted(key))
+    return Target(key, dataset, namespace, service, token_of(request, key, dataset), _accepted(key))
 
 
 def _accepted(key: KnownKey) -> Reply:

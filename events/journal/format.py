@@ -15,6 +15,9 @@
             └──────────┴─────────────┴───────┴────────────┴─────┴─────┴───────────┴─────────┴─────────┴────────┴──────┘
               16         i64           u32     27           u16   u16   n           s         count×u32          rest
 
+If the highest bit of s is set, a token of 16 bytes stands between service and lengths. All copies of a batch have the
+same, so that only one of them counts; see events/journal/copies.py.
+
 Integers are little-endian; the id is a big-endian UUIDv7 (RFC 9562) whose low 22 bits are 0: event k of the
 frame has the id `first id + k`. Events are the bytes as sent, concatenated. The key is the API key that they were sent
 with.
@@ -27,7 +30,8 @@ its tail is thus recognized, even if it was cut between two frames. If the write
 then ends with its last whole frame. Part of a frame after that was never acknowledged; whether there were more frames
 can't be known.
 
-Version 2 had no key id. Version 1 had neither size nor checksum in its header, either. Both can be read, too.
+Version 2 had neither tokens nor keys. Version 1 had neither size nor checksum in its header, either. Both can be read,
+too.
 """
 
 import os
@@ -39,6 +43,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate, islice
+from typing import NamedTuple
 from uuid import UUID
 
 MAGIC, MAGIC_2, MAGIC_1 = b"EVLJRNL3", b"EVLJRNL2", b"EVLJRNL1"
@@ -50,11 +55,20 @@ HEADER_BYTES = HEADER.size + CHECKSUM.size
 HEADER_1_BYTES = len(MAGIC_1) + MARKER_BYTES
 FRAME = struct.Struct("<8sII")
 PAYLOAD = struct.Struct("<16sqI27sHH")
+TOKEN_BYTES, HAS_TOKEN = 16, 0x8000
 INDEX_BITS = 22  # more than the events that fit into a body of 6 MiB at 3 bytes each
 ID_HEAD_BYTES = 6  # of an id, before its version digit
 # What every payload starts with: an id (from its version on) that ends in the zeros of its index, received time,
 # count, dataset id. JSON never contains a zero byte, so events don't look like this.
 PAYLOAD_HEAD = re.compile(rb"[\x70-\x7f].[\x80-\xbf].{4}[\x00\x40\x80\xc0]\x00\x00.{8}.{4}[0-9A-Za-z]{27}", re.DOTALL)
+
+
+class Copy(NamedTuple):
+    """What a batch with a token is to its copies. The first of them is the least."""
+
+    first_id: bytes
+    received_us: int
+    token: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +83,17 @@ class Batch:
     lengths: bytes  # count × u32, little-endian
     events: bytes  # the JSON texts as sent, joined
     key_id: str = ""  # empty in files of older versions
+    token: bytes = b""  # of TOKEN_BYTES, if its sender may send it again
 
     @property
     def count(self) -> int:
         """The number of events."""
         return len(self.lengths) // 4
+
+    @property
+    def copy(self) -> Copy | None:
+        """What it is to its copies, if there may be any."""
+        return Copy(self.first_id, self.received_us, self.token) if self.token else None
 
     def texts(self, first: int = 0, step: int = 1) -> Iterator[bytes]:
         """Yield each event's JSON text, or from event `first` on only that of every `step`th."""
@@ -144,7 +164,13 @@ def first_id(now_ns: int) -> bytes:
 
 
 def new_batch(
-    dataset_id: str, namespace: str, service: str, texts: list[bytes], lengths: list[int], key_id: str = ""
+    dataset_id: str,
+    namespace: str,
+    service: str,
+    texts: list[bytes],
+    lengths: list[int],
+    key_id: str = "",
+    token: bytes = b"",
 ) -> Batch:
     """Return a batch of events received now; `lengths` are the lengths of the texts in bytes."""
     now_ns = time.time_ns()
@@ -157,6 +183,7 @@ def new_batch(
         lengths=struct.pack(f"<{len(lengths)}I", *lengths),
         events=b"".join(texts),
         key_id=key_id,
+        token=token,
     )
 
 
@@ -171,10 +198,11 @@ def encode_payload(batch: Batch) -> bytes:
                 batch.count,
                 batch.dataset_id.encode(),
                 len(namespace),
-                len(service),
+                len(service) | (HAS_TOKEN if batch.token else 0),
             ),
             namespace,
             service,
+            batch.token,
             batch.lengths,
             batch.events,
             batch.key_id.encode(),
@@ -191,9 +219,10 @@ def decode_payload(payload: bytes) -> Batch:
     """Decode a payload whose checksum was right."""
     identifier, received_us, count, dataset_id, namespace_length, service_length = PAYLOAD.unpack_from(payload)
     namespace_end = PAYLOAD.size + namespace_length
-    service_end = namespace_end + service_length
-    lengths_end = service_end + 4 * count
-    lengths = payload[service_end:lengths_end]
+    service_end = namespace_end + (service_length & ~HAS_TOKEN)
+    token_end = service_end + (TOKEN_BYTES if service_length & HAS_TOKEN else 0)
+    lengths_end = token_end + 4 * count
+    lengths = payload[token_end:lengths_end]
     events_end = lengths_end + sum(struct.unpack(f"<{count}I", lengths))
     return Batch(
         first_id=identifier,
@@ -204,6 +233,7 @@ def decode_payload(payload: bytes) -> Batch:
         lengths=lengths,
         events=payload[lengths_end:events_end],
         key_id=payload[events_end:].decode(),
+        token=payload[service_end:token_end],
     )
 
 

@@ -50,6 +50,12 @@ SEALED_FILE_COLUMNS = {
     "bytes": "BIGINT",
 }
 
+SEALED_REQUEST_COLUMNS = {
+    "token": "UUID",
+    "id": "UUID",  # of the first event
+    "received_time": "TIMESTAMPTZ",
+}
+
 QUARANTINE_COLUMNS = {
     "id": "UUID",
     "received_time": "TIMESTAMPTZ",

@@ -17,7 +17,13 @@ from django.db import connection as django_connection
 from psycopg.conninfo import make_conninfo
 
 from events.lake import columns, conditions, promoted
-from events.lake.columns import ADDED_COLUMNS, QUARANTINE_COLUMNS, SEALED_FILE_COLUMNS, TABLE_COLUMNS
+from events.lake.columns import (
+    ADDED_COLUMNS,
+    QUARANTINE_COLUMNS,
+    SEALED_FILE_COLUMNS,
+    SEALED_REQUEST_COLUMNS,
+    TABLE_COLUMNS,
+)
 from events.lake.data_path import data_path_options, has_catalog
 from projects.installation import lake_folder
 
@@ -314,14 +320,19 @@ class Lake:
         return options
 
     def _create_tables(self) -> None:
-        if self.has_table("sealed_files") and self.has_table("quarantine"):
+        tables = {
+            "sealed_files": SEALED_FILE_COLUMNS,
+            "quarantine": QUARANTINE_COLUMNS,
+            "sealed_requests": SEALED_REQUEST_COLUMNS,
+        }
+        if self.tables_among(tables) == tables.keys():
             self._add_columns()
             self._add_options()
             return
 
         def create() -> None:
-            self.execute(f"CREATE TABLE IF NOT EXISTS lake.main.sealed_files ({table_definition(SEALED_FILE_COLUMNS)})")
-            self.execute(f"CREATE TABLE IF NOT EXISTS lake.main.quarantine ({table_definition(QUARANTINE_COLUMNS)})")
+            for name, definition in tables.items():
+                self.execute(f"CREATE TABLE IF NOT EXISTS lake.main.{name} ({table_definition(definition)})")
 
         commit(self, create)
         self._add_options()

@@ -20,7 +20,7 @@ from events.lake.files import Fault, KnownFile, find_fault, known_files
 from events.models import DamagedFile
 from projects.installation import lake_folder
 
-SEALED_FILES = "sealed_files"  # every reader needs it besides its dataset's table
+OF_ALL_READERS = ("sealed_files", "sealed_requests")  # which they need besides their dataset's table
 NAMED = re.compile(r"ducklake-[0-9a-f-]{36}(?:-delete)?\.parquet")
 OF_CATALOG = (duckdb.IOException, duckdb.TransactionException, duckdb.ConnectionException, duckdb.OutOfMemoryException)
 
@@ -35,7 +35,7 @@ def find_damage(tables: Sequence[str], known: Iterable[str], error: duckdb.Error
     if folder is None or not _is_of_a_file(error):
         return []
     try:
-        remembered = [file for file in known_damage(*tables, SEALED_FILES) if file.path not in known]
+        remembered = [file for file in known_damage(*tables, *OF_ALL_READERS) if file.path not in known]
         return remembered or _search(folder, tables, known, str(error))
     except DATABASE_FAILED:
         connection.close()
@@ -79,7 +79,7 @@ def _is_of_a_file(error: duckdb.Error) -> bool:
 
 
 def _search(folder: Path, tables: Sequence[str], known: set[str], message: str) -> list[DamagedFile]:
-    files = [file for file in known_files(*tables, SEALED_FILES) if file.in_use and file.path not in known]
+    files = [file for file in known_files(*tables, *OF_ALL_READERS) if file.in_use and file.path not in known]
     faults = [fault for file in files if (fault := find_fault(folder, file))]
     return note_damage(folder, faults or _unreadable(folder, files, message))
 

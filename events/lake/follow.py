@@ -9,7 +9,7 @@ numbers rows in the order of commits, and a row keeps its number when it moves t
 repeat rows that maintenance rewrote; the row id alone would require reading every file on each look.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -18,11 +18,13 @@ import duckdb
 from django.conf import settings
 from django.db import connection
 
-from events.journal import JournalFile, open_files
+from events.journal import Copy, JournalFile, open_files
+from events.journal.copies import are_copies, copies_among
 from events.lake.conditions import Conditions
 from events.lake.connection import Lake, quoted_text
 from events.lake.partial import TolerantLake
 from events.lake.query import EventQuery, EventRow, batch_key, newest, select
+from events.lake.sealed_requests import sealed_copies
 from events.lake.snapshot import Snapshot, open_snapshot
 from events.lake.unsealed import Span
 from events.models import DamagedFile
@@ -36,7 +38,7 @@ class _Followed:
 
     file: JournalFile
     offset: int = 0
-    batches: set[int] = field(default_factory=set)
+    batches: set[int] = field(default_factory=set)  # whose events are shown, or aren't to be
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class EventFollower:
         self._lake = TolerantLake([query.dataset.table_name])
         self._followed: dict[str, _Followed] = {}
         self._passed: set[str] = set()  # files whose events come, or came, from the lake
+        self._shown: dict[bytes, Copy] = {}  # by token, from the journal, and not known to be sealed
         self._position = _Position()
 
     def __enter__(self) -> "EventFollower":
@@ -111,6 +114,7 @@ class EventFollower:
             followed.file.close()
         self._followed.clear()
         self._passed.clear()
+        self._shown.clear()
 
     def _snapshot(self, lake: Lake) -> AbstractContextManager[Snapshot]:
         """Open the files that we don't know yet, then a snapshot."""
@@ -150,10 +154,30 @@ class EventFollower:
         while (reading := followed.file.read(offset, READ_BYTES)).batches:
             offset = reading.end
             batches = [batch for batch in reading.batches if batch.dataset_id == dataset.id]
+            hidden = self._hide(snapshot, followed, copies_among(batches))
+            batches = [batch for batch in batches if batch.first_id not in hidden]
             followed.batches.update(batch_key(UUID(bytes=batch.first_id)) for batch in batches)
             if wanted := [batch for batch in batches if span.holds(batch.received_us)]:
                 snapshot.stage(dataset, wanted)
         return offset
+
+    def _hide(self, snapshot: Snapshot, followed: _Followed, copies: Sequence[Copy]) -> set[bytes]:
+        """Return the first ids of copies not to be shown from the journal: they were, or come from the lake.
+
+        What was shown is not to come from the lake under the id of another copy.
+        """
+        hidden = set()
+        sealed = sealed_copies(snapshot.lake, copies)
+        for copy in copies:
+            shown = self._shown.get(copy.token)
+            if shown is not None and shown != copy and are_copies(shown, copy):
+                followed.batches.add(batch_key(UUID(bytes=copy.first_id)))
+                hidden.add(copy.first_id)
+            elif shown != copy and sealed.first_of(copy):
+                hidden.add(copy.first_id)
+            else:
+                self._shown[copy.token] = copy
+        return hidden
 
     def _new_in_journal(self, snapshot: Snapshot) -> list[EventRow]:
         return [row for source in snapshot.sources(sealed=False) for row in select(snapshot, source, Conditions())]
@@ -166,7 +190,16 @@ class EventFollower:
         new = f"{source} WHERE snapshot_id > {self._position.snapshot} AND rowid >= {self._position.row_id}"
         rows = select(snapshot, new, self._query.conditions())
         known = [followed.batches for followed in self._followed.values()]
+        known.append(self._sealed_elsewhere(snapshot))
         return [row for row in rows if not any(batch_key(row.id) in batches for batches in known)]
+
+    def _sealed_elsewhere(self, snapshot: Snapshot) -> set[int]:
+        """Return the batches of which copies were shown before they were sealed; look no more for these."""
+        sealed = sealed_copies(snapshot.lake, list(self._shown.values()))
+        firsts = {copy.token: first for copy in self._shown.values() if (first := sealed.first_of(copy))}
+        for token in firsts:
+            del self._shown[token]
+        return {batch_key(UUID(bytes=first.first_id)) for first in firsts.values()}
 
     def _advance(self, position: _Position, sealed: set[str], offsets: dict[str, int]) -> None:
         """Remember the positions; close files that are sealed and completely read."""

@@ -18,10 +18,11 @@ from django.conf import settings
 from eventlane.one_line import one_line
 from eventlane.processes import is_running
 from eventlane.times import to_microseconds
+from events.journal.copies import remembered
 from events.journal.reader import DAMAGED, journal_paths
 from events.lake.catalog import tables_to_flush
 from events.lake.connection import Lake, commit, event_table_name, quoted_name, quoted_text, spill_folder
-from events.lake.damage import SEALED_FILES, find_damage, review_damage
+from events.lake.damage import OF_ALL_READERS, find_damage, review_damage
 from events.lake.damaged_files import known_damage
 from events.lake.field_columns import add_column, fill, lacking_files, wanted_fields
 from events.lake.files import known_files
@@ -30,6 +31,7 @@ from events.lake.gram_files import remove_left_over
 from events.lake.orphans import remove_old_orphans, set_aside_leftovers
 from events.lake.reread import old_files, reread
 from events.lake.seal import drop_table, drop_tables
+from events.lake.sealed_requests import SEALED_REQUESTS
 from events.lake.snapshot import promoted_fields
 from events.models import Dataset, QuarantinedRequest
 from projects.installation import lake_folder
@@ -68,6 +70,7 @@ def maintain(lake: Lake, now: datetime) -> Iterator[Step]:
         "retention": apply_retention,
         "quarantine": prune_quarantine,
         "sealed files": prune_sealed_files,
+        "sealed requests": prune_sealed_requests,
         "inlined rows": flush_inlined_rows,
         "merge": merge_files,
         "rewrite": rewrite_files,
@@ -151,6 +154,12 @@ def prune_sealed_files(lake: Lake, now: datetime) -> str:
     if count:
         commit(lake, lambda: lake.execute(f"DELETE {old}", parameters))
     return f"{count:,} names forgotten"
+
+
+def prune_sealed_requests(lake: Lake, now: datetime) -> str:
+    """Forget the tokens of requests that may be sent anew by now."""
+    deleted = _delete(lake, f"lake.main.{SEALED_REQUESTS}", "received_time", now - remembered())
+    return f"{deleted:,} tokens forgotten"
 
 
 def flush_inlined_rows(lake: Lake, now: datetime) -> str:
@@ -316,7 +325,7 @@ def _at_once_or_each(lake: Lake, work: Callable[..., list[int]], sums: int) -> t
     if not known_damage():
         with suppress(duckdb.Error):
             return work(), {}
-    return _for_each([*sorted(lake.event_tables()), "quarantine", "sealed_files"], work, sums)
+    return _for_each([*sorted(lake.event_tables()), "quarantine", *OF_ALL_READERS], work, sums)
 
 
 def _for_each(tables: Iterable[str], work: Callable[[str], list[int]], sums: int) -> tuple[list[int], dict[str, str]]:
@@ -335,7 +344,7 @@ def _for_each(tables: Iterable[str], work: Callable[[str], list[int]], sums: int
 def _around_damage(table: str, work: Callable[[str], list[int]]) -> list[int]:
     """Do the work for a table, again for each damaged file that it encounters: once known, it may be left out."""
     while True:
-        known = {file.path for file in known_damage(table, SEALED_FILES)}
+        known = {file.path for file in known_damage(table, *OF_ALL_READERS)}
         try:
             return work(table)
         except duckdb.Error as error:

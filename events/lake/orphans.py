@@ -17,7 +17,13 @@ from django.db import connection
 from eventlane.installation import JOURNAL_FILES
 from eventlane.times import UNIX_EPOCH, to_microseconds
 from events.journal.reader import creation_time
-from events.lake.columns import ADDED_COLUMNS, EVENT_COLUMNS, QUARANTINE_COLUMNS, SEALED_FILE_COLUMNS
+from events.lake.columns import (
+    ADDED_COLUMNS,
+    EVENT_COLUMNS,
+    QUARANTINE_COLUMNS,
+    SEALED_FILE_COLUMNS,
+    SEALED_REQUEST_COLUMNS,
+)
 from events.lake.connection import Lake, commit, event_table_name, quoted_text
 from events.lake.files import ADOPTED, ORPHANS, FoundFile, set_aside, table_of, unknown_files
 from events.models import Dataset
@@ -28,7 +34,11 @@ COMMIT_MARGIN = timedelta(minutes=10)  # unless something hangs, a file is commi
 SEARCHED_FILES = 20
 ADOPTION_LOCK = 0x61646F7074  # "adopt": two at once would both find an event missing and add it
 DELETIONS = "-delete.parquet"
-KEYS = {"sealed_files": ("name", SEALED_FILE_COLUMNS), "quarantine": ("id", QUARANTINE_COLUMNS)}
+KEYS = {
+    "sealed_files": ("name", SEALED_FILE_COLUMNS),
+    "sealed_requests": ("id", SEALED_REQUEST_COLUMNS),
+    "quarantine": ("id", QUARANTINE_COLUMNS),
+}
 
 
 class NotAdopted(Exception):

@@ -23,7 +23,7 @@ from django.db import connection
 from events.lake import promoted
 from events.lake.columns import EVENT_COLUMNS, SEALED_FILE_COLUMNS
 from events.lake.connection import Lake, quoted_name, quoted_text, spill_folder
-from events.lake.damage import SEALED_FILES, find_damage
+from events.lake.damage import OF_ALL_READERS, find_damage
 from events.lake.damaged_files import file_state
 from events.lake.data_path import data_path_options
 from events.models import DamagedFile
@@ -92,7 +92,7 @@ class PartialLake(Lake):
     def __init__(self, tables: Sequence[str], left_out: Sequence[DamagedFile], like: Lake) -> None:
         """Open it with the same threads and memory as `like`."""
         super().__init__(read_only=True, threads=like.threads, memory_mb=like.memory_mb)
-        self._tables = [*tables, SEALED_FILES]
+        self._tables = [*tables, *OF_ALL_READERS]
         self._left_out = list(left_out)
         self._copied_snapshot: int | None = None
         self._folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-catalog-", dir=spill_folder()))

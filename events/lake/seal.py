@@ -9,14 +9,16 @@ import json
 import stat
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import duckdb
 import pyarrow as pa
 from django.conf import settings
 
-from events.journal import Batch, JournalFile
+from events.journal import Batch, Copy, JournalFile
+from events.journal.copies import Copies, copies_among, firsts_among
 from events.journal.counts import MINUTE_US
+from events.journal.reader import journal_paths, open_file
 from events.lake.arrow import event_table
 from events.lake.columns import EVENT_COLUMNS, FIELDS, READING
 from events.lake.connection import (
@@ -30,7 +32,9 @@ from events.lake.connection import (
     was_overtaken,
 )
 from events.lake.noted_fields import note_sealed
+from events.lake.sealed_requests import note_sealed_copies, sealed_copies
 from events.lake.statistics import note_received, note_unread_times
+from events.lake.unsealed import JournalIndex
 from events.lake.unwrap import Source, source_of
 from events.models import Dataset, DroppedTable
 from events.namespaces import create_namespaces
@@ -45,7 +49,12 @@ STAGED_ROWS = f"SELECT {COLUMNS}, has_unread_time FROM {STAGED} WHERE id IN (SEL
 # Up to so many bytes of journal are sealed in one thread: they give a second one nothing to do, and waking it for each
 # of the many small statements costs as much processor time as they do.
 ONE_THREAD_BYTES = 8 * 1024 * 1024
+NEWEST_FILES = 100  # of the journal, in which copies of a batch are looked for
+INLINED_TOKENS = 10_000  # otherwise there would be a file for each round
+WITHOUT_RETRY = "SET ducklake_max_retry_count = 0"
 INSERT_SEALED_FILE = "INSERT INTO lake.main.sealed_files VALUES (?, ?, now(), ?, ?)"
+
+_index = JournalIndex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +109,7 @@ class Sealed:
     files: int = 0
     events: int = 0  # now in their datasets' tables
     quarantined: int = 0
+    repeated: int = 0  # left out, as they are stored already
     bytes: int = 0
     unread_times: Counter[str] = field(default_factory=Counter)  # events whose time could not be read, by dataset id
 
@@ -109,6 +119,7 @@ class Sealed:
             self.files + other.files,
             self.events + other.events,
             self.quarantined + other.quarantined,
+            self.repeated + other.repeated,
             self.bytes + other.bytes,
             self.unread_times + other.unread_times,
         )
@@ -120,7 +131,8 @@ def seal_files(lake: Lake, files: Sequence[JournalFile], refused: Refused | None
     When a sealer is killed, PostgreSQL may still be carrying out its COMMIT, and the next sealer may not see
     the name yet. DuckLake's own retry would then commit the same file behind it. So a sealer leaves a mark on
     each file before it commits, and files with a mark are sealed without that retry: their commit holds only
-    if nobody else has committed since the transaction looked at `sealed_files`.
+    if nobody else has committed since the transaction looked at `sealed_files`. So are files that hold batches with
+    tokens, as another sealer may have a copy.
     """
     strict = any(_is_marked(file) for file in files)
     lake.execute(f"SET threads = {_threads(files)}")
@@ -196,7 +208,9 @@ def _insert_files(lake: Lake, files: Sequence[JournalFile], refused: Refused | N
     total = Sealed(files=len(files))
     received: Counter[tuple[str, str, int]] = Counter()
     for part in read_parts([file for file in files if file.name not in done]):
-        inserted, quarantined = _insert_batches(lake, part.batches, refused or Refused(), total.unread_times)
+        batches = _without_copies(lake, part.batches, refused)
+        total.repeated += sum(batch.count for batch in part.batches) - sum(batch.count for batch in batches)
+        inserted, quarantined = _insert_batches(lake, batches, refused or Refused(), total.unread_times)
         _quarantine_damage(lake, part)
         total.events += inserted
         total.quarantined += quarantined + len(part.damaged)
@@ -206,6 +220,42 @@ def _insert_files(lake: Lake, files: Sequence[JournalFile], refused: Refused | N
         received.update(part.received)
     note_received(received)
     return total
+
+
+def _without_copies(lake: Lake, batches: list[Batch], refused: Refused | None) -> list[Batch]:
+    """Leave out batches of which a copy is sealed, or comes before them; note the tokens of the others.
+
+    A batch gets the ids of the first copy in the journal, by which readers may have shown it; not if some are refused,
+    which is by the ids that it has.
+    """
+    named = sorted((batch for batch in batches if batch.token), key=lambda batch: batch.first_id)
+    if not named:
+        return batches
+    lake.execute(WITHOUT_RETRY)
+    copies = copies_among(named)
+    sealed = sealed_copies(lake, copies)
+    firsts = Copies(firsts_among({*copies, *([] if refused else _copies_in_journal())}, sealed))
+    kept, new = [batch for batch in batches if not batch.token], set()
+    for batch, copy in zip(named, copies, strict=True):
+        first = firsts.first_of(copy)
+        if first and first not in new and not sealed.first_of(copy):
+            new.add(first)
+            kept.append(replace(batch, first_id=first.first_id, received_us=first.received_us))
+    lake.inline(INLINED_TOKENS)
+    note_sealed_copies(lake, new)
+    lake.inline(INLINED_ROWS)
+    return kept
+
+
+def _copies_in_journal() -> list[Copy]:
+    """Return the batches with tokens of this node's newest journal files, those that are being written included."""
+    paths = journal_paths(settings.EVENTLANE_JOURNAL)[-NEWEST_FILES:]
+    files = [file for path in paths if (file := open_file(path))]
+    try:
+        return _index.copies(files)
+    finally:
+        for file in files:
+            file.close()
 
 
 class Part:

@@ -30,6 +30,7 @@ import pyarrow as pa
 from django.conf import settings
 
 from events.journal import Batch, JournalFile, open_files
+from events.journal.copies import firsts_among
 from events.lake.arrow import event_table
 from events.lake.columns import EVENT_COLUMNS
 from events.lake.conditions import Conditions
@@ -38,6 +39,7 @@ from events.lake.deadline import Deadline
 from events.lake.narrow import Narrower
 from events.lake.promoted import Part, Promoted, parts_of
 from events.lake.seal import sealed_names
+from events.lake.sealed_requests import sealed_copies
 from events.lake.unsealed import JournalIndex, Span, Stretch, times_of_ids, within
 from events.lake.unwrap import source_of
 from events.models import Dataset, NotedField
@@ -132,6 +134,7 @@ class Snapshot:
         self._deadline = deadline
         self._unsealed: list[Unsealed] = []
         self._staged: set[Unsealed] = set()
+        self._repeated: set[bytes] = set()  # the first ids of batches that aren't shown, as they are copies
         self._has_stage = False
         self._narrowers: dict[str, Narrower] = {}
         names = [dataset.table_name for dataset in datasets]
@@ -148,6 +151,9 @@ class Snapshot:
                 for dataset in self.datasets
                 for found in _index.stretches(unsealed, dataset.id)
             ]
+            copies = {copy for one in self._unsealed for copy in one.stretch.copies}
+            repeated = copies.difference(firsts_among(copies, sealed_copies(self.lake, copies)))
+            self._repeated = {copy.first_id for copy in repeated}
 
     def relation(self, span: Span = EVER) -> str:
         """Return a SELECT of the events received in the span: EVENT_COLUMNS, and `dataset` with the dataset's name."""
@@ -280,7 +286,9 @@ class Snapshot:
         """Stage what the span reaches and isn't staged."""
         reached = [unsealed for unsealed in self._unsealed if span.reaches(unsealed.stretch)]
         for part in _parts([unsealed for unsealed in reached if unsealed not in self._staged]):
-            self.stage(part[0].dataset, [batch for unsealed in part for batch in unsealed.batches()])
+            batches = [batch for unsealed in part for batch in unsealed.batches()]
+            if shown := [batch for batch in batches if batch.first_id not in self._repeated]:
+                self.stage(part[0].dataset, shown)
             self._staged.update(part)
 
     def _nothing(self) -> list[str]:

@@ -12,7 +12,8 @@ from datetime import datetime
 from uuid import UUID
 
 from eventlane.times import to_microseconds
-from events.journal import Batch, JournalFile
+from events.journal import Batch, Copy, JournalFile
+from events.journal.copies import copies_among
 
 # Small: between two stretches, the reading thread releases the GIL, and requests with events can proceed.
 STRETCH_BYTES = 64 * 1024
@@ -28,6 +29,7 @@ class Stretch:
     first_us: int  # received time of the dataset's earliest event
     last_us: int
     count: int  # of the dataset's events
+    copies: Sequence[Copy] = field(default=(), compare=False)  # its batches with a token
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,13 @@ class JournalIndex:
                 (file, stretch) for file in files for stretch in self._known[file.name].stretches.get(dataset_id, ())
             ]
 
+    def copies(self, files: Sequence[JournalFile]) -> list[Copy]:
+        """Return the batches with a token in the files; files not named here are forgotten."""
+        self.stretches(files, "")
+        with self._lock:
+            of_datasets = [known.stretches.values() for known in self._known.values()]
+            return [copy for every in of_datasets for part in every for stretch in part for copy in stretch.copies]
+
     @staticmethod
     def _read_on(file: JournalFile, known: _Known) -> None:
         while True:
@@ -124,4 +133,5 @@ class JournalIndex:
 
 def _stretch(start: int, end: int, batches: list[Batch]) -> Stretch:
     times = [batch.received_us for batch in batches]
-    return Stretch(start, end, min(times), max(times), sum(batch.count for batch in batches))
+    count = sum(batch.count for batch in batches)
+    return Stretch(start, end, min(times), max(times), count, copies_among(batches))

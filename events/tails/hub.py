@@ -23,7 +23,7 @@ from events.tails.access import Access
 from events.tails.catch_up import CatchUp
 from events.tails.frames import AS_JSON, Look
 from events.tails.matching import Matcher, count_by_dataset
-from events.tails.news import JournalNews
+from events.tails.news import JournalNews, KnownCopies
 from events.tails.seats import seats
 from events.tails.tail import NOTHING, Chunk, Line, Tail
 
@@ -112,6 +112,7 @@ class _Work:
         self._news = JournalNews(settings.EVENTLANE_JOURNAL)
         self._matcher = Matcher()
         self._waiting: list[Batch] = []  # that nobody has looked at
+        self._known = KnownCopies()
         self._budget = Budget()
         self._last_use = time.monotonic()
         self._next_check = 0.0
@@ -160,7 +161,7 @@ class _Work:
         used, kept = sum(map(_size, self._waiting)), self._waiting
         skipped: list[Batch] = []
         for batch in self._news.read(dataset_ids):
-            if batch.received_us >= self._start_us:
+            if not self._known.has(batch) and batch.received_us >= self._start_us:
                 used += _size(batch)
                 (kept if used <= WAITING_BYTES else skipped).append(batch)
         return count_by_dataset(skipped)

@@ -5,10 +5,32 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from events.journal import Batch, JournalFile
+from events.journal import Batch, Copy, JournalFile
+from events.journal.copies import are_copies
 from events.journal.reader import journal_paths, open_file
 
 READ_BYTES = 4 * 1024 * 1024  # at a time
+MOST_KNOWN = 100_000  # batches with tokens, of 200 bytes each
+
+
+class KnownCopies:
+    """The latest batches with tokens: of their copies, a tail shows nothing."""
+
+    def __init__(self) -> None:
+        self._firsts: dict[bytes, Copy] = {}
+
+    def has(self, batch: Batch) -> bool:
+        """Return whether a batch is a copy of a known one; if it isn't, it is known from now on."""
+        copy = batch.copy
+        if copy is None:
+            return False
+        first = self._firsts.get(copy.token)
+        if first is not None and are_copies(first, copy):
+            return True
+        if len(self._firsts) >= MOST_KNOWN:
+            del self._firsts[next(iter(self._firsts))]
+        self._firsts[copy.token] = copy
+        return False
 
 
 @dataclass(slots=True)

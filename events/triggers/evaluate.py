@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from eventlane.exact_numbers import decode, exact
-from events.journal import Batch
+from events.journal import Batch, Copy
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +47,7 @@ class Match(NamedTuple):
     trigger: DatasetTrigger
     received_us: int
     text: bytes
+    copy: Copy | None = None  # its batch, if there may be copies of it
 
 
 def evaluate(batches: Iterable[Batch], triggers: TriggersByDataset) -> list[Match]:
@@ -80,7 +81,7 @@ def _matches(batch: Batch, triggers: Sequence[DatasetTrigger]) -> Iterator[Match
         for trigger in triggers:
             try:
                 if trigger.matches(event):
-                    yield Match(trigger, batch.received_us, text)
+                    yield Match(trigger, batch.received_us, text, batch.copy)
             except Exception:  # one event, or one trigger, must not hold up the others
                 logger.exception("trigger %s can't be evaluated for an event; it counts as no match", trigger.id)
 

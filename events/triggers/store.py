@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -12,8 +13,10 @@ from django.utils import timezone
 
 from eventlane.times import from_microseconds
 from events.clock import newest_time
+from events.journal import Copy
+from events.journal.copies import remembered
 from events.journal.reader import SUFFIX
-from events.models import JournalProgress, TriggerMatch
+from events.models import JournalProgress, MatchedRequest, TriggerMatch
 from events.triggers.evaluate import Match, RateLimit
 from events.triggers.table import began_us
 from pipelines.models import Resource, Subscription
@@ -26,6 +29,11 @@ MOVE = """
     VALUES (%s, %s, %s, now())
     ON CONFLICT (file_name) DO UPDATE SET evaluated_bytes = excluded.evaluated_bytes, update_time = now()
     WHERE progress.evaluated_bytes = %s
+    RETURNING 1"""
+TAKE = """
+    INSERT INTO events_matchedrequest AS known (token, first_id, received_time) VALUES (%s, %s, %s)
+    ON CONFLICT (token) DO UPDATE SET first_id = excluded.first_id, received_time = excluded.received_time
+    WHERE excluded.received_time >= known.received_time + make_interval(secs => %s)
     RETURNING 1"""
 
 
@@ -56,18 +64,33 @@ def store(file_name: str, node: str, before: int, end: int, matches: Sequence[Ma
             event_time=from_microseconds(match.received_us),
             event=match.text,
         )
-        for match in _admitted(matches)
+        for match in _admitted(_without_copies(matches))
     ]
     TriggerMatch.objects.bulk_create(rows, batch_size=INSERTED_AT_ONCE)
 
 
 def forget_sealed(folder: Path) -> None:
-    """Delete this node's progress in files that are gone for good."""
+    """Delete this node's progress in files that are gone for good, and what is known of requests of yesterday."""
     old = JournalProgress.objects.filter(
         node=settings.EVENTLANE_NODE, update_time__lt=timezone.now() - KEPT_BEHIND_A_FILE
     )
     gone = [name for name in old.values_list("pk", flat=True) if not (folder / f"{name}{SUFFIX}").exists()]
     JournalProgress.objects.filter(pk__in=gone).delete()
+    MatchedRequest.objects.filter(received_time__lt=timezone.now() - remembered()).delete()
+
+
+def _without_copies(matches: Sequence[Match]) -> Sequence[Match]:
+    """Leave out the matches of batches of which a copy has matched before; note the others until this is committed."""
+    copies = {match.copy for match in matches if match.copy}
+    first: set[Copy | None] = {None}
+    with connection.cursor() as cursor:
+        for copy in sorted(copies, key=lambda copy: (copy.token, copy.first_id)):  # in one order, against deadlocks
+            token, first_id = UUID(bytes=copy.token), UUID(bytes=copy.first_id)
+            received_time = from_microseconds(copy.received_us)
+            cursor.execute(TAKE, [token, first_id, received_time, remembered().total_seconds()])
+            if cursor.fetchone():
+                first.add(copy)
+    return [match for match in matches if match.copy in first]
 
 
 def _admitted(matches: Sequence[Match]) -> list[Match]:

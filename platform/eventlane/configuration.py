@@ -265,6 +265,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_PROMOTED_FIELDS", "64", at_least(0), "fields", "fields of a dataset that become columns of its table, which makes queries that use them faster: those that most of its events have, or that are asked for. Fewer than a dataset has: it gets no more"),
         ("EVENTLANE_RETENTION_DAYS", "30", at_least(1), "days", "retention of a new dataset"),
         ("EVENTLANE_QUARANTINE_DAYS", "30", at_least(1), "days", "how long quarantined events and requests are kept"),
+        ("EVENTLANE_IDEMPOTENCY_HOURS", "24", at_least(0), "hours", "how long a request's `Idempotency-Key` is remembered: what is sent again within this time is stored once. 0: never"),
         ("EVENTLANE_INLINED_HOURS", "1", at_least(0), "hours", "how long rows of small inserts may lie in PostgreSQL before maintenance moves those of their dataset into a file: a dataset with few events gets one file in this time"),
         ("EVENTLANE_INLINED_ROWS", "1000", at_least(1), "rows", "rows of small inserts that a dataset has in PostgreSQL from which maintenance moves them into a file before that"),
         ("EVENTLANE_SNAPSHOT_HOURS", "1", at_least(0), "hours", "how long replaced Parquet files are kept for readers that still use them"),

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 from django.utils import timezone
 
 from events.elements import Element, split
@@ -42,9 +43,16 @@ class Scripted:
         self.headers: list[dict[str, str]] = []
         self.connections: set[Any] = set()
         self.over = threading.Event()
+        self.behind = ""  # the server to which all is passed on; only the second reply to each body comes back
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self.http.server_port}"
         threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
+
+    def passed_on(self, path: str, body: bytes, headers: dict[str, str]) -> Reply:
+        """Return the reply of the server behind, or lose it if this is the first one to this body."""
+        reply = urllib3.request("POST", self.behind + path, body=body, headers=headers)
+        reason = {"x-error-reason": reply.headers.get("x-error-reason", "")}
+        return HANG_UP if body not in self.bodies else (reply.status, reason, reply.data)
 
     def _handler(scripted) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
@@ -52,6 +60,8 @@ class Scripted:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
+                if scripted.behind:
+                    scripted.replies = [scripted.passed_on(self.path, body, dict(self.headers))]
                 scripted.bodies.append(body)
                 scripted.paths.append(self.path)
                 scripted.headers.append(dict(self.headers))
@@ -107,6 +117,7 @@ def test_events_are_sent_in_order_in_batches_over_one_connection(scripted: Scrip
         b"[" + b",".join(texts[start : start + BATCH_EVENTS]) + b"]" for start in range(0, len(texts), BATCH_EVENTS)
     )
     assert len(scripted.connections) == 1
+    assert len({headers["idempotency-key"] for headers in scripted.headers}) == 3
     assert scripted.headers[0]["x-api-key"] == "evl_test"
     assert (sender.tally.stored, sender.tally.stored_bytes, sender.tally.rejected) == (2001, len(b"".join(texts)), 0)
 
@@ -128,6 +139,7 @@ def test_what_may_pass_is_tried_again_with_the_same_body(scripted: Scripted, fai
     assert scripted.bodies == [b'[{"a":1}]'] * 3
     assert sender.tally.stored == 1
     assert len(notices) == 2 and "trying again in" in notices[0]
+    assert len({headers["idempotency-key"] for headers in scripted.headers}) == 1
 
 
 def test_server_that_is_not_there_yet_is_waited_for() -> None:
@@ -408,14 +420,17 @@ def test_command_without_a_key_says_how_to_get_one(scripted: Scripted, tmp_path:
 # The command against the platform.
 
 
-def test_every_event_of_a_mixed_file_is_stored_or_rejected(server: Server, tmp_path: Path) -> None:
+def test_every_event_of_a_mixed_file_is_stored_or_rejected(server: Server, scripted: Scripted, tmp_path: Path) -> None:
+    """Once, although no request gets a reply before it is sent a second time."""
+    scripted.behind = server.url
     name = f"mixed-{time.time_ns()}"
     good = [b'{"n": %d, "text": "\\u00e4\xc3\xa4"}' % number for number in range(2500)]
     bad = [b"17", b'{"a":"\xff"}', b'{"b":', b'{"big":"' + b"x" * 3_000_000 + b'"}']
     (tmp_path / "events").write_bytes(b"\n".join(good[:1200] + bad + good[1200:]))
     words = ["send", str(tmp_path / "events"), "--dataset", "logs", "--namespace", f"a/{name}"]
-    words += ["--url", server.url, "--key", server.keys["ingest"], "--rejected-to", str(tmp_path / "rejected")]
+    words += ["--url", scripted.url, "--key", server.keys["ingest"], "--rejected-to", str(tmp_path / "rejected")]
     done = server.manage(*words, check=False)
+    assert len(scripted.bodies) == 2 * len(set(scripted.bodies)) >= 6
     assert done.returncode == 1, done.stderr
     assert done.stdout.startswith("2,500 events stored, 4 rejected")
     assert sorted((tmp_path / "rejected").read_bytes().splitlines()) == sorted(bad)

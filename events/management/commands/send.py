@@ -28,7 +28,7 @@ class Command(ExampleCommand):
         "Send events from a file or a pipe to an Eventlane server.\n\n"
         "The input is a JSON array of objects or one object per line (NDJSON), of any size; events are\n"
         "sent in order, their bytes unchanged. Temporary failures (no connection, 429, 5xx) are\n"
-        "retried; a batch whose reply was lost may then be stored twice. The exit status is 0\n"
+        "retried; a batch whose reply was lost is still stored once. The exit status is 0\n"
         "if all events were stored. The key can be in the environment as EVENTLANE_KEY."
     )
     example = """

@@ -178,6 +178,20 @@ def test_tail_finds_what_its_line_asks_for_and_nothing_of_other_datasets(node: N
     assert others.shown() == ["elsewhere", "last"]
 
 
+def test_request_that_is_sent_again_comes_once(node: Node, open_tail: Open):
+    node.write(message("before"), token=b"0123456789abcdef")
+    reader = open_tail()
+    for _ in range(2):
+        node.write(message("new"), token=b"fedcba9876543210")
+        node.write(message("before"), token=b"0123456789abcdef")
+    wait_until(reader.shown)
+    node.seal()
+    node.write(message("new"), token=b"fedcba9876543210")
+    node.write(message("last"))
+    wait_until(lambda: "last" in reader.shown())
+    assert reader.shown() == ["new", "last"]
+
+
 def test_search_line_sees_messages_that_a_dataset_unwraps(node: Node, open_tail: Open):
     other = Dataset.objects.create(project=node.dataset.project, name="docker", unwrap_message=True)
     errors, same_of_other = open_tail("level:error"), open_tail("level:error", dataset=other)

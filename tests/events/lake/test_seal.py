@@ -97,7 +97,12 @@ def test_namespaces_of_sealed_events_exist(node: Node) -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_sealer_killed_at(step: str, node: Node) -> None:
-    write_files(node, 3, 150)
+    for file in range(3):
+        node.write(*numbered(file * 150, 150), token=bytes([file] * 16))
+        node.writer.close()
+        node.write(*numbered(max(0, file - 1) * 150, 150), token=bytes([max(0, file - 1)] * 16))  # sent again
+        if file != 1:
+            node.writer.close()
     killed = subprocess.run(
         [sys.executable, "-m", "tests.events.lake.killed_sealer", step], env=node.environment, timeout=60
     )
@@ -153,11 +158,13 @@ def test_commit_of_a_killed_sealer_that_still_goes_through(node: Node, monkeypat
 
 @pytest.mark.parametrize("same_home", [True, False], ids=["same home", "two homes"])
 def test_two_sealers_at_once(node: Node, other_node: Node, same_home: bool) -> None:
-    """They also race for the catalog and the tables, which don't exist yet."""
-    write_files(node, 12, 150)
-    for file in range(12, 24):
-        other_node.write(*numbered(file * 150, 150))
-        other_node.writer.close()
+    """They also race for the catalog and the tables, which don't exist yet. Some requests were sent to both."""
+    for file in range(24):
+        is_twice = file % 3 == 0
+        for one in (node, other_node):
+            if is_twice or (one is node) == (file < 12):
+                one.write(*numbered(file * 150, 150), token=bytes([file] * 16) if is_twice else b"")
+                one.writer.close()
     if same_home:
         for path in other_node.journal.iterdir():
             path.rename(node.journal / path.name)

@@ -10,10 +10,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from events.lake.sealer import Sealer
-from events.models import Dataset, JournalProgress, TriggerMatch
+from events.models import Dataset, JournalProgress, MatchedRequest, TriggerMatch
 from events.triggers import fire as firing
 from events.triggers import store as storing
 from events.triggers import watcher as watching
+from events.triggers.store import forget_sealed
 from events.triggers.watcher import TriggerWatcher
 from pipelines.models import Pipeline, PlatformEvent, Resource, Subscription
 from pipelines.resources.switch import switch
@@ -74,6 +75,28 @@ def test_growing_file_is_read_on_and_sealing_adds_nothing(node: Node, watcher: T
     assert seal(node, watcher) == 3
     drain(watcher)
     assert [data["n"] for data in fired()] == [0, 1, 2]
+
+
+def test_request_that_is_sent_again_fires_nothing_more(node: Node, watcher: TriggerWatcher) -> None:
+    """Whether its copy is in the same stretch, the same file or another; after a day it fires anew."""
+    add_trigger(node.dataset, ERROR)
+    token = b"0123456789abcdef"
+    for _ in range(2):
+        node.write(*numbers(2), token=token)
+    drain(watcher)
+    node.write(*numbers(2), token=token)
+    assert seal(node, watcher) == 2
+    node.write(*numbers(2), token=token)
+    node.write(*numbers(1, 2), token=token[::-1])
+    drain(watcher)
+    assert [data["n"] for data in fired()] == [0, 1, 2]
+    MatchedRequest.objects.update(received_time=timezone.now() - timedelta(hours=25))
+    node.write(*numbers(1), token=token)
+    drain(watcher)
+    assert [data["n"] for data in fired()] == [0, 1, 2, 0]
+    MatchedRequest.objects.update(received_time=timezone.now() - timedelta(hours=25))
+    forget_sealed(node.journal)
+    assert not MatchedRequest.objects.exists()
 
 
 def test_sealer_evaluates_what_the_watcher_has_not(node: Node, watcher: TriggerWatcher) -> None:

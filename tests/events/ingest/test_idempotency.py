@@ -1,0 +1,59 @@
+"""The header Idempotency-Key: a request is stored once under it."""
+
+import pytest
+
+from events.models import Dataset
+from projects.api_keys import issue_api_key
+from tests.events.ingest.conftest import Entrance
+
+
+def tokens(entrance: Entrance) -> list[bytes]:
+    return [batch.token for batch in entrance.batches()]
+
+
+@pytest.mark.quick
+def test_same_key_makes_the_same_token_and_nothing_else_does(entrance: Entrance) -> None:
+    Dataset.objects.create(project=entrance.house.project, name="other")
+    _, other_key = issue_api_key(
+        account=entrance.house.admin, name="other", rights=["ingest"], project=entrance.house.project
+    )
+    for path, key, name in [
+        ("/v1/acme-logs/web", entrance.key, "a"),
+        ("/v1/acme-logs/api", entrance.key, " a "),
+        ("/v1/acme-logs/web", entrance.key, "b"),
+        ("/v1/other/web", entrance.key, "a"),
+        ("/v1/acme-logs/web", other_key, "a"),
+        ("/v1/acme-logs/web", entrance.key, "~" * 255),
+    ]:
+        assert entrance.post(path, [{"n": 1}], x_api_key=key, idempotency_key=name).status == 202
+    first, again, *others = tokens(entrance)
+    assert first == again and len({first, *others}) == 5 and {len(token) for token in others} == {16}
+
+
+def test_without_the_header_there_is_no_token(entrance: Entrance) -> None:
+    entrance.post("/v1/acme-logs/web", [{}])
+    assert tokens(entrance) == [b""]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("", "is empty"),
+        ("  ", "is empty"),
+        ("x" * 256, "is longer than 255 characters"),
+        ("größe", "may hold printable ASCII only"),
+        ("a\x7f", "may hold printable ASCII only"),
+    ],
+)
+def test_bad_key_is_refused(entrance: Entrance, name: str, reason: str) -> None:
+    answer = entrance.post("/v1/acme-logs/web", [{}], idempotency_key=name)
+    assert (answer.status, answer.json()) == (400, {"message": "Bad Request"})
+    assert answer.headers["x-error-reason"] == f"the header Idempotency-Key {reason}"
+    assert entrance.batches() == []
+
+
+def test_second_reply_is_the_first_one(entrance: Entrance) -> None:
+    """Also if some events were refused: the others are stored once."""
+    answers = [entrance.post("/v1/acme-logs/web", b'[{"n":1},2]', idempotency_key="a") for _ in range(2)]
+    assert answers[0].status == 400 and answers[0] == answers[1]
+    assert len(set(tokens(entrance))) == 1
