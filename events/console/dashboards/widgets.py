@@ -19,11 +19,13 @@ from events.console.explore.groups import (
     headings,
     is_number,
     others_row,
+    shown_value,
     value_text,
 )
 from events.console.explore.lines import event_line
 from events.console.explore.question import Question
 from events.console.explore.terms import open_to_more
+from events.console.explore.units import is_in_milliseconds
 from events.console.explore.zone import zone_name
 from events.console.saved import groups_of, left_out, search_of
 from events.dashboards import BAR, EVENTS, STATISTIC, TABLE, TIMESERIES
@@ -190,7 +192,9 @@ def _table(answer: Answer, question: Question) -> Shown:
 
 def _statistic(answer: Answer, question: Question) -> Shown:
     [value, *_] = answer.rows[0] if answer.rows else [None]
-    return {"value": value_text(_rounded(value)), "line_chart": draw_lines(answer, question)}
+    shown = shown_value(value, answer.query.calculations[0])
+    text = shown.text if is_in_milliseconds(answer.query.calculations[0]) else value_text(_rounded(value))
+    return {"value": text, "exact": shown.exact or shown.text, "line_chart": draw_lines(answer, question)}
 
 
 def _rounded(value: Any) -> Any:

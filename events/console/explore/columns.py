@@ -7,6 +7,7 @@ from typing import Any
 
 from eventlane import exact_numbers
 from eventlane.exact_numbers import ExactNumber
+from events.console.explore.units import DURATION, duration_text, exact_duration
 from events.console.explore.zone import zoned_text
 from events.lake.json_paths import spellings
 from events.lake.lines import visible
@@ -17,15 +18,24 @@ from pipelines.resources.filters import INDEX
 LONGEST_CELL = 120
 
 
-def cells(row: EventRow, dataset_name: str, paths: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the paths with what an event has there, numbers digit for digit; nothing where it has nothing."""
+def cells(row: EventRow, dataset_name: str, paths: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Return the paths with what an event has there, numbers digit for digit; nothing where it has nothing.
+
+    It stands twice, first as people read it: the duration in a suitable unit.
+    """
     is_read = any(path not in COLUMNS for path in paths)
     event = read_event(row) if is_read else None
 
     def value(path: str) -> Any:
         return _column(row, dataset_name, path) if path in COLUMNS else value_at(event, path)
 
-    return [(path, _text(value(path))) for path in paths]
+    return [_cell(path, value(path)) for path in paths]
+
+
+def _cell(path: str, value: Any) -> tuple[str, str, str]:
+    if path == DURATION and value is not None:
+        return path, duration_text(value), exact_duration(value)
+    return path, _text(value), _text(value)
 
 
 def read_event(row: EventRow) -> Any:

@@ -13,9 +13,11 @@ from events.console.chart import BAR_WIDTH, HEIGHT
 from events.console.explore.bars import clock, frame_text
 from events.console.explore.question import Question
 from events.console.explore.terms import group_term, with_term
+from events.console.explore.units import digits, duration_text, exact_duration, is_in_milliseconds
 from events.console.explore.zone import local
 from events.lake.lines import visible
 from events.query.answer import Answer, Row
+from events.query.model import Calculation, Query
 from events.query.series import Buckets
 from events.query.times import show_time
 
@@ -33,11 +35,24 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Value:
+    """A calculated value as people read it; `exact` has all its digits, where the text leaves some out."""
+
+    text: str
+    exact: str = ""
+
+    @property
+    def both(self) -> str:
+        """The text, and all digits in parentheses."""
+        return f"{self.text} ({self.exact})" if self.exact else self.text
+
+
+@dataclass(frozen=True, slots=True)
 class GroupRow:
     """A group; `line` is the number of its line in the chart, if it has one."""
 
     groups: list[Cell]
-    values: list[str]
+    values: list[Value]
     events_address: str
     line: int | None = None
 
@@ -110,9 +125,13 @@ def group_rows(answer: Answer, question: Question, open_q: str) -> list[GroupRow
     ]
 
 
-def others_row(answer: Answer) -> list[str]:
+def others_row(answer: Answer) -> list[Value]:
     """Return the values of all groups that the table leaves out; none if there are no others."""
-    return [value_text(value) for value in (answer.others or [])[len(answer.query.group_by) :]]
+    return _values(answer.others, answer.query) if answer.others else []
+
+
+def _values(row: Row, query: Query) -> list[Value]:
+    return [shown_value(value, one) for value, one in zip(row[len(query.group_by) :], query.calculations, strict=True)]
 
 
 def _row(answer: Answer, row: Row, question: Question, open_q: str, line: int | None) -> GroupRow:
@@ -127,7 +146,7 @@ def _row(answer: Answer, row: Row, question: Question, open_q: str, line: int | 
     for term in terms:
         q = with_term(q, term or "")
     events = question.events_only.address(q=q) if all(terms) else ""
-    return GroupRow(cells, [value_text(value) for value in row[len(paths) :]], events, line)
+    return GroupRow(cells, _values(row, answer.query), events, line)
 
 
 def group_text(value: Any) -> str:
@@ -136,6 +155,16 @@ def group_text(value: Any) -> str:
         return "(none)"
     text = visible(value if isinstance(value, str) else exact_numbers.encode(value).decode())
     return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
+
+
+def shown_value(value: Any, calculation: Calculation) -> Value:
+    """Return a calculation's value, with its unit where that is known."""
+    if is_number(value) and is_in_milliseconds(calculation):
+        text, exact = duration_text(value), exact_duration(value)
+    else:
+        text = value_text(value)
+        exact = digits(value) if isinstance(value, float) and is_number(value) else text
+    return Value(text, "" if exact == text else exact)
 
 
 def value_text(value: Any) -> str:
@@ -160,6 +189,7 @@ def draw_lines(answer: Answer, question: Question, *, every_calculation: bool = 
     assert answer.series is not None
     query, buckets = answer.query, answer.series.buckets
     names, curves = _curves(answer, every_calculation and not query.group_by)
+    drawn = query.calculations if every_calculation and not query.group_by else query.calculations[:1] * len(curves)
     numbers = [value for curve in curves for value in curve if is_number(value)]
     if not numbers:
         return None
@@ -169,14 +199,15 @@ def draw_lines(answer: Answer, question: Question, *, every_calculation: bool = 
         for place, curve in enumerate(curves)
     ]
     spans = [(max(start, query.from_us), min(end, query.to_us)) for start, end in pairwise(buckets.edges)]
+    axis_text = duration_text if all(map(is_in_milliseconds, drawn)) else value_text
     return LineChart(
         name=query.calculations[0].name,
         lines=lines,
-        spans=list(_spans(spans, names, curves, question)),
+        spans=list(_spans(spans, names, list(zip(drawn, curves, strict=False)), question)),
         width=BAR_WIDTH * len(spans),
-        top=value_text(top),
-        middle=value_text((top + bottom) / 2),
-        bottom=value_text(bottom),
+        top=axis_text(top),
+        middle=axis_text((top + bottom) / 2),
+        bottom=axis_text(bottom),
         times=_times(buckets, spans, query.from_us, query.to_us),
     )
 
@@ -193,10 +224,14 @@ def _curves(answer: Answer, of_calculations: bool) -> tuple[list[str], list[Row]
 
 
 def _spans(
-    spans: Sequence[tuple[int, int]], titles: Sequence[str], curves: Sequence[Row], question: Question
+    spans: Sequence[tuple[int, int]],
+    titles: Sequence[str],
+    curves: Sequence[tuple[Calculation, Row]],
+    question: Question,
 ) -> Iterator[Span]:
     for place, (start, end) in enumerate(spans):
-        values = [f"{title}: {value_text(curve[place])}" for title, curve in zip(titles, curves, strict=False)]
+        shown = [shown_value(curve[place], calculation).both for calculation, curve in curves]
+        values = [f"{title}: {value}" for title, value in zip(titles, shown, strict=False)]
         frame = frame_text(from_microseconds(start), from_microseconds(end))
         address = question.address(from_time=show_time(start), to_time=show_time(end))
         yield Span(place * BAR_WIDTH, "\n".join([frame, *values]), address)

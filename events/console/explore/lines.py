@@ -29,7 +29,7 @@ class Line:
     service: str
     message: str
     lines: int
-    cells: list[tuple[str, str]]
+    cells: list[tuple[str, str, str]]
     address: str
 
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from eventlane.console import number
 from eventlane.times import to_microseconds
 from events.console.explore.bars import kind_of
 from events.console.explore.columns import read_event, value_at
 from events.console.explore.event import event_address, short
 from events.console.explore.lines import message_of
 from events.console.explore.question import Question
+from events.console.explore.units import duration_text
 from events.lake.lines import visible
 from events.lake.query import EventRow
 from events.query.times import SECOND, InvalidTime, read_time
@@ -86,8 +86,8 @@ def draw_trace(events: Sequence[EventRow], question: Question, this: str = "") -
             depth=min(depth, MOST_INDENTED),
             name=one.name,
             service=short(visible(one.row.service or one.row.namespace)),
-            offset=f"+{duration_text(one.start_us - start)}",
-            duration="" if one.duration_us is None else duration_text(one.duration_us),
+            offset=f"+{_us_text(one.start_us - start)}",
+            duration="" if one.duration_us is None else _us_text(one.duration_us),
             x=round(min(x, WIDTH - 3), 1),
             width=round(min(width, WIDTH - x) if x < WIDTH - 3 else 3, 1),
             is_this=str(one.row.id) == this,
@@ -95,16 +95,11 @@ def draw_trace(events: Sequence[EventRow], question: Question, this: str = "") -
         )
 
     rows = [row(depth, one) for depth, one in _in_order(_roots(entries))]
-    return Rows(rows, spans, len(entries) - spans, duration_text(span if len(entries) > 1 or spans else 0))
+    return Rows(rows, spans, len(entries) - spans, _us_text(span if len(entries) > 1 or spans else 0))
 
 
-def duration_text(us: int) -> str:
-    """Return a duration as people read it."""
-    if us < 1000:
-        return f"{us / 1000:.3g} ms"
-    if us < SECOND:
-        return f"{us / 1000:.4g} ms"
-    return f"{us / SECOND:.3g} s" if us < 1000 * SECOND else f"{number(round(us / SECOND))} s"
+def _us_text(us: int) -> str:
+    return duration_text(us / 1000)
 
 
 # Reading

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from events.console.explore.groups import Value
 from pipelines.models import Resource
 from pipelines.resources.deploy import deploy
 from tests.events.console.explore.conftest import alice  # noqa: F401  (fixture)
@@ -56,11 +57,11 @@ def test_every_kind_shows_its_answer(filled: Node, alice: Client) -> None:  # no
     assert {one.kind: one.count for one in levels.context["chart"].legend} == {"error": "2", "info": "3"}
     assert [line.title for line in lines.context["line_chart"].lines] == ["api", "web", "(none)"]
     assert [line.title for line in several.context["line_chart"].lines] == ["p50(duration)", "p95(duration)"]
-    assert [(one.text, one.row.values, one.percent) for one in bar.context["bars"]] == [
-        ("api", ["2"], "100.0"), ("web", ["2"], "100.0"), ("(none)", ["1"], "50.0"),
+    assert [(one.text, one.row.values[0].text, one.percent) for one in bar.context["bars"]] == [
+        ("api", "2", "100.0"), ("web", "2", "100.0"), ("(none)", "1", "50.0"),
     ]  # fmt: skip
-    assert [row.values for row in table.context["groups"]] == [["2", "29"]] and table.context["others"][0] == "3"
-    assert (value.context["value"], longest.context["value"]) == ("5", "1,235")
+    assert table.context["groups"][0].values == [Value("2"), Value("29 ms")] and table.context["others"][0].text == "3"
+    assert (value.context["value"], longest.context["value"]) == ("5", "1.23 s")
     assert events.context["lines"][0].message == "<b>last</b>"
     assert b"&lt;b&gt;last" in events.content
     for response in (levels, lines, bar, table, value, events):
@@ -75,7 +76,7 @@ def test_saved_query_is_shown_by_every_kind_in_the_time_frame_of_the_dashboard(
     statistic, bar, table, lines, events = panels(alice, filled, *kinds)
     assert statistic.context["title"] == "errors" and statistic.context["value"] == "2"
     assert [one.text for one in bar.context["bars"]] == ["api"]
-    assert [row.values for row in table.context["groups"]] == [["2"]]
+    assert [row.values for row in table.context["groups"]] == [[Value("2")]]
     assert [line.title for line in lines.context["line_chart"].lines] == ["api"]
     assert len(events.context["lines"]) == 2
     past = panels(alice, filled, *kinds, **{"from": "2d", "to": "1d"})

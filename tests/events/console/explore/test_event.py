@@ -91,13 +91,15 @@ def test_column_is_added_shown_digit_for_digit_and_removed(node: Node, alice: Cl
     event = opened(alice, ask(alice, node).context["lines"][0])
     response = alice.get(row(event, "price").column_address)
     assert response.context["question"].columns == "price"
-    assert [line.cells for line in response.context["lines"]] == [[("price", "1.50")], [("price", "")]]
+    assert [line.cells for line in response.context["lines"]] == [[("price", "1.50", "1.50")], [("price", "", "")]]
     [(path, without)] = response.context["columns"]
     assert path == "price" and not alice.get(PATH + without).context["columns"]
     assert not row(opened(alice, response.context["lines"][0]), "price").column_address  # it is one already
 
-    several = ask(alice, node, columns="who, http.a.b, http.a.b.0, level, nowhere, service, id")
-    cells = dict(several.context["lines"][0].cells)
+    node.write('{"latency_ms":1234.5}')
+    assert ask(alice, node, columns="duration").context["lines"][0].cells == [("duration", "1.23 s", "1234.5 ms")]
+    several = ask(alice, node, q="price:1.5", columns="who, http.a.b, http.a.b.0, level, nowhere, service, id")
+    cells = {path: text for path, text, _ in several.context["lines"][0].cells}
     assert list(cells.values())[:6] == ["é", "[1.50]", "1.50", "", "", ""]
     assert cells["id"] == str(opened(alice, several.context["lines"][0]).row.id)
 

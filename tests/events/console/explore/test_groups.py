@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl
 import pytest
 from django.test import Client
 
-from events.console.explore.groups import value_text
+from events.console.explore.groups import Value, shown_value, value_text
+from events.query.model import Calculation
 from tests.console import logged_in
 from tests.events.console.explore.test_page import PATH, ask, messages, text_of
 from tests.events.lake.conftest import Node
@@ -31,17 +32,20 @@ def filled(node: Node) -> Node:
 
 
 def table(response: Any) -> list[list[str]]:
-    return [[*(cell.text for cell in row.groups), *row.values] for row in response.context["groups"]]
+    return [
+        [*(cell.text for cell in row.groups), *(value.text for value in row.values)]
+        for row in response.context["groups"]
+    ]
 
 
 def test_groups_have_their_values_and_lead_to_their_events(filled: Node, alice: Client) -> None:
     response = ask(alice, filled, calculate="count, max(duration) as worst", by="service")
-    assert table(response) == [["api", "2", "30"], ['web "x"', "1", "5"], ["(none)", "1", "–"]]
+    assert table(response) == [["api", "2", "30 ms"], ['web "x"', "1", "5 ms"], ["(none)", "1", "–"]]
     assert [messages(alice.get(PATH + row.events_address)) for row in response.context["groups"]] == [
         ["a2", "a1"], ["w"], ["none"],
     ]  # fmt: skip
     [cell] = response.context["groups"][0].groups
-    assert table(alice.get(PATH + cell.address)) == [["api", "2", "30"]]
+    assert table(alice.get(PATH + cell.address)) == [["api", "2", "30 ms"]]
     assert messages(alice.get(PATH + response.context["events_address"])) == ["none", "w", "a2", "a1"]
 
 
@@ -57,14 +61,30 @@ def test_paths_alone_count(filled: Node, alice: Client) -> None:
 
 def test_calculation_without_groups_is_one_row(filled: Node, alice: Client) -> None:
     response = ask(alice, filled, calculate="avg(duration), count")
-    assert table(response) == [["15", "4"]]
+    assert table(response) == [["15 ms", "4"]]
     assert [line.title for line in response.context["line_chart"].lines] == ["avg(duration)"]
     assert table(ask(alice, filled, q="nothing-has-this", calculate="count")) == [["0"]]
 
 
+@pytest.mark.parametrize(
+    ("milliseconds", "text", "exact"),
+    [
+        (0, "0 ms", ""), (0.12345, "0.123 ms", "0.12345 ms"), (845, "845 ms", ""), (1234.567, "1.23 s", "1234.567 ms"),
+        (119_000, "119 s", "119000 ms"), (150_000, "2.5 min", "150000 ms"), (-10_800_000, "-3 h", "-10800000 ms"),
+        (259_200_000, "3 d", "259200000 ms"), (1.5e12, "17,361 d", "1500000000000 ms"),
+    ],
+)  # fmt: skip
+def test_duration_has_a_unit_and_all_digits(milliseconds: float, text: str, exact: str) -> None:
+    assert shown_value(milliseconds, Calculation("p95", "duration", "slow")) == Value(text, exact)
+    assert shown_value(milliseconds, Calculation("count_distinct", "duration", "kinds")).text == value_text(
+        milliseconds
+    )
+    assert shown_value(milliseconds, Calculation("max", "/duration", "own")).text == value_text(milliseconds)
+
+
 def test_rest_is_in_others(filled: Node, alice: Client) -> None:
     response = ask(alice, filled, by="service", limit="1")
-    assert (table(response), response.context["others"]) == ([["api", "2"]], ["2"])
+    assert (table(response), response.context["others"]) == ([["api", "2"]], [Value("2")])
 
 
 def test_heading_orders_and_turns_the_order_round(filled: Node, alice: Client) -> None:
@@ -81,7 +101,7 @@ def test_heading_orders_and_turns_the_order_round(filled: Node, alice: Client) -
 def test_lines_show_values_over_time_and_lead_to_a_bucket(filled: Node, alice: Client) -> None:
     chart = ask(alice, filled, calculate="p50(duration)", by="service").context["line_chart"]
     api = next(line for line in chart.lines if line.title == "api")
-    assert (api.pieces, len(api.dots), chart.top, chart.bottom) == ([], 1, "20", "0")
+    assert (api.pieces, len(api.dots), chart.top, chart.bottom) == ([], 1, "20 ms", "0 ms")
     [span] = [span for span in chart.spans if "api: 20" in span.title]
     asked = dict(parse_qsl(span.address[1:]))
     assert asked["by"] == "service" and asked["from"] < asked["to"]
