@@ -175,7 +175,7 @@ class QuarantinedRequest(models.Model):
         indexes = [models.Index(fields=["project", "id"], name="quarantined_by_project")]
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+        return self.path
 
 
 class UnreadTimes(models.Model):

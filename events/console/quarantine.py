@@ -25,7 +25,7 @@ SHOWN_BYTES = 8 * 1024
 class QuarantinedRequestAdmin(LongAdmin):
     """Requests in quarantine. Only admins may retry and drop them."""
 
-    list_display = ("title", "reason", "what", "size", "api_key", "project", "quarantined")
+    list_display = ("title", "reason", "what", "size", "key", "project", "quarantined")
     list_filter = (("project", OwnRelatedFilter),)
     list_select_related = ("project", "api_key")
     search_fields = ("path", "reason")
@@ -121,6 +121,11 @@ class QuarantinedRequestAdmin(LongAdmin):
     def size(self, row: QuarantinedRequest) -> str:
         """Show the size of its body."""
         return size(row.bytes)
+
+    @display(description="API key")
+    def key(self, row: QuarantinedRequest) -> str:
+        """Show whose it is."""
+        return str(row.api_key) if row.api_key else "deleted"
 
     @display(description="Since")
     def quarantined(self, row: QuarantinedRequest) -> str:
