@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from django.db import connection
 
-from tests.postgres import delete_all_rows, prepare_environment
+from tests.postgres import delete_all_rows, migrated_database, prepare_environment
 
 SLOW_FIXTURES = {"node", "server", "fresh_server", "podman"}  # a real lake, a running platform, real containers
 
@@ -38,7 +38,13 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher  # noqa: E402
 from django.test import TransactionTestCase  # noqa: E402
 from whitenoise.middleware import WhiteNoiseMiddleware  # noqa: E402
 
-from tests.server import fresh_server, remove_prepared_home, server  # noqa: E402, F401  (fixtures)
+from tests.server import fresh_server, server  # noqa: E402, F401  (fixtures)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """Have the test database copied from one that is migrated: each process of a run needs one."""
+    connection.settings_dict["TEST"]["TEMPLATE"] = migrated_database()
 
 
 @pytest.fixture(scope="session")
@@ -136,5 +142,4 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the session's PostgreSQL and remove its folder."""
-    remove_prepared_home()
     _cleanup.close()

@@ -22,7 +22,6 @@ A test that fails shows the server's log.
 import json
 import subprocess
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ import urllib3
 from eventlane.banner import SECRETS_FILE
 from eventlane.configuration import ROOT
 from eventlane.scratch import ScratchPlatform, free_port
-from tests.postgres import be_careless, remove_home, scratch_home
+from tests.postgres import be_careless, made_once, scratch_home
 
 __all__ = ["ROOT", "Server", "free_port", "fresh_server", "server"]
 
@@ -78,9 +77,12 @@ class Server(ScratchPlatform):
         self.http.clear()
 
 
-@cache
 def prepared_home() -> Path:
-    """Return a home of this session whose first start is over: 5 s that a copy of it need not spend again."""
+    """Return a home of this run whose first start is over: 5 s that a copy of it need not spend again."""
+    return made_once("prepared", _prepare_home)
+
+
+def _prepare_home(path: Path) -> None:
     first = Server(scratch_home())
     try:
         key = first.manage("create_api_key", "all", "--rights", "read,write,deploy").stdout.strip()
@@ -88,10 +90,9 @@ def prepared_home() -> Path:
         first.stop()
         with (first.home / SECRETS_FILE).open("a") as secrets:
             secrets.write(f"all key {key}\n")
-    except BaseException:
+        first.home.rename(path)
+    finally:
         first.close()
-        raise
-    return first.home
 
 
 def copy_of_prepared_home() -> Path:
@@ -99,13 +100,6 @@ def copy_of_prepared_home() -> Path:
     home = scratch_home()
     subprocess.run(["cp", "-a", f"{prepared_home()}/.", home], check=True)
     return home
-
-
-def remove_prepared_home() -> None:
-    """Remove what `prepared_home` made, if it was asked."""
-    if prepared_home.cache_info().currsize:
-        remove_home(prepared_home())
-        prepared_home.cache_clear()
 
 
 @pytest.fixture(scope="session")
