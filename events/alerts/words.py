@@ -24,7 +24,8 @@ def condition_text(condition: Condition) -> str:
     name = condition_name(condition)
     if condition["kind"] != AlertState.FIRING:
         return name
-    return f"{name}: {plain(condition['value'])}" if name else plain(condition["value"])
+    value = value_text(condition["value"])
+    return f"{name}: {value}" if name else value
 
 
 def condition_name(condition: Condition) -> str:
@@ -96,6 +97,13 @@ def payload(change: AlertChange) -> dict[str, Any]:
         "lines": lines(change),
         "link": public_link(change.link),
     }
+
+
+def value_text(value: Any) -> str:
+    """Return a calculated value in one line, with at most six digits or all before the point."""
+    if not isinstance(value, float):
+        return plain(value)
+    return f"{value:.6g}" if abs(value) < 1e6 else f"{value:.0f}"
 
 
 def plain(value: Any) -> str:

@@ -16,7 +16,7 @@ from eventlane.console import OwnRelatedFilter, label, moment
 from eventlane.login import account_of
 from events.alerts.actions import fire_test, read_snooze, snooze, unsnooze
 from events.alerts.links import explore_path
-from events.alerts.words import condition_text, lines, plain, state_text
+from events.alerts.words import condition_text, lines, state_text, value_text
 from events.models import Alert, AlertChange, AlertMessage, AlertState
 from pipelines.admin.automation import Page, SwitchAdmin
 from pipelines.console.uses import links_to
@@ -44,7 +44,7 @@ MESSAGE_KINDS = {
 class AlertAdmin(SwitchAdmin):
     """Alerts. Every account may snooze and test them."""
 
-    list_display = ("name", "condition", "since", "latest_value", "evaluated", "project")
+    list_display = ("name", "condition", "since", "latest_value", "project")
     list_filter = (("state", ChoicesDropdownFilter), ("project", OwnRelatedFilter))
     search_fields = ("resource__name",)
     ordering = ("project__name", "resource__name")
@@ -71,7 +71,7 @@ class AlertAdmin(SwitchAdmin):
             "resource": row.resource,
             "title": row.resource.name,
             "label": state_label(row),
-            "value": plain(row.value),
+            "value": value_text(row.value),
             "conditions": [(condition_text(one), one["since"]) for one in row.conditions],
             "changes": [_shown(change) for change in changes.order_by("-creation_time")[:SHOWN_CHANGES]],
             "related": _related(row.resource),
@@ -132,12 +132,7 @@ class AlertAdmin(SwitchAdmin):
     @display(description="Value")
     def latest_value(self, alert: Alert) -> str:
         """Show the value that was found last."""
-        return plain(alert.value)
-
-    @display(description="Evaluated", ordering="evaluation_time")
-    def evaluated(self, alert: Alert) -> SafeString | str:
-        """Show the end of the window that was looked at last."""
-        return moment(alert.evaluation_time)
+        return value_text(alert.value)
 
 
 def state_label(alert: Alert) -> SafeString:

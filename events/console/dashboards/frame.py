@@ -13,7 +13,7 @@ from events.query.times import SECOND, InvalidTime, read_duration
 
 OFF = "off"
 MOST_REFRESH = 86_400  # seconds: browsers take more than 24 days for none at all
-REFRESHES = {OFF: "not by itself", "10s": "every 10 s", "30s": "every 30 s", "1m": "every minute", "5m": "every 5 min"}
+REFRESHES = {OFF: "no refresh", "10s": "every 10 s", "30s": "every 30 s", "1m": "every minute", "5m": "every 5 min"}
 
 
 @dataclass(frozen=True, slots=True)

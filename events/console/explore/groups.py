@@ -12,6 +12,7 @@ from eventlane.times import from_microseconds
 from events.console.chart import BAR_WIDTH, HEIGHT
 from events.console.explore.bars import clock, frame_text
 from events.console.explore.question import Question
+from events.console.explore.stack_traces import telling_line
 from events.console.explore.terms import group_term, with_term
 from events.console.explore.units import digits, duration_text, exact_duration, is_in_milliseconds
 from events.console.explore.zone import local
@@ -150,10 +151,10 @@ def _row(answer: Answer, row: Row, question: Question, open_q: str, line: int | 
 
 
 def group_text(value: Any) -> str:
-    """Return a group's value as people read it."""
+    """Return a group's value as people read it; a stack trace as its telling line."""
     if value is None:
         return "(none)"
-    text = visible(value if isinstance(value, str) else exact_numbers.encode(value).decode())
+    text = visible(telling_line(value) if isinstance(value, str) else exact_numbers.encode(value).decode())
     return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
 
 

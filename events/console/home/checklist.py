@@ -61,7 +61,7 @@ def checklist(request: HttpRequest, datasets: list[Dataset], has_events: bool, n
         ),
         Step(
             "Be told",
-            "An alert asks a query again and again, and tells e-mail, Slack or a webhook when too much is found.",
+            "An alert asks a query again and again, and tells you by e-mail, Slack or webhook when something is wrong.",
             Resource.Type.ALERT in deployed,
             code="manage.py deploy FOLDER",
         ),

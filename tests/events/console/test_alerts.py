@@ -67,6 +67,9 @@ def test_page_shows_what_is_wrong_and_what_happened(alice: Client, errors: str) 
     assert "service <api>: 12" in shown and "the mail server <b>" in shown and "Failed" in shown
     assert 'href="/console/explore/?dataset=' in raw
     assert ">on-call</a>" in shown and ">greetings</a>" in shown
+    find(Finding([BEYOND | {"value": 5587.4800000000005}], 5587.4800000000005))
+    assert "service <api>: 5587.48" in text(alice, errors) and "5587.480" not in text(alice, errors)
+    assert "5587.48" in text(alice, LIST) and "5587.480" not in text(alice, LIST)
     find(Finding([], 0))
     assert "Wrong now" not in page(alice, errors) and "Ended" in page(alice, errors)
 

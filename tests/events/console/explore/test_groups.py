@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import pytest
 from django.test import Client
 
-from events.console.explore.groups import Value, shown_value, value_text
+from events.console.explore.groups import Value, group_text, shown_value, value_text
 from events.query.model import Calculation
 from tests.console import logged_in
 from tests.events.console.explore.test_page import PATH, ask, messages, text_of
@@ -80,6 +80,13 @@ def test_duration_has_a_unit_and_all_digits(milliseconds: float, text: str, exac
         milliseconds
     )
     assert shown_value(milliseconds, Calculation("max", "/duration", "own")).text == value_text(milliseconds)
+
+
+def test_stack_trace_is_named_by_its_telling_line() -> None:
+    assert (
+        group_text('Traceback (most recent call last):\n  File "a.py", line 3, in pay\nGatewayError: no')
+        == "GatewayError: no"
+    )
 
 
 def test_rest_is_in_others(filled: Node, alice: Client) -> None:
