@@ -17,7 +17,7 @@ from events.ingest.keys import BadRequest
 from events.ingest.split import WHITESPACE, NotAnArray, TooManyEvents
 from events.ingest.throttle import NotNow, check_room
 from events.ingest.views import decode_and_parse, target_of
-from events.journal import Batch, JournalFailed, new_batch
+from events.journal import Batch, JournalFailed
 from events.models import QuarantinedRequest
 from projects.directory import KnownKey
 
@@ -32,7 +32,8 @@ class StillRefused(Exception):
 def retry(row: QuarantinedRequest) -> int:
     """Store the events of a request and take it out of quarantine, all of it or nothing; return how many there were.
 
-    Raises StillRefused. If the process is killed in between, the events are stored and the request is still there.
+    Raises StillRefused. If the process is killed in between, the request is still there, and retrying it stores its
+    events once, except for those of another protocol.
     """
     with transaction.atomic():
         if not QuarantinedRequest.objects.select_for_update().filter(pk=row.pk).exists():
@@ -70,8 +71,7 @@ def _read(key: KnownKey, request: Request, body: bytes, is_dialect: bool) -> lis
     parsed = decode_and_parse(request, body, request.header(b"content-encoding"))
     if parsed.invalid or parsed.more_invalid:
         raise StillRefused(parsed.invalid[0].reason if parsed.invalid else parsed.more_reason)
-    place = (target.dataset.id, target.namespace, target.service)
-    return [new_batch(*place, [parsed.events], parsed.lengths, key.id)] if parsed.lengths else []
+    return [target.batch(parsed)] if parsed.lengths else []
 
 
 def _is_array(body: bytes) -> bool:
@@ -79,8 +79,9 @@ def _is_array(body: bytes) -> bool:
 
 
 def _request(row: QuarantinedRequest) -> Request:
-    """Return the request as it came, without its body."""
+    """Return the request as it came, without its body, and with a name of its own: retried again, it is stored once."""
     headers = [(name.encode(), str(value).encode()) for name, value in row.headers.items()]
+    headers.append((b"idempotency-key", b"quarantine " + row.pk.encode()))
     scope = {"method": "POST", "raw_path": row.path.encode("latin-1"), "headers": headers, "query_string": b""}
     largest = max(settings.EVENTLANE_MAX_BODY_BYTES, settings.EVENTLANE_MAX_DIALECT_BYTES)
     lane = Lane("retry", 1, 1, 2 * largest, settings.EVENTLANE_MAX_DIALECT_VALUES)

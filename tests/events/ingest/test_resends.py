@@ -78,6 +78,9 @@ def test_whatever_is_sent_to_a_dataset_that_is_not_there(patient: Entrance) -> N
     directory.forget_missing()  # a check of the directory would do it in a moment
     assert retry(row) == 1
     assert patient.events() == [{"n": 2}]
+    row.save(force_insert=True)  # as if the process had been killed before the request was taken out
+    assert retry(row) == 1
+    assert len({batch.token for batch in patient.batches()}) == 1  # copies, of which one counts
 
 
 def test_body_that_is_no_array_is_known_by_its_beginning(patient: Entrance) -> None:
