@@ -5,7 +5,7 @@ import itertools
 import os
 import random
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -25,6 +25,7 @@ from events.lake.columns import (
     TABLE_COLUMNS,
 )
 from events.lake.data_path import data_path_options, has_catalog
+from events.lake.duckdbs import DuckDB, OwnDuckDB, Result
 from projects.installation import lake_folder
 
 EXTENSIONS = {"ducklake": "duckdb_extension_ducklake", "postgres_scanner": "duckdb_extension_postgres_scanner"}
@@ -83,9 +84,20 @@ class Lake:
     PostgreSQL can reach stays reachable: DuckDB can't restrict it.
     """
 
-    def __init__(self, *, read_only: bool = False, threads: int | None = None, memory_mb: int | None = None) -> None:
-        """Open the lake. A writer creates a missing catalog; without one, a reader isn't `attached`."""
+    def __init__(
+        self,
+        *,
+        read_only: bool = False,
+        threads: int | None = None,
+        memory_mb: int | None = None,
+        connect: Callable[[Mapping[str, Any]], DuckDB] = OwnDuckDB,
+    ) -> None:
+        """Open the lake. A writer creates a missing catalog; without one, a reader isn't `attached`.
+
+        `connect` makes the DuckDB with the settings that it is given.
+        """
         self.attached = False
+        self.connect = connect
         self._has_sealed_files = False
         self._remembered_snapshot = -1
         self._remembered: dict[tuple[str, ...], Any] = {}
@@ -103,30 +115,24 @@ class Lake:
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), **tables: Any) -> list[tuple[Any, ...]]:
         """Run a statement and return its rows. `tables` are Arrow tables that it can read by these names."""
-        for name, table in tables.items():
-            self._duckdb.register(name, table)
-        try:
-            return self.stream(sql, parameters).fetchall()
-        finally:
-            for name in tables:
-                self._duckdb.unregister(name)
+        return self._duckdb.rows(sql, parameters, tables)
 
     def value(self, sql: str, parameters: Sequence[Any] = (), **tables: Any) -> Any:
         """Run a statement and return the first column of its first row, or None without rows."""
         rows = self.execute(sql, parameters, **tables)
         return rows[0][0] if rows else None
 
-    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
+    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Result:
         """Start a statement. DuckDB executes and commits it only while rows are fetched."""
-        return self._duckdb.execute(sql, list(parameters))
+        return self._duckdb.start(sql, parameters)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit the block's changes, or undo them if it raises."""
-        self._duckdb.execute("BEGIN")
+        self.execute("BEGIN")
         try:
             yield
-            self._duckdb.execute("COMMIT")
+            self.execute("COMMIT")
         except BaseException:
             self._roll_back()
             raise
@@ -239,7 +245,7 @@ class Lake:
         self._roll_back()
         try:
             if self.attached:
-                self._duckdb.execute("DETACH lake")
+                self.execute("DETACH lake")
         except duckdb.Error:
             pass  # it may be closed because it is broken
         self._duckdb.close()
@@ -247,7 +253,7 @@ class Lake:
     def _open(self, attach: Callable[[], None]) -> None:
         spill_folder().mkdir(mode=0o700, parents=True, exist_ok=True)  # DuckDB creates only the last folder of the path
         self._remembered_snapshot, self._remembered = -1, {}
-        self._duckdb = duckdb.connect(config=_duckdb_settings(self.threads, self.memory_mb))
+        self._duckdb = self.connect(_duckdb_settings(self.threads, self.memory_mb))
         try:
             self._prepare()
             attach()
@@ -270,12 +276,20 @@ class Lake:
 
     def _prepare(self) -> None:
         for name, package in EXTENSIONS.items():
-            _load_extension(self._duckdb, name, package)
-        self._duckdb.execute("SET enable_progress_bar = false")  # it would go to stdout
-        self._duckdb.execute("SET TimeZone = 'UTC'")
+            self._load_extension(name, package)
+        self.execute("SET enable_progress_bar = false")  # it would go to stdout
+        self.execute("SET TimeZone = 'UTC'")
         self.inline(INLINED_ROWS)
-        self._duckdb.execute(columns.MACROS + conditions.MACROS + promoted.MACROS)
-        self._duckdb.execute(f"CREATE TEMP SEQUENCE {UNREAD_TIMES}")
+        self.execute(columns.MACROS + conditions.MACROS + promoted.MACROS)
+        self.execute(f"CREATE TEMP SEQUENCE {UNREAD_TIMES}")
+
+    def _load_extension(self, name: str, package: str) -> None:
+        """Load an extension from its wheel, without network. If there is no wheel, DuckDB downloads it."""
+        if file := _file_in_wheel(package):
+            self.execute(f"LOAD {quoted_text(str(file))}")
+        else:
+            self.execute(f"INSTALL {name}")
+            self.execute(f"LOAD {name}")
 
     def _attach_old(self) -> None:
         """Attach for reading if anything was ever sealed."""
@@ -301,7 +315,7 @@ class Lake:
         options = self._create_secret()
         schema = quoted_text(settings.EVENTLANE_LAKE_SCHEMA)
         try:
-            self._duckdb.execute(
+            self.execute(
                 f"ATTACH {quoted_text('ducklake:postgres:' + options)} AS lake"
                 f" (METADATA_SCHEMA {schema}, META_SECRET 'catalog_password', {mode}, {place})"
             )
@@ -314,9 +328,7 @@ class Lake:
     def _create_secret(self) -> str:
         """Create the secret with the catalog's password; return the other options of its address."""
         options, password = _catalog_address()
-        self._duckdb.execute(
-            f"CREATE OR REPLACE SECRET catalog_password (TYPE postgres, PASSWORD {quoted_text(password)})"
-        )
+        self.execute(f"CREATE OR REPLACE SECRET catalog_password (TYPE postgres, PASSWORD {quoted_text(password)})")
         return options
 
     def _create_tables(self) -> None:
@@ -362,7 +374,7 @@ class Lake:
 
     def _roll_back(self) -> None:
         try:
-            self._duckdb.execute("ROLLBACK")
+            self.execute("ROLLBACK")
         except duckdb.Error:
             pass  # a failed COMMIT has ended the transaction, and so has a lost connection
 
@@ -447,15 +459,6 @@ def _duckdb_settings(threads: int, memory_mb: int) -> dict[str, Any]:
 def _needs_wheels_only() -> bool:
     """Return whether all extensions come from wheels. The one that reads buckets doesn't: DuckDB downloads it."""
     return lake_folder() is not None and all(map(_file_in_wheel, EXTENSIONS.values()))
-
-
-def _load_extension(database: duckdb.DuckDBPyConnection, name: str, package: str) -> None:
-    """Load an extension from its wheel, without network. If there is no wheel, DuckDB downloads it."""
-    if file := _file_in_wheel(package):
-        database.execute(f"LOAD {quoted_text(str(file))}")
-    else:
-        database.execute(f"INSTALL {name}")
-        database.execute(f"LOAD {name}")
 
 
 @cache

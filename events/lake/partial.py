@@ -90,8 +90,8 @@ class PartialLake(Lake):
     """The lake for a reader of some datasets' tables, without damaged files. Each is left out until it changes."""
 
     def __init__(self, tables: Sequence[str], left_out: Sequence[DamagedFile], like: Lake) -> None:
-        """Open it with the same threads and memory as `like`."""
-        super().__init__(read_only=True, threads=like.threads, memory_mb=like.memory_mb)
+        """Open it with the same threads and memory as `like`, and in a process of its own if that is in one."""
+        super().__init__(read_only=True, threads=like.threads, memory_mb=like.memory_mb, connect=like.connect)
         self._tables = [*tables, *OF_ALL_READERS]
         self._left_out = list(left_out)
         self._copied_snapshot: int | None = None

@@ -1,16 +1,16 @@
-"""Queries in a web process: a few at a time, on DuckDBs that stay attached between them.
+"""Queries of a web process: a few at a time, on DuckDBs that stay attached between them.
 
-Attaching the lake takes 0.1 to 0.4 s, a page of events 0.03 s. Ingest shares the process, so a DuckDB here has few
-threads and little memory.
+Attaching the lake takes 0.1 to 0.4 s, a page of events 0.03 s. Ingest shares the machine, so a DuckDB here has few
+threads and little memory, and a process of its own that gives way to others.
 """
 
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 from django.conf import settings
@@ -20,6 +20,7 @@ from eventlane.one_line import one_line
 from eventlane.wire.errors import ApiError
 from events.lake.connection import Lake
 from events.lake.deadline import QueryCancelled, QueryTimeout
+from events.lake.duckdbs import DuckDB, SeparateDuckDB
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -140,7 +141,12 @@ class QuerySlots:
 
 def _small_lake() -> Lake:
     threads, memory_mb = settings.EVENTLANE_QUERY_THREADS, settings.EVENTLANE_QUERY_MEMORY_MB
-    return Lake(read_only=True, threads=threads, memory_mb=memory_mb)
+    return Lake(read_only=True, threads=threads, memory_mb=memory_mb, connect=separate)
+
+
+def separate(config: Mapping[str, Any]) -> DuckDB:
+    """Return a DuckDB in a process of its own, with the priority of a query."""
+    return SeparateDuckDB(config, settings.EVENTLANE_QUERY_NICENESS)
 
 
 slots = QuerySlots(settings.EVENTLANE_QUERY_SLOTS, per_owner=settings.EVENTLANE_QUERY_SLOTS_PER_KEY)

@@ -36,6 +36,7 @@ from events.lake.columns import EVENT_COLUMNS
 from events.lake.conditions import Conditions
 from events.lake.connection import Lake, event_table_name, quoted_text, table_definition
 from events.lake.deadline import Deadline
+from events.lake.duckdbs import ArrowReader
 from events.lake.narrow import Narrower
 from events.lake.promoted import Part, Promoted, parts_of
 from events.lake.seal import sealed_names
@@ -260,7 +261,7 @@ class Snapshot:
         while batch := self._next_batch(reader):
             yield batch
 
-    def _next_batch(self, reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
+    def _next_batch(self, reader: ArrowReader) -> pa.RecordBatch | None:
         with self._deadline.statement(bounded=False):
             try:
                 return next(reader, None)

@@ -257,6 +257,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_QUERY_EXACT_VALUES", "10000000", at_least(1000), "events", "events in a query's time frame up to which its percentiles are exact, which takes 8 to 16 bytes for each; beyond that they are within 1 % of rank"),
         ("EVENTLANE_QUERY_MEMORY_MB", "256", at_least(64), "MB", "memory limit of one query in a web process"),
         ("EVENTLANE_QUERY_THREADS", "1", at_least(1), "threads", "threads of one query in a web process"),
+        ("EVENTLANE_QUERY_NICENESS", "10", at_least(0), "degrees", "how far the processes of queries give way to others on a busy machine, as `nice` counts"),
         ("EVENTLANE_QUERY_VALUES", "2000000", at_least(1000), "values", "values of all rows, calculations and buckets in the series of one query"),
         ("EVENTLANE_MAX_TAILS", "500", at_least(0), "tails", "tails (streams of new events) that may be open at once on a node, those of all its web processes; beyond that the answer is 503"),
         ("EVENTLANE_TAIL_BYTES_PER_SECOND", str(16 * MIB), at_least(1024), "bytes/s", "what one web process sends to all of its tails together; each gets an equal share, and a tail that finds more loses events, which it is told"),

@@ -1,9 +1,11 @@
 """A query ends when its client goes away, and leaves its slot to others."""
 
 import json
+import os
 import random
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,15 +45,24 @@ def test_query_whose_client_has_gone_ends(
     slots = WatchedSlots()
     monkeypatch.setattr(module, "slots", slots)
     query = {"datasets": ["logs"], "calculations": [{"op": "count"}]}
-    used = time.process_time()
+    used = processor_seconds()
     with connected(port) as connection:
         connection.sendall(request(client, query | {"filters": [{"or": SLOW}]}))
-        wait_until(lambda: slots._running and time.process_time() > used + 1.5)
+        wait_until(lambda: slots._running and processor_seconds() > used + 1.5)
         assert not slots.errors
     wait_until(lambda: slots.errors)
     assert isinstance(slots.errors[0], QueryCancelled)
     assert client.post("/query", query).json()["rows"] == [[EVENTS]]
     slots.close()
+
+
+def processor_seconds() -> float:
+    """Return what the processes of this one's queries have used."""
+    found = 0
+    for pid in " ".join(path.read_text() for path in Path("/proc/self/task").glob("*/children")).split():
+        if b"events.lake.duckdb_process" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            found += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+    return found / os.sysconf("SC_CLK_TCK")
 
 
 def connected(port: int) -> socket.socket:

@@ -1,0 +1,211 @@
+"""DuckDBs: in this process, or each in a process of its own at a low priority. No Django import.
+
+What a query costs then can't take the interpreter's lock, the processor or the memory from what else this process
+does. The other process (duckdb_process.py) serves one DuckDB, and ends with this one. A request to it takes 0.1 ms.
+"""
+
+import atexit
+import itertools
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any, Protocol
+
+import duckdb
+
+if TYPE_CHECKING:  # a process without Arrow tables does without its 0.1 s
+    import pyarrow as pa
+
+Rows = list[tuple[Any, ...]]
+END_SECONDS = 5.0  # for the process to end by itself
+BROKEN = (EOFError, OSError)  # raised by a connection whose other end is gone
+
+_numbers = itertools.count(1)  # of requests to all processes, so that an interrupt hits nobody else
+_spare: "list[_Process]" = []
+
+
+class ArrowReader(Protocol):
+    """The batches of a result."""
+
+    schema: "pa.Schema"
+
+    def __iter__(self) -> "ArrowReader":
+        """Return itself."""
+
+    def __next__(self) -> "pa.RecordBatch":
+        """Return the next batch; raise StopIteration, or OSError for an error of DuckDB."""
+
+
+class Result(Protocol):
+    """The rows of a statement that is executed as they are fetched."""
+
+    def fetchmany(self, size: int) -> Rows:
+        """Return the next rows; none at the end."""
+
+    def to_arrow_reader(self, batch_size: int) -> ArrowReader:
+        """Return a reader of all rows, with so many in a batch."""
+
+
+class DuckDB(Protocol):
+    """A DuckDB for a single thread. Its methods raise duckdb.Error."""
+
+    def rows(self, sql: str, parameters: Sequence[Any], tables: Mapping[str, "pa.Table"]) -> Rows:
+        """Run statements and return the rows of the last one. They can read the Arrow tables by their names."""
+
+    def start(self, sql: str, parameters: Sequence[Any]) -> Result:
+        """Start a statement."""
+
+    def interrupt(self) -> None:
+        """Make the running statement raise duckdb.InterruptException. Any thread may call this."""
+
+    def close(self) -> None:
+        """Release everything."""
+
+
+class OwnDuckDB:
+    """One in this process."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._connection = duckdb.connect(config=dict(config))
+
+    def rows(self, sql: str, parameters: Sequence[Any], tables: Mapping[str, "pa.Table"]) -> Rows:
+        for name, table in tables.items():
+            self._connection.register(name, table)
+        try:
+            return self._connection.execute(sql, list(parameters)).fetchall()
+        finally:
+            for name in tables:
+                self._connection.unregister(name)
+
+    def start(self, sql: str, parameters: Sequence[Any]) -> Result:
+        return self._connection.execute(sql, list(parameters))
+
+    def interrupt(self) -> None:
+        self._connection.interrupt()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class SeparateDuckDB:
+    """One in a process of its own, which has a lower priority by so many degrees of `nice`."""
+
+    def __init__(self, config: Mapping[str, Any], niceness: int) -> None:
+        self._process: _Process | None = _spare.pop() if _spare else _Process(niceness)
+        self._number = 0  # of the last request
+        try:
+            self.ask("connect", config)
+        except BaseException:
+            self.close()
+            raise
+
+    def rows(self, sql: str, parameters: Sequence[Any], tables: Mapping[str, "pa.Table"]) -> Rows:
+        rows: Rows = self.ask("rows", sql, parameters, tables)
+        return rows
+
+    def start(self, sql: str, parameters: Sequence[Any]) -> Result:
+        self.ask("start", sql, parameters)
+        return _SeparateResult(self)
+
+    def interrupt(self) -> None:
+        if process := self._process:
+            process.interrupt(self._number)
+
+    def close(self) -> None:
+        """Leave the process to the next one: to start another takes 0.2 s."""
+        process, self._process = self._process, None
+        if process is not None:
+            try:
+                process.ask(next(_numbers), "close")
+                _spare.append(process)
+            except duckdb.Error:
+                process.end()
+
+    def ask(self, method: str, *arguments: Any) -> Any:
+        """Let the other process call a method of its service; return or raise what that does."""
+        if self._process is None:
+            raise duckdb.ConnectionException("this DuckDB is closed")
+        self._number = next(_numbers)
+        return self._process.ask(self._number, method, *arguments)
+
+
+class _Process:
+    """A process that serves one DuckDB at a time."""
+
+    def __init__(self, niceness: int) -> None:
+        self._requests, requests = Pipe()
+        interrupts, self._interrupts = Pipe(duplex=False)
+        with requests, interrupts:
+            self._process = _start([requests, interrupts], niceness)
+        self._lock = threading.Lock()  # guards the file number of `_interrupts`
+        atexit.register(self.end)
+
+    def ask(self, number: int, method: str, *arguments: Any) -> Any:
+        try:
+            self._requests.send((number, method, arguments))
+            answered = 0
+            while answered != number:  # an exception, such as that of Ctrl-C, may have left an answer unread
+                answered, has_succeeded, answer = self._requests.recv()
+        except BROKEN as error:
+            raise duckdb.OperationalError("the process with the query's DuckDB has ended") from error
+        if not has_succeeded:
+            raise answer
+        return answer
+
+    def interrupt(self, number: int) -> None:
+        """Interrupt the request with this number, unless it is done."""
+        with self._lock, suppress(OSError):
+            self._interrupts.send(number)
+
+    def end(self) -> None:
+        """Let the process end, and wait for that."""
+        atexit.unregister(self.end)
+        with self._lock:
+            self._requests.close()
+            self._interrupts.close()
+        try:
+            self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class _SeparateResult:
+    """A result that is in the other process. As a reader, it has the last statement's batches."""
+
+    schema: "pa.Schema"
+
+    def __init__(self, separate: SeparateDuckDB) -> None:
+        self._separate = separate
+
+    def fetchmany(self, size: int) -> Rows:
+        rows: Rows = self._separate.ask("fetchmany", size)
+        return rows
+
+    def to_arrow_reader(self, batch_size: int) -> ArrowReader:
+        self.schema = self._separate.ask("read", batch_size)
+        return self
+
+    def __iter__(self) -> ArrowReader:
+        return self
+
+    def __next__(self) -> "pa.RecordBatch":
+        batch = self._separate.ask("next_batch")
+        if batch is None:
+            raise StopIteration
+        return batch
+
+
+def _start(ends: Sequence[Connection], niceness: int) -> "subprocess.Popen[bytes]":
+    numbers = [end.fileno() for end in ends]
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "events.lake.duckdb_process", *map(str, [*numbers, niceness])],
+        stdin=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        pass_fds=numbers,
+    )

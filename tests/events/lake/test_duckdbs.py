@@ -1,0 +1,122 @@
+"""A DuckDB in a process of its own does what one in this process does, and takes nothing from it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from uuid import UUID
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from eventlane.processes import is_running
+from events.lake.duckdbs import OwnDuckDB, SeparateDuckDB
+from tests.waiting import wait_until
+
+LONG = "SELECT count(*) FROM range(100000) a, range(100000) b WHERE a.range * b.range % 7 = 3"
+CONFIG = {"threads": 1, "memory_limit": "64MB"}
+
+
+@pytest.fixture
+def separate() -> Iterator[SeparateDuckDB]:
+    made = SeparateDuckDB(CONFIG, 10)
+    yield made
+    made.close()
+
+
+def process_of(separate: SeparateDuckDB) -> int:
+    assert separate._process
+    return separate._process._process.pid
+
+
+def test_statements_are_answered_as_in_this_process(separate: SeparateDuckDB) -> None:
+    own = OwnDuckDB(CONFIG)
+    values = [UUID(int=7), "ä\0", b"\0", 2**100, 0.1, None, [1, 2]]
+    numbers = pa.table({"n": range(5)})
+    for one in (own, separate):
+        one.rows("SET TimeZone = 'UTC'", [], {})
+    asked = [
+        (f"SELECT {', '.join('?' * len(values))}", values, {}),
+        ("SELECT sum(n), max(n) FROM numbers", [], {"numbers": numbers}),
+        ("CREATE TABLE t AS SELECT range AS n FROM range(2500)", [], {}),
+    ]
+    assert [separate.rows(*one) for one in asked] == [own.rows(*one) for one in asked]
+    result = separate.start("FROM t ORDER BY n", [])
+    assert [len(result.fetchmany(1000)) for _ in range(4)] == [1000, 1000, 500, 0]
+    reader = separate.start("FROM t", []).to_arrow_reader(2048)
+    assert reader.schema.names == ["n"]
+    assert pa.Table.from_batches(list(reader))["n"].to_pylist() == list(range(2500))
+    own.close()
+
+
+def test_errors_keep_their_kind_and_text(separate: SeparateDuckDB) -> None:
+    with pytest.raises(duckdb.CatalogException, match="nothing_here"):
+        separate.rows("FROM nothing_here", [], {})
+    with pytest.raises(duckdb.OutOfMemoryException):
+        separate.rows("SELECT list(range) FROM range(30000000)", [], {})
+    with pytest.raises(duckdb.Error):
+        SeparateDuckDB({"no_such_setting": 1}, 0)
+    assert separate.rows("SELECT 1", [], {}) == [(1,)]
+
+
+def test_an_interrupt_ends_the_statement_and_no_later_one(separate: SeparateDuckDB) -> None:
+    ended = threading.Event()
+
+    def interrupt() -> None:
+        while not ended.is_set():
+            separate.interrupt()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(duckdb.InterruptException):
+        separate.rows(LONG, [], {})
+    ended.set()
+    thread.join()
+    separate.interrupt()
+    assert separate.rows("SELECT sum(range) FROM range(10000000)", [], {}) == [(49999995000000,)]
+
+
+def test_it_gives_way_to_this_process(separate: SeparateDuckDB) -> None:
+    pid = process_of(separate)
+    assert os.getpriority(os.PRIO_PROCESS, pid) == min(os.getpriority(os.PRIO_PROCESS, 0) + 10, 19)
+
+
+def test_a_closed_one_leaves_its_process_to_the_next(separate: SeparateDuckDB) -> None:
+    pid = process_of(separate)
+    separate.rows("CREATE TABLE t AS SELECT 1", [], {})
+    separate.close()
+    with pytest.raises(duckdb.ConnectionException):
+        separate.rows("SELECT 1", [], {})
+    following = SeparateDuckDB(CONFIG, 10)
+    assert process_of(following) == pid
+    with pytest.raises(duckdb.CatalogException):
+        following.rows("FROM t", [], {})
+    following.close()
+
+
+def test_a_killed_process_is_an_error_and_then_another_one(separate: SeparateDuckDB) -> None:
+    os.kill(process_of(separate), signal.SIGKILL)
+    with pytest.raises(duckdb.OperationalError, match="has ended"):
+        separate.rows("SELECT 1", [], {})
+    separate.close()
+    following = SeparateDuckDB(CONFIG, 10)
+    assert following.rows("SELECT 1", [], {}) == [(1,)]
+    following.close()
+
+
+def test_it_ends_with_a_process_that_is_killed() -> None:
+    code = (
+        "from events.lake.duckdbs import SeparateDuckDB\n"
+        "one = SeparateDuckDB({}, 0)\n"
+        "print(one._process._process.pid, flush=True)\n"
+        f"one.rows({LONG!r}, [], {{}})"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout
+        pid = int(process.stdout.readline())
+        process.kill()
+    wait_until(lambda: not is_running(pid))
