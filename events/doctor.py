@@ -31,8 +31,9 @@ from events.lake.catalog import dataset_sizes
 from events.lake.connection import Lake
 from events.lake.damaged_files import known_damage
 from events.lake.files import Fault, known_files, set_aside_files, verify
+from events.lake.ledger_hours import differences
 from events.lake.orphans import are_too_many, leftovers, lost_rows
-from events.models import SealerIncident, UnreadTimes
+from events.models import Dataset, SealerIncident, UnreadTimes
 from pipelines.runtimes.allowed import WHY_REFUSED, may_be_allowed, setting_of, switch_of, why_refused
 from projects.installation import check_installation, lake_folder
 from projects.models import Project
@@ -260,6 +261,19 @@ def check_sealer(_: object) -> Iterator[Result]:
         yield _late_state(waiting), "it reports no failure but seals nothing: it doesn't run, or it hangs", advice
     else:
         yield OK, "nothing waits for long, and no failure is reported"
+
+
+def check_ledger(_: object) -> Iterator[Result]:
+    """Check that of all accepted events it is known what became of them, as maintenance last found."""
+    found = differences(Dataset.objects.all())
+    for difference in found:
+        yield (
+            PROBLEM,
+            f"{difference}, received from {readable_time(difference.first_hour)} on",
+            "`manage.py ledger` says in which hours; see docs/operations.md, The ledger",
+        )
+    if not found:
+        yield OK, "of all accepted events it is known what became of them"
 
 
 def _incident_result(incident: SealerIncident) -> Result:
@@ -537,6 +551,7 @@ DATABASE_CHECKS: dict[str, Callable[["psycopg.Connection[Any]"], Iterator[Result
     "lake": check_lake,
     "lake files": check_lake_files,
     "sealer": check_sealer,
+    "ledger": check_ledger,
     "event times": check_event_times,
     "workers": check_workers,
     "triggers": check_triggers,

@@ -1,4 +1,5 @@
 import secrets
+from datetime import datetime
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -8,6 +9,7 @@ from django.utils import timezone
 
 from eventlane.fields import IdField
 from eventlane.names import MAX_NAME_LENGTH, validate_name
+from eventlane.times import hour_of
 from pipelines.models import Resource
 from projects.models import ApiKey, Project
 
@@ -15,6 +17,11 @@ from projects.models import ApiKey, Project
 def default_retention_days() -> int:
     """Return the retention of a new dataset."""
     return settings.EVENTLANE_RETENTION_DAYS
+
+
+def this_hour() -> datetime:
+    """Return when the current hour began."""
+    return hour_of(timezone.now())
 
 
 def new_table_name() -> str:
@@ -57,6 +64,7 @@ class Dataset(models.Model):
     )
     table_name = models.CharField(max_length=40, default=new_table_name, unique=True, editable=False)
     creation_time = models.DateTimeField(default=timezone.now, editable=False)
+    counted_from = models.DateTimeField(default=this_hour, editable=False)  # the first hour in the ledger
     # The lake's contents, set on datasets that were measured; not columns.
     events: int
     bytes: int
@@ -124,22 +132,71 @@ class DroppedTable(models.Model):
 
 
 class ReceivedCount(models.Model):
-    """How many events of a dataset a journal file received in a minute, for the console's charts.
+    """How many events of a dataset a journal file received with a key in a minute, for charts and the ledger.
 
-    The sealer writes it before the commit that seals the file. The file's name is part of the key, so a file that is
-    sealed again after a crash counts once. Kept for two hours.
+    The sealer writes it before the commit that seals the file, so it counts only once the lake knows the file's name,
+    or `is_sealed` says that it did. The file's name is part of the key, so a file that is sealed again after a crash
+    counts once. After two hours, it is added to an AcceptedCount.
     """
 
     file_name = models.TextField()
+    key_id = models.CharField(max_length=27, blank=True, default="", db_default="")  # empty: of an older journal file
     dataset_id = models.CharField(max_length=27)  # not a foreign key: events outlive a deleted dataset for a moment
     minute = models.DateTimeField(db_index=True)
     events = models.PositiveBigIntegerField()
+    is_sealed = models.BooleanField(default=False, db_default=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["file_name", "dataset_id", "minute"], name="received_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["file_name", "dataset_id", "key_id", "minute"], name="received_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.events} at {self.minute:%H:%M}"
+
+
+class AcceptedCount(models.Model):
+    """How many events of a dataset were received with a key in an hour, in files that the lake has forgotten."""
+
+    key_id = models.CharField(max_length=27, blank=True)
+    dataset_id = models.CharField(max_length=27)
+    hour = models.DateTimeField()
+    events = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["dataset_id", "hour", "key_id"], name="accepted_once")]
+
+    def __str__(self) -> str:
+        return f"{self.events} at {self.hour:%Y-%m-%d %H}:00"
+
+
+class LedgerHour(models.Model):
+    """What became of the events that a dataset received in an hour, as it was last counted (see events.lake.ledger)."""
+
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="ledger", db_constraint=False)
+    hour = models.DateTimeField()
+    accepted = models.BigIntegerField()
+    stored = models.BigIntegerField()
+    duplicates = models.BigIntegerField()
+    quarantined = models.BigIntegerField()
+    unsealed = models.BigIntegerField()
+    expired = models.BigIntegerField()
+    erased = models.BigIntegerField()
+    settled = models.BigIntegerField()
+    keys = models.JSONField(default=dict)  # of the sealed ones, how many came with which key
+    check_time = models.DateTimeField(default=timezone.now)  # when it was found to be so
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["dataset", "hour"], name="ledger_hour_once")]
+
+    def __str__(self) -> str:
+        return f"{self.accepted} at {self.hour:%Y-%m-%d %H}:00"
+
+    @property
+    def difference(self) -> int:
+        """How many accepted events are unaccounted for; less than 0: how many there are too many."""
+        found = self.stored + self.duplicates + self.quarantined + self.unsealed
+        return self.accepted - found - self.expired - self.erased - self.settled
 
 
 class QuarantineCount(models.Model):

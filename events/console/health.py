@@ -16,6 +16,7 @@ from eventlane.times import readable_time
 from events.clock import dated_ahead
 from events.journal import Backlog
 from events.lake.damaged_files import known_damage
+from events.lake.ledger_hours import differences
 from events.models import DamagedFile, Dataset, QuarantineCount, QuarantinedRequest, SealerIncident
 from projects.models import Organization
 
@@ -59,6 +60,7 @@ def notices(datasets: Sequence[Dataset], now: datetime) -> list[Notice] | None:
     parts = (
         answer_or_none(damage, datasets),
         answer_or_none(incidents, now),
+        answer_or_none(unaccounted, datasets),
         answer_or_none(quarantine, datasets),
         answer_or_none(given_up, datasets),
         answer_or_none(ahead, datasets, now),
@@ -118,6 +120,21 @@ def _damaged(dataset: Dataset, files: list[DamagedFile]) -> Notice:
         max(file.found_time for file in files),
         dataset,
     )
+
+
+def unaccounted(datasets: Sequence[Dataset]) -> list[Notice]:
+    """Return of which datasets events are unaccounted for."""
+    return [
+        Notice(
+            "danger",
+            f"{difference}",
+            f"They were received from {readable_time(difference.first_hour)} on."
+            " The server’s command “manage.py ledger” says in which hours.",
+            difference.check_time,
+            difference.dataset,
+        )
+        for difference in differences(datasets)
+    ]
 
 
 def quarantine(datasets: Sequence[Dataset]) -> list[Notice]:

@@ -87,10 +87,23 @@ def found(platform: ScratchPlatform, namespace: str) -> list[str]:
     return [json.loads(line)["event"]["n"] for line in done.stdout.splitlines()]
 
 
-def expect_exactly_once(platform: ScratchPlatform, namespace: str, acknowledged: set[str]) -> None:
-    """Raise DidNotHappen unless each acknowledged event is stored exactly once."""
+def expect_exactly_once(platform: ScratchPlatform, namespace: str, acknowledged: set[str]) -> int:
+    """Raise DidNotHappen unless each acknowledged event is stored exactly once; return how many are stored."""
     names = found(platform, namespace)
     if len(names) != len(set(names)):
         raise DidNotHappen(f"{len(names) - len(set(names))} events are stored twice")
     if lost := acknowledged - set(names):
         raise DidNotHappen(f"{len(lost)} of {len(acknowledged)} acknowledged events are lost")
+    return len(names)
+
+
+def expect_balance(platform: ScratchPlatform, events: int) -> None:
+    """Raise DidNotHappen unless the ledger says that so many events were accepted and nothing else became of them."""
+    done = platform.manage("ledger", "--json", check=False)
+    hours = json.loads(done.stdout)["hours"]
+    accepted, left = (sum(hour[name] for hour in hours) for name in ("accepted", "difference"))
+    there = sum(hour["stored"] + hour["unsealed"] for hour in hours)
+    if done.returncode or left or not accepted == there == events:
+        raise DidNotHappen(
+            f"of {events} events, the ledger has {accepted} as accepted, {there} as there, {left} as lost"
+        )

@@ -56,6 +56,14 @@ SEALED_REQUEST_COLUMNS = {
     "received_time": "TIMESTAMPTZ",
 }
 
+LEDGER_COLUMNS = {
+    "dataset_id": "VARCHAR",
+    "hour": "TIMESTAMPTZ",
+    "kind": "VARCHAR",
+    "events": "BIGINT",
+    "entry_time": "TIMESTAMPTZ",
+}
+
 QUARANTINE_COLUMNS = {
     "id": "UUID",
     "received_time": "TIMESTAMPTZ",

@@ -19,6 +19,7 @@ from psycopg.conninfo import make_conninfo
 from events.lake import columns, conditions, promoted
 from events.lake.columns import (
     ADDED_COLUMNS,
+    LEDGER_COLUMNS,
     QUARANTINE_COLUMNS,
     SEALED_FILE_COLUMNS,
     SEALED_REQUEST_COLUMNS,
@@ -336,6 +337,7 @@ class Lake:
             "sealed_files": SEALED_FILE_COLUMNS,
             "quarantine": QUARANTINE_COLUMNS,
             "sealed_requests": SEALED_REQUEST_COLUMNS,
+            "ledger": LEDGER_COLUMNS,
         }
         if self.tables_among(tables) == tables.keys():
             self._add_columns()

@@ -17,7 +17,7 @@ from django.conf import settings
 
 from eventlane.one_line import one_line
 from eventlane.processes import is_running
-from eventlane.times import to_microseconds
+from eventlane.times import hour_of, to_microseconds
 from events.journal.copies import remembered
 from events.journal.reader import DAMAGED, journal_paths
 from events.lake.catalog import tables_to_flush
@@ -28,11 +28,14 @@ from events.lake.field_columns import add_column, fill, lacking_files, wanted_fi
 from events.lake.files import known_files
 from events.lake.gram_builder import files_without_grams, make_grams
 from events.lake.gram_files import remove_left_over
+from events.lake.ledger import EXPIRED, balance, enter_rows, forget_old
+from events.lake.ledger_hours import record
 from events.lake.orphans import remove_old_orphans, set_aside_leftovers
 from events.lake.reread import old_files, reread
 from events.lake.seal import drop_table, drop_tables
 from events.lake.sealed_requests import SEALED_REQUESTS
 from events.lake.snapshot import promoted_fields
+from events.lake.statistics import note_forgotten, sum_up
 from events.models import Dataset, QuarantinedRequest
 from projects.installation import lake_folder
 
@@ -82,6 +85,7 @@ def maintain(lake: Lake, now: datetime) -> Iterator[Step]:
         "unknown files": set_aside_unknown_files,
         "orphans": remove_orphans,
         "spilled files": remove_spilled_files,
+        "ledger": check_ledger,
     }
     for name, step in steps.items():
         try:
@@ -117,14 +121,16 @@ def apply_retention(lake: Lake, now: datetime) -> str:
     Events from the time covered by a damaged file stay until the file is intact or given up.
     """
     datasets = Dataset.objects.filter(table_name__in=lake.event_tables())
-    kept = datasets.values_list("table_name", "retention_days")
-    days = {table: limit for table, limit in kept if limit is not None}
+    kept = datasets.values_list("table_name", "retention_days", "pk")
+    limits = {table: (limit, dataset_id) for table, limit, dataset_id in kept if limit is not None}
 
     def apply(table: str) -> list[int]:
-        end = now.replace(minute=0, second=0, microsecond=0) - timedelta(days=days[table])
-        return [_delete(lake, event_table_name(table), "received_time", end, _outside_damaged(lake, table))]
+        days, dataset_id = limits[table]
+        end = hour_of(now) - timedelta(days=days)
+        outside = _outside_damaged(lake, table)
+        return [_delete(lake, event_table_name(table), "received_time", end, outside, quoted_text(dataset_id))]
 
-    (deleted,), failures = _for_each(sorted(days), apply, 1)
+    (deleted,), failures = _for_each(sorted(limits), apply, 1)
     return _result(f"{deleted:,} events deleted", failures)
 
 
@@ -132,7 +138,7 @@ def prune_quarantine(lake: Lake, now: datetime) -> str:
     """Delete what has been in quarantine for longer than EVENTLANE_QUARANTINE_DAYS."""
     end = now - timedelta(days=settings.EVENTLANE_QUARANTINE_DAYS)
     requests, _ = QuarantinedRequest.objects.filter(creation_time__lt=end).delete()
-    events = _delete(lake, "lake.main.quarantine", "quarantined_time", end)
+    events = _delete(lake, "lake.main.quarantine", "quarantined_time", end, dataset_id="dataset_id")
     return f"{events:,} events and {requests:,} requests deleted"
 
 
@@ -150,10 +156,12 @@ def prune_sealed_files(lake: Lake, now: datetime) -> str:
         " AND name NOT IN (SELECT unnest(?::VARCHAR[]))"
     )
     parameters = [settings.EVENTLANE_NODE, to_microseconds(end), there]
-    count = lake.value(f"SELECT count(*) {old}", parameters)
-    if count:
+    names = [name for (name,) in lake.execute(f"SELECT name {old}", parameters)]
+    if names:
+        note_forgotten(names)
         commit(lake, lambda: lake.execute(f"DELETE {old}", parameters))
-    return f"{count:,} names forgotten"
+    sum_up(now)
+    return f"{len(names):,} names forgotten"
 
 
 def prune_sealed_requests(lake: Lake, now: datetime) -> str:
@@ -312,6 +320,16 @@ def remove_orphans(lake: Lake, now: datetime) -> str:
     return remove_old_orphans(folder, now) if folder else "0 days removed"
 
 
+def check_ledger(lake: Lake, now: datetime) -> str:
+    """Count what became of the events of the last days, and forget hours that are too old for the ledger."""
+    forget_old(lake, now)
+    found = balance(lake, Dataset.objects.all(), now - timedelta(days=settings.EVENTLANE_LEDGER_CHECK_DAYS))
+    record(found.hours, now)
+    events = sum(abs(hour.difference) for hour in found.wrong)
+    unread = f"; not counted for damaged files: {', '.join(map(str, found.unread))}" if found.unread else ""
+    return f"{events:,} events in {len(found.wrong):,} hours unaccounted for{unread}"
+
+
 def remove_spilled_files(lake: Lake, now: datetime) -> str:
     """Remove files that a killed DuckDB wrote because it ran out of memory."""
     left = [folder for folder in spill_folder().glob("*-*") if not is_running(int(folder.name.partition("-")[0]))]
@@ -365,12 +383,23 @@ def _retried(lake: Lake, sql: str) -> list[int]:
     return [int(value or 0) for value in rows[0]]
 
 
-def _delete(lake: Lake, table: str, column: str, end: datetime, condition: str = "true") -> int:
-    """Delete the rows before `end` that meet the condition. If there are none, there is no commit and no snapshot."""
-    old = f"FROM {table} WHERE {column} < make_timestamptz(?) AND {condition}"
-    count: int = lake.value(f"SELECT count(*) {old}", [to_microseconds(end)])
+def _delete(
+    lake: Lake, table: str, column: str, end: datetime, condition: str = "true", dataset_id: str | None = None
+) -> int:
+    """Delete the rows before `end` that meet the condition. If there are none, there is no commit and no snapshot.
+
+    With `dataset_id`, which is SQL, they are events; the ledger then has them as expired.
+    """
+    old, parameters = f"FROM {table} WHERE {column} < make_timestamptz(?) AND {condition}", [to_microseconds(end)]
+    count: int = lake.value(f"SELECT count(*) {old}", parameters)
+
+    def delete() -> None:
+        if dataset_id is not None:
+            enter_rows(lake, EXPIRED, dataset_id, old, parameters)
+        lake.execute(f"DELETE {old}", parameters)
+
     if count:
-        commit(lake, lambda: lake.execute(f"DELETE {old}", [to_microseconds(end)]))
+        commit(lake, delete)
     return count
 
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 from events.lake.connection import INLINED_ROWS, Lake, commit, event_table_name
 from events.lake.culprits import Step, check_lake, origin_in_hex, storable_reason_of
 from events.lake.guard import guarded, plain
+from events.lake.ledger import ERASED, enter_rows
 from events.lake.seal import DATASET_DELETED, Target, event_ids, insert_events, take_rows, targets_of
 from events.namespaces import create_namespaces
 
@@ -23,6 +24,7 @@ PAGE_ROWS = 1000
 GIVE_UP_AFTER = 20  # if this many events of a dataset in a row can't be stored, its table is to blame
 MOVED_BYTES = 16 * 1024 * 1024  # per transaction
 FIRST_ID = UUID(int=0)
+AMONG = "id IN (SELECT unnest(?::UUID[]))"
 NOT_AN_EVENT = "it is a damaged part of a journal file, not an event"
 STILL_REFUSED = "it is still not valid JSON"
 
@@ -96,9 +98,14 @@ def put_back(lake: Lake, found: Iterable[Entry], step: Step = lambda: None) -> P
 
 
 def discard(lake: Lake, found: Iterable[Entry]) -> int:
-    """Delete entries for good; return how many there were."""
+    """Delete entries for good, which the ledger counts as erased; return how many there were."""
     ids = [entry.id for entry in found]
-    return commit(lake, lambda: _delete(lake, ids))
+
+    def erase() -> int:
+        enter_rows(lake, ERASED, "dataset_id", f"FROM lake.main.quarantine WHERE {AMONG}", [ids])
+        return _delete(lake, ids)
+
+    return commit(lake, erase)
 
 
 def _page(lake: Lake, dataset_id: str | None, ids: Collection[UUID] | None, after: UUID) -> list[Entry]:
@@ -221,4 +228,4 @@ def _there(lake: Lake, table_name: str, events: pa.Table) -> set[bytes]:
 
 
 def _delete(lake: Lake, ids: list[UUID]) -> int:
-    return int(lake.value("DELETE FROM lake.main.quarantine WHERE id IN (SELECT unnest(?::UUID[]))", [ids]))
+    return int(lake.value(f"DELETE FROM lake.main.quarantine WHERE {AMONG}", [ids]))

@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 from django.conf import settings
 
+from eventlane.times import from_microseconds, hour_of
 from events.journal import Batch, Copy, JournalFile
 from events.journal.copies import Copies, copies_among, firsts_among
 from events.journal.counts import MINUTE_US
@@ -31,9 +32,10 @@ from events.lake.connection import (
     pause,
     was_overtaken,
 )
+from events.lake.ledger import DUPLICATES, Place, enter
 from events.lake.noted_fields import note_sealed
 from events.lake.sealed_requests import note_sealed_copies, sealed_copies
-from events.lake.statistics import note_received, note_unread_times
+from events.lake.statistics import Received, note_received, note_unread_times
 from events.lake.unsealed import JournalIndex
 from events.lake.unwrap import Source, source_of
 from events.models import Dataset, DroppedTable
@@ -206,7 +208,7 @@ def _insert_files(lake: Lake, files: Sequence[JournalFile], refused: Refused | N
     """Insert what isn't sealed yet of the files, and their names."""
     done = sealed_names(lake, [file.name for file in files])
     total = Sealed(files=len(files))
-    received: Counter[tuple[str, str, int]] = Counter()
+    received: Counter[Received] = Counter()
     for part in read_parts([file for file in files if file.name not in done]):
         batches = _without_copies(lake, part.batches, refused)
         total.repeated += sum(batch.count for batch in part.batches) - sum(batch.count for batch in batches)
@@ -244,7 +246,19 @@ def _without_copies(lake: Lake, batches: list[Batch], refused: Refused | None) -
     lake.inline(INLINED_TOKENS)
     note_sealed_copies(lake, new)
     lake.inline(INLINED_ROWS)
+    _enter_copies(lake, named, kept)
     return kept
+
+
+def _enter_copies(lake: Lake, named: Iterable[Batch], kept: Iterable[Batch]) -> None:
+    """Enter into the ledger what was left out. What is kept may have got another hour than that in which it came."""
+    left: Counter[Place] = Counter()
+    for batch in named:
+        left[batch.dataset_id, hour_of(from_microseconds(batch.received_us))] += batch.count
+    for batch in kept:
+        if batch.token:
+            left[batch.dataset_id, hour_of(from_microseconds(batch.received_us))] -= batch.count
+    enter(lake, DUPLICATES, left)
 
 
 def _copies_in_journal() -> list[Copy]:
@@ -265,14 +279,14 @@ class Part:
         self.batches: list[Batch] = []
         self.damaged: list[tuple[JournalFile, int, bytes]] = []
         self.finished: list[tuple[JournalFile, int]] = []  # with the number of their events
-        self.received: Counter[tuple[str, str, int]] = Counter()  # by file name, dataset id, minute since 1970
+        self.received: Counter[Received] = Counter()
         self.bytes = 0
 
     def add(self, file: JournalFile, batches: list[Batch]) -> None:
         """Add batches of a file."""
         self.batches += batches
         for batch in batches:
-            self.received[file.name, batch.dataset_id, batch.received_us // MINUTE_US] += batch.count
+            self.received[file.name, batch.key_id, batch.dataset_id, batch.received_us // MINUTE_US] += batch.count
 
 
 def read_parts(files: Iterable[JournalFile]) -> Iterator[Part]:

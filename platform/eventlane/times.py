@@ -38,3 +38,8 @@ def from_microseconds(microseconds: int) -> datetime:
 def to_microseconds(time: datetime) -> int:
     """Return a time in microseconds after the start of 1970."""
     return (time - UNIX_EPOCH) // timedelta(microseconds=1)
+
+
+def hour_of(time: datetime) -> datetime:
+    """Return when the hour of UTC that holds a time began."""
+    return time.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

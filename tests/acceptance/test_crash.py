@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from events.drill.sender import Sender, expect_exactly_once
+from events.drill.sender import Sender, expect_balance, expect_exactly_once
 from tests.postgres import scratch_home
 
 
@@ -27,7 +27,7 @@ def test_killed_sealer_and_web_processes_lose_and_double_nothing(fresh_server):
                 except ProcessLookupError:
                     pass
     assert len(sender.acknowledged) > 100
-    expect_exactly_once(server, "kills", sender.acknowledged)
+    expect_balance(server, expect_exactly_once(server, "kills", sender.acknowledged))
 
 
 @pytest.fixture

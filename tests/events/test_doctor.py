@@ -40,6 +40,7 @@ NAMES = [
     "lake",
     "lake files",
     "sealer",
+    "ledger",
     "event times",
     "workers",
     "triggers",

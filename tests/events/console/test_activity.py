@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from events.console.activity import WINDOW_MINUTES, received
 from events.console.chart import HEIGHT, draw, scale_top
-from events.lake.statistics import note_received
-from events.models import Dataset, ReceivedCount
+from events.lake.statistics import note_forgotten, note_received, sum_up
+from events.models import AcceptedCount, Dataset, ReceivedCount
 from tests.events.lake.conftest import Node
 from tests.events.lake.test_seal import STEPS, numbered, write_files
 from tests.factories import make_account
@@ -106,20 +106,26 @@ def test_minutes_stand_where_they_belong() -> None:
     now = timezone.now().replace(second=30, microsecond=0)
     this_minute = int(now.timestamp()) // 60
     for age, events in ((0, 1), (1, 20), (59, 300), (60, 4000), (-1, 50_000)):
-        note_received(Counter({("node-a-0", "dataset", this_minute - age): events}))
+        note_received(Counter({("node-a-0", "key", "dataset", this_minute - age): events}))
     minutes = received(["dataset"], now).by_dataset["dataset"]
     assert (minutes[-1], minutes[-2], minutes[0], sum(minutes)) == (1, 20, 300, 321)
 
 
 @pytest.mark.django_db
-def test_file_noted_twice_counts_once_and_old_counts_go() -> None:
+def test_file_noted_twice_counts_once_and_old_counts_are_summed_up() -> None:
     now = timezone.now()
     this_minute = int(now.timestamp()) // 60
+    old, older = this_minute // 60 * 60 - 120, this_minute // 60 * 60 - 119
     for _ in range(2):
-        note_received(Counter({("a", "dataset", this_minute): 5, ("a", "dataset", this_minute - 121): 9}))
-    note_received(Counter({("b", "dataset", this_minute): 6}))
-    assert sum(received(["dataset"], now).total()) == 11
-    assert not ReceivedCount.objects.filter(minute__lt=now - timedelta(minutes=121)).exists()
+        note_received(Counter({("a", "key", "dataset", minute): 5 for minute in (this_minute, old, older)}))
+    note_received(Counter({("b", "key", "dataset", this_minute): 6, ("b", "key", "dataset", old): 7}))
+    sum_up(now)
+    assert sum(received(["dataset"], now).total()) == 11 and not AcceptedCount.objects.exists()
+    for _ in range(2):
+        note_forgotten(["a"])
+        sum_up(now)
+    assert AcceptedCount.objects.get().events == 10
+    assert [count.file_name for count in ReceivedCount.objects.filter(minute__lt=now - timedelta(hours=1))] == ["b"]
 
 
 def test_journal_that_cannot_be_read_is_told(node: Node, settings: object, tmp_path: Path) -> None:

@@ -197,5 +197,5 @@ def test_command_prints_a_line_for_each_step(node: Node) -> None:
     node.seal()
     lines = node.manage("maintain").stdout.splitlines()
     assert "retention: 0 events deleted" in lines
-    assert len(lines) == 16
+    assert len(lines) == 18
     assert "python manage.py maintain" in node.manage("maintain", "--help").stdout
