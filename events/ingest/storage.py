@@ -31,7 +31,9 @@ class Unsealed(Stock):
         self._folder, self._most_bytes = folder, most_bytes
 
     def _look(self) -> str:
-        waiting = backlog(self._folder).bytes if self._most_bytes else 0
+        if not self._most_bytes:
+            return ""
+        waiting = backlog(self._folder).bytes
         if waiting <= self._most_bytes:
             return ""
         most = self._most_bytes // MIB

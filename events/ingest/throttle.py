@@ -45,19 +45,21 @@ class Meters:
 
     def worst(self, rates: tuple[Rate, ...], now: float) -> tuple[float, Rate]:
         """Return how long to wait for room, and for which rate; 0 or less if there is room in all of them."""
-        return max(
-            ((self._paid.get((rate.sender, rate.policy), now) - now - self.burst_seconds, rate) for rate in rates),
-            key=lambda waiting: waiting[0],
-        )
+        longest, tightest = float("-inf"), rates[0]
+        for rate in rates:
+            seconds = self._paid.get((rate.sender, rate.policy), now) - now - self.burst_seconds
+            if seconds > longest:
+                longest, tightest = seconds, rate
+        return longest, tightest
 
     def count(self, rates: tuple[Rate, ...], requests: int, size: int, now: float) -> None:
         """Count requests and bytes."""
         if len(self._paid) > MOST_SENDERS:
             self._paid = {sender: paid for sender, paid in self._paid.items() if paid > now}
-        amounts = {REQUESTS: requests, BYTES: size}
         for rate in rates:
-            name, seconds = (rate.sender, rate.policy), amounts[rate.unit] * self._processes / rate.per_second
-            self._paid[name] = max(self._paid.get(name, now), now) + seconds
+            name, amount = (rate.sender, rate.policy), requests if rate.unit == REQUESTS else size
+            start = self._paid.get(name, now)
+            self._paid[name] = (start if start > now else now) + amount * self._processes / rate.per_second
 
 
 meters = Meters(settings.EVENTLANE_BURST_SECONDS, settings.EVENTLANE_WEB_PROCESSES)
