@@ -42,7 +42,7 @@ class Snippet:
 
 
 SNIPPETS = [
-    Snippet("curl", "curl", "In a terminal."),
+    Snippet("curl", "curl", "In a terminal. Sent again under its idempotency-key, an event is stored once."),
     Snippet("python", "Python", "Nothing to install."),
     Snippet("requests", "Python with requests", "pip install requests"),
     Snippet("node", "Node", "Version 18 or newer; nothing to install."),
