@@ -31,7 +31,8 @@ from events.ingest.dialects import (
     is_shared,
 )
 from events.ingest.dialects.replies import json_reply
-from events.ingest.keys import Unauthorised, authenticate
+from events.ingest.idempotency import with_tokens
+from events.ingest.keys import BadRequest, Unauthorised, authenticate
 from events.ingest.lookup import KnownDataset, find_dataset, new_namespaces
 from events.ingest.parse import refusal_of
 from events.ingest.resends import Kept, only_events, resends, whole
@@ -102,7 +103,7 @@ async def _answer(dialect: Dialect, incoming: Incoming) -> Reply:
         return _refuse_for_now(module, incoming, error)
     except BodyTooLarge as error:
         return module.fail(incoming, 413, str(error))
-    except (BadBody, Malformed, NotAnArray, TooManyEvents) as error:
+    except (BadBody, BadRequest, Malformed, NotAnArray, TooManyEvents) as error:
         return await _refuse_body(dialect, incoming, str(error))
     except UnicodeDecodeError as error:
         return await _refuse_body(dialect, incoming, f"invalid UTF-8: {error.reason}")
@@ -243,7 +244,8 @@ def read_events(module: Module, incoming: Incoming, key: KnownKey, body: bytes) 
         groups.setdefault((dataset.id, namespace, _label(entry.service)), []).append(entry.text)
     if len(groups) > MOST_GROUPS:
         raise Malformed(f"the events go to more than {MOST_GROUPS} datasets, namespaces and services")
-    return [batch for group, texts in groups.items() for batch in _batches(key.id, *group, texts)]
+    of_groups = (with_tokens(incoming.request, _batches(key.id, *group, texts)) for group, texts in groups.items())
+    return [batch for batches in of_groups for batch in batches]
 
 
 def _label(text: str) -> str:

@@ -57,3 +57,16 @@ def test_second_reply_is_the_first_one(entrance: Entrance) -> None:
     answers = [entrance.post("/v1/acme-logs/web", b'[{"n":1},2]', idempotency_key="a") for _ in range(2)]
     assert answers[0].status == 400 and answers[0] == answers[1]
     assert len(set(tokens(entrance))) == 1
+
+
+def test_other_protocols_take_the_header_too(entrance: Entrance) -> None:
+    """Each batch of a request has a token of its own, and its copy has the same."""
+    body = {"streams": [{"stream": {"namespace": name}, "values": [["1", "one"], ["2", "two"]]} for name in "ab"]}
+    loki = {"content_type": "application/json", "x_dataset": "acme-logs"}
+    for _ in range(2):
+        answer = entrance.post("/loki/api/v1/push", body, idempotency_key="a", **loki)
+        assert answer.status == 204, answer.body
+    found = tokens(entrance)
+    assert len(found) == 4 and len(set(found)) == 2 and b"" not in found
+    answer = entrance.post("/loki/api/v1/push", body, idempotency_key="", **loki)
+    assert answer.status == 400 and b"Idempotency-Key is empty" in answer.body
