@@ -9,7 +9,10 @@ from eventlane.times import format_time
 from events.alerts.evaluate import Condition
 from events.alerts.links import public_link
 from events.models import Alert, AlertChange, AlertState
+from events.query.model import Calculation
+from events.query.units import duration_text, is_in_milliseconds
 from pipelines.following import visible
+from pipelines.models import Resource
 
 LONGEST_TITLE = 300
 
@@ -19,13 +22,14 @@ def state_text(alert: Alert) -> str:
     return AlertState(alert.state).label.lower()
 
 
-def condition_text(condition: Condition) -> str:
-    """Return a condition in one line, like `service web: 12`."""
+def condition_text(condition: Condition, alert: Resource) -> str:
+    """Return a condition of an alert in one line, like `service web: 12` or `service web: p95(duration) 1.5 s`."""
     name = condition_name(condition)
     if condition["kind"] != AlertState.FIRING:
         return name
-    value = value_text(condition["value"])
-    return f"{name}: {value}" if name else value
+    one, value = _compared(alert), value_text(condition["value"], alert)
+    told = f"{one.name} {value}" if one and one.op != "count" else value
+    return f"{name}: {told}" if name else told
 
 
 def condition_name(condition: Condition) -> str:
@@ -53,8 +57,9 @@ def title(change: AlertChange) -> str:
 
 def lines(change: AlertChange) -> list[str]:
     """Return a line for each condition; of those that ended, without the value that they had."""
-    text = condition_name if change.kind == AlertChange.Kind.ENDED else condition_text
-    return [text(one) for one in change.conditions]
+    if change.kind == AlertChange.Kind.ENDED:
+        return [condition_name(one) for one in change.conditions]
+    return [condition_text(one, change.alert.resource) for one in change.conditions]
 
 
 def _headline(change: AlertChange) -> str:
@@ -99,8 +104,22 @@ def payload(change: AlertChange) -> dict[str, Any]:
     }
 
 
-def value_text(value: Any) -> str:
-    """Return a calculated value in one line, with at most six digits or all before the point."""
+def _compared(alert: Resource) -> Calculation | None:
+    """Return the calculation that an alert compares; of a saved query, it isn't known here."""
+    query, chosen = alert.data["query"], alert.data.get("calculation")
+    found = [] if isinstance(query, str) else [_calculation(**one) for one in query["calculations"]]
+    return next((one for one in found if chosen in (None, one.name)), None)
+
+
+def _calculation(op: str, path: str | None = None, alias: str | None = None) -> Calculation:
+    return Calculation(op.lower(), path, alias or (op if path is None else f"{op}({path})"))
+
+
+def value_text(value: Any, alert: Resource) -> str:
+    """Return a value that an alert compares in one line, rounded, and with a unit where that is known."""
+    one = _compared(alert)
+    if one and is_in_milliseconds(one) and isinstance(value, int | float):
+        return duration_text(value)
     if not isinstance(value, float):
         return plain(value)
     return f"{value:.6g}" if abs(value) < 1e6 else f"{value:.0f}"

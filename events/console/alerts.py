@@ -71,8 +71,8 @@ class AlertAdmin(SwitchAdmin):
             "resource": row.resource,
             "title": row.resource.name,
             "label": state_label(row),
-            "value": value_text(row.value),
-            "conditions": [(condition_text(one), one["since"]) for one in row.conditions],
+            "value": value_text(row.value, row.resource),
+            "conditions": [(condition_text(one, row.resource), one["since"]) for one in row.conditions],
             "changes": [_shown(change) for change in changes.order_by("-creation_time")[:SHOWN_CHANGES]],
             "related": _related(row.resource),
             "explore": explore_path(row.resource, row.evaluation_time or timezone.now()),
@@ -132,7 +132,7 @@ class AlertAdmin(SwitchAdmin):
     @display(description="Value")
     def latest_value(self, alert: Alert) -> str:
         """Show the value that was found last."""
-        return value_text(alert.value)
+        return value_text(alert.value, alert.resource)
 
 
 def state_label(alert: Alert) -> SafeString:

@@ -25,7 +25,6 @@ from events.console.explore.groups import (
 from events.console.explore.lines import event_line
 from events.console.explore.question import Question
 from events.console.explore.terms import open_to_more
-from events.console.explore.units import is_in_milliseconds
 from events.console.explore.zone import zone_name
 from events.console.saved import groups_of, left_out, search_of
 from events.dashboards import BAR, EVENTS, STATISTIC, TABLE, TIMESERIES
@@ -35,6 +34,7 @@ from events.query.body import MAX_ROWS, read_query
 from events.query.model import SELECTING, All, Query
 from events.query.run import ask
 from events.query.saved import saved_body
+from events.query.units import is_in_milliseconds
 from projects.models import Project
 
 COUNT = {"op": "count"}

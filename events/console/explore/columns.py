@@ -7,12 +7,12 @@ from typing import Any
 
 from eventlane import exact_numbers
 from eventlane.exact_numbers import ExactNumber
-from events.console.explore.units import DURATION, duration_text, exact_duration
 from events.console.explore.zone import zoned_text
 from events.lake.json_paths import spellings
 from events.lake.lines import visible
 from events.lake.query import EventRow
 from events.query.paths import COLUMNS
+from events.query.units import DURATION, duration_text, exact_duration
 from pipelines.resources.filters import INDEX
 
 LONGEST_CELL = 120

@@ -14,13 +14,13 @@ from events.console.explore.bars import clock, frame_text
 from events.console.explore.question import Question
 from events.console.explore.stack_traces import telling_line
 from events.console.explore.terms import group_term, with_term
-from events.console.explore.units import digits, duration_text, exact_duration, is_in_milliseconds
 from events.console.explore.zone import local
 from events.lake.lines import visible
 from events.query.answer import Answer, Row
 from events.query.model import Calculation, Query
 from events.query.series import Buckets
 from events.query.times import show_time
+from events.query.units import digits, duration_text, exact_duration, is_in_milliseconds
 
 MAX_LINES = 8  # more can't be told apart
 LONGEST_CELL = 120

@@ -10,10 +10,10 @@ from events.console.explore.columns import read_event, value_at
 from events.console.explore.event import event_address, short
 from events.console.explore.lines import message_of
 from events.console.explore.question import Question
-from events.console.explore.units import duration_text
 from events.lake.lines import visible
 from events.lake.query import EventRow
 from events.query.times import SECOND, InvalidTime, read_time
+from events.query.units import duration_text
 
 PARENTS = (
     *("parentSpanId", "parent_span_id", "parentId", "parent_id", "parentID", "parent.id", "span.parent_id"),

@@ -47,7 +47,7 @@ def _links(alert_ids: list[str]) -> dict[str, str]:
 
 
 def _row(alert: Alert, link: str) -> AlertRow:
-    texts = [condition_text(one) for one in alert.conditions]
+    texts = [condition_text(one, alert.resource) for one in alert.conditions]
     more = f" and {len(texts) - 1:,} more" if texts[1:] else ""
     state = AlertState(alert.state)
     return AlertRow(

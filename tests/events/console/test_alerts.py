@@ -59,7 +59,7 @@ def text(client: Client, path: str) -> str:
     return html.unescape(page(client, path))
 
 
-def test_page_shows_what_is_wrong_and_what_happened(alice: Client, errors: str) -> None:
+def test_page_shows_what_is_wrong_and_what_happened(house: House, alice: Client, errors: str) -> None:
     raw = page(alice, errors)
     assert "<api>" not in raw and "server <b>" not in raw
     shown = html.unescape(raw)
@@ -70,6 +70,10 @@ def test_page_shows_what_is_wrong_and_what_happened(alice: Client, errors: str) 
     find(Finding([BEYOND | {"value": 5587.4800000000005}], 5587.4800000000005))
     assert "service <api>: 5587.48" in text(alice, errors) and "5587.480" not in text(alice, errors)
     assert "5587.48" in text(alice, LIST) and "5587.480" not in text(alice, LIST)
+    deploy(
+        house.project, [alert(query={"datasets": ["acme-logs"], "calculations": [{"op": "p95", "path": "duration"}]})]
+    )
+    assert "service <api>: p95(duration) 5.59 s" in text(alice, errors)
     find(Finding([], 0))
     assert "Wrong now" not in page(alice, errors) and "Ended" in page(alice, errors)
 

@@ -200,7 +200,7 @@ def test_firing_alerts_go_first(node: Node, alice: Client) -> None:
     project = node.dataset.project
     condition = {"kind": "firing", "group": {"service": "web"}, "value": 12}
     for name, state in (("many-errors", "firing"), ("quiet", "no_data"), ("fine", "ok")):
-        resource = Resource.objects.create(project=project, type="alert", name=name, spec={"data": {}})
+        resource = Resource.objects.create(project=project, type="alert", name=name, spec={"data": {"query": "saved"}})
         alert = Alert.objects.create(resource=resource, project=project, state=state, conditions=[condition])
         AlertChange.objects.create(alert=alert, kind="began", time=timezone.now(), link=f"/explore/{name}")
     response = get(alice, STANDING)

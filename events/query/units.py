@@ -1,7 +1,6 @@
 """Units of numbers, where they are certain: the column `duration` is in milliseconds."""
 
 from eventlane import exact_numbers
-from eventlane.console import number
 from events.query.calculations import PERCENTILES
 from events.query.model import Calculation
 
@@ -38,4 +37,4 @@ def digits(value: float) -> str:
 
 
 def _short(amount: float) -> str:
-    return f"{amount:.3g}" if abs(amount) < 1000 else number(round(amount))
+    return f"{amount:.3g}" if abs(amount) < 1000 else f"{amount:,.0f}"
