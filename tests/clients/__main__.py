@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import sync_playwright
 
 from tests.browser import launch
-from tests.clients.catalog import NPM_CLIENTS, PYTHON_CLIENTS, RUM, document_table, table_of
+from tests.clients.catalog import DEBIAN_CLIENTS, NPM_CLIENTS, PYTHON_CLIENTS, RUM, document_table, table_of
 from tests.clients.packages import programs_in
 from tests.clients.session import Session
 from tests.postgres import scratch_home
@@ -20,7 +20,8 @@ def main() -> None:
     try:
         with TemporaryDirectory() as folder, sync_playwright() as playwright:
             session = Session(server, programs_in(Path(folder)))
-            outcomes = {RUM: session.run_page(RUM, launch(playwright))} | session.run(NPM_CLIENTS + PYTHON_CLIENTS)
+            outcomes = {RUM: session.run_page(RUM, launch(playwright))}
+            outcomes |= session.run(NPM_CLIENTS + PYTHON_CLIENTS) | session.run_daemons(DEBIAN_CLIENTS)
     finally:
         server.close()
     document_table(table := table_of(outcomes))

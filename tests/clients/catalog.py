@@ -68,6 +68,14 @@ class PythonClient(Client):
         return [sys.executable, "-m", "tests.clients.python_clients", self.name]
 
 
+class DebianClient(Client):
+    """A log daemon of Debian's; tests/clients/daemons.py runs it."""
+
+    @property
+    def row(self) -> str:
+        return self.package
+
+
 RUM = NpmClient("react-rum", "@baselime/react-rum", "Events API")  # tests/clients/page.py runs it, in a browser
 NPM_CLIENTS = (
     NpmClient("edge-logger", "@baselime/edge-logger", "Events API"),
@@ -90,6 +98,11 @@ PYTHON_CLIENTS = (
     PythonClient("posthog", "posthog", "PostHog"),
     PythonClient("sentry", "sentry-sdk", "Sentry"),
     PythonClient("logging.handlers.HTTPHandler", "", "forms"),
+)
+DEBIAN_CLIENTS = (
+    DebianClient("syslog-ng-bulk", "syslog-ng, `elasticsearch-http()`", "Elasticsearch"),
+    DebianClient("syslog-ng-events", "syslog-ng, `http()`", "Events API"),
+    DebianClient("rsyslog", "rsyslog, `omelasticsearch`", "Elasticsearch"),
 )
 
 

@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Browser
 
-from tests.clients.refusals import STATUSES, refusers
-from tests.clients.running import FIRST, LAST, MANY, Outcome
+from tests.clients.refusals import refusers
+from tests.clients.running import LAST, Outcome, tries_of
 from tests.waiting import wait_until
 
 BUNDLE = ["node_modules/.bin/esbuild", "rum.jsx", "--bundle", "--jsx=automatic", "--log-level=warning"]
@@ -23,8 +23,7 @@ def run_page(browser: Browser, folder: Path, url: str, environment: dict[str, st
         for server in servers:
             _visit(browser, page, script, server.url, environment)
             wait_until(lambda server=server: server.tries(LAST) > 0)
-        tries = {status: min(server.tries(FIRST), MANY) for status, server in zip(STATUSES, servers, strict=True)}
-        return Outcome(complaints, tries)
+        return Outcome(complaints, tries_of(servers))
 
 
 def _visit(browser: Browser, address: str, script: str, url: str, environment: dict[str, str]) -> list[str]:

@@ -9,10 +9,9 @@ from collections.abc import Callable
 from functools import partial
 from logging.handlers import HTTPHandler
 
-from tests.clients.running import FIRST, LAST, SECOND
+from tests.clients.running import TEXTS
 
 KEY, NAMESPACE = os.environ["KEY"], os.environ["NAMESPACE"]
-TEXTS = [text.decode() for text in (FIRST, SECOND, LAST)]
 Complain = Callable[[object], None]
 
 

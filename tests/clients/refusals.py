@@ -44,7 +44,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.server.bodies.append(self._decoded(self._body()))
-        self._answer(self.server.status, b'{"message":"refused"}')
+        if self.server.status in RETRY_AFTER and self.path.endswith("/_bulk"):
+            self._answer(
+                self.server.status, b"refused", "text/plain"
+            )  # as events/ingest/dialects/elasticsearch.py does
+        else:
+            self._answer(self.server.status, b'{"message":"refused"}')
 
     def do_GET(self) -> None:
         self._answer(200, b"<main></main>", "text/html")

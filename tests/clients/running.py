@@ -13,10 +13,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.clients.refusals import STATUSES, Refuser, refusers
+from tests.clients.refusals import Refuser, refusers
 from tests.waiting import wait_until
 
 FIRST, SECOND, LAST = b"cart-created", b"cart-paid", b"cart-sent"
+TEXTS = [text.decode() for text in (FIRST, SECOND, LAST)]
 MANY = 3  # requests after which a client counts as one that tries on and on
 PATIENCE = 120.0  # seconds; on a quiet machine, the longest takes 12
 
@@ -65,5 +66,10 @@ def _has_seen_enough(output: Path, servers: list[Refuser]) -> bool:
 def _outcome(output: Path, servers: list[Refuser]) -> Outcome:
     return Outcome(
         complaints=[text for number, text in _said(output) if number <= 0 and text is not None],
-        tries={status: min(server.tries(FIRST), MANY) for status, server in zip(STATUSES, servers, strict=True)},
+        tries=tries_of(servers),
     )
+
+
+def tries_of(servers: list[Refuser]) -> dict[int, int]:
+    """Return for each status how many requests held the first event, at most MANY."""
+    return {server.status: min(server.tries(FIRST), MANY) for server in servers}

@@ -2,17 +2,17 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser
 
 from tests.clients.catalog import Client
+from tests.clients.daemons import require_daemons, run_daemon
 from tests.clients.page import run_page
-from tests.clients.running import Outcome, run_program
+from tests.clients.running import TEXTS, Outcome, run_program
 from tests.server import ROOT, Server
 
 AT_ONCE = 4  # programs; they mostly wait
@@ -40,6 +40,18 @@ class Session:
         """Run the client that needs a browser."""
         return run_page(browser, self.folder, self.server.url, self._environment(client))
 
+    def run_daemons(self, clients: Sequence[Client]) -> dict[Client, Outcome]:
+        """Run Debian's log daemons, some at a time."""
+        require_daemons()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return dict(zip(clients, pool.map(self._run_daemon, clients), strict=True))
+
+    def _run_daemon(self, client: Client) -> Outcome:
+        def have_arrived() -> bool:
+            return len(self._of(client, self._rows("logs"))) >= len(TEXTS)
+
+        return run_daemon(client.name, self.server.url, self._environment(client), have_arrived)
+
     def _run(self, client: Client) -> Outcome:
         folder = self.folder if client.words[0] == "node" else ROOT
         return run_program(client.words, self.server.url, self._environment(client), folder)
@@ -52,15 +64,20 @@ class Session:
         keys = {"KEY": self.server.keys["ingest"], "KEY_200": self.key_200}
         return {**keys, "NAMESPACE": self.namespace(client), "NODE_NO_WARNINGS": "1"}
 
-    @cached_property
-    def _stored(self) -> list[dict[str, Any]]:
-        tails = [self.server.manage("tail", dataset, "--from", "1h", "--json").stdout for dataset in DATASETS]
-        return [json.loads(line) for tail in tails for line in tail.splitlines() if self.prefix in line]
+    def _rows(self, dataset: str) -> list[dict[str, Any]]:
+        tail = self.server.manage("tail", dataset, "--from", "1h", "--json").stdout
+        return [json.loads(line) for line in tail.splitlines() if self.prefix in line]
 
-    def stored(self, client: Client) -> list[dict[str, Any]]:
-        """Return the events of a client that is done, with their columns."""
+    def _of(self, client: Client, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         mine = self.namespace(client)
-        return [row for row in self._stored if mine in (row["namespace"], _run_of(row["event"]))]
+        return [row for row in rows if mine in (row["namespace"], _run_of(row["event"]))]
+
+    def stored(
+        self, clients: Iterable[Client], datasets: Iterable[str] = DATASETS
+    ) -> dict[Client, list[dict[str, Any]]]:
+        """Return the events of clients that are done, with their columns."""
+        rows = [row for dataset in datasets for row in self._rows(dataset)]
+        return {client: self._of(client, rows) for client in clients}
 
 
 def _run_of(event: dict[str, Any]) -> Any:

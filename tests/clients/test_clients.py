@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser import browser  # noqa: F401  (fixture)
-from tests.clients.catalog import NPM_CLIENTS, PYTHON_CLIENTS, RUM, Client, documented_table, table_of
+from tests.clients.catalog import DEBIAN_CLIENTS, NPM_CLIENTS, PYTHON_CLIENTS, RUM, Client, documented_table, table_of
 from tests.clients.packages import programs_in
-from tests.clients.running import Outcome
+from tests.clients.running import TEXTS, Outcome
 from tests.clients.session import Session
 from tests.server import Server
 
@@ -132,12 +132,18 @@ def outcomes(session: Session, browser: Browser) -> dict[Client, Outcome]:  # no
     return {RUM: session.run_page(RUM, browser), **session.run(NPM_CLIENTS + PYTHON_CLIENTS)}
 
 
+@pytest.fixture(scope="module")
+def stored(session: Session, outcomes: dict[Client, Outcome]) -> dict[Client, list[dict[str, Any]]]:
+    """What is stored of each client's events, with their columns."""
+    return session.stored(outcomes)
+
+
 @pytest.mark.parametrize("client", (RUM, *NPM_CLIENTS), ids=lambda client: client.name)
 def test_client_sees_success_and_its_events_are_stored(
-    session: Session, outcomes: dict[Client, Outcome], client: Client
+    outcomes: dict[Client, Outcome], stored: dict[Client, list[dict[str, Any]]], client: Client
 ) -> None:
     service, events = STORED[client.name]
-    rows = session.stored(client)
+    rows = stored[client]
     found = [without_what_changes(row["event"]) for row in rows]
     if client.name == "pino-loki":
         lines = [json.loads(event.pop("message")) for event in found]
@@ -150,14 +156,31 @@ def test_client_sees_success_and_its_events_are_stored(
 
 
 @pytest.mark.parametrize("client", PYTHON_CLIENTS, ids=lambda client: client.name)
-def test_client_in_python_sees_success(session: Session, outcomes: dict[Client, Outcome], client: Client) -> None:
-    events = [
-        row["event"] for row in session.stored(client)
-    ]  # tests/events/ingest/test_clients.py looks at more of them
+def test_client_in_python_sees_success(
+    outcomes: dict[Client, Outcome], stored: dict[Client, list[dict[str, Any]]], client: Client
+) -> None:
+    events = [row["event"] for row in stored[client]]  # tests/events/ingest/test_clients.py looks at more of them
     messages = [event.get("message") or event.get("event") or event.get("msg") for event in events]
-    assert (outcomes[client].complaints, sorted(messages)) == ([], ["cart-created", "cart-paid", "cart-sent"])
+    assert (outcomes[client].complaints, sorted(messages)) == ([], TEXTS)
 
 
-def test_table_of_clients_says_what_they_do_when_refused(outcomes: dict[Client, Outcome]) -> None:
-    table = table_of(outcomes)
+@pytest.fixture(scope="module")
+def daemons(session: Session) -> dict[Client, Outcome]:
+    """What Debian's log daemons did."""
+    return session.run_daemons(DEBIAN_CLIENTS)
+
+
+def test_lines_of_log_daemons_are_stored(session: Session, daemons: dict[Client, Outcome]) -> None:
+    for client, rows in session.stored(daemons, ["logs"]).items():
+        events = [row["event"] for row in rows]
+        assert [event.get("message") or event["MESSAGE"] for event in events] == TEXTS
+        assert {(row["service"], row["event_time"]) for row in rows} == {("shop", "2026-01-02T03:04:05.678000Z")}
+        assert {event.get("level") or event["PRIORITY"] for event in events} == {"notice"}
+        assert {event.get("host") or event["HOST"] for event in events} == {"web-1"}, client.name
+
+
+def test_table_of_clients_says_what_they_do_when_refused(
+    outcomes: dict[Client, Outcome], daemons: dict[Client, Outcome]
+) -> None:
+    table = table_of(outcomes | daemons)
     assert documented_table() == table, f"`python -m tests.clients` writes it anew:\n{table}"

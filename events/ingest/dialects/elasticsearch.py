@@ -12,7 +12,7 @@ from eventlane.door.reply import Reply
 from eventlane.door.request import Request
 from events.ingest import keys
 from events.ingest.dialects import Entry, Incoming, Malformed
-from events.ingest.dialects.replies import json_reply
+from events.ingest.dialects.replies import json_reply, text_reply
 from events.ingest.keys import authorization_of, header_of
 
 MAKES_DATASETS = False
@@ -25,7 +25,6 @@ ERROR_TYPES = {
     401: "security_exception",
     404: "index_not_found_exception",
     413: "content_too_long_exception",
-    429: "es_rejected_execution_exception",
 }
 
 _line = re.compile(rb"[^\n]+")
@@ -92,7 +91,12 @@ def _item(entry: Entry, action: str, index: str, id: str) -> dict[str, Any]:
 
 
 def fail(incoming: Incoming, status: int, reason: str) -> Reply:
-    """Say that nothing was stored, in Elasticsearch's form of an error."""
+    """Say that nothing was stored, in Elasticsearch's form of an error.
+
+    But in plain text if the client is to try again: rsyslog looks at no status, and takes an error in JSON for final.
+    """
+    if status in (429, 503):
+        return text_reply(status, reason)
     error = {"type": ERROR_TYPES.get(status, "exception"), "reason": reason}
     return json_reply(status, {"error": {"root_cause": [error], **error}, "status": status}, **PRODUCT)
 

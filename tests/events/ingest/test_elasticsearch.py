@@ -58,6 +58,8 @@ def test_wrong_key_and_failing_disk(entrance: Entrance, failing_journal: Callabl
     failing_journal()
     answer = entrance.post("/_bulk", CREATE + b"{}")
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    with pytest.raises(msgspec.DecodeError):  # rsyslog would take an error in JSON for final, and throw the batch away
+        answer.json()
 
 
 def test_clients_that_look_first_find_elasticsearch(entrance: Entrance) -> None:
