@@ -62,18 +62,24 @@ class Events(Relation, Protocol):
 
 def ask(lake: Lake, datasets: Sequence[Dataset], query: Query) -> Answer:
     """Return the answer of a lake and this node's journal, without damaged files; raise QueryTimeout, QueryTooLarge."""
+    [answer] = ask_together(lake, datasets, [query])
+    return answer
+
+
+def ask_together(lake: Lake, datasets: Sequence[Dataset], queries: Sequence[Query]) -> list[Answer]:
+    """Return the answers of one moment to queries with the same time frame and conditions; raise as `ask` does."""
     started = time.monotonic()
     tables = [one.table_name for one in datasets]
     try:
-        answer, left_out = read_around(lake, tables, lambda lake: _ask(lake, datasets, query))
+        answers, left_out = read_around(lake, tables, lambda lake: _ask(lake, datasets, queries))
     except (QueryTimeout, QueryTooLarge) as error:
-        error.data = (error.data or {}) | {"shorter": _shorter(query)}
+        error.data = (error.data or {}) | {"shorter": _shorter(queries[0])}
         raise
-    statistics = answer.statistics
-    statistics.elapsed_ms = (time.monotonic() - started) * 1000
-    statistics.add_left_out(left_out)
-    note_asked(datasets, json_paths(query))
-    return answer
+    for query, answer in zip(queries, answers, strict=True):
+        answer.statistics.elapsed_ms = (time.monotonic() - started) * 1000
+        answer.statistics.add_left_out(left_out)
+        note_asked(datasets, json_paths(query))
+    return answers
 
 
 def _shorter(query: Query) -> dict[str, str]:
@@ -82,35 +88,38 @@ def _shorter(query: Query) -> dict[str, str]:
     return {"from": show_time(start), "to": show_time(query.to_us)}
 
 
-def _ask(lake: Lake, datasets: Sequence[Dataset], query: Query) -> Answer:
+def _ask(lake: Lake, datasets: Sequence[Dataset], queries: Sequence[Query]) -> list[Answer]:
     """Answer exactly; where the memory doesn't do, with what takes less of it."""
     try:
-        return _ask_snapshot(lake, datasets, query, NONE)
+        return _ask_snapshot(lake, datasets, queries, NONE)
     except duckdb.OutOfMemoryException:
-        inexact = frozenset(one.op for one in query.calculations) & APPROXIMATE
+        inexact = frozenset(one.op for query in queries for one in query.calculations) & APPROXIMATE
     if not inexact:
         raise QueryTooLarge
     try:
-        return _ask_snapshot(lake, datasets, query, inexact)
+        return _ask_snapshot(lake, datasets, queries, inexact)
     except duckdb.OutOfMemoryException:
         raise QueryTooLarge from None
 
 
-def _ask_snapshot(lake: Lake, datasets: Sequence[Dataset], query: Query, approximate: frozenset[str]) -> Answer:
-    with open_snapshot(lake, datasets, where_of(query), promoted=promoted_fields(datasets)) as snapshot:
-        files = files_of(snapshot, query)
-        statistics = measure(snapshot, query, files)
+def _ask_snapshot(
+    lake: Lake, datasets: Sequence[Dataset], queries: Sequence[Query], approximate: frozenset[str]
+) -> list[Answer]:
+    whole = replace(queries[0], calculations=tuple(one for query in queries for one in query.calculations))
+    with open_snapshot(lake, datasets, where_of(whole), promoted=promoted_fields(datasets)) as snapshot:
+        files = files_of(snapshot, whole)
+        statistics = measure(snapshot, whole, files)
         if statistics.events_scanned > settings.EVENTLANE_QUERY_EXACT_VALUES:
             approximate |= PERCENTILES.keys()  # DuckDB holds their values outside of its memory limit
         if statistics.events_scanned <= FEW_EVENTS:
             files = []
         try:
-            answer = answer_query(query, snapshot, approximate, files)
+            answers = [answer_query(query, snapshot, approximate, files) for query in queries]
         except QueryTimeout as error:
             raise QueryTimeout(statistics.events_scanned, error.looked_back_to) from None
-        statistics.warnings += answer.statistics.warnings
-        answer.statistics = statistics
-        return answer
+        for answer in answers:
+            answer.statistics = replace(statistics, warnings=[*statistics.warnings, *answer.statistics.warnings])
+        return answers
 
 
 def answer_query(

@@ -32,7 +32,7 @@ from events.lake.slots import slots
 from events.models import Dataset
 from events.query.answer import Answer
 from events.query.body import MAX_ROWS, read_query
-from events.query.run import ask
+from events.query.run import ask_together
 from events.query.times import InvalidTime, read_duration, read_time
 from projects.models import Account
 
@@ -156,9 +156,7 @@ def _found_events(request: HttpRequest, dataset: Dataset, question: Question) ->
     before = {"before": question.before} if question.before else {}
     by_level = read_query(question.body(dataset.name, **BY_LEVEL), now_us=now_us)
     newest = read_query(question.body(dataset.name, **before), now_us=now_us)
-    counts, events = slots.run(
-        lambda lake: (ask(lake, [dataset], by_level), ask(lake, [dataset], newest)), owner_of(request)
-    )
+    counts, events = slots.run(lambda lake: ask_together(lake, [dataset], [by_level, newest]), owner_of(request))
     open_q = open_to_more(question.q)
     total = sum(count for _, count in [*counts.rows, counts.others or (None, 0)])
     return {
@@ -168,11 +166,11 @@ def _found_events(request: HttpRequest, dataset: Dataset, question: Question) ->
         "total": number(total),
         "total_noun": "event matches" if total == 1 else "events match",
         "scanned": number(counts.statistics.events_scanned) if question.q else "",
-        "elapsed_ms": number(round(counts.statistics.elapsed_ms + events.statistics.elapsed_ms)),
+        "elapsed_ms": number(round(counts.statistics.elapsed_ms)),
         "lines": [event_line(row, question, name) for name, row in events.events],
         "columns": [(path, question.without_column(path)) for path in question.column_paths],
         "older_address": question.address(before=events.before) if events.before else "",
-        "partial": counts.statistics.partial or events.statistics.partial,
+        "partial": counts.statistics.partial,
         "warnings": dict.fromkeys([*_left_out(counts), *counts.statistics.warnings, *events.statistics.warnings]),
         "wider": _wider(question, by_level.seconds),
         "without_search": question.address(q="") if question.q else "",
