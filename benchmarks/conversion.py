@@ -20,6 +20,7 @@ from events.lake import columns, conditions
 from events.lake.arrow import event_table
 from events.lake.columns import converted
 from events.lake.connection import PARQUET_OPTIONS
+from events.lake.pieces import in_pieces
 
 EVENTS = 100_000
 BATCH = 100
@@ -72,7 +73,7 @@ def measure(events: pa.Table) -> float:
             return database.execute(sql).fetchall()
 
         begin = time.process_time()
-        source = converted(execute, events)
+        source = in_pieces(converted(execute, events))
         execute(f"COPY ({source}) TO '{Path(folder) / 'events.parquet'}' ({_options()})", events)
         return time.process_time() - begin
 

@@ -30,6 +30,7 @@ from benchmarks.platforms import Platform, eventlane, free_port
 from benchmarks.unlike import MISSING, RARE, UnlikeEvents
 from eventlane.configuration import ROOT, read_settings
 from eventlane.embedded_postgres import database_url
+from events.lake.pieces import WHOLE
 
 EVENTS, POSTGRES_EVENTS = 10_000_000, 1_000_000
 PART = 1_000_000  # events on disk at a time before they are sent
@@ -288,7 +289,8 @@ def bare_duckdb(sources: list[str], file: Path) -> duckdb.DuckDBPyConnection:
     """Return a DuckDB with `bare`, a Parquet file of the events in these with what the questions need."""
     database, settings = duckdb.connect(), read_settings()
     database.execute(f"SET memory_limit = '{settings['EVENTLANE_DUCKDB_MEMORY_MB']}MB'; SET TimeZone = 'UTC'")
-    select = f"SELECT {BARE_COLUMNS} FROM read_parquet({sources})"
+    whole = f"SELECT * REPLACE ({WHOLE} AS event) FROM read_parquet({sources})"
+    select = f"SELECT {BARE_COLUMNS} FROM ({whole})"
     database.execute(f"COPY ({select}) TO '{file}' (FORMAT parquet, COMPRESSION zstd)")
     database.execute(f"CREATE VIEW bare AS FROM read_parquet('{file}')")
     database.execute(f"SET threads = {settings['EVENTLANE_QUERY_THREADS']}")

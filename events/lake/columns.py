@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from events.lake import guard, levels, times
 from events.lake.names import AS_TEXT, MILLISECONDS, PLACES, SCALES, TWO_FACED, Place
+from events.lake.pieces import PIECES
 from events.lake.shape import Execute, Shape, shape_of
 from events.lake.trees import Tree, plant, pointer, quoted, reach, structure
 
@@ -36,11 +37,11 @@ EVENT_COLUMNS = {
     "event": "VARCHAR",
 }
 
-# By which reading of names, levels and times a row got its columns: add 1 whenever events would get others, and
-# maintenance reads those that are sealed anew (see reread.py).
-READING = 2
-TABLE_COLUMNS = EVENT_COLUMNS | {"reading": "INTEGER"}
-ADDED_COLUMNS = ("span_id", "reading")  # that tables and files of earlier versions lack; there they are NULL
+# By which reading of names, levels and times a row got its columns: add 1 whenever events would get others, or have
+# their texts in other pieces, and maintenance reads those that are sealed anew (see reread.py).
+READING = 3
+TABLE_COLUMNS = EVENT_COLUMNS | {"reading": "INTEGER"} | dict.fromkeys(PIECES, "VARCHAR")
+ADDED_COLUMNS = ("span_id", "reading", *PIECES)  # that tables and files of earlier versions lack; there they are NULL
 
 SEALED_FILE_COLUMNS = {
     "name": "VARCHAR",

@@ -186,7 +186,8 @@ class EventFollower:
         table = snapshot.sealed_table(self._query.dataset)
         if table is None or position.snapshot == self._position.snapshot:
             return []
-        source = f"SELECT {quoted_text(self._query.dataset.name)} AS dataset, * FROM {table}"
+        columns = snapshot.columns_of(self._query.dataset)
+        source = f"SELECT {quoted_text(self._query.dataset.name)} AS dataset, {columns} FROM {table}"
         new = f"{source} WHERE snapshot_id > {self._position.snapshot} AND rowid >= {self._position.row_id}"
         rows = select(snapshot, new, self._query.conditions())
         known = [followed.batches for followed in self._followed.values()]

@@ -1,6 +1,6 @@
 """Make the gram files of the Parquet files that have none."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +11,7 @@ from events.lake.conditions import SEARCHED_COLUMNS
 from events.lake.connection import Lake, quoted_text
 from events.lake.files import KnownFile, known_files
 from events.lake.gram_files import Block, BlockBuilder, grams_path, write_grams
+from events.lake.pieces import PIECES, WHOLE
 
 MIN_BYTES = 64 * 1024  # a smaller file is read faster than two
 
@@ -36,12 +37,13 @@ def make_grams(lake: Lake, folder: Path, file: KnownFile) -> None:
     path = folder / file.path
     metadata = pq.read_metadata(path)
     names = metadata.schema.names
-    batches = _Batches(_texts(lake, path, [name for name in SEARCHED_COLUMNS if name in names]))
-    event = names.index("event")
+    batches = _Batches(_texts(lake, path, names))
+    places = [names.index(name) for name in ("event", *PIECES, *SEARCHED_COLUMNS) if name in names]
     blocks = []
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
-        blocks.append(_block(batches, group.num_rows, group.column(event).total_uncompressed_size))
+        size = sum(group.column(place).total_uncompressed_size for place in places)
+        blocks.append(_block(batches, group.num_rows, size))
     write_grams(path, file.bytes, file.rows, blocks)
 
 
@@ -51,10 +53,13 @@ def searched_text(columns: Sequence[str]) -> str:
     return f"lower(concat_ws(chr(10), {', '.join(parts)}))"
 
 
-def _texts(lake: Lake, path: Path, searched: list[str]) -> Iterator[pa.RecordBatch]:
-    """Yield the times and texts of a file's rows in their order."""
-    columns = f"epoch_us(received_time) AS us, {searched_text(searched)} AS text"
-    result = lake.stream(f"SELECT {columns} FROM read_parquet({quoted_text(str(path))})")
+def _texts(lake: Lake, path: Path, names: Collection[str]) -> Iterator[pa.RecordBatch]:
+    """Yield the times and texts of a file's rows in their order; it has columns with these names."""
+    searched = [name for name in SEARCHED_COLUMNS if name in names]
+    event = f"{WHOLE} AS event" if PIECES.keys() <= set(names) else "event"
+    columns = ", ".join(["received_time", event, *searched])
+    rows = f"SELECT {columns} FROM read_parquet({quoted_text(str(path))})"
+    result = lake.stream(f"SELECT epoch_us(received_time) AS us, {searched_text(searched)} AS text FROM ({rows})")
     yield from result.to_arrow_reader(ROWS_AT_ONCE)
 
 

@@ -26,6 +26,7 @@ from events.lake.columns import (
 )
 from events.lake.connection import Lake, commit, event_table_name, quoted_text
 from events.lake.files import ADOPTED, ORPHANS, FoundFile, set_aside, table_of, unknown_files
+from events.lake.pieces import PIECES
 from events.models import Dataset
 
 MIB = 1024 * 1024
@@ -140,7 +141,7 @@ def adopt(lake: Lake, folder: Path, file: FoundFile) -> Adopted:
 
 
 def _insert_missing(lake: Lake, name: str, file: Path) -> Adopted:
-    key, columns = KEYS.get(name, ("id", EVENT_COLUMNS))
+    key, columns = KEYS.get(name, ("id", [*EVENT_COLUMNS, *PIECES]))
     source = f"read_parquet({quoted_text(str(file))})"
     there = {row[0] for row in lake.execute(f"DESCRIBE FROM {source}")}
     if lacking := set(columns) - there - set(ADDED_COLUMNS):

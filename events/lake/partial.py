@@ -21,7 +21,7 @@ from django.conf import settings
 from django.db import connection
 
 from events.lake import promoted
-from events.lake.columns import EVENT_COLUMNS, SEALED_FILE_COLUMNS
+from events.lake.columns import SEALED_FILE_COLUMNS, TABLE_COLUMNS
 from events.lake.connection import Lake, quoted_name, quoted_text, spill_folder
 from events.lake.damage import OF_ALL_READERS, find_damage
 from events.lake.damaged_files import file_state
@@ -37,7 +37,7 @@ OF_TABLES = {"ducklake_data_file", "ducklake_delete_file", "ducklake_file_column
 CATALOG_TABLES = """
     SELECT table_name, array_agg(column_name::text ORDER BY ordinal_position) FROM information_schema.columns
     WHERE table_schema = %s GROUP BY table_name"""
-NATIVE_TYPES = EVENT_COLUMNS | SEALED_FILE_COLUMNS | {promoted.APART: "VARCHAR"}
+NATIVE_TYPES = TABLE_COLUMNS | SEALED_FILE_COLUMNS | {promoted.APART: "VARCHAR"}
 
 
 def read_around(lake: Lake, tables: Sequence[str], work: Callable[[Lake], T]) -> tuple[T, list[DamagedFile]]:

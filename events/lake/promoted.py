@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from events.lake.json_paths import pointer, spellings
+from events.lake.pieces import WHOLE
 
 TYPES = {"number": "DOUBLE", "text": "VARCHAR", "json": "VARCHAR"}  # by kind
 COUNT, APART = "promoted", "apart"
@@ -77,8 +78,8 @@ def parts_of(selected: str, source: str, columns: Sequence[Promoted]) -> tuple[P
 def filled(columns: Sequence[Promoted]) -> dict[str, str]:
     """Return the SQL of these columns, in order, and of those that say which there are, for a row with `event`.
 
-    It repeats one expression, which DuckDB evaluates once a row. An event is parsed once for its keys and once for all
-    values: only where a key stands twice, each is looked for.
+    It repeats one expression, which DuckDB evaluates once a row. An event, whose text may be in pieces, is parsed once
+    for its keys and once for all values: only where a key stands twice, each is looked for.
     """
     values = f"list_transform([{_json_values(columns)}], lambda found: [{', '.join(_first_values(columns))}])"
     typed = ", ".join(f"'{one.name}': {_typed(one, place)}" for place, one in enumerate(columns, 1))
@@ -93,9 +94,9 @@ def _json_values(columns: Sequence[Promoted]) -> str:
     """Return the list of the JSON at all the keys that the paths may mean."""
     ways = _ways(columns)
     objects = sorted({pointer(list(keys[:length])) for keys in ways for length in range(len(keys))})
-    is_doubled = f"list_bool_or(list_transform(json_keys(plain(event), {_list(objects)}), lambda k: is_doubled(k)))"
-    last = f"list_transform([{', '.join(map(_list, ways))}], lambda names: json_at(plain(event), names))"
-    first = f"json_extract(plain(event), {_list([pointer(list(keys)) for keys in ways])})::VARCHAR[]"
+    is_doubled = f"list_bool_or(list_transform(json_keys(plain({WHOLE}), {_list(objects)}), lambda k: is_doubled(k)))"
+    last = f"list_transform([{', '.join(map(_list, ways))}], lambda names: json_at(plain({WHOLE}), names))"
+    first = f"json_extract(plain({WHOLE}), {_list([pointer(list(keys)) for keys in ways])})::VARCHAR[]"
     return f"CASE WHEN {is_doubled} THEN {last} ELSE {first} END"
 
 

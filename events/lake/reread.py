@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from events.lake.columns import EVENT_COLUMNS, READING
 from events.lake.connection import INLINED_ROWS, Lake, catalog_schema, commit, event_table_name, quoted_text
 from events.lake.damaged_files import known_damage
+from events.lake.pieces import PIECES, WHOLE, in_pieces
 from events.lake.shape import shape_of_view
 from events.lake.unwrap import shaped_source
 
-KEPT = ("id", "received_time", "namespace", "event")
-READ_COLUMNS = [name for name in EVENT_COLUMNS if name not in KEPT]
+KEPT = ("id", "received_time", "namespace")
+READ_COLUMNS = [name for name in (*EVENT_COLUMNS, *PIECES) if name not in KEPT]
 FILES = """
     SELECT f.path, min(b.min_value) FILTER (column_name = 'received_time'),
         min(b.max_value) FILTER (column_name = 'received_time')
@@ -55,7 +56,7 @@ def reread(lake: Lake, table: str, file: OldFile, *, unwraps: bool) -> int:
         f" AND ends_with(filename, {quoted_text('/' + file.name)}) AND coalesce(reading, 0) < {READING}"
     )
     view = (
-        "SELECT id, epoch_us(received_time) AS received_us, namespace, service, plain(event) AS event"
+        f"SELECT id, epoch_us(received_time) AS received_us, namespace, service, plain({WHOLE}) AS event"
         f" FROM {event_table_name(table)} WHERE {rows}"
     )
     lake.execute("SET threads = 1")  # several would mix up the order of the rows
@@ -74,7 +75,7 @@ def _update(lake: Lake, table: str, rows: str, unwraps: bool) -> int:
     anew = shaped_source(lake.execute, shape_of_view(lake.execute), {}, unwraps=unwraps)
     updated = lake.value(
         f"UPDATE {event_table_name(table)} AS sealed SET {taken}, reading = {READING}"
-        f" FROM (SELECT id AS new_id, {names} FROM ({anew.sql})) AS anew WHERE id = new_id AND {rows}",
+        f" FROM (SELECT id AS new_id, {names} FROM ({in_pieces(anew.sql)})) AS anew WHERE id = new_id AND {rows}",
         **anew.tables,
     )
     return int(updated)

@@ -34,6 +34,7 @@ from events.lake.connection import (
 )
 from events.lake.ledger import DUPLICATES, Place, enter
 from events.lake.noted_fields import note_sealed
+from events.lake.pieces import PIECES, in_pieces
 from events.lake.sealed_requests import note_sealed_copies, sealed_copies
 from events.lake.statistics import Received, note_received, note_unread_times
 from events.lake.unsealed import JournalIndex
@@ -42,12 +43,12 @@ from events.models import Dataset, DroppedTable
 from events.namespaces import create_namespaces
 
 QUARANTINE = "quarantine"
-COLUMNS = ", ".join(EVENT_COLUMNS)
+SEALED_COLUMNS = ", ".join([*EVENT_COLUMNS, *PIECES])
 # Planning that takes 35 ms: for datasets with no more events in a part it is done for all of them at once.
 STAGED_EVENTS = 10_000
 STAGED = "temp.main.staged"
 NEXT_UNREAD = f"nextval('{UNREAD_TIMES}')"
-STAGED_ROWS = f"SELECT {COLUMNS}, has_unread_time FROM {STAGED} WHERE id IN (SELECT id FROM events)"
+STAGED_ROWS = f"SELECT {SEALED_COLUMNS}, has_unread_time FROM {STAGED} WHERE id IN (SELECT id FROM events)"
 # Up to so many bytes of journal are sealed in one thread: they give a second one nothing to do, and waking it for each
 # of the many small statements costs as much processor time as they do.
 ONE_THREAD_BYTES = 8 * 1024 * 1024
@@ -377,8 +378,8 @@ def _stage(lake: Lake, datasets: dict[str, list[Batch]], unwrapping: set[str]) -
     into = f"CREATE OR REPLACE TEMP TABLE {STAGED} AS"
     for group in filter(None, (small - unwrapping, small & unwrapping)):
         events = event_table([batch for dataset_id in group for batch in datasets[dataset_id]])
-        source = source_of(lake.execute, events, unwraps=group <= unwrapping)
-        lake.execute(f"{into} SELECT {COLUMNS}, has_unread_time FROM ({source.sql})", **source.tables)
+        source = _source(lake, events, unwraps=group <= unwrapping)
+        lake.execute(f"{into} SELECT {SEALED_COLUMNS}, has_unread_time FROM ({source.sql})", **source.tables)
         into = f"INSERT INTO {STAGED}"
     return small
 
@@ -386,10 +387,10 @@ def _stage(lake: Lake, datasets: dict[str, list[Batch]], unwrapping: set[str]) -
 def insert_events(lake: Lake, target: Target, events: pa.Table, source: Source | None = None) -> pa.Table:
     """Insert what can be converted; return the rows that can't."""
     lake.create_event_table(target.table_name)
-    source = source or source_of(lake.execute, events, unwraps=target.unwraps)
-    insert = f"INSERT INTO {event_table_name(target.table_name)} ({COLUMNS}, reading)"
+    source = source or _source(lake, events, unwraps=target.unwraps)
+    insert = f"INSERT INTO {event_table_name(target.table_name)} ({SEALED_COLUMNS}, reading)"
     reading = f"CASE WHEN has_unread_time THEN least({READING}, {READING} + {NEXT_UNREAD}) ELSE {READING} END"  # counts
-    inserted = lake.value(f"{insert} SELECT {COLUMNS}, {reading} FROM ({source.sql})", **source.tables)
+    inserted = lake.value(f"{insert} SELECT {SEALED_COLUMNS}, {reading} FROM ({source.sql})", **source.tables)
     if inserted == len(events):
         return events.slice(0, 0)
     numbered = events.append_column("row", pa.array(range(len(events))))
@@ -397,6 +398,12 @@ def insert_events(lake: Lake, target: Target, events: pa.Table, source: Source |
     if inserted + len(refused) != len(events):
         raise EventsMissing(f"{len(events)} events, {inserted} inserted, {len(refused)} refused")
     return take_rows(events, (row for (row,) in refused))
+
+
+def _source(lake: Lake, events: pa.Table, *, unwraps: bool) -> Source:
+    """Return what converts events, with their texts in pieces."""
+    source = source_of(lake.execute, events, unwraps=unwraps)
+    return Source(in_pieces(source.sql), source.tables)
 
 
 def take_rows(events: pa.Table, rows: Iterable[int]) -> pa.Table:

@@ -38,6 +38,7 @@ from events.lake.connection import Lake, event_table_name, quoted_text, table_de
 from events.lake.deadline import Deadline
 from events.lake.duckdbs import ArrowReader
 from events.lake.narrow import Narrower
+from events.lake.pieces import PIECES, WHOLE
 from events.lake.promoted import Part, Promoted, parts_of
 from events.lake.seal import sealed_names
 from events.lake.sealed_requests import sealed_copies
@@ -185,7 +186,7 @@ class Snapshot:
         """Yield for each dataset what to select from where of the span: from what may hold what is asked for."""
         for dataset in self.datasets:
             if (table := self.sealed_table(dataset)) and (spans := self._narrower(dataset).spans(self._narrow(span))):
-                selected = f"{quoted_text(dataset.name)} AS dataset, {self._columns_of(dataset)}"
+                selected = f"{quoted_text(dataset.name)} AS dataset, {self.columns_of(dataset)}"
                 yield dataset, selected, f"FROM {table} WHERE {within(spans)}"
 
     def _narrow(self, span: Span) -> Span:
@@ -206,10 +207,11 @@ class Snapshot:
         datasets = [dataset for dataset in self.datasets if self.sealed_table(dataset)]
         return {file for dataset in datasets for file in self._narrower(dataset).skipped_files(EVER)}
 
-    def _columns_of(self, dataset: Dataset) -> str:
-        """Return EVENT_COLUMNS as its table has them: what it lacks is NULL."""
+    def columns_of(self, dataset: Dataset) -> str:
+        """Return EVENT_COLUMNS as its table has them, with whole texts: what it lacks is NULL."""
         lacking = self._lacking.get(dataset.table_name, set())
-        return ", ".join(f"NULL AS {name}" if name in lacking else name for name in EVENT_COLUMNS)
+        read = dict.fromkeys(lacking, "NULL") | ({} if lacking & PIECES.keys() else {"event": WHOLE})
+        return ", ".join(f"{read[name]} AS {name}" if name in read else name for name in EVENT_COLUMNS)
 
     def unsealed(self, span: Span) -> list[Stretch]:
         """Return the stretches of the journal that the span reaches."""

@@ -12,12 +12,14 @@ from events.journal.format import first_id
 from events.lake import columns, conditions, promoted
 from events.lake.arrow import event_table
 from events.lake.columns import EVENT_COLUMNS, converted
+from events.lake.pieces import PIECES, WHOLE, in_pieces
 from events.lake.promoted import Part, Promoted, filled, parts_of
 from events.query.answer import Answer
 from events.query.body import read_query
 from events.query.run import answer_query
 
-KNOWN = ", ".join(["dataset", *EVENT_COLUMNS])
+KNOWN = ", ".join(["dataset", *(name for name in EVENT_COLUMNS if name != "event"), f"{WHOLE} AS event"])
+STORED = ", ".join(["dataset", *EVENT_COLUMNS, *PIECES])
 NOW_US = 1_795_780_800_000_000  # 2026-11-27T12:00:00Z
 
 
@@ -53,7 +55,7 @@ class Table:
         batch = replace(batch, received_us=received_us, first_id=first_id(ours * 1000))
         self.count += len(texts)
         events = event_table([batch])
-        rows = f"SELECT '{dataset}' AS dataset, * FROM ({converted(self._shaped, events)})"
+        rows = f"SELECT '{dataset}' AS dataset, * FROM ({in_pieces(converted(self._shaped, events), least=1)})"
         self.database.register("events", events)
         known = self.database.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'known'").fetchone()
         self.database.execute(f"INSERT INTO known {rows}" if known == (1,) else f"CREATE TABLE known AS {rows}")
@@ -75,11 +77,11 @@ class Table:
     def promote(self, fields: Mapping[str, str]) -> None:
         """Give these paths columns of these kinds: a third of the rows has all, one half of them, and one none."""
         self.promoted = [Promoted(path, number, kind) for number, (path, kind) in enumerate(fields.items(), 1)]
-        parts = [f"SELECT {KNOWN}, 0 AS promoted FROM known WHERE hash(id) % 3 = 0"]
+        parts = [f"SELECT {STORED}, 0 AS promoted FROM known WHERE hash(id) % 3 = 0"]
         for third, count in (1, len(fields) // 2), (2, len(fields)):
             values = filled(self.promoted[:count]) if count else {"promoted": "0"}
             columns = ", ".join(f"{sql} AS {name}" for name, sql in values.items())
-            parts.append(f"SELECT {KNOWN}, {columns} FROM known WHERE hash(id) % 3 = {third}")
+            parts.append(f"SELECT {STORED}, {columns} FROM known WHERE hash(id) % 3 = {third}")
         self.database.execute(f"CREATE OR REPLACE TABLE known AS {' UNION ALL BY NAME '.join(parts)}")
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
