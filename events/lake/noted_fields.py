@@ -27,6 +27,8 @@ AGAIN_SECONDS = 30.0
 FREQUENT = 0.5  # of the events of a sample have such a field
 ALIKE = 0.95  # of its values are of a column's kind
 LONG = 200  # characters: of longer texts a column is too large, unless it is asked for
+# So it is of texts of some length that are nearly all different: it takes as much again as they do in the events.
+SHORT, UNLIKE = 12, 0.9
 MAX_NOTED = 500  # of a dataset: keys of events, and paths of queries, may be anything
 
 NEEDLESS = {*NAMES["event_time"], *NAMES["duration"], *EVENT_COLUMNS, "dataset"}
@@ -41,6 +43,7 @@ class _Tally:
 
     kinds: Counter[str] = field(default_factory=Counter)
     characters: int = 0
+    texts: set[str] = field(default_factory=set)
 
     def add(self, value: Any) -> None:
         kind = "json"
@@ -49,6 +52,7 @@ class _Tally:
         elif isinstance(value, str):
             kind = "text"
             self.characters += len(value)
+            self.texts.add(value)
         self.kinds[kind] += 1
 
     def kind(self) -> str:
@@ -56,12 +60,15 @@ class _Tally:
         [(kind, count)] = self.kinds.most_common(1)
         return kind if count >= ALIKE * self.kinds.total() else "json"
 
+    def _longest(self) -> int:
+        return SHORT if len(self.texts) >= UNLIKE * self.kinds.total() else LONG
+
     def is_worth_it(self, path: str, events: int) -> bool:
         """Tell whether a column for it is worth its place though nobody has asked for it."""
         kind = self.kind()
         return (
             self.kinds.total() >= FREQUENT * events
-            and self.characters <= LONG * self.kinds.total()
+            and self.characters <= self._longest() * self.kinds.total()
             and path not in NEEDLESS
             and not (kind == "text" and path in NEEDLESS_TEXTS)
         )
