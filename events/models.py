@@ -235,6 +235,29 @@ class QuarantinedRequest(models.Model):
         return self.path
 
 
+class RefusedCount(models.Model):
+    """How many requests of a key were refused for a reason in an hour (see events.ingest.refusals)."""
+
+    hour = models.DateTimeField()
+    key_id = models.CharField(max_length=27, blank=True)  # empty: without a valid key
+    project = models.ForeignKey(Project, models.CASCADE, null=True, db_constraint=False, related_name="refused_counts")
+    dataset = models.CharField(max_length=MAX_NAME_LENGTH, blank=True)  # its name; there may be none of that name
+    status = models.PositiveSmallIntegerField()
+    reason = models.CharField(max_length=200)
+    requests = models.PositiveBigIntegerField()
+    latest_time = models.DateTimeField()
+    example = models.TextField(blank=True)  # the beginning of what was refused last
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["hour", "key_id", "dataset", "status", "reason"], name="refused_once")
+        ]
+        indexes = [models.Index(fields=["project", "latest_time"], name="refused_by_project")]
+
+    def __str__(self) -> str:
+        return f"{self.requests}: {self.reason}"
+
+
 class UnreadTimes(models.Model):
     """How many events of a dataset have a time that could not be read, as sealers counted them."""
 

@@ -25,6 +25,7 @@ from events.ingest.idempotency import token_of
 from events.ingest.keys import BadRequest, Unauthorised, authenticate, header_of, secret_of
 from events.ingest.lookup import KnownDataset, find_dataset, new_namespaces
 from events.ingest.parse import InvalidEvent, Parsed, parse_acceptable, parse_events, refusal_of
+from events.ingest.refusals import note_refusal
 from events.ingest.resends import Kept, only_events, resends, whole
 from events.ingest.split import NotAnArray, TooManyEvents, split
 from events.ingest.storage import limits
@@ -93,8 +94,10 @@ async def _answer(request: Request, body: bytes | None = None) -> Reply:
     except Refused:
         raise
     except Unauthorised:
+        note_refusal(request, None, 401, NO_KEY)
         return unauthorised()
     except NotNow as error:
+        note_refusal(request, target.key, error.status, str(error))
         message = b"Too Many Requests" if error.status == 429 else b"Service Unavailable"
         return _reply(error.status, b'{"message": "%b"}' % message, **{"X-Error-Reason": str(error)}, **error.headers)
     except BadRequest as error:
@@ -103,9 +106,11 @@ async def _answer(request: Request, body: bytes | None = None) -> Reply:
         return await _refuse_body(request, target.key, str(error), body or b"", body or b"")
     except JournalFailed as error:
         log_failed_journal("a request was not stored: %s", error)
+        note_refusal(request, target.key, 500, error.reason)
         return _reply(500, INTERNAL_ERROR, **{"X-Error-Reason": error.reason})
     except DirectoryUnavailable as error:
         log_missing_directory("a request was not stored: %s", error)
+        note_refusal(request, None, 500, DIRECTORY_AWAY)
         return _reply(500, INTERNAL_ERROR)
     except Exception:
         logger.exception("a request was not stored")
@@ -126,6 +131,7 @@ async def _refuse_body(request: Request, key: KnownKey, reason: str, body: bytes
     """Refuse a request as a whole."""
     if await resends.end(request, key, reason, sample, lambda: [whole(request, reason, body)]):
         return _accepted(key)
+    note_refusal(request, key, 400, reason, body, secret_of)
     return _reply(400, BAD_REQUEST, **{"X-Error-Reason": reason})
 
 
@@ -134,6 +140,7 @@ async def _refuse_some(request: Request, target: Target, body: bytes, parsed: Pa
     first = parsed.invalid[0] if parsed.invalid else InvalidEvent(0, parsed.more_reason, b"")
     if await resends.end(request, target.key, first.reason, first.shown, lambda: [_refused(request, target, body)]):
         return target.accepted
+    note_refusal(request, target.key, 400, first.reason, first.shown, secret_of)
     more = {"X-Error-Reason": f"not shown: {parsed.more_reason}"} if parsed.more_invalid else {}
     return _reply(400, _list_invalid(parsed), **more)
 
@@ -155,6 +162,7 @@ def refuse_events(refused: Refused, request: Request) -> Reply:
     """Say that a request isn't let in. A body that is too large or cut off counts as a bad request."""
     message = {408: b"Request Timeout", 503: b"Service Unavailable"}.get(refused.status)
     headers = {"X-Error-Reason": str(refused), **refused.headers}
+    note_refusal(request, None, refused.status if message else 400, str(refused))
     return _reply(refused.status if message else 400, b'{"message": "%b"}' % (message or b"Bad Request"), **headers)
 
 
@@ -302,6 +310,8 @@ def _reply(status: int, body: bytes, **headers: str) -> Reply:
     return Reply(status, headers_of({"Content-Type": "application/json", **CORS, **headers}), body)
 
 
+NO_KEY = "the API key is missing, unknown, or may not ingest"
+DIRECTORY_AWAY = "PostgreSQL is away, and the key or dataset isn't known"
 INTERNAL_ERROR = b'{"message": "Internal Error"}'
 BAD_REQUEST = b'{"message": "Bad Request"}'
 ACCEPTED, ACCEPTED_AS_200 = (_reply(status, b'{"message": "Request Accepted"}') for status in (202, 200))

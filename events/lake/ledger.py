@@ -34,7 +34,7 @@ from events.lake.connection import Lake, commit, event_table_name
 from events.lake.damage import find_damage
 from events.lake.damaged_files import known_damage
 from events.lake.ledger_hours import COUNTED
-from events.models import AcceptedCount, Dataset, LedgerHour
+from events.models import AcceptedCount, Dataset, LedgerHour, RefusedCount
 
 DUPLICATES, EXPIRED, ERASED, SETTLED = "duplicates", "expired", "erased", "settled"
 QUARANTINE, LEDGER = "quarantine", "ledger"
@@ -178,11 +178,12 @@ class _Count:
 
 
 def forget_old(lake: Lake, now: datetime) -> None:
-    """Forget the hours that are older than EVENTLANE_LEDGER_DAYS."""
+    """Forget the hours that are older than EVENTLANE_LEDGER_DAYS, and old refusals."""
     end = hour_of(now - timedelta(days=settings.EVENTLANE_LEDGER_DAYS))
     with transaction.atomic():
         AcceptedCount.objects.filter(hour__lt=end).delete()
         LedgerHour.objects.filter(hour__lt=end).delete()
+        RefusedCount.objects.filter(hour__lt=now - timedelta(days=settings.EVENTLANE_REFUSED_DAYS)).delete()
     old = "FROM lake.main.ledger WHERE hour < make_timestamptz(?)"
     if lake.value(f"SELECT count(*) {old}", [to_microseconds(end)]):
         commit(lake, lambda: lake.execute(f"DELETE {old}", [to_microseconds(end)]))

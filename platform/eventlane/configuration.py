@@ -269,6 +269,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_IDEMPOTENCY_HOURS", "24", at_least(0), "hours", "how long a request's `Idempotency-Key` is remembered: what is sent again within this time is stored once. 0: never"),
         ("EVENTLANE_LEDGER_DAYS", "400", at_least(1), "days", "how long the ledger remembers what became of the events of an hour"),
         ("EVENTLANE_LEDGER_CHECK_DAYS", "7", at_least(1), "days", "maintenance checks the hours of so many days; `manage.py ledger` checks all that the ledger remembers"),
+        ("EVENTLANE_REFUSED_DAYS", "30", at_least(1), "days", "how long it is kept how many requests were refused, and why"),
         ("EVENTLANE_INLINED_HOURS", "1", at_least(0), "hours", "how long rows of small inserts may lie in PostgreSQL before maintenance moves those of their dataset into a file: a dataset with few events gets one file in this time"),
         ("EVENTLANE_INLINED_ROWS", "1000", at_least(1), "rows", "rows of small inserts that a dataset has in PostgreSQL from which maintenance moves them into a file before that"),
         ("EVENTLANE_SNAPSHOT_HOURS", "1", at_least(0), "hours", "how long replaced Parquet files are kept for readers that still use them"),

@@ -35,10 +35,11 @@ from events.ingest.idempotency import with_tokens
 from events.ingest.keys import BadRequest, Unauthorised, authenticate
 from events.ingest.lookup import KnownDataset, find_dataset, new_namespaces
 from events.ingest.parse import refusal_of
+from events.ingest.refusals import note_refusal
 from events.ingest.resends import Kept, only_events, resends, whole
 from events.ingest.split import WHITESPACE, NotAnArray, TooManyEvents
 from events.ingest.throttle import NotNow, let_in, read_body
-from events.ingest.views import CONTROL_CHARACTER, CORS, preflight, refuse_events, store_body, take_events
+from events.ingest.views import CONTROL_CHARACTER, CORS, NO_KEY, preflight, refuse_events, store_body, take_events
 from events.journal import Batch, JournalFailed, new_batch
 from projects.directory import DirectoryUnavailable, KnownKey, NotRemembered
 
@@ -76,6 +77,7 @@ def refuse_dialect(refused: Refused, request: Request) -> Reply:
     """Say that a request isn't let in, with the status that tells a sender whether to try again."""
     if is_shared(request.path) and b"protobuf" not in request.headers.get(b"content-type", b""):
         return refuse_events(refused, request)
+    note_refusal(request, None, refused.status, str(refused), dataset="")
     return json_reply(refused.status, {"message": str(refused)}, **refused.headers)
 
 
@@ -92,17 +94,16 @@ def _other_method(dialect: Dialect, request: Request) -> Reply:
 
 async def _answer(dialect: Dialect, incoming: Incoming) -> Reply:
     """Take a request in, and word what becomes of it, or why nothing does."""
-    module = dialect.module
     try:
         return await _take_in(dialect, incoming)
     except Refused:
         raise
     except Unauthorised:
-        return module.fail(incoming, 401, "the API key is missing, unknown, or may not ingest")
+        return _fail(dialect, incoming, 401, NO_KEY)
     except NotNow as error:
-        return _refuse_for_now(module, incoming, error)
+        return _refuse_for_now(dialect, incoming, error)
     except BodyTooLarge as error:
-        return module.fail(incoming, 413, str(error))
+        return _fail(dialect, incoming, 413, str(error))
     except (BadBody, BadRequest, Malformed, NotAnArray, TooManyEvents) as error:
         return await _refuse_body(dialect, incoming, str(error))
     except UnicodeDecodeError as error:
@@ -111,12 +112,19 @@ async def _answer(dialect: Dialect, incoming: Incoming) -> Reply:
         return await _refuse_body(dialect, incoming, f"the body nests deeper than {storage.limits.max_depth} levels")
     except (JournalFailed, DirectoryUnavailable) as error:
         log_failure("a request was not stored: %s", error)
-        reply = module.fail(incoming, 503, "the events could not be stored; try again")
+        reply = _fail(dialect, incoming, 503, "the events could not be stored; try again")
         reply.headers.append((b"retry-after", b"%d" % RETRY_SECONDS))
         return reply
     except Exception:
         logger.exception("a request was not stored")
-        return module.fail(incoming, 500, "something went wrong in the server")
+        return _fail(dialect, incoming, 500, "something went wrong in the server")
+
+
+def _fail(dialect: Dialect, incoming: Incoming, status: int, reason: str, refused: bytes = b"") -> Reply:
+    """Refuse a request as a whole, and count that. A body that holds its key is no example."""
+    secret_of = None if dialect.key_in_body else dialect.module.secret_of
+    note_refusal(incoming.request, incoming.key, status, reason, refused, secret_of, dataset="")
+    return dialect.module.fail(incoming, status, reason)
 
 
 async def _refuse_body(dialect: Dialect, incoming: Incoming, reason: str) -> Reply:
@@ -126,17 +134,26 @@ async def _refuse_body(dialect: Dialect, incoming: Incoming, reason: str) -> Rep
     if key and await resends.end(request, key, reason, body, lambda: [whole(request, reason, body)]):
         incoming.entries, incoming.notes = [], []
         return dialect.module.reply(incoming)
-    return dialect.module.fail(incoming, 400, reason)
+    return _fail(dialect, incoming, 400, reason, body)
 
 
-async def _put_refused_aside(incoming: Incoming, key: KnownKey) -> None:
-    """Take refused events for accepted once they are in quarantine. Those whose text isn't known can't be."""
+async def _settle_refused(dialect: Dialect, incoming: Incoming, key: KnownKey) -> None:
+    """Take refused events for accepted once they are in quarantine, or count that they were refused.
+
+    Those whose text isn't known can't go there.
+    """
     request, refused = incoming.request, incoming.refused()
-    if not refused or not all(entry.text for entry in refused):
+    if not refused:
         return
-    if await resends.end(request, key, refused[0].refusal, refused[0].text, lambda: _kept(refused)):
+    first = refused[0]
+    if all(entry.text for entry in refused) and await resends.end(
+        request, key, first.refusal, first.text, lambda: _kept(refused)
+    ):
         for entry in refused:
             entry.refusal = ""
+        return
+    secret_of = None if dialect.key_in_body else dialect.module.secret_of
+    note_refusal(request, key, 400, first.refusal, first.text, secret_of, first.dataset)
 
 
 def _kept(refused: list[Entry]) -> list[Kept]:
@@ -156,10 +173,10 @@ def _kept(refused: list[Entry]) -> list[Kept]:
     ]
 
 
-def _refuse_for_now(module: Module, incoming: Incoming, error: NotNow) -> Reply:
-    reply = module.fail(incoming, error.status, str(error))
+def _refuse_for_now(dialect: Dialect, incoming: Incoming, error: NotNow) -> Reply:
+    reply = _fail(dialect, incoming, error.status, str(error))
     reply.headers.extend(headers_of(error.headers))
-    if also := getattr(module, "limit_headers", None):
+    if also := getattr(dialect.module, "limit_headers", None):
         reply.headers.extend(headers_of(also(error)))
     return reply
 
@@ -181,7 +198,7 @@ async def _take_in(dialect: Dialect, incoming: Incoming) -> Reply:
     except NoDialect:
         return await store_body(request, body)
     await _store(batches)
-    await _put_refused_aside(incoming, incoming.key)
+    await _settle_refused(dialect, incoming, incoming.key)
     return await _reply(module, incoming)
 
 
