@@ -79,7 +79,8 @@ def _is_of_a_file(error: duckdb.Error) -> bool:
 
 
 def _search(folder: Path, tables: Sequence[str], known: set[str], message: str) -> list[DamagedFile]:
-    files = [file for file in known_files(*tables, *OF_ALL_READERS) if file.in_use and file.path not in known]
+    found = sorted(known_files(*tables, *OF_ALL_READERS), key=lambda file: file.path)
+    files = [file for file in found if file.in_use and file.path not in known]
     faults = [fault for file in files if (fault := find_fault(folder, file))]
     return note_damage(folder, faults or _unreadable(folder, files, message))
 
