@@ -19,7 +19,7 @@ from unfold.decorators import action, display
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
-from eventlane.console import ConsoleList, OwnRelatedFilter, ReadOnlyAdmin, TypedDeleteAdmin, number, size
+from eventlane.console import ConsoleList, OwnRelatedFilter, ReadOnlyAdmin, TypedDeleteAdmin, count_of, number, size
 from eventlane.forms import ModelForm
 from eventlane.project_choice import project_choice
 from eventlane.times import readable_time
@@ -28,6 +28,7 @@ from events.console.explore.question import explore_address
 from events.console.health import damage
 from events.console.sending import arrived, sending_page
 from events.console.sizes import measure
+from events.ingest.quotas import quota_of, received_this_month
 from events.models import Dataset, Namespace, UnreadTimes
 from pipelines.admin import ProjectWithTasksAdmin
 from projects.models import Project
@@ -329,6 +330,22 @@ class ProjectWithDatasetsAdmin(ProjectWithTasksAdmin):
     """Projects with their datasets. The apps below can't know about those."""
 
     list_display = ("name", "dataset_count", "key_count", "create_datasets", "creation_time")
+    fieldsets = (*ProjectWithTasksAdmin.fieldsets, ("Events", {"fields": ("events_this_month",)}))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Project | None = None) -> Sequence[Any]:
+        """Leave out what a new project doesn't have."""
+        return super().get_fieldsets(request, obj) if obj else ProjectWithTasksAdmin.fieldsets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Project | None = None) -> Sequence[str]:
+        """Add what is counted."""
+        return (*super().get_readonly_fields(request, obj), "events_this_month")
+
+    @display(description="Received this month")
+    def events_this_month(self, project: Project) -> str:
+        """Show how many events were received, and the quota."""
+        quota = quota_of(project)
+        received = count_of(received_this_month([project.pk]).get(project.pk, 0), "event")
+        return f"{received} of {quota:,}" if quota else received
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
         """Return the organization's projects with the number of their datasets."""

@@ -14,6 +14,7 @@ from eventlane.database import DATABASE_FAILED
 from eventlane.one_line import one_line
 from eventlane.times import readable_time
 from events.clock import dated_ahead
+from events.ingest.quotas import used_up
 from events.journal import Backlog
 from events.lake.damaged_files import known_damage
 from events.lake.ledger_hours import differences
@@ -63,6 +64,7 @@ def notices(datasets: Sequence[Dataset], now: datetime) -> list[Notice] | None:
         answer_or_none(unaccounted, datasets),
         answer_or_none(quarantine, datasets),
         answer_or_none(given_up, datasets),
+        answer_or_none(quotas_used_up, datasets, now),
         answer_or_none(ahead, datasets, now),
     )
     if None in parts:
@@ -152,6 +154,14 @@ def given_up(datasets: Sequence[Dataset]) -> list[Notice]:
         return []
     title, text = f"{count_of(rows.count(), 'request')} in quarantine", f"Last reason: {newest.reason}"
     return [Notice("warning", title, text, newest.creation_time)]
+
+
+def quotas_used_up(datasets: Sequence[Dataset], now: datetime) -> list[Notice]:
+    """Return which projects of these datasets get no more events this month."""
+    projects = {project.pk: project for project in (dataset.project for dataset in datasets)}
+    found = used_up(projects.values()).items()
+    title, text = "Project {} has used up its events of this month", "More than {:,} are refused."
+    return [Notice("danger", title.format(projects[pk]), text.format(quota), now) for pk, quota in found]
 
 
 def ahead(datasets: Sequence[Dataset], now: datetime) -> list[Notice]:

@@ -1,4 +1,5 @@
-"""Whether a request may come in now, decided before its body is read: the rates of its key, and room to store it.
+"""Whether a request may come in now, decided before its body is read: the rates of its key, the quota of its
+project, and room to store it.
 
 What a sender has used of a rate is kept as a time: until when all of it is paid for. A request comes in unless that is
 EVENTLANE_BURST_SECONDS or more away, whatever its size, so a large body isn't refused for ever. Each process counts for
@@ -15,6 +16,7 @@ from django.conf import settings
 from eventlane.door.request import Request
 from eventlane.wire.seldom import SeldomLog
 from events.ingest import storage
+from events.ingest.quotas import quotas, seconds_to_next_month
 from projects.directory import KnownKey
 from projects.rates import BYTES, REQUESTS, Rate
 
@@ -22,6 +24,7 @@ logger = logging.getLogger(__name__)
 log_shortage = SeldomLog(logger.error)
 
 RETRY_SECONDS = 5  # while there is no room
+MOST_RETRY_SECONDS = 3600  # a quota may be raised, and some clients do nothing else while they wait
 MOST_SENDERS = 10_000
 
 
@@ -86,6 +89,8 @@ def check_room() -> None:
 def let_in(key: KnownKey, size: int) -> None:
     """Count a request whose body has this many bytes. Raises NotNow if it may not come in now."""
     check_room()
+    if key.project_id in quotas.used_up:
+        raise _used_up(quotas.used_up[key.project_id])
     if not key.rates:
         return
     now = time.monotonic()
@@ -93,6 +98,12 @@ def let_in(key: KnownKey, size: int) -> None:
     if seconds >= 0:
         raise _over(rate, ceil(seconds) or 1)
     meters.count(key.rates, 1, size, now)
+
+
+def _used_up(quota: int) -> NotNow:
+    seconds = seconds_to_next_month()
+    headers = {"Retry-After": str(min(seconds, MOST_RETRY_SECONDS)), "RateLimit": f'"project-month";r=0;t={seconds}'}
+    return NotNow(429, f"this project has used up its {quota:,} events of this month", headers, quota)
 
 
 def _over(rate: Rate, seconds: int) -> NotNow:

@@ -200,6 +200,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_KEY_BYTES_PER_SECOND", "0", at_least(0), "bytes/s", "bytes of bodies, as sent, that one API key may send, unless the key has its own limit. 0: no limit"),
         ("EVENTLANE_PROJECT_REQUESTS_PER_SECOND", "0", at_least(0), "requests/s", "requests with events that all keys of one project may send together. 0: no limit"),
         ("EVENTLANE_PROJECT_BYTES_PER_SECOND", "0", at_least(0), "bytes/s", "bytes of bodies, as sent, that all keys of one project may send together. 0: no limit"),
+        ("EVENTLANE_PROJECT_EVENTS_PER_MONTH", "0", at_least(0), "events", "events that one project may receive in a calendar month (UTC); beyond that the answer is 429 until the next. A project can have a smaller number of its own. 0: no limit"),
         ("EVENTLANE_BURST_SECONDS", "10", seconds, "seconds", "how many seconds' worth of these rates a sender may send at once after a pause"),
         ("EVENTLANE_MAX_QUARANTINE_MB", "100", at_least(0), "MB", "how much of a project's requests may be in quarantine, for keys with *quarantine after*; beyond that they are refused as with other keys"),
         ("EVENTLANE_MAX_BACKLOG_MB", "0", at_least(0), "MB", "how much of the journal may wait to be sealed before events are refused with 503 and `Retry-After`. 0: no limit, because refusing would lose what the disk has room for, and EVENTLANE_MIN_FREE_MB keeps enough of it free"),

@@ -56,7 +56,7 @@ class ProjectAdmin(TypedDeleteAdmin):
     search_fields = ("name",)
     ordering = ("name",)
     fieldsets: tuple[tuple[str | None, dict[str, tuple[str, ...]]], ...] = (
-        (None, {"fields": ("name", "create_datasets", "creation_time")}),
+        (None, {"fields": ("name", "create_datasets", "events_per_month", "creation_time")}),
     )
     readonly_fields = ("creation_time",)
     actions_detail = ("choose",)

@@ -20,6 +20,12 @@ class Project(models.Model):
         help_text="Sending events to a dataset that doesn't exist creates it. If off, such requests are refused.",
     )
 
+    events_per_month = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text="How many events may be received in a calendar month (UTC); then requests are refused until the next."
+        " If empty, only the server's settings limit it.",
+    )
     code_header = models.TextField(
         default="#!/bin/sh\nset -eu\n",
         blank=True,
