@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import duckdb
 
 from eventlane.memory import give_back, keep_little
-from events.lake.duckdbs import OwnDuckDB, Rows
+from events.lake.duckdbs import OwnDuckDB, Rows, unpacked
 
 IDLE_SECONDS = 2.0  # after which unused memory is given back
 FIRST_TO_GO = "500"  # of 1,000: a machine without memory ends this process before those that take in events
@@ -75,8 +76,8 @@ class Service:
         self._duckdb.close()
         self._result = self._reader = None
 
-    def rows(self, *arguments: Any) -> Rows:
-        return self._duckdb.rows(*arguments)
+    def rows(self, sql: str, parameters: Sequence[Any], tables: Mapping[str, bytes]) -> Rows:
+        return self._duckdb.rows(sql, parameters, {name: unpacked(table) for name, table in tables.items()})
 
     def start(self, *arguments: Any) -> None:
         self._result = self._duckdb.start(*arguments)

@@ -105,7 +105,7 @@ class SeparateDuckDB:
             raise
 
     def rows(self, sql: str, parameters: Sequence[Any], tables: Mapping[str, "pa.Table"]) -> Rows:
-        rows: Rows = self.ask("rows", sql, parameters, tables)
+        rows: Rows = self.ask("rows", sql, parameters, {name: _packed(table) for name, table in tables.items()})
         return rows
 
     def start(self, sql: str, parameters: Sequence[Any]) -> Result:
@@ -199,6 +199,23 @@ class _SeparateResult:
         if batch is None:
             raise StopIteration
         return batch
+
+
+def _packed(table: "pa.Table") -> bytes:
+    """Return a table as a stream of Arrow. Pickled, each of its slices would bring along all that it is a slice of."""
+    import pyarrow as pa
+
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def unpacked(stream: bytes) -> "pa.Table":
+    """Return the table of such a stream."""
+    import pyarrow as pa
+
+    return pa.ipc.open_stream(stream).read_all()
 
 
 def _start(ends: Sequence[Connection], niceness: int) -> "subprocess.Popen[bytes]":

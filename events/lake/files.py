@@ -87,12 +87,13 @@ class Fault:
 
 
 def known_files(*tables: str) -> list[KnownFile]:
-    """Return all data and deletion files in the catalog, or only those of these tables."""
+    """Return all data and deletion files in the catalog, or only those of these tables, each kind oldest first."""
     where = " WHERE t.table_name = ANY(%s)" if tables else ""
+    query = f"{FILES}{where} ORDER BY {{kind}}_file_id"
     return [
         KnownFile(*row)
         for kind, rows in (("data", "record_count"), ("delete", "delete_count"))
-        for row in _rows(FILES + where, [list(tables)] if tables else [], kind=kind, rows=rows)
+        for row in _rows(query, [list(tables)] if tables else [], kind=kind, rows=rows)
     ]
 
 

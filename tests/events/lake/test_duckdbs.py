@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from eventlane.processes import is_running
-from events.lake.duckdbs import OwnDuckDB, SeparateDuckDB
+from events.lake.duckdbs import OwnDuckDB, SeparateDuckDB, _packed
 from tests.waiting import wait_until
 
 LONG = "SELECT count(*) FROM range(100000) a, range(100000) b WHERE a.range * b.range % 7 = 3"
@@ -35,7 +35,7 @@ def process_of(separate: SeparateDuckDB) -> int:
 def test_statements_are_answered_as_in_this_process(separate: SeparateDuckDB) -> None:
     own = OwnDuckDB(CONFIG)
     values = [UUID(int=7), "ä\0", b"\0", 2**100, 0.1, None, [1, 2]]
-    numbers = pa.table({"n": range(5)})
+    numbers = pa.concat_tables([pa.table({"n": range(100)}).slice(start, 1) for start in range(5)])
     for one in (own, separate):
         one.rows("SET TimeZone = 'UTC'", [], {})
     asked = [
@@ -50,6 +50,12 @@ def test_statements_are_answered_as_in_this_process(separate: SeparateDuckDB) ->
     assert reader.schema.names == ["n"]
     assert pa.Table.from_batches(list(reader))["n"].to_pylist() == list(range(2500))
     own.close()
+
+
+def test_a_part_of_a_table_takes_no_more_than_itself() -> None:
+    whole = pa.table({"n": range(100_000)})
+    parts = pa.concat_tables([whole.slice(start, 10) for start in range(0, 1000, 10)])
+    assert len(_packed(parts)) < len(_packed(whole)) / 10
 
 
 def test_errors_keep_their_kind_and_text(separate: SeparateDuckDB) -> None:
