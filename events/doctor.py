@@ -33,7 +33,7 @@ from events.lake.damaged_files import known_damage
 from events.lake.files import Fault, known_files, set_aside_files, verify
 from events.lake.ledger_hours import differences
 from events.lake.orphans import are_too_many, leftovers, lost_rows
-from events.models import Dataset, SealerIncident, UnreadTimes
+from events.models import Dataset, QuarantinedRequest, SealerIncident, UnreadTimes
 from pipelines.runtimes.allowed import WHY_REFUSED, may_be_allowed, setting_of, switch_of, why_refused
 from projects.installation import check_installation, lake_folder
 from projects.models import Project
@@ -396,14 +396,28 @@ def check_lake(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
         [(quarantined, reason)] = lake.execute(
             "SELECT count(*), arg_max(reason, quarantined_time) FROM lake.main.quarantine"
         )
+    requests = list(requests_in_quarantine())
+    yield from requests
     if quarantined:
         yield (
             WARNING,
             f"{path}: {quarantined:,} entries in quarantine, the latest because: {reason}",
             "`manage.py quarantine list` shows them; `quarantine retry` stores what can be stored again",
         )
-    else:
+    elif not requests:
         yield OK, f"{path}: it can be opened, and the quarantine is empty"
+
+
+def requests_in_quarantine() -> Iterator[Result]:
+    """Warn about requests that were refused again and again."""
+    newest = QuarantinedRequest.objects.order_by("-creation_time").defer("body").first()
+    if newest:
+        count = QuarantinedRequest.objects.count()
+        yield (
+            WARNING,
+            f"{count:,} requests in quarantine, the latest because: {newest.reason}",
+            "`manage.py quarantine list` shows them; `quarantine retry` stores what can be stored now",
+        )
 
 
 def check_installation_marks(connection: "psycopg.Connection[Any]") -> Iterator[Result]:

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from events.doctor import requests_in_quarantine
 from events.ingest.parse import Limits
 from events.ingest.resends import Resends, resends
 from events.ingest.retry import StillRefused, retry
@@ -168,6 +169,8 @@ def test_command_lists_shows_retries_and_drops(patient: Entrance, capsys: pytest
         call_command("quarantine", *words, stdout=out, stderr=StringIO())
         return out.getvalue()
 
+    [(_, warning, *_)] = requests_in_quarantine()
+    assert warning.startswith("4 requests in quarantine, the latest because: ")
     assert f"{row.pk}" in run("show", row.pk) and "body: [{}]" in run("show", row.pk)
     with pytest.raises(CommandError, match="1 requests stay in quarantine"):
         run("retry", row.pk)
