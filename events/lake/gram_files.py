@@ -1,12 +1,13 @@
 """The file `<name>.parquet.grams` beside a Parquet file of events: what can't be in which of its row groups.
 
-    EVENTLANE GRAMS 2
-    {"file_bytes": …, "rows": …, "blocks": [[first_us, last_us, words_bits, ids_bits], …]}  crc32
+    EVENTLANE GRAMS 3
+    {"file_bytes": …, "rows": …, "blocks": [[first_us, last_us, bits, words_pages, ids_pages], …]}  crc32
     pages of 4096 bytes, each with its crc32: the bitmaps of the blocks' words and ids, one after the other
 
 It only ever says no, and is only ever believed if it is whole: where it is missing, damaged or of another file, the
 row group is read. So nothing depends on it, and it can be deleted at any time. A block is a row group, with the times
-when its events were received, from the first to the last.
+when its events were received, from the first to the last. `bits` is the logarithm of how many bits its marks were
+collected with; a bitmap of fewer pages has them closer together.
 """
 
 import os
@@ -17,16 +18,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import pyarrow as pa
 
-from events.lake.grams import IDS_FILL, MIN_BITS, WORDS_FILL, Bitmap, Grams, Hashes, bits_for, grams_of
+from events.lake.grams import PAGE_BYTES, Bitmap, Grams, Hashes, bit_of, bits_for, grams_of
 
 SUFFIX = ".grams"
 UNFINISHED = ".grams-writing"
-MAGIC = b"EVENTLANE GRAMS 2\n"
-PAGE_BYTES = 1 << MIN_BITS - 3
+MAGIC = b"EVENTLANE GRAMS 3\n"
 CHUNK_BYTES = 64 * 1024  # what is put into grams at once stays in the processor's cache
 OVERLAP = 7  # a gram less one byte
 WRITING_MARGIN = timedelta(hours=1)  # longer than one takes to be made
@@ -42,7 +43,7 @@ class Header(msgspec.Struct):
 
     file_bytes: int
     rows: int
-    blocks: list[tuple[int, int, int, int]]
+    blocks: list[tuple[int, int, int, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Block:
 
     first_us: int
     last_us: int
+    bits: int
     words: bytes
     ids: bytes
 
@@ -59,8 +61,8 @@ class BlockBuilder:
     """Puts the texts of a row group into its bitmaps."""
 
     def __init__(self, text_bytes: int) -> None:
-        bits = bits_for(text_bytes)
-        self._words, self._ids = Bitmap(bits), Bitmap(bits)
+        self._bits = bits_for(text_bytes)
+        self._words, self._ids = Bitmap(self._bits), Bitmap(self._bits)
 
     def add(self, texts: pa.Array) -> None:
         """Add texts that DuckDB's lower() has made."""
@@ -72,12 +74,15 @@ class BlockBuilder:
 
     def block(self, first_us: int, last_us: int) -> Block:
         """Return the block."""
-        return Block(first_us, last_us, self._words.packed(WORDS_FILL), self._ids.packed(IDS_FILL))
+        return Block(first_us, last_us, self._bits, self._words.packed(), self._ids.packed())
 
 
 def write_grams(path: Path, file_bytes: int, rows: int, blocks: Sequence[Block]) -> int:
     """Write the gram file of a Parquet file, so that it is there as a whole or not at all; return its size."""
-    entries = [(block.first_us, block.last_us, _bits(block.words), _bits(block.ids)) for block in blocks]
+    entries = [
+        (block.first_us, block.last_us, block.bits, len(block.words) // PAGE_BYTES, len(block.ids) // PAGE_BYTES)
+        for block in blocks
+    ]
     header = msgspec.json.encode(Header(file_bytes, rows, entries))
     unfinished = path.with_name(f"{path.name}{UNFINISHED}-{os.getpid()}")
     with unfinished.open("wb") as file:
@@ -113,6 +118,14 @@ def times_that_may_hold(
         os.close(fd)
 
 
+class _Place(NamedTuple):
+    """The pages of a bitmap, and the logarithm of how many bits it was collected with."""
+
+    first: int
+    pages: int
+    bits: int
+
+
 class _Reader:
     """Reads of an open gram file what is asked for."""
 
@@ -131,18 +144,18 @@ class _Reader:
     def matching(self, clauses: Sequence[Sequence[Grams]]) -> Iterator[tuple[int, int]]:
         """Yield the first and the last time of each block that may hold what is looked for."""
         page = 0
-        for first, last, words_bits, ids_bits in self.header.blocks:
-            ids_page = page + _page_count(words_bits)
-            places = ((page, words_bits), (ids_page, ids_bits))
+        for first, last, bits, words_pages, ids_pages in self.header.blocks:
+            ids_page = page + words_pages
+            places = (_Place(page, words_pages, bits), _Place(ids_page, ids_pages, bits))
             if all(any(self._may_hold(grams, places) for grams in clause) for clause in clauses):
                 yield first, last
-            page = ids_page + _page_count(ids_bits)
+            page = ids_page + ids_pages
 
-    def _may_hold(self, grams: Grams, places: tuple[tuple[int, int], tuple[int, int]]) -> bool:
-        return all(self._all_marked(hashes, *place) for hashes, place in zip(grams, places, strict=True))
+    def _may_hold(self, grams: Grams, places: "tuple[_Place, _Place]") -> bool:
+        return all(self._all_marked(hashes, place) for hashes, place in zip(grams, places, strict=True))
 
-    def _all_marked(self, hashes: Hashes, page: int, bits: int) -> bool:
-        return all(self._is_marked(int(value) >> (64 - bits), page) for value in hashes)
+    def _all_marked(self, hashes: Hashes, place: "_Place") -> bool:
+        return all(self._is_marked(bit_of(int(value), place.bits, place.pages), place.first) for value in hashes)
 
     def _is_marked(self, bit: int, page: int) -> bool:
         byte = bit >> 3
@@ -188,11 +201,3 @@ def _pages(data: bytes) -> Iterator[bytes]:
 
 def _with_crc(data: bytes) -> bytes:
     return data + _CRC.pack(zlib.crc32(data))
-
-
-def _bits(bitmap: bytes) -> int:
-    return (len(bitmap) * 8).bit_length() - 1
-
-
-def _page_count(bits: int) -> int:
-    return 1 << bits - MIN_BITS

@@ -8,6 +8,7 @@ What is marked and what is looked for are put into grams by the same function, b
 Bits are shared by many grams: a bitmap tells for sure only that a text is not there.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -17,9 +18,11 @@ Hashes = npt.NDArray[np.uint64]
 
 WORD_BYTES, ID_BYTES = 5, 8
 SAMPLED = 4  # a power of two
-MIN_BITS, MAX_BITS = 15, 26  # the logarithm of how many bits a bitmap has; the least is a page of a gram file
-# How full a bitmap may be. Short words have one gram or two, an id has five or more.
-WORDS_FILL, IDS_FILL = 1 / 8, 3 / 8
+PAGE_BYTES = 4096  # of a bitmap in a gram file
+PAGE_BITS = 8 * PAGE_BYTES
+# The logarithm of how many bits are used to collect marks; the least is a page.
+MIN_BITS, MAX_BITS = 15, 26
+FILL = 3 / 8  # how full a bitmap may be: short words have one gram or two, longer ones and ids five or more
 
 _IN_IDS = bytes(byte in b"0123456789abcdef-" for byte in range(256))
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, and its high bits depend on all bits of what is multiplied
@@ -28,7 +31,7 @@ _SAMPLE_MASK = np.uint64((SAMPLED - 1) << 32)
 
 
 class Grams(NamedTuple):
-    """The grams of a text as hashes, of which a bitmap takes the highest bits."""
+    """The grams of a text as hashes, of which bitmaps take the highest bits."""
 
     words: Hashes
     ids: Hashes
@@ -59,15 +62,23 @@ class Bitmap:
         """Mark grams."""
         self._marks[(hashes >> self._shift).view(np.int64)] = True
 
-    def packed(self, fill: float) -> bytes:
-        """Return it in bytes, as small as it can be without being fuller than `fill`."""
-        marks = self._marks
-        while len(marks) > 1 << MIN_BITS:
-            halved = marks[0::2] | marks[1::2]
-            if halved.sum() > fill * len(halved):
-                break
-            marks = halved
+    def packed(self) -> bytes:
+        """Return it in bytes: whole pages, as few as there can be without being fuller than FILL."""
+        pages, most = self._pages(), len(self._marks) // PAGE_BITS
+        marks = np.zeros(pages * PAGE_BITS, bool)
+        marks[np.flatnonzero(self._marks) * pages // most] = True
         return np.packbits(marks, bitorder="little").tobytes()
+
+    def _pages(self) -> int:
+        most = len(self._marks) // PAGE_BITS
+        share = float(self._marks.mean())
+        # Of n hashes in m bits, 1 - exp(-n / m) of the bits are marked.
+        return most if share >= FILL else max(1, math.ceil(most * math.log1p(-share) / math.log1p(-FILL)))
+
+
+def bit_of(value: int, bits: int, pages: int) -> int:
+    """Return the bit for a hash in a bitmap of so many pages that was collected with 2 to the power of `bits`."""
+    return ((value >> 64 - bits) * pages * PAGE_BITS) >> bits
 
 
 def bits_for(size: int) -> int:
