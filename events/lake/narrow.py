@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from events.lake.conditions import Clause
-from events.lake.connection import Lake, catalog_schema, quoted_name
+from events.lake.connection import PARQUET_OPTIONS, Lake, catalog_schema, quoted_name
 from events.lake.files import PLACE
 from events.lake.gram_files import Damaged, grams_path, times_that_may_hold
 from events.lake.grams import Grams, grams_of
 from events.lake.unsealed import Span
 from projects.installation import lake_folder
 
+GROUP_ROWS = int(PARQUET_OPTIONS["parquet_row_group_size"])
 MAX_SPANS = 100  # a scan looks at all of them for each row group
 FILES = f"""
     SELECT f.data_file_id, {PLACE}, f.file_size_bytes, f.record_count,
@@ -61,6 +62,7 @@ class Narrower:
         self.tells = any(map(_tells, self._wanted))
         self._files: list[_File] = []
         self._found: list[Times] = []
+        self.rows = 0  # about how many the files that were asked have in these times
         if self.tells:
             files, inlined = lake.remember(("narrow", table), lambda: _read_catalog(execute, table))
             self._files = [_File(id, path, size, count, Times(*times)) for id, path, size, count, *times in files]
@@ -72,8 +74,7 @@ class Narrower:
             return [span]
         for file in self._files:
             if not file.asked and file.times.reaches(span):
-                self._found += self._times_in(file)
-                file.asked = True
+                self._ask(file)
         return _as_few_spans([times for times in self._found if times.reaches(span)], span)
 
     def skipped_files(self, span: Span) -> set[int]:
@@ -81,16 +82,19 @@ class Narrower:
         spans = self.spans(span)
         return {file.id for file in self._files if file.asked and not any(map(file.times.reaches, spans))}
 
-    def _times_in(self, file: "_File") -> list[Times]:
+    def _ask(self, file: "_File") -> None:
         assert self._folder
         path = self._folder / file.path
+        file.asked, found, rows = True, [file.times], file.rows
         try:
-            return [Times(*found) for found in times_that_may_hold(path, file.bytes, file.rows, self._wanted)]
+            blocks = times_that_may_hold(path, file.bytes, file.rows, self._wanted)
+            found, rows = [Times(*times) for times in blocks], min(file.rows, len(blocks) * GROUP_ROWS)
         except Damaged:
             grams_path(path).unlink(missing_ok=True)  # maintenance makes another one
         except OSError:
             pass
-        return [file.times]
+        self._found += found
+        self.rows += rows
 
 
 @dataclass(slots=True)

@@ -207,6 +207,13 @@ class Snapshot:
         datasets = [dataset for dataset in self.datasets if self.sealed_table(dataset)]
         return {file for dataset in datasets for file in self._narrower(dataset).skipped_files(EVER)}
 
+    def rows_left(self) -> int | None:
+        """Return about how many rows of the lake may hold what is searched for; None if nothing tells."""
+        narrowers = [self._narrower(dataset) for dataset in self.datasets if self.sealed_table(dataset)]
+        for narrower in narrowers:
+            narrower.spans(EVER)
+        return sum(one.rows for one in narrowers) if all(one.tells for one in narrowers) else None
+
     def columns_of(self, dataset: Dataset) -> str:
         """Return EVENT_COLUMNS as its table has them, with whole texts: what it lacks is NULL."""
         lacking = self._lacking.get(dataset.table_name, set())

@@ -111,7 +111,8 @@ def _ask_snapshot(
         statistics = measure(snapshot, whole, files)
         if statistics.events_scanned > settings.EVENTLANE_QUERY_EXACT_VALUES:
             approximate |= PERCENTILES.keys()  # DuckDB holds their values outside of its memory limit
-        if statistics.events_scanned <= FEW_EVENTS:
+        left = snapshot.rows_left()
+        if statistics.events_scanned <= FEW_EVENTS or (left is not None and left <= FEW_EVENTS):
             files = []
         try:
             answers = [answer_query(query, snapshot, approximate, files) for query in queries]

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.lake import gram_builder
+from events.lake.conditions import Conditions
 from events.lake.connection import Lake
 from events.lake.files import KnownFile, known_files
 from events.lake.gram_builder import make_grams
@@ -22,6 +23,7 @@ from events.lake.gram_files import BlockBuilder, Damaged, grams_path, times_that
 from events.lake.grams import grams_of
 from events.lake.maintain import maintain
 from events.lake.narrow import Narrower
+from events.lake.snapshot import open_snapshot
 from events.lake.unsealed import Span, within
 from tests.events.lake.conftest import Node
 from tests.examples import examples
@@ -144,6 +146,12 @@ def spans(node: Node, *texts: str) -> list[Span]:
         return Narrower(lake, lake.execute, node.dataset.table_name, [(text,) for text in texts]).spans(EVER)
 
 
+def rows_left(node: Node, *texts: str) -> int | None:
+    where = Conditions(clauses=[(text,) for text in texts])
+    with Lake(read_only=True) as lake, open_snapshot(lake, [node.dataset], where) as snapshot:
+        return snapshot.rows_left()
+
+
 def gram_files(node: Node) -> list[Path]:
     return sorted(node.lake_path.rglob("*.grams*"))
 
@@ -153,7 +161,9 @@ def test_maintenance_makes_them_and_removes_those_of_removed_files(node: Node, s
     assert run()["grams"] == "1 gram files made, 0 removed"
     assert spans(node, "chutney") == []
     assert len(spans(node, "MARMALADE was")) == 1
+    assert (rows_left(node, "chutney"), rows_left(node, "marmalade"), rows_left(node)) == (0, 150, None)
     fill(node, "piccalilli")
+    assert rows_left(node, "chutney") == 150  # in the file that has none yet
     assert run()["grams"] == "1 gram files made, 0 removed"  # of the merged file; the old one is kept for readers
     assert len(spans(node, "piccalilli")) == len(spans(node, "marmalade")) == 1
     [merged] = [node.lake_path / file.path for file in known_files(node.dataset.table_name) if file.in_use]
