@@ -7,6 +7,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from events.console.explore.zone import in_chosen_zone
 from events.console.home.page import home_pipelines, home_standing
+from events.console.ledger import ledger_page
 from events.console.system import system, system_live
 
 
@@ -169,6 +170,7 @@ urlpatterns = [
     path("home/errors/", admin.site.admin_view(in_chosen_zone(home_part_errors)), name="console-home-errors"),
     path("system/", admin.site.admin_view(require_safe(system)), name="console-system"),
     path("system/live/", admin.site.admin_view(require_safe(system_live)), name="console-system-live"),
+    path("ledger/", admin.site.admin_view(require_safe(ledger_page)), name="console-ledger"),
     path("explore/", admin.site.admin_view(in_chosen_zone(explore)), name="console-explore"),
     path("explore/event/", admin.site.admin_view(in_chosen_zone(explore_part_event)), name="console-explore-event"),
     path("explore/trace/", admin.site.admin_view(in_chosen_zone(explore_part_trace)), name="console-explore-trace"),

@@ -66,6 +66,7 @@ UNFOLD = {
                     _page("Datasets", "database", "events_dataset_changelist"),
                     _page("Namespaces", "label", "events_namespace_changelist"),
                     _page("Quarantine", "gpp_maybe", "events_quarantinedrequest_changelist"),
+                    {"title": "Ledger", "icon": "balance", "link": reverse_lazy("console-ledger")},
                     {"title": "API reference", "icon": "menu_book", "link": reverse_lazy("console-reference")},
                 ],
             },

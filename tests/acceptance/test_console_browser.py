@@ -14,6 +14,7 @@ PAGES = [
     "/console/dashboards/",
     "/console/events/alert/",
     "/console/system/",
+    "/console/ledger/",
     "/console/pipelines/pipeline/",
     "/console/pipelines/resource/",
     "/console/pipelines/identity/add/",

@@ -71,7 +71,7 @@ def test_console_shows_these_models_and_no_others() -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_list_shows_own_rows_only(model: type[Model], alice: Client, acme: House, umbrella: House) -> None:
     lists = (address(model, "changelist"), address(model, "changelist") + "?all=")
-    for path in (*lists, "/console/", *PARTS, "/console/system/", "/console/explore/"):
+    for path in (*lists, "/console/", *PARTS, "/console/system/", "/console/ledger/", "/console/explore/"):
         page = text(alice, path)
         assert "umbrella" not in page and "charlie" not in page and umbrella.organization.pk not in page
     assert "acme" in text(alice, address(model, "changelist"))
