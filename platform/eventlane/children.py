@@ -12,7 +12,7 @@ from eventlane.progress import ProgressWatch
 FIRST_DELAY_SECONDS = 0.5  # before restarting a child that died; doubles up to…
 LAST_DELAY_SECONDS = 30.0
 STEADY_SECONDS = 60.0  # after a run of this length, delays start over
-COLOURS = {"up": 1, "web": 36, "sealer": 32, "postgres": 34, "maintain": 35, "worker": 33}
+COLOURS = {"up": 1, "web": 36, "sealer": 32, "postgres": 34, "maintain": 35, "worker": 33, "syslog": 34}
 
 
 @dataclass

@@ -126,6 +126,11 @@ def address(text: str) -> str:
     return text
 
 
+def address_or_none(text: str) -> str:
+    """Parse HOST:PORT, or an empty text."""
+    return text and address(text)
+
+
 def web_address(text: str) -> str:
     """Parse an http or https address, or an empty text. Lowers the case of the host and drops a slash at the end."""
     parts = urlsplit(text)
@@ -331,6 +336,21 @@ SETTINGS: list[Setting] = [
     *_rows(
         "Sending from the command line",
         ("EVENTLANE_KEY", "", str, "API key", "key for `manage.py send` without --key; unlike an argument, it isn't visible in the list of processes"),
+    ),
+    *_rows(
+        "Syslog",
+        ("EVENTLANE_SYSLOG_TCP", "", address_or_none, "host:port", "address to listen on for syslog over TCP, without encryption; empty: none. Whoever reaches it can send. See [clients](clients.md#syslog)"),
+        ("EVENTLANE_SYSLOG_TLS", "", address_or_none, "host:port", "address to listen on for syslog over TLS; empty: none"),
+        ("EVENTLANE_SYSLOG_UDP", "", address_or_none, "host:port", "address to listen on for syslog over UDP, which loses lines; empty: none"),
+        ("EVENTLANE_SYSLOG_CERTIFICATE", "", str, "file", "PEM file with the certificate for EVENTLANE_SYSLOG_TLS and those between it and its authority"),
+        ("EVENTLANE_SYSLOG_CERTIFICATE_KEY", "", str, "file", "PEM file with its private key; empty: the same file"),
+        ("EVENTLANE_SYSLOG_CLIENT_CA", "", str, "file", "PEM file with authorities; with it, senders over TLS need a certificate of theirs"),
+        ("EVENTLANE_SYSLOG_KEY", "", str, "API key", "key with the right `ingest` that lines are stored with"),
+        ("EVENTLANE_SYSLOG_DATASET", "logs", str, "name", "dataset that lines are stored in"),
+        ("EVENTLANE_SYSLOG_NAMESPACE", "syslog", str, "name", "namespace that lines are stored in"),
+        ("EVENTLANE_SYSLOG_CONNECTIONS", "1000", at_least(1), "connections", "connections over TCP and TLS that there may be at once"),
+        ("EVENTLANE_SYSLOG_LINE_BYTES", "16384", at_least(480), "bytes", "length of a line; what it has beyond that is left out"),
+        ("EVENTLANE_SYSLOG_UDP_LINES", "10000", at_least(1), "lines", "lines over UDP that may wait to be stored; beyond that they are dropped"),
     ),
     *_rows(
         "Clocks and warnings",

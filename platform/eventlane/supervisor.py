@@ -7,12 +7,13 @@ It is a separate process without Django: it needs only 12 MB, and no bug in the 
                 ├─ web-1 …    the web server, EVENTLANE_WEB_PROCESSES of them on one port
                 ├─ sealer     manage.py seal --forever
                 ├─ worker-1 … manage.py work, EVENTLANE_WORKER_PROCESSES of them
+                ├─ syslog     manage.py syslog, if it is to listen anywhere
                 └─ maintain   manage.py maintain, from time to time
 
-Each child leads its own session: Ctrl-C in the terminal reaches only the supervisor, which stops web, then sealer,
-then PostgreSQL, so that no process loses the one it writes to. If the supervisor is killed with -9, the kernel
-kills the children (processes.py). The supervisor has a single thread, because the kernel watches the thread that
-started a child, not the process.
+Each child leads its own session: Ctrl-C in the terminal reaches only the supervisor, which stops syslog, then web,
+then sealer, then PostgreSQL, so that no process loses the one it writes to. If the supervisor is killed with -9, the
+kernel kills the children (processes.py). The supervisor has a single thread, because the kernel watches the thread
+that started a child, not the process.
 """
 
 import fcntl
@@ -37,6 +38,7 @@ from eventlane.processes import SUPERVISOR_VARIABLE, describe_exit, dies_with_pa
 from eventlane.progress import ProgressWatch
 
 LOCK = "up.lock"
+SYSLOG_KINDS = ("TCP", "TLS", "UDP")
 WEB_SECONDS = 60.0  # from its start to its first reply
 PORT_SECONDS = 5.0  # a server that is just being stopped releases the port within this time
 TICK_SECONDS = 0.5
@@ -71,6 +73,7 @@ class Supervisor:
         self.workers = [
             self._worker(f"worker-{number + 1}") for number in range(settings["EVENTLANE_WORKER_PROCESSES"])
         ]
+        self.syslog = [self._syslog()] if any(settings[f"EVENTLANE_SYSLOG_{kind}"] for kind in SYSLOG_KINDS) else []
         hang_seconds = settings["EVENTLANE_MAINTAIN_HANG_SECONDS"]
         self.maintenance = self._watched("maintain", [*MANAGE, "maintain"], hang_seconds)
         self.maintenance.stop_seconds = 10.0
@@ -109,9 +112,9 @@ class Supervisor:
             self._bring_up_database()
         welcome = self._set_up()
         self._bring_up_web()
-        for child in (self.sealer, *self.workers):
+        for child in (self.sealer, *self.workers, *self.syslog):
             self._start(child)
-        self.kept_up += [*self.web, self.sealer, *self.workers]
+        self.kept_up += [*self.web, self.sealer, *self.workers, *self.syslog]
         self.maintenance_time = time.monotonic() + self.settings["EVENTLANE_MAINTAIN_INTERVAL_SECONDS"]
         self._show(welcome)
 
@@ -260,7 +263,7 @@ class Supervisor:
 
     def _stop_all(self) -> None:
         """Stop senders before the sealer, and everything else before the database."""
-        for children in (self.web, (self.sealer, self.maintenance, *self.workers), (self.database,)):
+        for children in (self.syslog, self.web, (self.sealer, self.maintenance, *self.workers), (self.database,)):
             running = [child for child in children if child and child.process]
             for child in running:
                 self._tell(child, child.stop_signal)
@@ -312,6 +315,9 @@ class Supervisor:
         child = self._watched(name, [*MANAGE, "work"], self.settings["EVENTLANE_WORKER_HANG_SECONDS"])
         child.stop_seconds = self.settings["EVENTLANE_WORKER_STOP_SECONDS"] + 15.0
         return child
+
+    def _syslog(self) -> Child:
+        return Child("syslog", lambda output: self._spawn([*MANAGE, "syslog"], output, output), stop_seconds=10.0)
 
     def _watched(self, name: str, command: list[str], hang_seconds: float) -> Child:
         """Return a child that touches a file while it makes progress and is killed if it doesn't for this long."""
