@@ -44,6 +44,7 @@ class Meters:
         """Let senders have this many seconds' worth at once, and count as one of so many processes."""
         self.burst_seconds = burst_seconds
         self._processes = processes
+        self._most = MOST_SENDERS
         self._paid: dict[tuple[str, str], float] = {}  # until when, by sender and policy
 
     def worst(self, rates: tuple[Rate, ...], now: float) -> tuple[float, Rate]:
@@ -57,8 +58,9 @@ class Meters:
 
     def count(self, rates: tuple[Rate, ...], requests: int, size: int, now: float) -> None:
         """Count requests and bytes."""
-        if len(self._paid) > MOST_SENDERS:
+        if len(self._paid) > self._most:
             self._paid = {sender: paid for sender, paid in self._paid.items() if paid > now}
+            self._most = max(MOST_SENDERS, 2 * len(self._paid))  # so that this isn't done for every request
         for rate in rates:
             name, amount = (rate.sender, rate.policy), requests if rate.unit == REQUESTS else size
             start = self._paid.get(name, now)
@@ -89,8 +91,8 @@ def check_room() -> None:
 def let_in(key: KnownKey, size: int) -> None:
     """Count a request whose body has this many bytes. Raises NotNow if it may not come in now."""
     check_room()
-    if key.project_id in quotas.used_up:
-        raise _used_up(quotas.used_up[key.project_id])
+    if quota := quotas.used_up.get(key.project_id or ""):
+        raise _used_up(quota)
     if not key.rates:
         return
     now = time.monotonic()

@@ -132,6 +132,9 @@ def test_meters_forget_who_owes_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     for number in range(50):
         meters.count((Rate("key-requests", str(number), REQUESTS, 10),), 1, 0, float(number))
     assert len(meters._paid) <= 11
+    for number in range(50):
+        meters.count((Rate("key-requests", str(number), REQUESTS, 1),), 1000, 0, 100.0)
+    assert len(meters._paid) >= 50  # who owes something is never forgotten
 
 
 def test_nothing_is_taken_from_a_disk_that_is_nearly_full(entrance: Entrance, monkeypatch: pytest.MonkeyPatch) -> None:
