@@ -32,7 +32,8 @@ class Copies:
 
     def first_of(self, copy: Copy) -> Copy | None:
         """Return the first one of which this is a copy, if there is any."""
-        return min((one for one in self._by_token.get(copy.token, ()) if are_copies(one, copy)), default=None)
+        same = self._by_token.get(copy.token)
+        return min((one for one in same if are_copies(one, copy)), default=None) if same else None
 
 
 def remembered() -> timedelta:

@@ -53,7 +53,7 @@ STAGED_ROWS = f"SELECT {SEALED_COLUMNS}, has_unread_time FROM {STAGED} WHERE id 
 # of the many small statements costs as much processor time as they do.
 ONE_THREAD_BYTES = 8 * 1024 * 1024
 NEWEST_FILES = 100  # of the journal, in which copies of a batch are looked for
-INLINED_TOKENS = 10_000  # otherwise there would be a file for each round
+INLINED_TOKENS = 1000  # with fewer, there would soon be a file for each round of sealing
 WITHOUT_RETRY = "SET ducklake_max_retry_count = 0"
 INSERT_SEALED_FILE = "INSERT INTO lake.main.sealed_files VALUES (?, ?, now(), ?, ?)"
 

@@ -1,7 +1,6 @@
 """The tokens of batches that are sealed, each committed together with its events (see events/journal/copies.py)."""
 
 from collections.abc import Collection
-from uuid import UUID
 
 import pyarrow as pa
 
@@ -13,7 +12,7 @@ from events.lake.connection import Lake
 SEALED_REQUESTS = "sealed_requests"
 FIND = f"""
     SELECT token, id, epoch_us(received_time) FROM lake.main.{SEALED_REQUESTS}
-    WHERE token IN (SELECT unnest(?::UUID[])) AND received_time > ?"""
+    WHERE token IN (SELECT token FROM asked) AND received_time > ?"""
 NOTE = f"INSERT INTO lake.main.{SEALED_REQUESTS} SELECT token, id, make_timestamptz(received_us) FROM noted"
 
 
@@ -21,9 +20,9 @@ def sealed_copies(lake: Lake, copies: Collection[Copy]) -> Copies:
     """Return what is sealed in the transaction's snapshot with the tokens of these."""
     if not copies or not lake.attached or not lake.has_table(SEALED_REQUESTS):
         return Copies()
-    tokens = list({UUID(bytes=copy.token) for copy in copies})
+    asked = pa.table({"token": _uuids(list({copy.token for copy in copies}))})
     since = from_microseconds(min(copy.received_us for copy in copies)) - remembered()
-    rows = lake.execute(FIND, [tokens, since])
+    rows = lake.execute(FIND, [since], asked=asked)
     return Copies(Copy(first_id.bytes, received_us, token.bytes) for token, first_id, received_us in rows)
 
 
