@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from multiprocessing import Pipe
@@ -17,6 +18,8 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
+
+from eventlane.processes import processor_seconds
 
 if TYPE_CHECKING:  # a process without Arrow tables does without its 0.1 s
     import pyarrow as pa
@@ -26,7 +29,11 @@ END_SECONDS = 5.0  # for the process to end by itself
 BROKEN = (EOFError, OSError)  # raised by a connection whose other end is gone
 
 _numbers = itertools.count(1)  # of requests to all processes, so that an interrupt hits nobody else
-_spare: "list[_Process]" = []
+_spare: "dict[int, list[_Process]]" = defaultdict(list)  # by niceness
+
+
+class ProcessEnded(duckdb.OperationalError):
+    """The process with the DuckDB has ended."""
 
 
 class ArrowReader(Protocol):
@@ -96,7 +103,8 @@ class SeparateDuckDB:
     """One in a process of its own, which has a lower priority by so many degrees of `nice`."""
 
     def __init__(self, config: Mapping[str, Any], niceness: int) -> None:
-        self._process: _Process | None = _spare.pop() if _spare else _Process(niceness)
+        self._spare = _spare[niceness]
+        self._process: _Process | None = self._take() or _Process(niceness)
         self._number = 0  # of the last request
         try:
             self.ask("connect", config)
@@ -112,9 +120,23 @@ class SeparateDuckDB:
         self.ask("start", sql, parameters)
         return _SeparateResult(self)
 
+    def processor_seconds(self) -> float:
+        """Return what its process has used. Any thread may call this."""
+        process = self._process
+        return processor_seconds(process.pid) if process else 0.0
+
     def interrupt(self) -> None:
         if process := self._process:
             process.interrupt(self._number)
+
+    def _take(self) -> "_Process | None":
+        """Return a process that is left over, if it wasn't killed."""
+        while self._spare:
+            process = self._spare.pop()
+            if process.is_running():
+                return process
+            process.end()
+        return None
 
     def close(self) -> None:
         """Leave the process to the next one: to start another takes 0.2 s."""
@@ -122,7 +144,7 @@ class SeparateDuckDB:
         if process is not None:
             try:
                 process.ask(next(_numbers), "close")
-                _spare.append(process)
+                self._spare.append(process)
             except duckdb.Error:
                 process.end()
 
@@ -142,6 +164,7 @@ class _Process:
         interrupts, self._interrupts = Pipe(duplex=False)
         with requests, interrupts:
             self._process = _start([requests, interrupts], niceness)
+        self.pid = self._process.pid
         self._lock = threading.Lock()  # guards the file number of `_interrupts`
         atexit.register(self.end)
 
@@ -152,7 +175,7 @@ class _Process:
             while answered != number:  # an exception, such as that of Ctrl-C, may have left an answer unread
                 answered, has_succeeded, answer = self._requests.recv()
         except BROKEN as error:
-            raise duckdb.OperationalError("the process with the query's DuckDB has ended") from error
+            raise ProcessEnded("the process with this DuckDB has ended") from error
         if not has_succeeded:
             raise answer
         return answer
@@ -161,6 +184,9 @@ class _Process:
         """Interrupt the request with this number, unless it is done."""
         with self._lock, suppress(OSError):
             self._interrupts.send(number)
+
+    def is_running(self) -> bool:
+        return self._process.poll() is None
 
     def end(self) -> None:
         """Let the process end, and wait for that."""

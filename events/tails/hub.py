@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from uuid import UUID
 
@@ -30,8 +30,8 @@ from events.tails.tail import NOTHING, Chunk, Line, Tail
 logger = logging.getLogger(__name__)
 log_failure = SeldomLog(logger.error)
 
-LOOK_SECONDS = 0.15
-REST = 3  # times as long as the thread worked, so it takes a quarter of a core at most
+LOOK_SECONDS = 0.25
+REST = 3  # times as long as the thread and its DuckDB worked, so they take a quarter of a core at most
 SWITCH_SECONDS = 0.0005  # an event loop that waits for the interpreter's lock gets it ten times sooner than usual
 USUAL_SWITCH_SECONDS = sys.getswitchinterval()
 SETTLE_US = 100_000  # events become visible in the order of their ids only once others had this long to be stored
@@ -83,7 +83,7 @@ class Hub:
         try:
             while self._goes_on(work):
                 try:
-                    work.step(self._now())
+                    work.step(self._now)
                 except Exception as error:  # a tail must not be left without anybody who fills it
                     log_failure("tails lose events: %s", kind_and_line(error))
                     work.start_over(self._now())
@@ -127,14 +127,18 @@ class _Work:
         """Whether there has been no tail for a while."""
         return time.monotonic() - self._last_use > LINGER_SECONDS
 
-    def step(self, tails: Sequence[Tail]) -> None:
+    def step(self, tails_now: Callable[[], list[Tail]]) -> None:
         """Look for what is new, offer it to the tails, then rest."""
-        started = time.thread_time()
-        if tails:
+        started = self._processor_seconds()
+        if tails := tails_now():
             self._last_use = time.monotonic()
             self._check(tails)
+        if tails := tails_now():
             self._offer(tails)
-        time.sleep(max(LOOK_SECONDS, REST * (time.thread_time() - started)))
+        time.sleep(max(LOOK_SECONDS, REST * (self._processor_seconds() - started)))
+
+    def _processor_seconds(self) -> float:
+        return time.thread_time() + self._matcher.processor_seconds()
 
     def start_over(self, tails: Sequence[Tail]) -> None:
         """Give up what nobody has looked at, and make a new DuckDB."""
@@ -145,23 +149,24 @@ class _Work:
 
     def _offer(self, tails: Sequence[Tail]) -> None:
         lines = {tail.line for tail in tails}
-        skipped = self._read({line.dataset.pk for line in lines})
+        begins_us = max(self._start_us, min(tail.begins_us for tail in tails))
+        skipped = self._read({line.dataset.pk for line in lines}, begins_us)
         rooms = self._budget.rooms(lines, len(tails))
-        ready, self._waiting = _split(self._waiting)
-        begins_us = min(tail.begins_us for tail in tails)
-        ready = [batch for batch in ready if batch.received_us >= begins_us]
+        ready, later = _split(self._waiting)
         least_us = min((batch.received_us for batch in ready), default=0)
         fresh = {tail.line for tail in tails if not tail.wants_all(least_us)}
         found = self._matcher.find(ready, rooms, fresh, least_us) if ready else {}
+        self._waiting = later
         self._budget.take({line: len(chunk.data) for line, chunk in found.items()})
         _offer_all(tails, found, skipped, settings.EVENTLANE_TAIL_WAITING_BYTES // len(tails))
 
-    def _read(self, dataset_ids: set[str]) -> Counter[str]:
-        """Read what is new in the journal; return by dataset how many events there is no room for."""
-        used, kept = sum(map(_size, self._waiting)), self._waiting
+    def _read(self, dataset_ids: set[str], begins_us: int) -> Counter[str]:
+        """Read what is new in the journal since this time; return by dataset how many events there is no room for."""
+        kept = self._waiting = [batch for batch in self._waiting if batch.received_us >= begins_us]
+        used = sum(map(_size, kept))
         skipped: list[Batch] = []
         for batch in self._news.read(dataset_ids):
-            if not self._known.has(batch) and batch.received_us >= self._start_us:
+            if not self._known.has(batch) and batch.received_us >= begins_us:
                 used += _size(batch)
                 (kept if used <= WAITING_BYTES else skipped).append(batch)
         return count_by_dataset(skipped)

@@ -21,6 +21,7 @@ from events.journal import Batch
 from events.lake.arrow import event_table
 from events.lake.columns import EVENT_COLUMNS
 from events.lake.connection import Lake, table_definition
+from events.lake.duckdbs import DuckDB, ProcessEnded, SeparateDuckDB
 from events.lake.query import SELECTED, event_row
 from events.lake.snapshot import COLUMNS
 from events.lake.unwrap import source_of
@@ -31,6 +32,7 @@ from events.tails.tail import NOTHING, Chunk, Line, Missing
 logger = logging.getLogger(__name__)
 log_failure = SeldomLog(logger.warning)
 
+NICENESS = 5  # of the processor, a busy machine leaves about a quarter to it
 LINE_SECONDS = 0.5  # of the processor; a line that takes more for one step is given up
 PENALTY = 20  # and not asked for so many times as long
 LOOK_SECONDS = 0.05
@@ -41,10 +43,18 @@ NEW_COLUMNS = {"dataset_id": "VARCHAR", "dataset": "VARCHAR"} | EVENT_COLUMNS | 
 
 
 class _Workbench(Lake):
-    """A DuckDB with all that the lake's SQL needs, and without the lake: it has no connection to PostgreSQL."""
+    """A DuckDB with all that the lake's SQL needs, and without the lake: it has no connection to PostgreSQL.
+
+    It has a process of its own that gives way to ingest.
+    """
 
     def __init__(self) -> None:
-        super().__init__(read_only=True, threads=1, memory_mb=settings.EVENTLANE_QUERY_MEMORY_MB)
+        self.duckdb: SeparateDuckDB
+        super().__init__(read_only=True, threads=1, memory_mb=settings.EVENTLANE_QUERY_MEMORY_MB, connect=self._connect)
+
+    def _connect(self, config: Mapping[str, Any]) -> DuckDB:
+        self.duckdb = SeparateDuckDB(config, NICENESS)
+        return self.duckdb
 
     def _attach_old(self) -> None:
         """Attach nothing."""
@@ -56,12 +66,16 @@ class Matcher:
     def __init__(self) -> None:
         self._lake = _Workbench()
         self._resting: dict[Line, float] = {}  # until when lines that took too long aren't asked
-        self._watchdog = _Watchdog(self._lake.interrupt)
+        self._watchdog = _Watchdog(self._lake.duckdb)
 
     def close(self) -> None:
         """Release the memory."""
         self._watchdog.close()
         self._lake.close()
+
+    def processor_seconds(self) -> float:
+        """Return what its process has used."""
+        return self._lake.duckdb.processor_seconds()
 
     def find(
         self, batches: Sequence[Batch], rooms: Mapping[Line, int], fresh: Collection[Line], least_us: int
@@ -69,7 +83,7 @@ class Matcher:
         """Return what each line finds in batches, in the order of their ids: up to so many bytes, the rest is dropped.
 
         Events that can't be converted, or that a slow line had no time for, are counted as skipped. Chunks of `fresh`
-        lines have frames. No event was received before `least_us`.
+        lines have frames. No event was received before `least_us`. Raises ProcessEnded.
         """
         counts = count_by_dataset(batches)
         concerned = {line: room for line, room in rooms.items() if counts[line.dataset.pk]}
@@ -94,6 +108,8 @@ class Matcher:
             for group in filter(None, (names.keys() - unwrapping, unwrapping)):
                 if of_group := [batch for batch in batches if batch.dataset_id in group]:
                     self._convert(of_group, names, unwraps=group <= unwrapping)
+        except ProcessEnded:
+            raise
         except duckdb.Error as error:
             log_failure("tails skip events that can't be converted: %s", one_line(error))
             return False
@@ -118,13 +134,15 @@ class Matcher:
         if time.monotonic() < self._resting.get(line, 0.0):
             return None
         self._resting.pop(line, None)
-        started = time.thread_time()
+        started = self.processor_seconds()
         try:
             with self._watchdog.statement():
                 return find(line, *arguments)
+        except ProcessEnded:
+            raise
         except duckdb.Error as error:
             log_failure("a tail skips events: %s", one_line(error))
-            self._resting[line] = time.monotonic() + PENALTY * (time.thread_time() - started)
+            self._resting[line] = time.monotonic() + PENALTY * (self.processor_seconds() - started)
             return None
 
     def _blob(self, line: Line, room: int) -> Chunk:
@@ -185,11 +203,10 @@ class _Frames:
 
 
 class _Watchdog:
-    """Interrupts statements of the thread that made it once they have used LINE_SECONDS of the processor."""
+    """Interrupts statements once they have used LINE_SECONDS of the processor."""
 
-    def __init__(self, interrupt: Callable[[], None]) -> None:
-        self._interrupt = interrupt
-        self._clock = time.pthread_getcpuclockid(threading.get_ident())
+    def __init__(self, duckdb: SeparateDuckDB) -> None:
+        self._duckdb = duckdb
         self._lock = threading.Lock()  # an interrupt must not hit anything after its statement
         self._end = float("inf")
         self._closed = threading.Event()
@@ -200,7 +217,7 @@ class _Watchdog:
 
     @contextmanager
     def statement(self) -> Iterator[None]:
-        self._end = time.thread_time() + LINE_SECONDS
+        self._end = self._duckdb.processor_seconds() + LINE_SECONDS
         try:
             yield
         finally:
@@ -210,8 +227,8 @@ class _Watchdog:
     def _watch(self) -> None:
         while not self._closed.wait(LOOK_SECONDS):
             with self._lock:
-                if self._end < float("inf") and time.clock_gettime(self._clock) > self._end:
-                    self._interrupt()
+                if self._end < float("inf") and self._duckdb.processor_seconds() > self._end:
+                    self._duckdb.interrupt()
 
 
 def count_by_dataset(batches: Sequence[Batch]) -> Counter[str]:

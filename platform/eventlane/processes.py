@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,6 +63,17 @@ def is_running(pid: int) -> bool:
     except PermissionError:
         pass
     return True
+
+
+def processor_seconds(pid: int) -> float:
+    """Return the processor time that a running process has used; 0 where the system can't tell."""
+    clock = ctypes.c_int()
+    if not hasattr(_libc, "clock_getcpuclockid") or _libc.clock_getcpuclockid(pid, ctypes.byref(clock)) != 0:
+        return 0.0
+    try:
+        return time.clock_gettime(clock.value)
+    except OSError:  # it has just ended
+        return 0.0
 
 
 def describe_exit(code: int) -> str:

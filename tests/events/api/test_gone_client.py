@@ -1,18 +1,18 @@
 """A query ends when its client goes away, and leaves its slot to others."""
 
 import json
-import os
 import random
 import socket
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from eventlane.processes import processor_seconds
 from events.lake import slots as module
 from events.lake.deadline import QueryCancelled
 from events.lake.slots import QuerySlots
+from tests.events.duckdb_processes import duckdb_processes
 from tests.events.lake.conftest import Node
 from tests.platform_api import ApiClient
 from tests.waiting import wait_until
@@ -45,10 +45,10 @@ def test_query_whose_client_has_gone_ends(
     slots = WatchedSlots()
     monkeypatch.setattr(module, "slots", slots)
     query = {"datasets": ["logs"], "calculations": [{"op": "count"}]}
-    used = processor_seconds()
+    used = seconds_of_queries()
     with connected(port) as connection:
         connection.sendall(request(client, query | {"filters": [{"or": SLOW}]}))
-        wait_until(lambda: slots._running and processor_seconds() > used + 1.5)
+        wait_until(lambda: slots._running and seconds_of_queries() > used + 1.5)
         assert not slots.errors
     wait_until(lambda: slots.errors)
     assert isinstance(slots.errors[0], QueryCancelled)
@@ -56,13 +56,8 @@ def test_query_whose_client_has_gone_ends(
     slots.close()
 
 
-def processor_seconds() -> float:
-    """Return what the processes of this one's queries have used."""
-    found = 0
-    for pid in " ".join(path.read_text() for path in Path("/proc/self/task").glob("*/children")).split():
-        if b"events.lake.duckdb_process" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            found += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
-    return found / os.sysconf("SC_CLK_TCK")
+def seconds_of_queries() -> float:
+    return sum(map(processor_seconds, duckdb_processes()))
 
 
 def connected(port: int) -> socket.socket:

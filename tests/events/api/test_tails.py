@@ -1,6 +1,8 @@
 """GET /v0/datasets/id/:id/tail over HTTP: what a client sees, and what it takes from nobody."""
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -22,6 +24,7 @@ from events.tails import tail as tail_module
 from events.tails.frames import AS_JSON
 from events.tails.hub import Hub
 from projects.models import ApiKey
+from tests.events.duckdb_processes import duckdb_processes
 from tests.events.lake.conftest import Node
 from tests.events.own_hub import own_hub  # noqa: F401  (fixture)
 from tests.platform_api import ApiClient
@@ -295,6 +298,33 @@ def test_client_that_does_not_read_loses_events_and_nobody_waits_for_it(node: No
     wait_until(lambda: dropped(slow))
     assert len(slow.shown()) + dropped(slow) == sent
     assert not dropped(reader)
+
+
+def test_what_came_before_a_tail_began_does_not_hold_it_up(
+    node: Node, open_tail: Open, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(hub_module, "LINGER_SECONDS", 60.0)
+    monkeypatch.setattr(hub_module, "WAITING_BYTES", 10_000)
+    open_tail().leave()
+    wait_until(lambda: not hub_module.hub._tails)
+    node.write(*[message(f"{n}") for n in range(2000)])
+    reader = open_tail()
+    node.write(message("new"))
+    wait_until(lambda: reader.messages)
+    hub_module.LINGER_SECONDS = 0.0
+    assert reader.shown() == ["new"]
+
+
+def test_process_that_is_killed_is_replaced(node: Node, open_tail: Open):
+    reader = open_tail()
+    node.write(message("before"))
+    wait_until(lambda: reader.shown() == ["before"])
+    for pid in duckdb_processes():
+        os.kill(pid, signal.SIGKILL)
+    node.write(message("meanwhile"))
+    wait_until(lambda: [one.json["skipped"] for one in reader.messages if one.event == "dropped"] == [1])
+    node.write(message("after"))
+    wait_until(lambda: reader.shown() == ["before", "after"])
 
 
 def test_comment_comes_while_nothing_happens(open_tail: Open, monkeypatch: pytest.MonkeyPatch):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import UUID
 
 import duckdb
@@ -108,6 +109,11 @@ def test_a_killed_process_is_an_error_and_then_another_one(separate: SeparateDuc
     with pytest.raises(duckdb.OperationalError, match="has ended"):
         separate.rows("SELECT 1", [], {})
     separate.close()
+    following = SeparateDuckDB(CONFIG, 10)
+    killed = process_of(following)
+    following.close()
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: Path(f"/proc/{killed}/stat").read_text().rpartition(")")[2].split()[0] == "Z")
     following = SeparateDuckDB(CONFIG, 10)
     assert following.rows("SELECT 1", [], {}) == [(1,)]
     following.close()
