@@ -1,5 +1,6 @@
 """The hub: the thread of a process that reads what is new, and fills the queues of all its tails."""
 
+import asyncio
 import logging
 import sys
 import threading
@@ -40,6 +41,8 @@ START_US = 2_000_000  # what was received this long before the thread began may 
 LINGER_SECONDS = 10.0  # without tails, before the thread ends
 STEP_EVENTS, STEP_BYTES = 10_000, 8 * 1024 * 1024  # that are converted at a time
 WAITING_BYTES = 32 * 1024 * 1024  # of events that nobody has looked at
+WOKEN_AT_ONCE = 5  # tails of an event loop
+PAUSE_SECONDS = 0.002  # until the next of them
 BURST_SECONDS = 5.0  # for which a tail may save up its share
 LEAST_ROOM = 256 * 1024  # for some of the largest events
 
@@ -269,8 +272,11 @@ def _offer_all(tails: Sequence[Tail], found: Mapping[Line, Chunk], skipped: Coun
 
 
 def _wake(tails: Sequence[Tail]) -> None:
-    for tail in tails:
+    """Wake tails a few at a time, so that requests with events come in between."""
+    for tail in tails[:WOKEN_AT_ONCE]:
         tail.wake()
+    if others := tails[WOKEN_AT_ONCE:]:
+        asyncio.get_running_loop().call_later(PAUSE_SECONDS, _wake, others)
 
 
 hub = Hub()
