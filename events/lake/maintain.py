@@ -327,7 +327,7 @@ def check_ledger(lake: Lake, now: datetime) -> str:
     record(found.hours, now)
     events = sum(abs(hour.difference) for hour in found.wrong)
     unread = f"; not counted for damaged files: {', '.join(map(str, found.unread))}" if found.unread else ""
-    return f"{events:,} events in {len(found.wrong):,} hours unaccounted for{unread}"
+    return f"{events:,} events unaccounted for, hours: {len(found.wrong):,}{unread}"
 
 
 def remove_spilled_files(lake: Lake, now: datetime) -> str:

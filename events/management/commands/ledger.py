@@ -71,7 +71,7 @@ python manage.py ledger logs --settle
     def _settle(self, lake: Lake, found: Balance) -> None:
         settle(lake, found.wrong)
         self.stderr.write(
-            f"settled {sum(hour.difference for hour in found.wrong):,} events of {len(found.wrong)} hours"
+            f"events settled: {sum(hour.difference for hour in found.wrong):,}, hours: {len(found.wrong):,}"
         )
 
     def _print(self, found: Balance, options: dict[str, Any]) -> None:

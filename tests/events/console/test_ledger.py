@@ -66,6 +66,8 @@ def test_page_shows_sums_differences_keys_and_refusals(acme: House) -> None:
     assert found.count("unexpected end") == 1 and ">40</td>" in found
     assert "&lt;b&gt;newest&lt;/b&gt;" in found and "earlier" not in found
     assert "the API key is unknown" in found and "no valid key" in found and "shipper" in found
+    system = page(acme, "/console/system/")
+    assert "40 events of acme-logs are unaccounted for" in system and "manage.py ledger" in system
     assert "12,507" in page(acme, "/console/ledger/?last=7d") and "12,507" not in page(acme, "/console/ledger/?last=x")
 
 

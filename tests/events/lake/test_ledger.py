@@ -57,7 +57,7 @@ def test_it_balances_from_the_first_event_to_the_last(counted: Node, settings: A
     with Lake() as lake:
         results = {step.name: step.result for step in maintain(lake, timezone.now() + timedelta(hours=3))}
     assert results["retention"] == "2 events deleted"
-    assert results["ledger"] == "0 events in 0 hours unaccounted for"
+    assert results["ledger"] == "0 events unaccounted for, hours: 0"
     assert not ReceivedCount.objects.exists() and AcceptedCount.objects.count() == 2  # in two hours
     assert balanced() == {"accepted": 5, "stored": 2, "expired": 2, "erased": 1}
     settings.EVENTLANE_QUARANTINE_DAYS = 1
@@ -84,7 +84,7 @@ def test_lost_events_are_found_told_and_settled(counted: Node) -> None:
     counted.seal()
     with Lake() as lake:
         lake.execute(f"DELETE FROM {event_table_name(counted.dataset.table_name)}")  # as a bug might
-        assert [step.result for step in maintain(lake, timezone.now())][-1] == "5 events in 1 hours unaccounted for"
+        assert [step.result for step in maintain(lake, timezone.now())][-1] == "5 events unaccounted for, hours: 1"
     assert LedgerHour.objects.get().difference == 5
     done = counted.manage("ledger", "logs", "--json", check=False)
     [hour] = json.loads(done.stdout)["hours"]
@@ -97,7 +97,7 @@ def test_lost_events_are_found_told_and_settled(counted: Node) -> None:
     )
     assert "5 events of logs" in counted.manage("doctor", check=False).stdout
     assert counted.manage("ledger", check=False).returncode == 1
-    assert counted.manage("ledger", "logs", "--settle").stderr == "settled 5 events of 1 hours\n"
+    assert counted.manage("ledger", "logs", "--settle").stderr == "events settled: 5, hours: 1\n"
     assert "unaccounted" not in counted.manage("doctor", check=False).stdout
     assert balanced() == {"accepted": 5, "settled": 5}
 
