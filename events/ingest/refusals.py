@@ -53,6 +53,7 @@ class Refusals:
         self._lock = threading.Lock()
         self._counts: Counter[Kind] = Counter()
         self._examples: dict[Kind, str] = {}
+        self._hour: datetime | None = None
         self._seen: set[Kind] = set()  # in this hour
 
     def note(self, kind: Kind, example: str) -> None:
@@ -85,9 +86,10 @@ class Refusals:
 
     def _new(self, kind: Kind) -> Kind:
         """Return a kind that wasn't seen in this hour, or another one instead if there are too many."""
-        self._seen = {one for one in self._seen if one.hour == kind.hour}
+        if kind.hour != self._hour:
+            self._hour, self._seen = kind.hour, set()
         if len(self._seen) >= self._most:
-            kind = kind._replace(dataset="", reason=OTHER)
+            return kind._replace(dataset="", reason=OTHER)
         self._seen.add(kind)
         return kind
 

@@ -8,6 +8,7 @@ from operator import add
 from typing import Any
 
 from django.db.models import F, Max, Min, QuerySet, Sum
+from django.db.models.functions import Greatest, Least
 
 from events.models import Dataset, LedgerHour
 
@@ -18,16 +19,18 @@ WRITTEN_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How many events of a dataset are unaccounted for (less than 0: are there too often)."""
+    """How many events of a dataset are unaccounted for, and how many are there more often than they were accepted."""
 
     dataset: Dataset
-    events: int
+    lost: int
+    doubled: int
     first_hour: datetime
     check_time: datetime
 
     def __str__(self) -> str:
-        what = "unaccounted for" if self.events >= 0 else "stored more often than they were accepted"
-        return f"{abs(self.events):,} events of {self.dataset} are {what}"
+        lost = f"{self.lost:,} events of {self.dataset} are unaccounted for"
+        doubled = f"{self.doubled:,} events of {self.dataset} are stored more often than they were accepted"
+        return "; ".join([lost] * bool(self.lost) + [doubled] * bool(self.doubled))
 
 
 def unbalanced(datasets: Iterable[Dataset]) -> QuerySet[LedgerHour]:
@@ -39,8 +42,13 @@ def differences(datasets: Iterable[Dataset]) -> list[Difference]:
     """Return what is wrong with each of these datasets."""
     by_id = {dataset.pk: dataset for dataset in datasets}
     rows = unbalanced(by_id.values()).values_list("dataset").order_by("dataset")
-    events = Sum(F("accepted") - reduce(add, map(F, FOUND)))
-    found = rows.annotate(events=events, first=Min("hour"), last_check=Max("check_time"))
+    difference = F("accepted") - reduce(add, map(F, FOUND))
+    found = rows.annotate(
+        lost=Sum(Greatest(difference, 0)),
+        doubled=-Sum(Least(difference, 0)),
+        first=Min("hour"),
+        last_check=Max("check_time"),
+    )
     return [Difference(by_id[dataset_id], *figures) for dataset_id, *figures in found]
 
 

@@ -56,19 +56,22 @@ def test_page_shows_sums_differences_keys_and_refusals(acme: House) -> None:
     count(dataset, 60, accepted=7, stored=7)
     for hours_ago, example in ((3, "earlier"), (1, "<b>newest</b>")):
         refuse(
-            acme.project, "unexpected end", hours_ago, key_id=key.pk, dataset="acme-logs", requests=20, example=example
+            acme.project, "unexpected end", hours_ago, key_id=key.pk, dataset="acme-logs", requests=21, example=example
         )
     refuse(None, "the API key is unknown", status=401)
     found = page(acme)
     for cell in ("12,500", "12,400", ">60<", '<td class="ev-number ev-errors">40</td>'):
         assert cell in found
     assert "Hours that don’t balance" in found and "Settled" not in found
-    assert found.count("unexpected end") == 1 and ">40</td>" in found
+    assert found.count("unexpected end") == 1 and ">42</td>" in found
     assert "&lt;b&gt;newest&lt;/b&gt;" in found and "earlier" not in found
     assert "the API key is unknown" in found and "no valid key" in found and "shipper" in found
     system = page(acme, "/console/system/")
     assert "40 events of acme-logs are unaccounted for" in system and "manage.py ledger" in system
-    assert "12,507" in page(acme, "/console/ledger/?last=7d") and "12,507" not in page(acme, "/console/ledger/?last=x")
+    count(dataset, 3, accepted=5, stored=45)
+    system = page(acme, "/console/system/")
+    assert "40 events of acme-logs are unaccounted for; 40 events of acme-logs are stored more often" in system
+    assert "12,512" in page(acme, "/console/ledger/?last=7d") and "12,512" not in page(acme, "/console/ledger/?last=x")
 
 
 def test_others_see_nothing_of_it(acme: House) -> None:
