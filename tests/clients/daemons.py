@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.clients.missing import missing
+from tests.clients.missing import CACHE, missing
 from tests.clients.refusals import Refuser, refusers
 from tests.clients.running import FIRST, LAST, MANY, PATIENCE, SECOND, Outcome, tries_of
 from tests.server import free_port
 from tests.waiting import wait_until
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eventlane-tests"
 ROOT = CACHE / "shippers"  # where .ci/shippers unpacks them
 
 

@@ -1,9 +1,12 @@
-"""What happens when a machine lacks a program that a test needs."""
+"""Where programs are that a test needs, and what happens when a machine lacks a program that a test needs."""
 
 import os
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eventlane-tests"  # what tests download
 
 
 def missing(what: str, remedy: str) -> NoReturn:

@@ -3,12 +3,11 @@
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
-from tests.clients.missing import missing
+from tests.clients.missing import CACHE, missing
 from tests.server import ROOT
 
 SOURCE = ROOT / "tests" / "clients" / "npm"
@@ -35,10 +34,9 @@ def programs_in(folder: Path) -> Path:
 def _installed() -> Path:
     """Return the folder with the packages, installed if need be: 250 MB, half a minute."""
     _require_npm()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eventlane-tests"
-    cache.mkdir(parents=True, exist_ok=True)
-    folder = cache / f"npm-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]}"
-    with (cache / "npm.lock").open("w") as lock:
+    CACHE.mkdir(parents=True, exist_ok=True)
+    folder = CACHE / f"npm-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]}"
+    with (CACHE / "npm.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
             _install(folder)
