@@ -92,6 +92,7 @@ NPM_CLIENTS = (
 )
 PYTHON_CLIENTS = (
     PythonClient("opentelemetry-python", "opentelemetry-exporter-otlp-proto-http", "OTLP, protobuf"),
+    PythonClient("baselime-opentelemetry", "baselime-opentelemetry", "OTLP, protobuf"),
     PythonClient("logging-loki", "python-logging-loki", "Loki"),
     PythonClient("axiom-py", "axiom-py", "Axiom"),
     PythonClient("libhoney-py", "libhoney", "Honeycomb"),

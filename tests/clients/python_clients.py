@@ -29,6 +29,21 @@ def send_with_opentelemetry(url: str, complain: Complain) -> None:
             complain(result)
 
 
+def send_with_baselime_opentelemetry(url: str, complain: Complain) -> None:
+    from baselime.opentelemetry import BaselimeOptions
+    from baselime.opentelemetry.resource import create_resource
+    from baselime.opentelemetry.trace import create_tracer_provider
+    from opentelemetry.sdk.resources import Resource
+
+    options = BaselimeOptions(KEY, service_name="shop", endpoint=f"{url}/v1")
+    resource = create_resource(options).merge(Resource({"service.namespace": NAMESPACE}))
+    provider = create_tracer_provider(options, resource)  # `configure_opentelemetry` does this for one address
+    for text in TEXTS:
+        provider.get_tracer("shop").start_span(text).end()
+        provider.force_flush()
+    provider.shutdown()
+
+
 def send_with_logging_loki(url: str, complain: Complain) -> None:
     import logging_loki
 
@@ -95,6 +110,7 @@ def send_with_sentry(url: str, complain: Complain) -> None:
 
 CLIENTS: dict[str, Callable[[str, Complain], None]] = {
     "opentelemetry-python": send_with_opentelemetry,
+    "baselime-opentelemetry": send_with_baselime_opentelemetry,
     "logging-loki": send_with_logging_loki,
     "logging.handlers.HTTPHandler": send_with_http_handler,
     "axiom-py": send_with_axiom,

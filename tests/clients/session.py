@@ -62,7 +62,7 @@ class Session:
 
     def _environment(self, client: Client) -> dict[str, str]:
         keys = {"KEY": self.server.keys["ingest"], "KEY_200": self.key_200}
-        return {**keys, "NAMESPACE": self.namespace(client), "NODE_NO_WARNINGS": "1"}
+        return {**keys, "NAMESPACE": self.namespace(client), "NODE_NO_WARNINGS": "1", "PYTHONWARNINGS": "ignore"}
 
     def _rows(self, dataset: str) -> list[dict[str, Any]]:
         tail = self.server.manage("tail", dataset, "--from", "1h", "--json").stdout
