@@ -38,6 +38,14 @@ IDEMPOTENCY_KEY = {
     f" {settings.EVENTLANE_IDEMPOTENCY_HOURS} hours, its events aren't stored a second time.",
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH, "pattern": r"^[\u0021-\u007e]+$"},
 }
+EVENT_ID_FIELD = {
+    "name": "x-event-id-field",
+    "in": "header",
+    "required": False,
+    "description": "Where events have an id of their own: keys with dots between them, or a JSON pointer. An event with"
+    " the same id isn't stored a second time, in whatever request it comes.",
+    "schema": IDEMPOTENCY_KEY["schema"],
+}
 ROUTES = {
     "/v1/{dataset}/{namespace}": ("dataset", "namespace"),
     "/v1/{dataset}": ("dataset",),
@@ -64,7 +72,7 @@ def _send(path: str, variables: tuple[str, ...]) -> Schema:
         ),
         "tags": [TAG],
         "security": [{"x-api-key": []}],
-        "parameters": [*map(_variable, variables), *_headers(variables), IDEMPOTENCY_KEY],
+        "parameters": [*map(_variable, variables), *_headers(variables), IDEMPOTENCY_KEY, EVENT_ID_FIELD],
         "requestBody": {
             "required": True,
             "content": {

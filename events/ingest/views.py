@@ -21,7 +21,7 @@ from eventlane.wire.headers import EVERY_ANSWER
 from eventlane.wire.seldom import SeldomLog
 from events.ingest import storage
 from events.ingest.form import is_json, record_of
-from events.ingest.idempotency import token_of
+from events.ingest.idempotency import by_event, id_path_of, token_of
 from events.ingest.keys import BadRequest, Unauthorised, authenticate, header_of, secret_of
 from events.ingest.lookup import KnownDataset, find_dataset, new_namespaces
 from events.ingest.parse import InvalidEvent, Parsed, parse_acceptable, parse_events, refusal_of
@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 log_failed_journal, log_missing_directory = SeldomLog(logger.error), SeldomLog(logger.error)
 
 # Parsing holds the interpreter's lock: two at once take as long as one after the other, but twice the memory.
+STORED_AT_ONCE = 500  # batches: their checksums would hold up the event loop
 MANY_VALUES = 10_000
 one_with_many_values = threading.Lock()
 PARSED_AT_ONCE_BYTES = 64 * 1024  # a larger body would block the event loop for longer than a thread costs
@@ -60,6 +61,7 @@ class Target:
     namespace: str
     service: str
     token: bytes
+    id_path: list[str]
     accepted: Reply
 
     def batch(self, parsed: Parsed) -> Batch:
@@ -89,7 +91,7 @@ async def _answer(request: Request, body: bytes | None = None) -> Reply:
         body = await read_body(target.key, request) if body is None else body
         parsed = await _parse(request, body)
         if parsed.lengths:
-            await storage.journal.store(target.batch(parsed))
+            await _store(request, target.batch(parsed), target.id_path)
             new_namespaces.note(target.dataset.id, target.namespace)
     except Refused:
         raise
@@ -118,6 +120,13 @@ async def _answer(request: Request, body: bytes | None = None) -> Reply:
     if parsed.invalid or parsed.more_invalid:
         return await _refuse_some(request, target, body, parsed)
     return target.accepted
+
+
+async def _store(request: Request, batch: Batch, id_path: list[str]) -> None:
+    """Store a batch; if events have ids of their own, as a batch each. Raises JournalFailed if not all is on disk."""
+    batches = await request.run(lambda: list(by_event(batch, id_path))) if id_path else [batch]
+    for start in range(0, len(batches), STORED_AT_ONCE):
+        await storage.journal.store(*batches[start : start + STORED_AT_ONCE])
 
 
 async def _refuse_path(request: Request, key: KnownKey, reason: str, body: bytes | None) -> Reply:
@@ -247,7 +256,9 @@ def target_of(key: KnownKey, request: Request, ask: bool) -> Target:
     _check_label("namespace", namespace)
     if service:
         _check_label("service", service)
-    return Target(key, dataset, namespace, service, token_of(request, key, dataset), _accepted(key))
+    return Target(
+        key, dataset, namespace, service, token_of(request, key, dataset), id_path_of(request), _accepted(key)
+    )
 
 
 def _accepted(key: KnownKey) -> Reply:

@@ -1,8 +1,9 @@
 """Copies of a batch: a sender whose reply got lost sends a request again, and its events must not be there twice.
 
-A batch has a token if its sender has named the request (`Idempotency-Key`). The token is a digest of that, of the API
-key and the dataset. Batches with the same token that were received within EVENTLANE_IDEMPOTENCY_HOURS are copies of
-each other, and one of them counts: the one that is sealed, else the one with the least id in this node's journal.
+A batch has a token if its sender has named the request (`Idempotency-Key`), or says where its events have ids: then
+each is a batch. The token is a digest of name or id, of the API key and the dataset. Batches with the same token that
+were received within EVENTLANE_IDEMPOTENCY_HOURS are copies of each other, and one of them counts: the one that is
+sealed, else the one with the least id in this node's journal.
 
 The sealer notes the tokens of what it seals in `sealed_requests`, in the same transaction, and leaves out what has its
 token there. Such a transaction commits only if no other has since it began, so two sealers never seal two copies. A

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -143,13 +143,13 @@ class JournalWriter:
     def append(self, batch: Batch) -> None:
         """Store a batch; raise JournalFailed if it isn't on disk."""
         future: Future[None] = Future()
-        self._hand_over(batch, lambda commit: commit.futures.append(future))
+        self._hand_over([batch], lambda commit: commit.futures.append(future))
         future.result()
 
-    async def store(self, batch: Batch) -> None:
-        """Store a batch without blocking the event loop; raise JournalFailed if it isn't on disk."""
+    async def store(self, *batches: Batch) -> None:
+        """Store batches without blocking the event loop; raise JournalFailed if they aren't on disk."""
         task = asyncio.get_running_loop().create_future()
-        self._hand_over(batch, lambda commit: commit.tasks.append(task))
+        self._hand_over(batches, lambda commit: commit.tasks.append(task))
         await task
 
     def close(self) -> None:
@@ -157,19 +157,18 @@ class JournalWriter:
         with self._disk:
             self._rotate()
 
-    def _hand_over(self, batch: Batch, join: Callable[[_Commit], None]) -> None:
-        """Add a batch to the next commit. Start the thread if needed, in the process that writes (not its parent)."""
-        payload = encode_payload(batch)
-        checksum = zlib.crc32(payload)
+    def _hand_over(self, batches: Sequence[Batch], join: Callable[[_Commit], None]) -> None:
+        """Add batches to the next commit. Start the thread if needed, in the process that writes (not its parent)."""
+        payloads = [(payload, zlib.crc32(payload)) for payload in map(encode_payload, batches)]
         with self._queue:
             if self._thread is None:
                 thread = threading.Thread(target=self._write_for_ever, name="journal", daemon=True)
                 thread.start()
                 self._thread = thread
             join(self._next)
-            self._next.payloads.append((payload, checksum))
-            if len(self._next.payloads) == 1:
+            if not self._next.payloads:
                 self._filled.release()
+            self._next.payloads += payloads
 
     def _write_for_ever(self) -> None:
         while True:

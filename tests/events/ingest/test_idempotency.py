@@ -70,3 +70,29 @@ def test_other_protocols_take_the_header_too(entrance: Entrance) -> None:
     assert len(found) == 4 and len(set(found)) == 2 and b"" not in found
     answer = entrance.post("/loki/api/v1/push", body, idempotency_key="", **loki)
     assert answer.status == 400 and b"Idempotency-Key is empty" in answer.body
+
+
+def test_event_is_known_by_its_own_id(entrance: Entrance) -> None:
+    """In whatever request it comes again; those without an id are as always."""
+    events = [{"id": "a", "n": 1}, {"id": 7, "n": 2}, {"id": None, "n": 3}, {"n": 4}, {"id": {}}, {"id": ""}]
+    assert entrance.post("/v1/acme-logs/web", events, x_event_id_field="id").status == 202
+    assert entrance.post("/v1/acme-logs/web", [{"id": "b"}, events[0]], x_event_id_field="/id").status == 202
+    batches = entrance.batches()
+    counts = {batch.token: 0 for batch in batches}
+    for batch in batches:
+        counts[batch.token] += batch.count
+    assert sorted(counts.values()) == [1, 1, 2, 4] and counts[b""] == 4
+    named = [batch for batch in batches if batch.token]
+    assert [batch.first_id for batch in named] == sorted(batch.first_id for batch in named)
+    assert all(int.from_bytes(batch.first_id[:6], "big") == batch.received_us // 1000 for batch in batches)
+
+
+def test_id_within_an_event_and_the_name_of_the_request(entrance: Entrance) -> None:
+    events = [{"meta": {"id": "a"}}, {"meta": 1}, {"meta.id": "a"}]
+    for _ in range(2):
+        headers = {"x_event_id_field": "meta.id", "idempotency_key": "a"}
+        assert entrance.post("/v1/acme-logs/web", events, **headers).status == 202
+    found = tokens(entrance)
+    assert len(found) == 4 and len(set(found)) == 2 and b"" not in found
+    answer = entrance.post("/v1/acme-logs/web", events, x_event_id_field="")
+    assert (answer.status, answer.headers["x-error-reason"]) == (400, "the header x-event-id-field is empty")
