@@ -39,7 +39,7 @@ def listening(fresh_server: Callable[..., Server], certificate: Path) -> Server:
     assert key
     places = {f"EVENTLANE_SYSLOG_{kind}": f"127.0.0.1:{free_port()}" for kind in ("TCP", "TLS", "UDP")}
     server.environment |= {**places, "EVENTLANE_SYSLOG_KEY": key[1], "EVENTLANE_SYSLOG_CERTIFICATE": str(certificate)}
-    server.environment["EVENTLANE_SYSLOG_CLIENT_CA"] = str(certificate)
+    server.environment |= {"EVENTLANE_SYSLOG_CLIENT_CA": str(certificate), "EVENTLANE_SYSLOG_CONNECTIONS": "2"}
     server.start()
     return server
 
@@ -82,6 +82,7 @@ def test_lines_are_stored_over_tcp_tls_and_udp_and_none_is_lost_or_doubled_when_
     context.load_cert_chain(certificate)
     with connected(listening, "TCP") as tcp:
         tcp.sendall(f"{LINE.format('one')}\n".encode())
+        assert answer_to_stranger(listening, certificate) == b""
         with (
             connected(listening, "TLS") as raw,
             context.wrap_socket(raw, server_hostname="127.0.0.1") as tls,
@@ -91,7 +92,8 @@ def test_lines_are_stored_over_tcp_tls_and_udp_and_none_is_lost_or_doubled_when_
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
                 udp.sendto(LINE.format("three").encode(), ("127.0.0.1", port_of(listening, "UDP")))
             wait_until(lambda: len(stored(listening)) == 3, 120)
-        assert answer_to_stranger(listening, certificate) == b""
+            with connected(listening, "TCP") as third:
+                assert third.recv(1) == b""  # it was sent away
         for pid in listening.pids_of("eventlane.web"):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -109,4 +111,5 @@ def test_lines_are_stored_over_tcp_tls_and_udp_and_none_is_lost_or_doubled_when_
         "facility": "user",
         "peer": "127.0.0.1",
     }
+    assert "127.0.0.1 was sent away: there are 2 connections already" in listening.log
     assert listening.stop() == 0
