@@ -1,4 +1,4 @@
-"""What a query in a web process may use."""
+"""What a query of a web process may use, and what becomes of it when its DuckDB dies."""
 
 import os
 import signal
