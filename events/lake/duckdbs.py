@@ -131,11 +131,10 @@ class SeparateDuckDB:
 
     def _take(self) -> "_Process | None":
         """Return a process that is left over, if it wasn't killed."""
-        while self._spare:
-            process = self._spare.pop()
-            if process.is_running():
-                return process
-            process.end()
+        with suppress(IndexError):  # of an empty list; another thread may take the last one
+            while not (process := self._spare.pop()).is_running():
+                process.end()
+            return process
         return None
 
     def close(self) -> None:
