@@ -60,6 +60,22 @@ def test_example_of_the_documentation(node: Node, client: ApiClient) -> None:
     assert datetime.fromisoformat(statistics["complete_until"]) >= before
 
 
+def test_request_that_was_sent_again_counts_once_in_all_routes(node: Node, client: ApiClient) -> None:
+    for number, token in ((1, b"a" * 16), (2, b"b" * 16)):
+        node.write(json.dumps({"n": number}), token=token)
+        node.writer.close()
+        node.write(json.dumps({"n": number}), token=token)
+        if number == 1:
+            node.seal()
+            node.write(json.dumps({"n": number}), token=token)
+    assert ask(client, **COUNT)["rows"] == [[2]]
+    assert [event["event"]["n"] for event in ask(client)["events"]] == [2, 1]
+    lines = client.post("/query/export", {"datasets": ["logs"]}).content.decode().splitlines()
+    assert sorted(json.loads(line)["event"]["n"] for line in lines) == [1, 2]
+    listed = client.get(f"/datasets/id/{node.dataset.pk}/events").json()["elements"]
+    assert sorted(element["event"]["n"] for element in listed) == [1, 2]
+
+
 def test_sealed_and_unsealed_are_one(node: Node, client: ApiClient) -> None:
     node.write('{"n":1,"level":"error"}', '{"n":2}')
     node.seal()
