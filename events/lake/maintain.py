@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import duckdb
@@ -19,7 +19,7 @@ from eventlane.one_line import one_line
 from eventlane.processes import is_running
 from eventlane.times import hour_of, to_microseconds
 from events.journal.copies import remembered
-from events.journal.reader import DAMAGED, journal_paths
+from events.journal.reader import DAMAGED, creation_time, journal_paths
 from events.lake.catalog import tables_to_flush
 from events.lake.connection import Lake, commit, event_table_name, quoted_name, quoted_text, spill_folder
 from events.lake.damage import OF_ALL_READERS, find_damage, review_damage
@@ -165,8 +165,12 @@ def prune_sealed_files(lake: Lake, now: datetime) -> str:
 
 
 def prune_sealed_requests(lake: Lake, now: datetime) -> str:
-    """Forget the tokens of requests that may be sent anew by now."""
-    deleted = _delete(lake, f"lake.main.{SEALED_REQUESTS}", "received_time", now - remembered())
+    """Forget the tokens of requests of which no copy is to come: neither from this node's journal, however late that is
+    sealed, nor from another's, unless that is as far behind as a token is remembered.
+    """
+    waiting = [creation_time(path.stem) for path in journal_paths(settings.EVENTLANE_JOURNAL)[:1]]
+    copies_since = min([now - remembered(), *(datetime.fromtimestamp(seconds, UTC) for seconds in waiting)])
+    deleted = _delete(lake, f"lake.main.{SEALED_REQUESTS}", "received_time", copies_since - remembered())
     return f"{deleted:,} tokens forgotten"
 
 
