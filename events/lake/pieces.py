@@ -18,6 +18,9 @@ PIECES = {
     "after_late_message": "message",
 }
 LEAST = 8  # bytes: a shorter value isn't worth a gap
+# Bytes of a text that is taken apart. To find a value may take the product of both lengths, if they are made for that;
+# and all of this takes several times the texts' size in memory, which DuckDB doesn't count.
+MOST = 8192
 
 WHOLE = f"""concat(event, {
     ", ".join(f"CASE WHEN {piece} IS NOT NULL THEN {name} END, {piece}" for piece, name in PIECES.items())
@@ -27,8 +30,8 @@ WHOLE = f"""concat(event, {
 def in_pieces(source: str, least: int = LEAST) -> str:
     """Return the SELECT of a source's rows with their texts in pieces; they have EVENT_COLUMNS, and whole texts.
 
-    Values of fewer bytes than `least` leave no gap. `rest0` is the text, and each value makes `left…` and `rest…` of
-    the rest before it, or leaves it as it is.
+    Values of fewer bytes than `least` leave no gap, nor do those of texts of more than MOST. `rest0` is the text, and
+    each value makes `left…` and `rest…` of the rest before it, or leaves it as it is.
     """
     rows = f"SELECT *, event AS rest0 FROM ({source})"
     for number, name in enumerate(PIECES.values(), 1):
@@ -48,7 +51,8 @@ def in_pieces(source: str, least: int = LEAST) -> str:
 def _split(rows: str, number: int, name: str, least: int) -> str:
     """Return rows with what is left and right of a value that stands in the rest of the text, and only once."""
     rest = f"rest{number - 1}"
-    rows = f"SELECT *, CASE WHEN strlen({name}) >= {least} THEN string_split({rest}, {name}) END AS parts FROM ({rows})"
+    worth_it = f"strlen({name}) >= {least} AND strlen(rest0) <= {MOST}"
+    rows = f"SELECT *, CASE WHEN {worth_it} THEN string_split({rest}, {name}) END AS parts FROM ({rows})"
     is_cut = "coalesce(len(parts) = 2, false)"
     if number == 1:
         ids = [other for other in PIECES.values() if other != name]
