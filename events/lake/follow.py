@@ -93,16 +93,18 @@ class EventFollower:
         self._lake = TolerantLake([self._query.dataset.table_name])
 
     def _history(self) -> Iterator[EventRow]:
+        row_id = self._next_row_id(self._lake.lake)
         with self._snapshot(self._lake.lake) as snapshot:
-            position = self._lake_position(snapshot)
+            position = _position_of(snapshot, row_id)
             offsets = self._read_on(snapshot)
             rows = newest(snapshot, self._query)
             self._advance(position, snapshot.sealed, offsets)
             yield from rows
 
     def _news(self, lake: Lake) -> list[EventRow]:
+        row_id = self._next_row_id(lake)
         with self._snapshot(lake) as snapshot:
-            position = self._lake_position(snapshot)
+            position = _position_of(snapshot, row_id)
             offsets = self._read_on(snapshot)
             rows = self._new_in_journal(snapshot) + self._new_in_lake(snapshot, position)
         self._advance(position, snapshot.sealed, offsets)
@@ -128,13 +130,13 @@ class EventFollower:
         held = [followed.file for followed in self._followed.values()]
         return open_snapshot(lake, [self._query.dataset], self._query.conditions(), held=held)
 
-    def _lake_position(self, snapshot: Snapshot) -> _Position:
-        """Return the transaction's snapshot and the next row id, which is read first: too small a value is harmless."""
-        lake = snapshot.lake
-        if not lake.attached:
-            return _Position()
-        row_id = lake.next_row_id(self._query.dataset.table_name)
-        return _Position(lake.value("SELECT id FROM lake.current_snapshot()"), row_id)
+    def _next_row_id(self, lake: Lake) -> int:
+        """Return the id of the table's next row, for the snapshot that is taken after this.
+
+        Too small an id is harmless. One of a later commit, which a statement in the snapshot's transaction may return,
+        would hide the events of that commit for ever.
+        """
+        return lake.next_row_id(self._query.dataset.table_name) if lake.attached else 0
 
     def _read_on(self, snapshot: Snapshot) -> dict[str, int]:
         """Stage what is new in the followed files; return the new offsets by name.
@@ -213,3 +215,8 @@ class EventFollower:
     def _pass(self, name: str) -> None:
         self._followed.pop(name).file.close()
         self._passed.add(name)
+
+
+def _position_of(snapshot: Snapshot, row_id: int) -> _Position:
+    lake = snapshot.lake
+    return _Position(lake.value("SELECT id FROM lake.current_snapshot()"), row_id) if lake.attached else _Position()

@@ -15,6 +15,7 @@ from events.lake.connection import Lake
 from events.lake.follow import EventFollower
 from events.lake.maintain import maintain
 from events.lake.query import EventQuery, EventRow
+from events.lake.snapshot import Snapshot
 from events.query.where import search_conditions
 from tests.events.lake.conftest import Node
 
@@ -50,6 +51,27 @@ def test_history_is_limited_but_not_forgotten(node: Node) -> None:
         assert numbers(follower.history()) == [3]
         node.seal()
         assert follower.news() == []
+
+
+def test_what_another_node_seals_while_we_look_comes_with_the_next_look(
+    node: Node, other_node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its commit is not in our snapshot, but a statement to the catalog after it would already see it."""
+    write(node, 1)
+    node.seal()
+    take_sides = Snapshot.take_sides
+    due = [2]
+
+    def take_sides_while_the_other_seals(*arguments: Any, **options: Any) -> None:
+        take_sides(*arguments, **options)
+        if due:
+            write(other_node, due.pop())
+            other_node.seal()
+
+    with follow(node) as follower:
+        assert numbers(follower.history()) == [1]
+        monkeypatch.setattr(Snapshot, "take_sides", take_sides_while_the_other_seals)
+        assert numbers(follower.news()) + numbers(follower.news()) == [2]
 
 
 def test_sealing_shows_nothing_again(node: Node) -> None:
