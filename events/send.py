@@ -31,12 +31,17 @@ MAX_WAIT_SECONDS = 30.0
 EMPTY_BODY_BYTES = len("[]")
 NOT_SHOWN = "not shown: "  # precedes the reason for an event that the reply doesn't list
 LINE_BREAKS_TO_SPACES = bytes.maketrans(b"\r\n", b"  ")
+ACCEPTED = "Request Accepted"
 NUMBER = re.compile(r"[0-9]+")
 TIMEOUT = urllib3.Timeout(connect=10, read=60)
 
 
 class SendingStopped(Exception):
     """The rest of the input was not sent."""
+
+
+class PartlyStored(SendingStopped):
+    """Some events of a batch were refused, nobody knows which; the others are stored. Sent again, they were doubled."""
 
 
 class _Retry(Exception):
@@ -117,12 +122,13 @@ class Connection:
     on_retry: Callable[[str], None] = lambda message: None
     _http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(timeout=TIMEOUT, retries=False))
 
-    def post(self, texts: list[bytes]) -> list[tuple[int, str]]:
+    def post(self, texts: list[bytes], name: str = "") -> list[tuple[int, str]]:
         """Return (index, reason) for refused events; the others are stored.
 
-        Raise SendingStopped if the whole batch was refused or couldn't be delivered for `retry_for`.
+        Raise SendingStopped if the whole batch was refused or couldn't be delivered for `retry_for`, or PartlyStored.
+        Who then calls this again gives the same `name` each time, so that nothing is stored twice.
         """
-        body, name = b"[" + b",".join(texts) + b"]", str(uuid.uuid4())
+        body, name = b"[" + b",".join(texts) + b"]", name or new_name()
         deadline, attempt = None, 0
         while True:
             try:
@@ -149,11 +155,24 @@ class Connection:
             raise SendingStopped(f"{self.url}: {error}") from error
         except urllib3.exceptions.HTTPError as error:
             raise _Retry(f"no reply from {self.url}: {_cause(error)}") from error
-        if reply.status == 202:
+        if reply.status == 202 or (reply.status == 200 and _accepts(reply)):
             return []
         if reply.status == 429 or reply.status >= 500:
             raise _Retry(f"{self.url} replied {reply.status}", _retry_after(reply.headers.get("retry-after")))
         return _refused(reply, count)
+
+
+def new_name() -> str:
+    """Return an Idempotency-Key for a batch."""
+    return str(uuid.uuid4())
+
+
+def _accepts(reply: urllib3.BaseHTTPResponse) -> bool:
+    """Return whether a 200 is that of a key with `answer_200`, and not a web page."""
+    try:
+        return bool(json.loads(reply.data)["message"] == ACCEPTED)
+    except (ValueError, TypeError, KeyError):
+        return False
 
 
 def _cause(error: BaseException) -> str:
@@ -177,7 +196,7 @@ def _retry_after(header: str | None) -> float | None:
 
 
 def _refused(reply: urllib3.BaseHTTPResponse, count: int) -> list[tuple[int, str]]:
-    """Return (index, reason) for refused events; raise SendingStopped if the reply doesn't say which they are."""
+    """Return (index, reason) for refused events; raise SendingStopped if the reply names none, or PartlyStored."""
     try:
         found = json.loads(reply.data)
         errors = {int(row["index"]): str(row["reason"]) for row in found["errors"]}
@@ -187,6 +206,11 @@ def _refused(reply: urllib3.BaseHTTPResponse, count: int) -> list[tuple[int, str
     reason = reply.headers.get("x-error-reason") or reply.data[:200].decode(errors="replace")
     if more and more == count - len(errors):  # all of them: an event may be too large for the reply
         errors, more = dict.fromkeys(range(count), reason.removeprefix(NOT_SHOWN)) | errors, 0
+    if reply.status == 400 and 0 < more < count - len(errors):
+        refused = len(errors) + more
+        raise PartlyStored(
+            f"{refused} of {count} events were refused and the others stored; not all are named: {reason}"
+        )
     if reply.status != 400 or more or not errors or not all(0 <= index < count for index in errors):
         raise SendingStopped(f"the server refused the request: {reply.status} {reason}".rstrip())
     return list(errors.items())
@@ -243,16 +267,24 @@ class Sender:
             return
         batch = self._batch[:count]
         self.unanswered = count
-        errors = dict(self.connection.post([element.text for element in batch]))
-        self.unanswered = 0
-        self._batch = self._batch[count:]
-        self._body_bytes = EMPTY_BODY_BYTES + sum(len(element.text) + 1 for element in self._batch)
+        try:
+            errors = dict(self.connection.post([element.text for element in batch]))
+        except PartlyStored:
+            self._forget(count)
+            raise
+        self._forget(count)
         for index, element in enumerate(batch):
             if index in errors:
                 self._set_aside(element, errors[index])
             else:
                 self.tally.store(element.text)
         self.on_batch()
+
+    def _forget(self, count: int) -> None:
+        """Take the first `count` elements, which were answered, out of the current batch."""
+        self.unanswered = 0
+        self._batch = self._batch[count:]
+        self._body_bytes = EMPTY_BODY_BYTES + sum(len(element.text) + 1 for element in self._batch)
 
     def _set_aside(self, element: Element, reason: str) -> None:
         if not element.more:

@@ -23,8 +23,29 @@ _old = re.compile(_TIME + r"(?:(\S+) )?([^\s:\[\]]{1,64})(?:\[([^\]\s]{1,64})\]:
 _old_without_tag = re.compile(_TIME + r"(\S+)()() ")  # the same groups
 
 
-def event_text(line: bytes, peer: str, now: datetime) -> bytes:
-    """Return the event of a line as JSON. `peer` is the address that it came from, `now` has a time zone."""
+def event_text(line: bytes, peer: str, now: datetime, most: int) -> bytes:
+    """Return the event of a line as JSON of fewer than `most` bytes: what the line has beyond that is left out.
+
+    `peer` is the address that it came from, `now` has a time zone.
+    """
+    text = _json(line, peer, now)
+    return text if len(text) < most else _shortened(line, peer, now, most)
+
+
+def _shortened(line: bytes, peer: str, now: datetime, most: int) -> bytes:
+    """Halve what lies between a beginning of the line that fits and one that doesn't."""
+    text, fits, too_long = _json(b"", peer, now), 0, len(line)
+    while too_long - fits > 1:
+        middle = (fits + too_long) // 2
+        tried = _json(line[:middle], peer, now)
+        if len(tried) < most:
+            text, fits = tried, middle
+        else:
+            too_long = middle
+    return text
+
+
+def _json(line: bytes, peer: str, now: datetime) -> bytes:
     return msgspec.json.encode(event_of(line, now) | {"peer": peer})
 
 
@@ -42,10 +63,13 @@ def event_of(line: bytes, now: datetime) -> dict[str, Any]:
 
 
 def _decoded(line: bytes) -> str:
+    """Read UTF-8, also if it was cut within a character; anything else is Latin-1."""
     try:
         return line.decode()
-    except UnicodeDecodeError:
-        return line.decode("latin-1")
+    except UnicodeDecodeError as error:
+        whole = line[: error.start]
+        cut = error.reason == "unexpected end of data" and not whole.isascii()
+        return whole.decode() if cut else line.decode("latin-1")
 
 
 def _new_event(rest: str) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,11 +22,23 @@ DROPPED_SECONDS = 10.0  # between two messages about lines that were dropped
 
 @dataclass(frozen=True)
 class Limits:
-    """How many connections there may be, how long a line, and how many lines over UDP may wait."""
+    """How many connections there may be, how long lines and their events, and how many lines over UDP may wait."""
 
     connections: int
     line_bytes: int
     udp_lines: int
+    event_bytes: int  # an event has fewer
+
+
+class Received(asyncio.StreamReader):
+    """Gives what came before a connection broke off, too, and only then ends."""
+
+    broken = False  # then its last line may be half
+
+    def set_exception(self, exc: Exception) -> None:
+        """End after what came."""
+        self.broken = True
+        self.feed_eof()
 
 
 @dataclass
@@ -39,9 +51,13 @@ class Listener:
     tls: str = ""
     udp: str = ""
     context: ssl.SSLContext | None = None
-    _connections: int = 0
+    _open: "dict[asyncio.StreamWriter, Received]" = field(default_factory=dict)
+    _datagrams: "Datagrams" = field(init=False)
     _stopping: bool = False
     _storing: "asyncio.Future[None] | None" = None  # the loop itself wouldn't hold it
+
+    def __post_init__(self) -> None:
+        self._datagrams = Datagrams(self.relay, self.limits)
 
     async def run(self) -> None:
         """Listen until SIGTERM or SIGINT, then store what was read."""
@@ -54,52 +70,69 @@ class Listener:
         self._stopping = True
         for one in closing:
             one.close()
+        for writer, reader in self._open.items():
+            self._break_off(writer, reader)
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_SECONDS):
-                while self.relay.unstored:
+                while self._open or self._unstored():
                     await asyncio.sleep(0.05)
-        if self.relay.unstored:
-            self.relay.say(f"{self.relay.unstored} lines were read and couldn't be stored: they are lost")
+        if self._unstored():
+            more = "or more " if self._open else ""  # what waits behind them isn't split into lines yet
+            self.relay.say(f"{self._unstored()} {more}lines were read and couldn't be stored: they are lost")
+
+    def _unstored(self) -> int:
+        return self.relay.unstored + self._datagrams.behind()
 
     async def _listen(self) -> list[Any]:
-        closing: list[Any] = []
+        loop, closing = asyncio.get_running_loop(), list[Any]()
         if self.udp:
-            datagrams = Datagrams(self.relay, self.limits)
-            transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-                lambda: datagrams, local_addr=_host_and_port(self.udp)
+            transport, _ = await loop.create_datagram_endpoint(
+                lambda: self._datagrams, local_addr=_host_and_port(self.udp)
             )
-            self._storing = asyncio.ensure_future(datagrams.store_for_ever())
+            self._storing = asyncio.ensure_future(self._datagrams.store_for_ever())
             closing.append(transport)
         for place, context in ((self.tcp, None), (self.tls, self.context)):
             if place:
                 host, port = _host_and_port(place)
-                closing.append(await asyncio.start_server(self._serve, host, port, ssl=context, limit=CHUNK_BYTES))
+                closing.append(await loop.create_server(self._connection, host, port, ssl=context))
         return closing
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _connection(self) -> asyncio.StreamReaderProtocol:
+        """Make what `asyncio.start_server` would, with a reader of ours."""
+        reader = Received(limit=CHUNK_BYTES)
+        return asyncio.StreamReaderProtocol(reader, lambda _, writer: self._serve(reader, writer))
+
+    async def _serve(self, reader: Received, writer: asyncio.StreamWriter) -> None:
         peer = writer.get_extra_info("peername")[0]
-        self._connections += 1
+        self._open[writer] = reader
         try:
-            if self._connections > self.limits.connections:
+            if len(self._open) > self.limits.connections:
                 self.relay.say(f"{peer} was sent away: there are {self.limits.connections} connections already")
                 return
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            with suppress(OSError):  # a sender that breaks off
-                await self._read(reader, peer)
+            if self._stopping:  # it came at the last moment
+                self._break_off(writer, reader)
+            await self._read(reader, peer)
         finally:
-            self._connections -= 1
+            del self._open[writer]
             writer.close()
 
-    async def _read(self, reader: asyncio.StreamReader, peer: str) -> None:
+    def _break_off(self, writer: asyncio.StreamWriter, reader: Received) -> None:
+        """Take nothing more from a sender. What was read can still be got from the reader."""
+        reader.broken = True
+        writer.transport.abort()
+
+    async def _read(self, reader: Received, peer: str) -> None:
         frames = Frames(self.limits.line_bytes)
-        while (chunk := await reader.read(CHUNK_BYTES)) and not self._stopping:
+        while chunk := await reader.read(CHUNK_BYTES):
             await self._store(frames.take(chunk), peer)
-        await self._store(frames.end(), peer)
+        if not reader.broken:
+            await self._store(frames.end(), peer)
 
     async def _store(self, lines: list[bytes], peer: str) -> None:
         if lines:
             now = datetime.now(UTC)
-            await self.relay.store([event_text(line, peer, now) for line in lines])
+            await self.relay.store([event_text(line, peer, now, self.limits.event_bytes) for line in lines])
 
 
 class Datagrams(asyncio.DatagramProtocol):
@@ -108,8 +141,13 @@ class Datagrams(asyncio.DatagramProtocol):
     def __init__(self, relay: Relay, limits: Limits) -> None:
         self._relay, self._limits = relay, limits
         self._waiting: deque[bytes] = deque()
+        self._begun = 0  # how many of them the relay has
         self._some = asyncio.Event()
         self._dropped = 0
+
+    def behind(self) -> int:
+        """Return how many lines the relay doesn't have yet."""
+        return len(self._waiting) - self._begun
 
     def connection_made(self, transport: Any) -> None:
         """Ask for a larger buffer; the kernel gives what it may."""
@@ -121,7 +159,7 @@ class Datagrams(asyncio.DatagramProtocol):
         if len(self._waiting) >= self._limits.udp_lines:
             self._count_dropped()
         elif line:
-            self._waiting.append(event_text(line, address[0], datetime.now(UTC)))
+            self._waiting.append(event_text(line, address[0], datetime.now(UTC), self._limits.event_bytes))
             self._some.set()
 
     def _count_dropped(self) -> None:
@@ -139,9 +177,11 @@ class Datagrams(asyncio.DatagramProtocol):
             await self._some.wait()
             self._some.clear()
             texts = [*self._waiting]
+            self._begun = len(texts)
             await self._relay.store(texts)
             for _ in texts:  # they count as waiting until they are stored
                 self._waiting.popleft()
+            self._begun = 0
 
 
 def _host_and_port(place: str) -> tuple[str, int]:

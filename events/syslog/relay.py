@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from events.send import BATCH_BYTES, BATCH_EVENTS, Connection, SendingStopped
+from events.send import BATCH_BYTES, BATCH_EVENTS, Connection, PartlyStored, SendingStopped, new_name
 
 REFUSED_SECONDS = 5.0  # between two tries while the server refuses everything, for example an unknown key
 
@@ -74,10 +74,14 @@ class Relay:
             texts = texts[len(batch) :]
 
     def _post(self, batch: list[bytes]) -> None:
+        name = new_name()  # for all tries: the server may have stored the batch before it refused it
         while True:
             try:
-                refused = self.connection.post(batch)
+                refused = self.connection.post(batch, name)
                 break
+            except PartlyStored as problem:
+                self.say(str(problem))
+                return
             except SendingStopped as problem:
                 self.say(f"{problem}; senders wait")
                 time.sleep(REFUSED_SECONDS)

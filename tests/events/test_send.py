@@ -21,12 +21,14 @@ import urllib3
 from django.utils import timezone
 
 from events.elements import Element, split
-from events.send import BATCH_EVENTS, Connection, Sender, SendingStopped, Target
+from events.send import BATCH_EVENTS, Connection, PartlyStored, Sender, SendingStopped, Target
 from tests.server import ROOT, Server, free_port
 from tests.waiting import wait_until
 
 BODY_BYTES = 6 * 1024 * 1024
 ACCEPTED = (202, {}, b'{"message": "Request Accepted"}')
+ACCEPTED_AS_200 = (200, {}, b'{"message": "Request Accepted"}')
+ONE_OF_THREE_NAMED = (400, {}, b'{"errors": [{"index": 1, "reason": "no object"}], "more_invalid": 2}')
 FAILED = (500, {}, b'{"message": "Internal Error"}')
 HANG_UP = None  # the connection is closed without a reply
 NEVER = (0, {}, b"")  # the reply doesn't come as long as the test runs
@@ -211,7 +213,6 @@ def test_event_too_large_for_the_reply_to_show_is_rejected_with_its_reason(scrip
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        ((400, {}, b'{"errors": [{"index": 1, "reason": "no object"}], "more_invalid": 2}'), "400"),
         ((401, {}, b'{"message": "Unauthorised"}'), "401.*Unauthorised"),
         (
             (400, {"X-Error-Reason": "there is no dataset 'logs'"}, b'{"message": "Bad Request"}'),
@@ -220,6 +221,8 @@ def test_event_too_large_for_the_reply_to_show_is_rejected_with_its_reason(scrip
         ((404, {}, b""), "404"),
         ((302, {"Location": "/login"}, b""), "302"),
         ((200, {}, b"<html>a web page"), "200 <html>"),
+        ((200, {}, b'{"message": "Welcome"}'), "200"),
+        ((200, {}, b"[]"), "200"),
         ((207, {}, b"{}"), "207"),
         ((400, {}, b'{"errors": [{"index": 5000, "reason": "no such event"}]}'), "400"),
         ((400, {}, b'{"errors": [{"index": -1, "reason": "no such event"}]}'), "400"),
@@ -236,6 +239,20 @@ def test_refused_request_stops_at_once_and_counts_nothing_as_stored(
         sender.send(Element(number, b"{}") for number in range(1, 3000))
     assert len(scripted.bodies) == 1
     assert (sender.tally.stored, sender.unsent_from) == (0, 1)
+
+
+def test_key_that_answers_200_sends_everything(scripted: Scripted) -> None:
+    scripted.replies = [ACCEPTED_AS_200, ACCEPTED_AS_200]
+    assert send(scripted, [b"{}"] * (BATCH_EVENTS + 1)).tally.stored == BATCH_EVENTS + 1
+    assert len(scripted.bodies) == 2
+
+
+def test_batch_that_is_stored_in_part_does_not_count_as_unsent(scripted: Scripted) -> None:
+    scripted.replies = [ONE_OF_THREE_NAMED]
+    sender = Sender(connection(scripted.url), BODY_BYTES)
+    with pytest.raises(PartlyStored, match="3 of 1000 events were refused and the others stored"):
+        sender.send(Element(number, b"{}") for number in range(1, 3000))
+    assert (sender.unsent_from, sender.unanswered) == (BATCH_EVENTS + 1, 0)
 
 
 def test_every_unsent_event_of_a_pipe_can_be_kept(scripted: Scripted) -> None:

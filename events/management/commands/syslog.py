@@ -47,6 +47,7 @@ EVENTLANE_SYSLOG_TCP=10.0.0.5:5514 EVENTLANE_SYSLOG_KEY=evl_... python manage.py
             settings.EVENTLANE_SYSLOG_CONNECTIONS,
             settings.EVENTLANE_SYSLOG_LINE_BYTES,
             settings.EVENTLANE_SYSLOG_UDP_LINES,
+            settings.EVENTLANE_MAX_EVENT_BYTES,
         )
         places = (settings.EVENTLANE_SYSLOG_TCP, settings.EVENTLANE_SYSLOG_TLS, settings.EVENTLANE_SYSLOG_UDP)
         return Listener(Relay(connection, self._say), limits, *places, context=_tls_context())

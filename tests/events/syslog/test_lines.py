@@ -1,12 +1,13 @@
 """What lines of syslog become, as programs write them."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from events.syslog.frames import Frames
-from events.syslog.lines import event_of
+from events.syslog.lines import event_of, event_text
 
 NOW = datetime(2026, 11, 27, 23, 0, tzinfo=UTC)
 
@@ -56,6 +57,8 @@ LINES: dict[bytes, dict[str, Any]] = {
     },
     b"<999>x": {"message": "<999>x"},
     b"just text, caf\xe9": {"message": "just text, café"},
+    "ночь".encode()[:-1]: {"message": "ноч"},
+    "<13>x: 🦉🦉".encode()[:-3]: {"message": "x: 🦉", "level": "notice", "facility": "user"},
     b"<13>Feb 30 22:59:58 a b: c": {"message": "c", "host": "a", "service": "b", "level": "notice", "facility": "user"},
 }  # fmt: skip
 
@@ -63,6 +66,37 @@ LINES: dict[bytes, dict[str, Any]] = {
 @pytest.mark.parametrize("line", LINES)
 def test_line_becomes_event(line: bytes) -> None:
     assert event_of(line, NOW) == LINES[line]
+
+
+HEAD = b"<13>1 2026-11-27T22:59:58Z web-1 shop - - "
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        HEAD + b"- " + "ночь ".encode() * 2000,
+        b"x" + "ночь".encode() * 2100,
+        b"\xe9" * 20_000,
+        b"<13>" + b"\x1b" * 20_000,
+        HEAD + b'[a x="' + b"\xe9" * 20_000 + b'"] message',
+        HEAD.replace(b"shop", b"\x01" * 20_000) + b"- message",
+    ],
+)
+def test_line_that_is_cut_becomes_an_event_as_large_as_may_be(line: bytes) -> None:
+    (cut,) = Frames(16_384).take(line + b"\n")
+    event = event_text(cut, "192.0.2.1", NOW, 32_768)
+    assert len(event) < 32_768
+    assert len(cut) == len(line) or len(event) > 16_000
+    assert json.loads(event)["peer"] == "192.0.2.1"
+    assert "Ð" not in event.decode()  # what UTF-8 looks like as Latin-1
+
+
+def test_only_what_does_not_fit_is_left_out() -> None:
+    whole = event_text(HEAD + b"- " + b"\x1b[0m" * 10, "192.0.2.1", NOW, 32_768)
+    for most in (len(whole), 150):
+        cut = event_text(HEAD + b"- " + b"\x1b[0m" * 10, "192.0.2.1", NOW, most)
+        assert most - 6 <= len(cut) < most
+        assert json.loads(whole)["message"].startswith(json.loads(cut)["message"])
 
 
 STREAM = b"<1>one\n<2>two\r\n\n5 <3>th13 <4>four\nlines?<5>five\0<6>six 12 <7>\n10 <8>sev"
