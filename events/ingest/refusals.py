@@ -21,6 +21,7 @@ from eventlane.times import hour_of
 from projects.directory import KnownKey, directory
 
 EXAMPLE_BYTES = 1024
+SAYS_NOTHING_BYTES = 4  # of a secret: all begin with them
 MOST_ROWS = 1000  # in an hour
 OTHER = "another reason: there were too many to count each"
 REASON_LENGTH = 200
@@ -129,9 +130,17 @@ def note_refusal(
 
 def _example(refused: bytes, secret: str) -> str:
     """Return the beginning of what was refused, without the secret."""
-    start = refused[: EXAMPLE_BYTES + len(secret.encode())]
-    masked = start.replace(secret.encode(), b"***") if secret else start
+    start, hidden = refused[: 4 * EXAMPLE_BYTES], secret.encode()
+    masked = _without_part(start.replace(hidden, b"***"), hidden) if hidden else start
     return _storable(masked[:EXAMPLE_BYTES].decode(errors="replace"))
+
+
+def _without_part(text: bytes, hidden: bytes) -> bytes:
+    """Return a text without the beginning of the secret at its end, where it was cut."""
+    for length in range(len(hidden) - 1, SAYS_NOTHING_BYTES, -1):
+        if text.endswith(hidden[:length]):
+            return text[:-length]
+    return text
 
 
 def _storable(text: str) -> str:

@@ -64,6 +64,18 @@ def test_examples_are_short_and_hold_no_key(entrance: Entrance, noted: Refusals)
     assert all("\0" not in row[4] and entrance.key not in row[4] for row in counted(noted).values())
 
 
+def test_no_part_of_a_key_is_in_an_example_wherever_it_stands() -> None:
+    secret = "evl_" + "".join(chr(97 + n % 26) for n in range(40))
+    bodies = [secret + "-" * gap + secret + "-" * 9 for gap in range(900, 1100)]
+    bodies += ["-" * before + secret * 500 for before in range(60)]
+    bodies += ["-" * before + secret for before in range(900, 1100)]
+    bodies.append("x" + secret[:30])  # cut by whoever sent it
+    for body in bodies:
+        example = refusals._example(body.encode(), secret)
+        assert secret[:5] not in example and len(example) <= 1024, body
+    assert refusals._example(b'{"a": tru e', secret) == '{"a": tru e'
+
+
 def test_rows_of_an_hour_are_bounded() -> None:
     few, hour = Refusals(3), timezone.now()
     for number in range(10):
