@@ -72,7 +72,8 @@ meters = Meters(settings.EVENTLANE_BURST_SECONDS, settings.EVENTLANE_WEB_PROCESS
 
 async def read_body(key: KnownKey, request: Request) -> bytes:
     """Return the body of a request that may come in now. Raises NotNow before it is read, and what reading raises."""
-    let_in(key, request.body.length or 0)
+    length = request.body.length or 0
+    let_in(key, length if length <= request.max_bytes else 0)  # a larger one is refused unread: it costs no bytes
     if not key.rates or request.body.length is not None:
         return await request.read()
     body = await request.read()

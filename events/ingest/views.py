@@ -99,9 +99,7 @@ async def _answer(request: Request, body: bytes | None = None) -> Reply:
         note_refusal(request, None, 401, NO_KEY)
         return unauthorised()
     except NotNow as error:
-        note_refusal(request, target.key, error.status, str(error))
-        message = b"Too Many Requests" if error.status == 429 else b"Service Unavailable"
-        return _reply(error.status, b'{"message": "%b"}' % message, **{"X-Error-Reason": str(error)}, **error.headers)
+        return _refuse_for_now(request, target.key, error)
     except BadRequest as error:
         return await _refuse_path(request, error.key, str(error), body)
     except (BadBody, NotAnArray, TooManyEvents) as error:
@@ -129,10 +127,19 @@ async def _store(request: Request, batch: Batch, id_path: list[str]) -> None:
         await storage.journal.store(*batches[start : start + STORED_AT_ONCE])
 
 
+def _refuse_for_now(request: Request, key: KnownKey, error: NotNow) -> Reply:
+    note_refusal(request, key, error.status, str(error))
+    message = b"Too Many Requests" if error.status == 429 else b"Service Unavailable"
+    return _reply(error.status, b'{"message": "%b"}' % message, **{"X-Error-Reason": str(error)}, **error.headers)
+
+
 async def _refuse_path(request: Request, key: KnownKey, reason: str, body: bytes | None) -> Reply:
-    """Refuse a request for its path, whatever its body is."""
+    """Refuse a request for its path, whatever its body is. One that may go into quarantine needs room, too."""
     if body is None:
-        body = await request.read() if key.quarantine_after else b""
+        try:
+            body = await read_body(key, request) if key.quarantine_after else b""
+        except NotNow as error:
+            return _refuse_for_now(request, key, error)
     return await _refuse_body(request, key, reason, body, b"")
 
 
@@ -158,7 +165,8 @@ def _refused(request: Request, target: Target, body: bytes) -> Kept:
     """Return the refused events of a body as they were sent."""
     elements = split(_decode(request, body, request.header(b"content-encoding")), limits.max_events)
     refused = [(bytes(text), reason) for text in elements if (reason := refusal_of(text, limits))]
-    place = {"x-namespace": target.namespace, "x-service": target.service}
+    id_field = request.header(b"x-event-id-field")
+    place = {"x-namespace": target.namespace, "x-service": target.service, "x-event-id-field": id_field}
     return only_events(request.path.decode("latin-1"), place, [text for text, _ in refused], refused[0][1])
 
 

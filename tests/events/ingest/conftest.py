@@ -40,7 +40,7 @@ class Entrance:
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
         """Send a request with the headers given: `x_api_key="…"` becomes x-api-key."""
         named = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
-        named[b"content-length"] = str(len(body)).encode()
+        named.setdefault(b"content-length", str(len(body)).encode())
         path, _, query = path.partition("?")
         scope = {
             "type": "http",

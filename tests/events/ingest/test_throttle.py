@@ -9,7 +9,7 @@ from eventlane.free_space import free_bytes
 from events.ingest import storage, throttle
 from events.ingest.storage import FreeSpace, Unsealed
 from events.ingest.throttle import Meters
-from events.models import Dataset
+from events.models import Dataset, QuarantinedRequest
 from projects.api_keys import rotate_api_key
 from projects.directory import find_key
 from projects.models import ApiKey
@@ -81,6 +81,14 @@ def test_bytes_of_a_body_count_with_and_without_a_length(entrance: Entrance, met
         assert 1000 < int(answer.headers["retry-after"]) < 1013
 
 
+@pytest.mark.parametrize("path", ["/v1/acme-logs/web", "/services/collector"])
+def test_length_beyond_the_limit_costs_no_bytes(entrance: Entrance, meters: Meters, path: str) -> None:
+    ApiKey.objects.filter(name="sender").update(bytes_per_second=3600)
+    answer = entrance.post(path, b"[{}]", content_length=str(10**16))
+    assert b"larger than" in answer.body + answer.headers.get("x-error-reason", "").encode()
+    assert entrance.post("/v1/acme-logs/web", [{}]).status == 202
+
+
 def test_array_on_a_path_of_two_protocols_counts_once(entrance: Entrance, meters: Meters) -> None:
     Dataset.objects.create(project=entrance.house.project, name="logs")
     ApiKey.objects.filter(name="sender").update(requests_per_second=3600)
@@ -148,6 +156,18 @@ def test_nothing_is_taken_from_a_disk_that_is_nearly_full(entrance: Entrance, mo
         answer = entrance.post(path.replace("KEY", entrance.key), body.replace(b"KEY", entrance.key.encode()))
         assert (path, answer.status, answer.headers["retry-after"]) == (path, 503, "5")
     assert entrance.batches() == []
+
+
+def test_no_body_with_a_wrong_path_goes_into_quarantine_without_room(
+    entrance: Entrance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ApiKey.objects.filter(name="sender").update(quarantine_after=1)
+    [_, reason], unsealed = storage.stocks
+    full = FreeSpace([entrance.journal], free_bytes(entrance.journal) + (1 << 40))
+    monkeypatch.setattr(storage, "stocks", ((full, reason), unsealed))
+    answer = entrance.post("/v1/nowhere/web", [{}])
+    assert (answer.status, answer.headers["x-error-reason"]) == (503, reason)
+    assert not QuarantinedRequest.objects.exists()
 
 
 def test_nothing_is_taken_while_too_much_waits_to_be_sealed(
