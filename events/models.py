@@ -220,7 +220,7 @@ class QuarantinedRequest(models.Model):
     id = IdField()
     project = models.ForeignKey(Project, models.CASCADE, related_name="quarantined_requests")
     api_key = models.ForeignKey(ApiKey, models.SET_NULL, null=True, related_name="quarantined_requests")
-    path = models.TextField()  # as sent, percent-encoded
+    path = models.TextField()  # as sent, percent-encoded, with what counts of the query
     headers = models.JSONField(default=dict)  # those that say what the body is and where it goes; never a key
     body = models.BinaryField()
     bytes = models.PositiveIntegerField()  # of the body

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from urllib.parse import parse_qsl, urlencode
 
 from django.conf import settings
 from django.db import close_old_connections, transaction
@@ -33,8 +34,9 @@ MOST_REMEMBERED = 10_000
 NUMBER = re.compile(r"\d+")  # in a reason it is often a position, which changes as a batch grows
 KEPT_HEADERS = (
     *(b"content-type", b"content-encoding", b"x-namespace", b"x-service", b"x-dataset", b"x-scope-orgid"),
-    *(b"x-honeycomb-event-time", b"x-honeycomb-samplerate"),
+    *(b"x-honeycomb-event-time", b"x-honeycomb-samplerate", b"x-event-id-field"),
 )
+KEPT_PARAMETERS = ("host", "source", "sourcetype", "index")  # Splunk's; never all: in others there may be a key
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,14 @@ resends = Resends(MOST_REMEMBERED)
 
 def whole(request: Request, reason: str, body: bytes) -> Kept:
     """Return a body as it was sent."""
-    headers = {name.decode(): request.header(name) for name in KEPT_HEADERS if name in request.headers}
-    return Kept(reason, body, request.path.decode("latin-1"), headers)
+    headers = {name.decode(): value for name in KEPT_HEADERS if (value := request.header(name))}
+    path, query = request.path.decode("latin-1"), _kept_query(request)
+    return Kept(reason, body, f"{path}?{query}" if query else path, headers)
+
+
+def _kept_query(request: Request) -> str:
+    pairs = parse_qsl(request.scope["query_string"].decode("latin-1"))
+    return urlencode([(name, value) for name, value in pairs if name in KEPT_PARAMETERS])
 
 
 def only_events(path: str, headers: dict[str, str], texts: Sequence[bytes], reason: str) -> Kept:

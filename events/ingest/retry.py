@@ -1,5 +1,6 @@
 """Store what is in quarantine as if it came again: a limit may be higher now, or a dataset be there."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,16 +14,19 @@ from eventlane.wire.body import BadBody
 from events.ingest import storage
 from events.ingest.dialects import Incoming, Malformed, NoDialect, dialect_of, is_shared
 from events.ingest.dialects.answer import read_events
+from events.ingest.idempotency import by_event
 from events.ingest.keys import BadRequest
 from events.ingest.split import WHITESPACE, NotAnArray, TooManyEvents
 from events.ingest.throttle import NotNow, check_room
 from events.ingest.views import decode_and_parse, target_of
 from events.journal import Batch, JournalFailed
 from events.models import QuarantinedRequest
-from projects.directory import KnownKey
+from projects.directory import DirectoryUnavailable, KnownKey
+
+logger = logging.getLogger(__name__)
 
 REFUSED = (BadRequest, BadBody, Malformed, NotAnArray, TooManyEvents, UnicodeDecodeError, RecursionError)
-NOT_NOW = (NotNow, JournalFailed, Busy)
+NOT_NOW = (NotNow, DirectoryUnavailable, Busy)
 
 
 class StillRefused(Exception):
@@ -33,16 +37,27 @@ def retry(row: QuarantinedRequest) -> int:
     """Store the events of a request and take it out of quarantine, all of it or nothing; return how many there were.
 
     Raises StillRefused. If the process is killed in between, the request is still there, and retrying it stores its
-    events once, except for those of another protocol.
+    events once. The body is read here, and not kept in `row`: of many, one at a time is in memory.
     """
     with transaction.atomic():
-        if not QuarantinedRequest.objects.select_for_update().filter(pk=row.pk).exists():
+        rows = QuarantinedRequest.objects.select_related("project").select_for_update(of=("self",))
+        locked = rows.filter(pk=row.pk).first()
+        if locked is None:
             raise StillRefused("somebody else has retried or dropped it")
-        batches = _batches(row)
-        for batch in batches:
-            storage.journal.append(batch)
+        batches = _batches(locked)
+        _store(batches)
         QuarantinedRequest.objects.filter(pk=row.pk).delete()
     return sum(batch.count for batch in batches)
+
+
+def _store(batches: list[Batch]) -> None:
+    """Write batches into the journal. Raises StillRefused."""
+    try:
+        if batches:
+            storage.journal.append(*batches)
+    except JournalFailed as error:
+        logger.error("a request in quarantine was not stored: %s", error)
+        raise StillRefused(error.reason) from None
 
 
 def _batches(row: QuarantinedRequest) -> list[Batch]:
@@ -71,7 +86,10 @@ def _read(key: KnownKey, request: Request, body: bytes, is_dialect: bool) -> lis
     parsed = decode_and_parse(request, body, request.header(b"content-encoding"))
     if parsed.invalid or parsed.more_invalid:
         raise StillRefused(parsed.invalid[0].reason if parsed.invalid else parsed.more_reason)
-    return [target.batch(parsed)] if parsed.lengths else []
+    if not parsed.lengths:
+        return []
+    batch = target.batch(parsed)
+    return list(by_event(batch, target.id_path)) if target.id_path else [batch]
 
 
 def _is_array(body: bytes) -> bool:
@@ -82,7 +100,8 @@ def _request(row: QuarantinedRequest) -> Request:
     """Return the request as it came, without its body, and with a name of its own: retried again, it is stored once."""
     headers = [(name.encode(), str(value).encode()) for name, value in row.headers.items()]
     headers.append((b"idempotency-key", b"quarantine " + row.pk.encode()))
-    scope = {"method": "POST", "raw_path": row.path.encode("latin-1"), "headers": headers, "query_string": b""}
+    path, _, query = row.path.encode("latin-1").partition(b"?")
+    scope = {"method": "POST", "raw_path": path, "headers": headers, "query_string": query}
     largest = max(settings.EVENTLANE_MAX_BODY_BYTES, settings.EVENTLANE_MAX_DIALECT_BYTES)
     lane = Lane("retry", 1, 1, 2 * largest, settings.EVENTLANE_MAX_DIALECT_VALUES)
     return Request(scope, _nothing, Pace(1.0, 1), lane, largest)

@@ -140,10 +140,10 @@ class JournalWriter:
         self._file: _File | None = None
         self._rotation: threading.Thread | None = None
 
-    def append(self, batch: Batch) -> None:
-        """Store a batch; raise JournalFailed if it isn't on disk."""
+    def append(self, *batches: Batch) -> None:
+        """Store at least one batch; raise JournalFailed if not all are on disk."""
         future: Future[None] = Future()
-        self._hand_over([batch], lambda commit: commit.futures.append(future))
+        self._hand_over(batches, lambda commit: commit.futures.append(future))
         future.result()
 
     async def store(self, *batches: Batch) -> None:

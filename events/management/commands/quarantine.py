@@ -70,6 +70,7 @@ python manage.py quarantine drop 01a21b5a-739f-77fd-bc0d-8bfc136941e8
     def handle(self, *args: Any, **options: Any) -> None:
         action = options["action"]
         reads_only = action in ("list", "show")
+        _check_selection(options)
         try:
             check_installation(writes=not reads_only)
             left = self._requests(action, options)
@@ -175,6 +176,18 @@ class _Names:
         return self._names[dataset_id]
 
 
+def _check_selection(options: dict[str, Any]) -> None:
+    """Raise CommandError unless it is clear which entries are meant, before any of them is touched."""
+    if options.get("project") and not options["dataset"]:
+        raise CommandError("--project says whose --dataset is meant; without one, it would select nothing")
+    if options["action"] not in ("retry", "drop"):
+        return
+    if bool(options["ids"]) == options["all"]:
+        raise CommandError("give the ids of entries, or --all")
+    if options["ids"] and options["dataset"]:
+        raise CommandError("--dataset requires --all; ids don't need it")
+
+
 def _add_dataset(parser: CommandParser) -> None:
     parser.add_argument("--dataset", metavar="D", help="only this dataset's entries")
     parser.add_argument("--project", metavar="P", help="name or id; needed if several have such a dataset")
@@ -182,14 +195,18 @@ def _add_dataset(parser: CommandParser) -> None:
 
 def _requests_of(options: dict[str, Any]) -> QuerySet[QuarantinedRequest]:
     """Return the requests that are meant: none if a dataset is named."""
-    rows = QuarantinedRequest.objects.select_related("project").order_by("id")
-    return rows.none() if options["dataset"] else rows
+    return _requests().none() if options["dataset"] else _requests()
+
+
+def _requests() -> QuerySet[QuarantinedRequest]:
+    """Return all requests without their bodies, which together may not fit into memory."""
+    return QuarantinedRequest.objects.select_related("project").defer("body").order_by("id")
 
 
 def _selected_requests(options: dict[str, Any], ids: list[str]) -> list[QuarantinedRequest]:
     if options.get("all"):
         return list(_requests_of(options))
-    found = {row.pk: row for row in QuarantinedRequest.objects.select_related("project").filter(pk__in=ids)}
+    found = {row.pk: row for row in _requests().filter(pk__in=ids)}
     return list(found.values()) if len(found) == len(set(ids)) else _none(set(ids) - set(found))
 
 
@@ -226,13 +243,7 @@ def _dataset_id(options: dict[str, Any]) -> str | None:
 
 def _selected(lake: Lake, options: dict[str, Any]) -> list[Entry]:
     """Return the entries that are meant; raise CommandError for an unknown id."""
-    if bool(options["ids"]) == options["all"]:
-        raise CommandError("give the ids of entries, or --all")
-    if options["all"]:
-        return list(entries(lake, _dataset_id(options)))
-    if options["dataset"]:
-        raise CommandError("--dataset requires --all; ids don't need it")
-    return _of_ids(lake, options["ids"])
+    return list(entries(lake, _dataset_id(options))) if options["all"] else _of_ids(lake, options["ids"])
 
 
 def _of_ids(lake: Lake, ids: list[UUID]) -> list[Entry]:

@@ -3,6 +3,7 @@
 import gzip
 import html
 import json
+from collections.abc import Callable
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -64,6 +65,17 @@ def test_retry_says_why_it_is_still_refused_and_then_stores(
     assert "/v1/nowhere/web: 1 event stored." in answer.content.decode()
     assert len(entrance.events()) == 1 and not QuarantinedRequest.objects.exists()
     assert LogEntry.objects.latest("pk").get_change_message() == "Retried: 1 event stored."
+
+
+def test_retry_says_that_the_disk_refuses(
+    entrance: Entrance, alice: Client, row: QuarantinedRequest, failing_journal: Callable[[], None]
+) -> None:
+    Dataset.objects.create(project=entrance.house.project, name="nowhere")
+    directory.forget_missing()
+    failing_journal()
+    answer = alice.post(f"{LIST}{row.pk}/retry/", follow=True)
+    assert "stays in quarantine: the events could not be written." in html.unescape(answer.content.decode())
+    assert QuarantinedRequest.objects.exists()
 
 
 def test_only_admins_drop_and_only_their_own(entrance: Entrance, alice: Client, row: QuarantinedRequest) -> None:

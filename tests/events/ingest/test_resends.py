@@ -2,12 +2,16 @@
 
 import gzip
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from io import StringIO
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from events.doctor import requests_in_quarantine
 from events.ingest.parse import Limits
@@ -181,6 +185,81 @@ def test_command_lists_shows_retries_and_drops(patient: Entrance, capsys: pytest
     assert run("drop", *others) == "3 requests deleted\n"
     with pytest.raises(CommandError, match="not in quarantine"):
         run("drop", others[0])
+
+
+@pytest.mark.parametrize("action", ["drop", "retry"])
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--all", "ID"], "give the ids of entries, or --all"),
+        ([], "give the ids of entries, or --all"),
+        (["--dataset", "acme-logs", "ID"], "--dataset requires --all"),
+        (["--all", "--project", "other"], "--project says whose --dataset is meant"),
+    ],
+)
+def test_command_touches_nothing_unless_it_is_clear_what_is_meant(
+    patient: Entrance, action: str, words: list[str], problem: str
+) -> None:
+    statuses(patient, *[[LARGE]] * 3)
+    row = QuarantinedRequest.objects.get()
+    with pytest.raises(CommandError, match=problem):
+        call_command("quarantine", action, *[row.pk if word == "ID" else word for word in words])
+    assert QuarantinedRequest.objects.exists()
+
+
+def test_command_has_one_body_in_memory(patient: Entrance) -> None:
+    statuses(patient, *[b'[{"n":1}'] * 3, *[[LARGE]] * 3)
+    ids = list(QuarantinedRequest.objects.values_list("pk", flat=True))
+    for action, bodies in (("retry", 2), ("drop", 0)):
+        with CaptureQueriesContext(connection) as queries, suppress(CommandError):
+            call_command("quarantine", action, *ids, stdout=StringIO(), stderr=StringIO())
+        reading = [query["sql"] for query in queries if '"body"' in query["sql"]]
+        assert len(reading) == bodies and all("FOR UPDATE" in sql for sql in reading)
+
+
+def test_retry_that_the_disk_refuses_leaves_all_in_quarantine(
+    patient: Entrance, failing_journal: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statuses(patient, *[[LARGE]] * 3, *[[LARGE]] * 3)
+    larger_events(monkeypatch)
+    failing_journal()
+    rows, err = list(QuarantinedRequest.objects.all()), StringIO()
+    with pytest.raises(CommandError, match="2 requests stay in quarantine"):
+        call_command("quarantine", "retry", *[row.pk for row in rows], stdout=StringIO(), stderr=err)
+    assert all(f"left {row.pk}: the events could not be written" in err.getvalue() for row in rows)
+    assert QuarantinedRequest.objects.count() == 2
+
+
+def test_what_splunk_says_in_the_query_is_kept_and_nothing_else_of_it(
+    patient: Entrance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Dataset.objects.create(project=patient.house.project, name="logs")
+    about = {"host": "h", "source": "/var/a b&c", "sourcetype": "größe", "index": "i"}
+    path = "/services/collector/raw?" + urlencode({"token": patient.key, **about})
+    with monkeypatch.context() as strict:
+        strict.setattr("events.ingest.storage.limits", Limits(50_000, 100, 1, 1000))
+        assert statuses(patient, *[b"one\ntwo"] * 3, path=path) == [400, 400, 200]
+    row = QuarantinedRequest.objects.get()
+    assert row.path.startswith("/services/collector/raw?host=h&") and patient.key not in row.path
+    assert retry(row) == 2
+    assert patient.events() == [{"message": "one", **about}, {"message": "two", **about}]
+
+
+def test_event_with_an_id_of_its_own_is_stored_once_also_by_a_retry(
+    patient: Entrance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Dataset.objects.create(project=patient.house.project, name="later")
+    large = LARGE | {"id": "a"}
+    assert statuses(patient, *[[large]] * 3, x_event_id_field="id") == [400, 400, 202]
+    assert statuses(patient, *[[large]] * 3, path="/v1/later", x_event_id_field="id") == [400, 400, 202]
+    larger_events(monkeypatch)
+    Dataset.objects.update(default_namespace="web")
+    directory._generation += 1
+    for path in ("/v1/acme-logs/web", "/v1/later"):
+        assert statuses(patient, [large], path=path, x_event_id_field="id") == [202]
+        assert retry(QuarantinedRequest.objects.get(path=path)) == 1
+        [first, again] = patient.batches()[-2:]
+        assert first.token == again.token != b""
 
 
 def test_successor_of_a_key_is_as_patient(patient: Entrance) -> None:
