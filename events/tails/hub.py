@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 log_failure = SeldomLog(logger.error)
 
 LOOK_SECONDS = 0.25
-REST = 3  # times as long as the thread and its DuckDB worked, so they take a quarter of a core at most
+REST = 3  # times as long as the thread and its DuckDB worked, so they usually take a quarter of a core at most
 SWITCH_SECONDS = 0.0005  # an event loop that waits for the interpreter's lock gets it ten times sooner than usual
 USUAL_SWITCH_SECONDS = sys.getswitchinterval()
 SETTLE_US = 100_000  # events become visible in the order of their ids only once others had this long to be stored
@@ -115,6 +115,7 @@ class _Work:
         self._news = JournalNews(settings.EVENTLANE_JOURNAL)
         self._matcher = Matcher()
         self._waiting: list[Batch] = []  # that nobody has looked at
+        self._skipped: Counter[str] = Counter()  # by dataset, events that there was no room for, and nobody was told
         self._known = KnownCopies()
         self._budget = Budget()
         self._last_use = time.monotonic()
@@ -131,29 +132,29 @@ class _Work:
         return time.monotonic() - self._last_use > LINGER_SECONDS
 
     def step(self, tails_now: Callable[[], list[Tail]]) -> None:
-        """Look for what is new, offer it to the tails, then rest."""
+        """Look for what is new, offer it to the tails, then rest, but not for longer than access may go unchecked."""
         started = self._processor_seconds()
         if tails := tails_now():
             self._last_use = time.monotonic()
             self._check(tails)
         if tails := tails_now():
             self._offer(tails)
-        time.sleep(max(LOOK_SECONDS, REST * (self._processor_seconds() - started)))
+        time.sleep(min(max(LOOK_SECONDS, REST * (self._processor_seconds() - started)), ACCESS_SECONDS))
 
     def _processor_seconds(self) -> float:
         return time.thread_time() + self._matcher.processor_seconds()
 
     def start_over(self, tails: Sequence[Tail]) -> None:
         """Give up what nobody has looked at, and make a new DuckDB."""
-        _offer_all(tails, {}, count_by_dataset(self._waiting), 0)
-        self._waiting = []
+        _offer_all(tails, {}, self._skipped + count_by_dataset(self._waiting), 0)
+        self._waiting, self._skipped = [], Counter()
         self._matcher.close()
         self._matcher = Matcher()
 
     def _offer(self, tails: Sequence[Tail]) -> None:
         lines = {tail.line for tail in tails}
         begins_us = max(self._start_us, min(tail.begins_us for tail in tails))
-        skipped = self._read({line.dataset.pk for line in lines}, begins_us)
+        self._read({line.dataset.pk for line in lines}, begins_us)
         rooms = self._budget.rooms(lines, len(tails))
         ready, later = _split(self._waiting)
         least_us = min((batch.received_us for batch in ready), default=0)
@@ -161,18 +162,20 @@ class _Work:
         found = self._matcher.find(ready, rooms, fresh, least_us) if ready else {}
         self._waiting = later
         self._budget.take({line: len(chunk.data) for line, chunk in found.items()})
-        _offer_all(tails, found, skipped, settings.EVENTLANE_TAIL_WAITING_BYTES // len(tails))
+        _offer_all(tails, found, self._skipped, settings.EVENTLANE_TAIL_WAITING_BYTES // len(tails))
+        self._skipped = Counter()
 
-    def _read(self, dataset_ids: set[str], begins_us: int) -> Counter[str]:
-        """Read what is new in the journal since this time; return by dataset how many events there is no room for."""
+    def _read(self, dataset_ids: set[str], begins_us: int) -> None:
+        """Read what is new in the journal since this time; only count the events that there is no room for."""
         kept = self._waiting = [batch for batch in self._waiting if batch.received_us >= begins_us]
         used = sum(map(_size, kept))
-        skipped: list[Batch] = []
         for batch in self._news.read(dataset_ids):
             if not self._known.has(batch) and batch.received_us >= begins_us:
                 used += _size(batch)
-                (kept if used <= WAITING_BYTES else skipped).append(batch)
-        return count_by_dataset(skipped)
+                if used <= WAITING_BYTES:
+                    kept.append(batch)
+                else:
+                    self._skipped[batch.dataset_id] += batch.count
 
     def _check(self, tails: Sequence[Tail]) -> None:
         """From time to time, end the tails of those who may no longer see what they show."""

@@ -327,6 +327,21 @@ def test_process_that_is_killed_is_replaced(node: Node, open_tail: Open):
     wait_until(lambda: reader.shown() == ["before", "after"])
 
 
+def test_events_without_room_are_reported_also_if_the_process_is_killed(
+    node: Node, open_tail: Open, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(hub_module, "WAITING_BYTES", 1000)
+    monkeypatch.setattr(hub_module, "SETTLE_US", 0)
+    reader = open_tail()
+    node.write(message("before"))
+    wait_until(lambda: reader.shown() == ["before"])
+    for pid in duckdb_processes():
+        os.kill(pid, signal.SIGKILL)
+    node.write(message("room"))
+    node.write(*[message("no room", text="x" * 100) for _ in range(20)])
+    wait_until(lambda: sum(one.json["skipped"] for one in reader.messages if one.event == "dropped") == 21)
+
+
 def test_comment_comes_while_nothing_happens(open_tail: Open, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(tail_module, "STILL_HERE_SECONDS", 0.05)
     reader = open_tail()
