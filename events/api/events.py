@@ -110,7 +110,7 @@ PARTIAL = {
         "more": {"type": "integer", "description": f"Number of files beyond the {NAMED_FILES} listed."},
     },
 }
-QUERY_ERRORS = {400: ("query_timeout",), 503: ("too_many_queries", "lake_unavailable")}
+QUERY_ERRORS = {400: ("query_timeout",), 503: ("too_many_queries", "lake_unavailable", "query_killed")}
 
 SEARCH_ERRORS = QUERY_ERRORS | {400: ("invalid_search", *QUERY_ERRORS[400])}
 

@@ -58,7 +58,7 @@ FIELDS = {
 }
 ERRORS = {
     400: ("invalid_search", "query_timeout", "query_too_large"),
-    503: ("too_many_queries", "lake_unavailable"),
+    503: ("too_many_queries", "lake_unavailable", "query_killed"),
 }
 
 

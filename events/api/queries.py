@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ERRORS = {
     400: ("invalid_search", "query_timeout", "query_too_large"),
     404: ("unknown_dataset",),
-    503: ("too_many_queries", "lake_unavailable"),
+    503: ("too_many_queries", "lake_unavailable", "query_killed"),
 }
 
 

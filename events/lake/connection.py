@@ -142,6 +142,10 @@ class Lake:
         """Make the running statement raise duckdb.InterruptException. Any thread may call this."""
         self._duckdb.interrupt()
 
+    def is_running(self) -> bool:
+        """Return whether its DuckDB's process is still there."""
+        return self._duckdb.is_running()
+
     def remember(self, what: tuple[str, ...], read: Callable[[], T]) -> T:
         """Return what `read` reads of the catalog, which it does once a snapshot. For readers, in a transaction."""
         if (snapshot := self.newest_snapshot()) != self._remembered_snapshot:

@@ -16,6 +16,7 @@ from eventlane.database import DATABASE_FAILED
 from eventlane.one_line import one_line
 from events.lake.connection import quoted_text
 from events.lake.damaged_files import file_state, known_damage
+from events.lake.duckdbs import ProcessEnded, ProcessFailed
 from events.lake.files import Fault, KnownFile, find_fault, known_files
 from events.models import DamagedFile
 from projects.installation import lake_folder
@@ -23,6 +24,7 @@ from projects.installation import lake_folder
 OF_ALL_READERS = ("sealed_files", "sealed_requests")  # which they need besides their dataset's table
 NAMED = re.compile(r"ducklake-[0-9a-f-]{36}(?:-delete)?\.parquet")
 OF_CATALOG = (duckdb.IOException, duckdb.TransactionException, duckdb.ConnectionException, duckdb.OutOfMemoryException)
+OF_PROCESS = (ProcessEnded, ProcessFailed)
 
 
 def find_damage(tables: Sequence[str], known: Iterable[str], error: duckdb.Error) -> list[DamagedFile]:
@@ -75,6 +77,8 @@ def review_damage(folder: Path) -> list[DamagedFile]:
 
 def _is_of_a_file(error: duckdb.Error) -> bool:
     """Return whether a file may be to blame. The catalog's own failures are of the same kinds, but name no file."""
+    if isinstance(error, OF_PROCESS):
+        return False
     return bool(NAMED.search(str(error))) or not isinstance(error, OF_CATALOG)
 
 

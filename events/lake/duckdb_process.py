@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from eventlane.memory import give_back, keep_little
-from events.lake.duckdbs import OwnDuckDB, Rows, unpacked
+from events.lake.duckdbs import OwnDuckDB, ProcessFailed, Rows, unpacked
 
 IDLE_SECONDS = 2.0  # after which unused memory is given back
 FIRST_TO_GO = "500"  # of 1,000: a machine without memory ends this process before those that take in events
@@ -49,7 +49,7 @@ class Service:
         except (duckdb.Error, OSError) as error:
             return number, False, error
         except Exception as error:
-            return number, False, duckdb.Error(f"{type(error).__name__}: {error}")
+            return number, False, ProcessFailed(f"{type(error).__name__}: {error}")
         finally:
             self._set_running(0)
 

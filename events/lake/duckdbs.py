@@ -7,6 +7,7 @@ does. The other process (duckdb_process.py) serves one DuckDB, and ends with thi
 import atexit
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -34,6 +35,10 @@ _spare: "dict[int, list[_Process]]" = defaultdict(list)  # by niceness
 
 class ProcessEnded(duckdb.OperationalError):
     """The process with the DuckDB has ended."""
+
+
+class ProcessFailed(duckdb.Error):
+    """The process with the DuckDB failed for a reason that isn't DuckDB's."""
 
 
 class ArrowReader(Protocol):
@@ -70,6 +75,9 @@ class DuckDB(Protocol):
     def interrupt(self) -> None:
         """Make the running statement raise duckdb.InterruptException. Any thread may call this."""
 
+    def is_running(self) -> bool:
+        """Return whether its process is still there."""
+
     def close(self) -> None:
         """Release everything."""
 
@@ -95,17 +103,24 @@ class OwnDuckDB:
     def interrupt(self) -> None:
         self._connection.interrupt()
 
+    def is_running(self) -> bool:
+        return True
+
     def close(self) -> None:
         self._connection.close()
 
 
 class SeparateDuckDB:
-    """One in a process of its own, which has a lower priority by so many degrees of `nice`."""
+    """One in a process of its own, which has a lower priority by so many degrees of `nice`.
+
+    Its `temp_directory` is for it alone, and is removed with what a killed process has left there.
+    """
 
     def __init__(self, config: Mapping[str, Any], niceness: int) -> None:
         self._spare = _spare[niceness]
         self._process: _Process | None = self._take() or _Process(niceness)
         self._number = 0  # of the last request
+        self._spill_folder: str | None = config.get("temp_directory")
         try:
             self.ask("connect", config)
         except BaseException:
@@ -129,6 +144,9 @@ class SeparateDuckDB:
         if process := self._process:
             process.interrupt(self._number)
 
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.is_running()
+
     def _take(self) -> "_Process | None":
         """Return a process that is left over, if it wasn't killed."""
         with suppress(IndexError):  # of an empty list; another thread may take the last one
@@ -146,6 +164,11 @@ class SeparateDuckDB:
                 self._spare.append(process)
             except duckdb.Error:
                 process.end()
+                self._remove_spilled()
+
+    def _remove_spilled(self) -> None:
+        if self._spill_folder:
+            shutil.rmtree(self._spill_folder, ignore_errors=True)
 
     def ask(self, method: str, *arguments: Any) -> Any:
         """Let the other process call a method of its service; return or raise what that does."""

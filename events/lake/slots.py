@@ -8,7 +8,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,10 +17,10 @@ from django.conf import settings
 
 from eventlane.installation import WrongInstallation
 from eventlane.one_line import one_line
-from eventlane.wire.errors import ApiError
+from eventlane.wire.errors import ApiError, InternalError
 from events.lake.connection import Lake
 from events.lake.deadline import QueryCancelled, QueryTimeout
-from events.lake.duckdbs import DuckDB, SeparateDuckDB
+from events.lake.duckdbs import DuckDB, ProcessEnded, ProcessFailed, SeparateDuckDB
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -46,6 +46,12 @@ class LakeUnavailable(ApiError):
         super().__init__(headers={"Retry-After": "5"})
 
 
+class QueryKilled(ApiError):
+    """The query's process was killed, probably because the machine ran out of memory. Ask for less."""
+
+    status, code = 503, "query_killed"
+
+
 @dataclass(eq=False)
 class _Ticket:
     """A caller waiting for a slot."""
@@ -69,7 +75,7 @@ class QuerySlots:
         self._changed = threading.Condition()
 
     def run(self, work: Callable[[Lake], T], owner: str = "") -> T:
-        """Return what `work` makes of a lake; raise TooManyQueries, LakeUnavailable or what `work` raises."""
+        """Return what `work` makes of a lake; raise TooManyQueries, LakeUnavailable, QueryKilled or as `work`."""
         with self._slot(owner):
             return self._run(work)
 
@@ -111,9 +117,9 @@ class QuerySlots:
             self._idle.pop().close()
 
     def _run(self, work: Callable[[Lake], T]) -> T:
-        if self._idle:
+        if lake := self._unused():
             try:
-                return self._use(self._idle.pop(), work)
+                return self._use(lake, work)
             except duckdb.Error as error:  # PostgreSQL was restarted since, so the others are useless, too
                 logger.warning("attaching the lake anew: %s", one_line(error))
                 self.close()
@@ -123,8 +129,16 @@ class QuerySlots:
             logger.error("the lake can't be read: %s", error)
             raise LakeUnavailable from error
 
+    def _unused(self) -> Lake | None:
+        """Return a lake that is left over, if its process wasn't killed."""
+        with suppress(IndexError):  # of an empty list; another thread may take the last one
+            while not (lake := self._idle.pop()).is_running():
+                lake.close()
+            return lake
+        return None
+
     def _use(self, lake: Lake, work: Callable[[Lake], T]) -> T:
-        """Run `work`. A lake that failed isn't used again."""
+        """Run `work`. A lake that failed isn't used again; `work` that its process didn't survive isn't tried again."""
         try:
             if not lake.attached:
                 lake.attach_if_there()
@@ -132,6 +146,10 @@ class QuerySlots:
         except (QueryTimeout, QueryCancelled):
             self._idle.append(lake)
             raise
+        except (ProcessEnded, ProcessFailed) as error:
+            lake.close()
+            logger.error("a query failed: %s", one_line(error))
+            raise (QueryKilled if isinstance(error, ProcessEnded) else InternalError) from error
         except BaseException:
             lake.close()
             raise

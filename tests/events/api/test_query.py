@@ -306,6 +306,9 @@ class _NoLake:
     def close(self) -> None:
         pass
 
+    def is_running(self) -> bool:
+        return True
+
 
 def test_every_query_of_a_key_takes_one_of_its_slots(node: Node, client: ApiClient) -> None:
     node.write('{"n":1}')

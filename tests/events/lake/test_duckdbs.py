@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from eventlane.processes import is_running
-from events.lake.duckdbs import OwnDuckDB, SeparateDuckDB, _packed
+from events.lake.duckdbs import OwnDuckDB, ProcessFailed, SeparateDuckDB, _packed
 from tests.waiting import wait_until
 
 LONG = "SELECT count(*) FROM range(100000) a, range(100000) b WHERE a.range * b.range % 7 = 3"
@@ -66,6 +66,8 @@ def test_errors_keep_their_kind_and_text(separate: SeparateDuckDB) -> None:
         separate.rows("SELECT list(range) FROM range(30000000)", [], {})
     with pytest.raises(duckdb.Error):
         SeparateDuckDB({"no_such_setting": 1}, 0)
+    with pytest.raises(ProcessFailed, match="AttributeError"):
+        separate.ask("fetchmany", 1)  # of no result
     assert separate.rows("SELECT 1", [], {}) == [(1,)]
 
 
@@ -117,6 +119,16 @@ def test_a_killed_process_is_an_error_and_then_another_one(separate: SeparateDuc
     following = SeparateDuckDB(CONFIG, 10)
     assert following.rows("SELECT 1", [], {}) == [(1,)]
     following.close()
+
+
+def test_what_a_killed_process_has_spilled_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "spilled"
+    separate = SeparateDuckDB(CONFIG | {"temp_directory": str(folder)}, 10)
+    separate.rows("CREATE TEMP TABLE t AS SELECT range, hash(range) AS h FROM range(8000000)", [], {})
+    assert list(folder.iterdir())
+    os.kill(process_of(separate), signal.SIGKILL)
+    separate.close()
+    assert not folder.exists()
 
 
 def test_it_ends_with_a_process_that_is_killed() -> None:
