@@ -277,7 +277,8 @@ def test_lake_whose_database_was_away_is_attached_again(node: Node, client: ApiC
     page(client, node)
     with connection.cursor() as cursor:  # what a restart of PostgreSQL does to a connection
         cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'eventlane lake'"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'eventlane lake' AND datname = current_database()"
         )
     assert numbers(page(client, node)) == [0]
     assert caplog.records == []
