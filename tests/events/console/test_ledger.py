@@ -44,7 +44,7 @@ def page(house: House, address: str = "/console/ledger/") -> str:
 
 def test_new_installation_has_an_empty_ledger(acme: House) -> None:
     found = page(acme)
-    assert "Nothing was counted yet" in found and "No request was refused" in found
+    assert "Nothing has been counted yet" in found and "No request was refused" in found
     assert Client().get("/console/ledger/").status_code == 302
 
 
