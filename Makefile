@@ -1,8 +1,9 @@
 # The commands that a newcomer needs. They require only Python 3.11+, git and make.
 #
 #   make run                 set up what is missing, then run the platform in the foreground
-#   make test                run the whole test suite        (ARGS="tests/eventlane -k postgres" for a part of it)
+#   make test                run the tests                   (ARGS="tests/eventlane -k postgres" for a part of them)
 #   make test-fast           the same without the slow tests
+#   make drills              run the tests that `make test` leaves out: drills, published clients, random calls of the API
 #   make coverage            test-fast, and which lines it never reaches
 #   make nightly             property tests with many more examples, Explore with ten million events, and drills for an
 #                            hour or two
@@ -13,7 +14,7 @@
 #   make clean               remove .venv and caches; what the platform wrote (.eventlane/) stays
 
 .POSIX:
-.PHONY: run test test-fast coverage nightly lint format lock bench clean
+.PHONY: run test test-fast drills coverage nightly lint format lock bench clean
 .DEFAULT_GOAL := run
 
 PYTHON ?=
@@ -37,18 +38,22 @@ run:
 # time, and sees nothing of the processes that slow tests start. AGAIN=yes runs a few tests that failed a second time.
 COVER ?=
 AGAIN ?=
+TWICE = $(if $(AGAIN),sh .ci/once-more)
 SLOW_AT_ONCE ?= 3
 LINES := --cov --cov-report=term:skip-covered --cov-fail-under=75
 test:
 	@$(SET_UP) requirements-dev.txt || exit 1; \
 	if [ -n "$(ARGS)" ]; then exec $(PYTEST) $(ARGS); fi; \
 	lines=; if [ -n "$(COVER)" ]; then lines="$(LINES)"; fi; \
-	again=; if [ -n "$(AGAIN)" ]; then again="sh .ci/once-more"; fi; \
-	$$again $(PYTEST) -m "not slow" $(TWO_AT_ONCE) $$lines && \
-	$$again $(PYTEST) -m "slow and not alone" -n $(SLOW_AT_ONCE) $(AT_ONCE) --durations=10 && exec $$again $(PYTEST) -m alone --durations=10
+	$(TWICE) $(PYTEST) -m "not slow" $(TWO_AT_ONCE) $$lines && \
+	$(TWICE) $(PYTEST) -m "slow and not alone and not drill" -n $(SLOW_AT_ONCE) $(AT_ONCE) --durations=10 && \
+	exec $(TWICE) $(PYTEST) -m alone --durations=10
 
 test-fast:
 	@$(SET_UP) requirements-dev.txt && exec $(PYTEST) -m "not slow" $(TWO_AT_ONCE) $(ARGS)
+
+drills:
+	@$(SET_UP) requirements-dev.txt && exec $(TWICE) $(PYTEST) -m drill $(TWO_AT_ONCE) --durations=10 $(ARGS)
 
 coverage:
 	@$(SET_UP) requirements-dev.txt && exec $(PYTEST) -m "not slow" $(TWO_AT_ONCE) $(LINES) $(ARGS)

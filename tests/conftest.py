@@ -105,7 +105,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark property tests, and as slow what needs a real lake or platform, or the machine for itself.
+    """Mark property tests, and as slow what is a drill, or needs a real lake or platform, or the machine for itself.
 
     What is for the night is left out unless `-m` names it.
     """
@@ -116,12 +116,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.property)
-        if item.get_closest_marker("alone") or (_needs_much(item) and not item.get_closest_marker("quick")):
+        if _is_slow(item):
             item.add_marker(pytest.mark.slow)
 
 
-def _needs_much(item: pytest.Item) -> bool:
-    return not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+def _is_slow(item: pytest.Item) -> bool:
+    if item.get_closest_marker("alone") or item.get_closest_marker("drill"):
+        return True
+    needs_much = not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+    return needs_much and not item.get_closest_marker("quick")
 
 
 lost_processes = []

@@ -17,14 +17,14 @@ def drill(*words):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 @pytest.mark.parametrize("name", sorted(EXERCISES.keys() - {"slow-bodies"}))
 def test_exercise_goes_as_promised(fresh_server, name):
     settings = {"EVENTLANE_WORKER_PROCESSES": "0", "EVENTLANE_WEB_PROCESSES": "1"} | EXERCISES[name].settings
     assert EXERCISES[name].run(fresh_server(**settings))
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 def test_exercise_by_command():
     done = drill("slow-bodies", "--json")
     [outcome] = json.loads(done.stdout)

@@ -75,7 +75,7 @@ def known_ids(client: Client) -> dict[str, list[str]]:
     }
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 @pytest.mark.property
 def test_server_does_what_the_description_says(fresh_server, tmp_path: Path) -> None:
     server = fresh_server()

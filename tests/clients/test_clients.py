@@ -16,6 +16,8 @@ from tests.clients.running import TEXTS, Outcome
 from tests.clients.session import Session
 from tests.server import Server
 
+pytestmark = pytest.mark.drill
+
 DETAILS = {"amount": 12.5, "customer": {"name": "Zoë"}, "items": [1, 2]}
 NO_VAN = {"type": "Error", "message": "no van"}
 SHOP, NOBODY = "shop", None  # the column `service`
