@@ -224,6 +224,7 @@ class Sender:
     max_body_bytes: int
     kept: BinaryIO | None = None
     on_batch: Callable[[], None] = lambda: None
+    max_events: int = BATCH_EVENTS  # in a request
     tally: Tally = field(default_factory=Tally)
     unanswered: int = 0  # elements of a request whose answer isn't there yet: they may be stored
     _batch: list[Element] = field(default_factory=list)
@@ -258,7 +259,7 @@ class Sender:
     def _add(self, element: Element) -> None:
         self._batch.append(element)
         self._body_bytes += len(element.text) + 1
-        if len(self._batch) > BATCH_EVENTS or self._body_bytes > min(self.max_body_bytes, BATCH_BYTES):
+        if len(self._batch) > self.max_events or self._body_bytes > min(self.max_body_bytes, BATCH_BYTES):
             self._flush(len(self._batch) - 1)
 
     def _flush(self, count: int) -> None:

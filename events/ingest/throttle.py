@@ -2,8 +2,8 @@
 project, and room to store it.
 
 What a sender has used of a rate is kept as a time: until when all of it is paid for. A request comes in unless that is
-EVENTLANE_BURST_SECONDS or more away, whatever its size, so a large body isn't refused for ever. Each process counts for
-itself and grants its share of a rate. A sender without limits costs nothing.
+EVENTLANE_BURST_SECONDS or more away, whatever its size, so a large body isn't refused for ever. All web processes of a
+node count together. A sender without limits costs nothing.
 """
 
 import logging
@@ -14,18 +14,19 @@ from math import ceil
 from django.conf import settings
 
 from eventlane.door.request import Request
+from eventlane.shared_memory import shared_memory
 from eventlane.wire.seldom import SeldomLog
 from events.ingest import storage
+from events.ingest.meters import Meters
 from events.ingest.quotas import quotas, seconds_to_next_month
 from projects.directory import KnownKey
-from projects.rates import BYTES, REQUESTS, Rate
+from projects.rates import BYTES, Rate
 
 logger = logging.getLogger(__name__)
 log_shortage = SeldomLog(logger.error)
 
 RETRY_SECONDS = 5  # while there is no room
 MOST_RETRY_SECONDS = 3600  # a quota may be raised, and some clients do nothing else while they wait
-MOST_SENDERS = 10_000
 
 
 class NotNow(Exception):
@@ -37,43 +38,12 @@ class NotNow(Exception):
         self.status, self.headers, self.per_second = status, headers, per_second
 
 
-class Meters:
-    """What senders have used of their rates. For one event loop."""
-
-    def __init__(self, burst_seconds: float, processes: int) -> None:
-        """Let senders have this many seconds' worth at once, and count as one of so many processes."""
-        self.burst_seconds = burst_seconds
-        self._processes = processes
-        self._most = MOST_SENDERS
-        self._paid: dict[tuple[str, str], float] = {}  # until when, by sender and policy
-
-    def worst(self, rates: tuple[Rate, ...], now: float) -> tuple[float, Rate]:
-        """Return how long to wait for room, and for which rate; 0 or less if there is room in all of them."""
-        longest, tightest = float("-inf"), rates[0]
-        for rate in rates:
-            seconds = self._paid.get((rate.sender, rate.policy), now) - now - self.burst_seconds
-            if seconds > longest:
-                longest, tightest = seconds, rate
-        return longest, tightest
-
-    def count(self, rates: tuple[Rate, ...], requests: int, size: int, now: float) -> None:
-        """Count requests and bytes."""
-        if len(self._paid) > self._most:
-            self._paid = {sender: paid for sender, paid in self._paid.items() if paid > now}
-            self._most = max(MOST_SENDERS, 2 * len(self._paid))  # so that this isn't done for every request
-        for rate in rates:
-            name, amount = (rate.sender, rate.policy), requests if rate.unit == REQUESTS else size
-            start = self._paid.get(name, now)
-            self._paid[name] = (start if start > now else now) + amount * self._processes / rate.per_second
-
-
-meters = Meters(settings.EVENTLANE_BURST_SECONDS, settings.EVENTLANE_WEB_PROCESSES)
+meters = Meters(settings.EVENTLANE_BURST_SECONDS, shared_memory())
 
 
 async def read_body(key: KnownKey, request: Request) -> bytes:
     """Return the body of a request that may come in now. Raises NotNow before it is read, and what reading raises."""
-    length = request.body.length or 0
-    let_in(key, length if length <= request.max_bytes else 0)  # a larger one is refused unread: it costs no bytes
+    let_in(key, _size(request))
     if not key.rates or request.body.length is not None:
         return await request.read()
     body = await request.read()
@@ -94,6 +64,22 @@ def let_in(key: KnownKey, size: int) -> None:
     check_room()
     if quota := quotas.used_up.get(key.project_id or ""):
         raise _used_up(quota)
+    _count(key, size)
+
+
+def count_refused(key: KnownKey, request: Request) -> None:
+    """Count a request that is refused before its body is read. Raises NotNow if there were too many."""
+    _count(key, _size(request))
+
+
+def _size(request: Request) -> int:
+    """Return how many bytes the body will have: none if its length isn't known, or so large that it stays unread."""
+    length = request.body.length or 0
+    return length if length <= request.max_bytes else 0
+
+
+def _count(key: KnownKey, size: int) -> None:
+    """Count a request with so many bytes. Raises NotNow beyond a rate."""
     if not key.rates:
         return
     now = time.monotonic()

@@ -29,7 +29,7 @@ from events.ingest.refusals import note_refusal
 from events.ingest.resends import Kept, only_events, resends, whole
 from events.ingest.split import NotAnArray, TooManyEvents, split
 from events.ingest.storage import limits
-from events.ingest.throttle import NotNow, read_body
+from events.ingest.throttle import NotNow, count_refused, read_body
 from events.journal import Batch, JournalFailed, new_batch
 from projects.directory import DirectoryUnavailable, KnownKey, NotRemembered
 
@@ -135,12 +135,14 @@ def _refuse_for_now(request: Request, key: KnownKey, error: NotNow) -> Reply:
 
 async def _refuse_path(request: Request, key: KnownKey, reason: str, body: bytes | None) -> Reply:
     """Refuse a request for its path, whatever its body is. One that may go into quarantine needs room, too."""
-    if body is None:
-        try:
-            body = await read_body(key, request) if key.quarantine_after else b""
-        except NotNow as error:
-            return _refuse_for_now(request, key, error)
-    return await _refuse_body(request, key, reason, body, b"")
+    try:
+        if body is None and key.quarantine_after:
+            body = await read_body(key, request)
+        elif body is None:
+            count_refused(key, request)
+    except NotNow as error:
+        return _refuse_for_now(request, key, error)
+    return await _refuse_body(request, key, reason, body or b"", b"")
 
 
 async def _refuse_body(request: Request, key: KnownKey, reason: str, body: bytes, sample: bytes) -> Reply:

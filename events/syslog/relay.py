@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from events.send import BATCH_BYTES, BATCH_EVENTS, Connection, PartlyStored, SendingStopped, new_name
+from events.send import BATCH_BYTES, BATCH_EVENTS, EMPTY_BODY_BYTES, Connection, PartlyStored, SendingStopped, new_name
 
 REFUSED_SECONDS = 5.0  # between two tries while the server refuses everything, for example an unknown key
 
@@ -28,6 +28,8 @@ class Relay:
 
     connection: Connection
     say: Callable[[str], None]
+    most_events: int = BATCH_EVENTS  # in a request
+    most_bytes: int = BATCH_BYTES  # of its body
     unstored: int = 0  # events that were read and aren't on disk
     _parts: "queue.SimpleQueue[_Part]" = field(default_factory=queue.SimpleQueue)
 
@@ -53,7 +55,7 @@ class Relay:
         while True:
             parts = [self._parts.get()]
             texts = [*parts[0].texts]
-            while len(texts) < BATCH_EVENTS:
+            while len(texts) < self.most_events:
                 try:
                     parts.append(self._parts.get_nowait())
                 except queue.Empty:
@@ -69,9 +71,19 @@ class Relay:
 
     def _send(self, texts: list[bytes]) -> None:
         while texts:
-            batch = _first_batch(texts)
+            batch = self._first_batch(texts)
             self._post(batch)
             texts = texts[len(batch) :]
+
+    def _first_batch(self, texts: list[bytes]) -> list[bytes]:
+        """Return as many of the first events as a request may have: one at least."""
+        count, size = 1, len(texts[0]) + EMPTY_BODY_BYTES
+        for text in texts[1 : self.most_events]:
+            size += len(text) + 1
+            if size > self.most_bytes:
+                break
+            count += 1
+        return texts[:count]
 
     def _post(self, batch: list[bytes]) -> None:
         name = new_name()  # for all tries: the server may have stored the batch before it refused it
@@ -87,12 +99,3 @@ class Relay:
                 time.sleep(REFUSED_SECONDS)
         if refused:
             self.say(f"{len(refused)} lines were refused, the first one because it is {refused[0][1]}")
-
-
-def _first_batch(texts: list[bytes]) -> list[bytes]:
-    """Return as many of the first events as a request may have."""
-    count = size = 0
-    while count < min(len(texts), BATCH_EVENTS) and (not count or size + len(texts[count]) < BATCH_BYTES):
-        size += len(texts[count])
-        count += 1
-    return texts[:count]

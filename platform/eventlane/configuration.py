@@ -201,7 +201,7 @@ SETTINGS: list[Setting] = [
     ),
     *_rows(
         "Limits of senders",
-        ("EVENTLANE_KEY_REQUESTS_PER_SECOND", "0", at_least(0), "requests/s", "requests with events that one API key may send, unless the key has its own limit; beyond that the answer is 429 with `Retry-After`. Each web process grants its share. 0: no limit, since only you know what is normal"),
+        ("EVENTLANE_KEY_REQUESTS_PER_SECOND", "0", at_least(0), "requests/s", "requests with events that one API key may send, unless the key has its own limit; beyond that the answer is 429 with `Retry-After`. Refused requests count, too. All web processes of a node count together. 0: no limit, since only you know what is normal"),
         ("EVENTLANE_KEY_BYTES_PER_SECOND", "0", at_least(0), "bytes/s", "bytes of bodies, as sent, that one API key may send, unless the key has its own limit. 0: no limit"),
         ("EVENTLANE_PROJECT_REQUESTS_PER_SECOND", "0", at_least(0), "requests/s", "requests with events that all keys of one project may send together. 0: no limit"),
         ("EVENTLANE_PROJECT_BYTES_PER_SECOND", "0", at_least(0), "bytes/s", "bytes of bodies, as sent, that all keys of one project may send together. 0: no limit"),

@@ -36,6 +36,7 @@ from eventlane.free_space import FreeSpace
 from eventlane.installation import WrongInstallation
 from eventlane.processes import SUPERVISOR_VARIABLE, describe_exit, dies_with_parent
 from eventlane.progress import ProgressWatch
+from eventlane.shared_memory import VARIABLE, make_shared_memory
 
 LOCK = "up.lock"
 SYSLOG_KINDS = ("TCP", "TLS", "UDP")
@@ -67,6 +68,7 @@ class Supervisor:
         self.selector = selectors.DefaultSelector()
         self.stop_requested = False
         self.database: Child | None = None
+        self.shared_memory = make_shared_memory()
         self.web = [self._web(f"web-{number + 1}") for number in range(settings["EVENTLANE_WEB_PROCESSES"])]
         self.sealer = self._watched("sealer", [*MANAGE, "seal", "--forever"], settings["EVENTLANE_SEALER_HANG_SECONDS"])
         self.sealer.stop_seconds = 30.0
@@ -307,7 +309,8 @@ class Supervisor:
         return child.reap()
 
     def _web(self, name: str) -> Child:
-        child = self._watched(name, [*PYTHON, "-m", "eventlane.web"], self.settings["EVENTLANE_WEB_HANG_SECONDS"])
+        seconds, shared = self.settings["EVENTLANE_WEB_HANG_SECONDS"], self.shared_memory
+        child = self._watched(name, [*PYTHON, "-m", "eventlane.web"], seconds, shared)
         child.last_delay_seconds = WEB_LAST_DELAY_SECONDS
         return child
 
@@ -319,19 +322,23 @@ class Supervisor:
     def _syslog(self) -> Child:
         return Child("syslog", lambda output: self._spawn([*MANAGE, "syslog"], output, output), stop_seconds=10.0)
 
-    def _watched(self, name: str, command: list[str], hang_seconds: float) -> Child:
+    def _watched(self, name: str, command: list[str], hang_seconds: float, shared: int | None = None) -> Child:
         """Return a child that touches a file while it makes progress and is killed if it doesn't for this long."""
         watch = ProgressWatch(self.home / f"{name}.progress", hang_seconds)
         words = [*command, "--progress", str(watch.file)]
-        return Child(name, lambda output: self._spawn(words, output, output), watch=watch)
+        return Child(name, lambda output: self._spawn(words, output, output, shared), watch=watch)
 
-    def _spawn(self, command: list[str], output: int, errors: int) -> "subprocess.Popen[bytes]":
+    def _spawn(
+        self, command: list[str], output: int, errors: int, shared: int | None = None
+    ) -> "subprocess.Popen[bytes]":
+        """Start a process, and pass it the descriptor of shared memory if there is one."""
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=errors,
-            env=self._environment(),
+            env=self._environment() | ({} if shared is None else {VARIABLE: str(shared)}),
+            pass_fds=() if shared is None else (shared,),
             start_new_session=True,
             preexec_fn=dies_with_parent(signal.SIGTERM),
         )

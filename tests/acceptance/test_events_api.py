@@ -8,6 +8,7 @@ import time
 import zlib
 
 import pytest
+import urllib3
 import zstandard
 
 ACCEPTED = (202, b'{"message": "Request Accepted"}')
@@ -339,3 +340,16 @@ def test_namespace_row_is_made_when_its_first_event_is_accepted(server, namespac
     assert server.post(f"/v1/logs/{namespace}", [{}]).status == 202
     count = f"from events.models import Namespace; print(Namespace.objects.filter(name={namespace!r}).count())"
     server.wait_until(lambda: server.manage("shell", "-v0", "-c", count).stdout.strip() == "1", "the row exists")
+
+
+def test_rate_is_that_of_all_web_processes_together(server):
+    words = ["few", "--rights", "ingest", "--project", "main", "--requests-per-second", "1"]
+    key = server.manage("create_api_key", *words).stdout.strip()
+    start, statuses = time.monotonic(), []
+    for _ in range(30):  # connections, which Linux spreads over the processes
+        with urllib3.PoolManager() as pool:
+            reply = pool.request("POST", f"{server.url}/v1/logs/few", body=b"[{}]", headers={"x-api-key": key})
+        statuses.append(reply.status)
+    burst = 10
+    assert statuses[:burst] == [202] * burst
+    assert statuses.count(202) <= burst + 1 + time.monotonic() - start

@@ -131,6 +131,12 @@ def test_no_body_is_larger_than_allowed(scripted: Scripted) -> None:
     assert b",".join(body[1:-1] for body in scripted.bodies) == b",".join(texts)
 
 
+def test_no_request_has_more_events_than_the_server_takes(scripted: Scripted) -> None:
+    sender = Sender(connection(scripted.url), BODY_BYTES, max_events=2)
+    sender.send(Element(number, b"{}") for number in range(1, 6))
+    assert scripted.bodies == [b"[{},{}]", b"[{},{}]", b"[{}]"]
+
+
 @pytest.mark.parametrize(
     "failure", [FAILED, HANG_UP, (503, {}, b""), (429, {"Retry-After": "0"}, b""), (502, {}, b"<html>")]
 )

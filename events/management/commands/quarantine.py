@@ -91,12 +91,14 @@ python manage.py quarantine drop 01a21b5a-739f-77fd-bc0d-8bfc136941e8
             for row in _requests_of(options):
                 self.stdout.write(json.dumps(_request_row(row)))
             return
-        for entry in islice(found, options["limit"]):
-            self.stdout.write(_line(entry, names))
-        for row in _requests_of(options)[: options["limit"]]:
-            self.stdout.write(_request_line(row))
+        lines = [_line(entry, names) for entry in islice(found, options["limit"])]
+        lines += map(_request_line, _requests_of(options)[: options["limit"]])
+        for line in lines:
+            self.stdout.write(line)
         if more := sum(1 for _ in found):
             self.stdout.write(f"and {more:,} more; --limit N shows N of them, --json all")
+        elif not lines:
+            self.stderr.write(f"there is nothing in quarantine{' of this dataset' if options['dataset'] else ''}")
 
     def _show(self, lake: Lake, options: dict[str, Any]) -> None:
         [entry] = _of_ids(lake, [options["id"]]) if lake.has_sealed_files() else _none([options["id"]])

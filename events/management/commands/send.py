@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 from eventlane.command_line import ExampleCommand
 from eventlane.durations import InvalidDuration, parse_duration
 from events.elements import InvalidInput, read_chunks, split
-from events.send import EMPTY_BODY_BYTES, Connection, Sender, SendingStopped, Target
+from events.send import BATCH_EVENTS, EMPTY_BODY_BYTES, Connection, Sender, SendingStopped, Target
 
 REASONS_SHOWN = 20
 PUBLIC_URL = settings.EVENTLANE_PUBLIC_URL.replace("%", "%%")  # argparse formats help texts
@@ -97,6 +97,7 @@ class Run:
         self.total_bytes = os.fstat(source.fileno()).st_size if source.seekable() else None
         self.read_bytes = 0
         self.sender = Sender(connection, settings.EVENTLANE_MAX_BODY_BYTES, kept)
+        self.sender.max_events = min(settings.EVENTLANE_MAX_REQUEST_EVENTS, BATCH_EVENTS)
         connection.on_retry = lambda message: console.print(
             message, style="yellow", highlight=False, markup=False, soft_wrap=True
         )

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from eventlane.command_line import ExampleCommand
-from events.send import Connection, Target
+from events.send import BATCH_BYTES, BATCH_EVENTS, EMPTY_BODY_BYTES, Connection, Target
 from events.syslog.listener import Limits, Listener
 from events.syslog.relay import Relay
 
@@ -47,10 +47,12 @@ EVENTLANE_SYSLOG_TCP=10.0.0.5:5514 EVENTLANE_SYSLOG_KEY=evl_... python manage.py
             settings.EVENTLANE_SYSLOG_CONNECTIONS,
             settings.EVENTLANE_SYSLOG_LINE_BYTES,
             settings.EVENTLANE_SYSLOG_UDP_LINES,
-            settings.EVENTLANE_MAX_EVENT_BYTES,
+            min(settings.EVENTLANE_MAX_EVENT_BYTES, settings.EVENTLANE_MAX_BODY_BYTES - EMPTY_BODY_BYTES + 1),
         )
         places = (settings.EVENTLANE_SYSLOG_TCP, settings.EVENTLANE_SYSLOG_TLS, settings.EVENTLANE_SYSLOG_UDP)
-        return Listener(Relay(connection, self._say), limits, *places, context=_tls_context())
+        most_events = min(settings.EVENTLANE_MAX_REQUEST_EVENTS, BATCH_EVENTS)
+        relay = Relay(connection, self._say, most_events, min(settings.EVENTLANE_MAX_BODY_BYTES, BATCH_BYTES))
+        return Listener(relay, limits, *places, context=_tls_context())
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)

@@ -166,5 +166,7 @@ def test_show_and_drop(broken: Node) -> None:
 
 
 def test_nothing_was_ever_sealed(node: Node) -> None:
-    assert quarantine("list") == ("", "")
+    assert quarantine("list") == ("", "there is nothing in quarantine\n")
+    assert quarantine("list", "--dataset", "logs") == ("", "there is nothing in quarantine of this dataset\n")
+    assert quarantine("list", "--json") == ("", "")
     assert quarantine("retry", "--all") == ("0 events put back\n", "")

@@ -39,8 +39,8 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return []
 
 
-def store(scripted: Scripted, said: list[str]) -> None:  # noqa: F811
-    relay = Relay(connection(scripted.url), said.append)
+def store(scripted: Scripted, said: list[str], **most: int) -> None:  # noqa: F811
+    relay = Relay(connection(scripted.url), said.append, **most)
     relay.start()
     asyncio.run(asyncio.wait_for(relay.store(TEXTS), 20))
     assert relay.unstored == 0
@@ -63,6 +63,18 @@ def test_batch_that_is_stored_in_part_is_not_sent_again(scripted: Scripted, said
     store(scripted, said)
     assert len(scripted.bodies) == 1
     assert said[0].startswith("3 of 5 events were refused and the others stored")
+
+
+@pytest.mark.parametrize(("most", "sizes"), [({"most_events": 2}, [2, 2, 1]), ({"most_bytes": 17}, [2, 2, 1])])
+def test_no_batch_is_larger_than_the_server_takes(
+    scripted: Scripted,  # noqa: F811
+    said: list[str],
+    most: dict[str, int],
+    sizes: list[int],
+) -> None:
+    store(scripted, said, **most)
+    assert [len(json.loads(body)) for body in scripted.bodies] == sizes
+    assert said == []
 
 
 async def listen(
