@@ -143,7 +143,7 @@ def test_explore_by_keyboard_and_by_its_fields(page: Page, server: Server) -> No
     for key in ("ArrowDown", "ArrowDown", "Enter"):
         page.keyboard.press(key)
     opened = page.locator(".ev-event[open]")
-    expect(opened.get_by_role("link", name="Events around it")).to_be_visible()
+    expect(opened.get_by_role("link", name="Events around it")).to_be_in_viewport()
     expect(opened.locator("> summary")).to_contain_text("step 7")
     page.keyboard.press("Escape")
     expect(opened).to_have_count(0)
@@ -211,6 +211,27 @@ def test_opened_event_leads_on(page: Page, server: Server) -> None:
     for name, shown in (("Local", "JST"), ("UTC", "UTC")):
         page.get_by_role("group", name="Show times in").get_by_role("button", name=name).click()
         expect(page.locator(".ev-as-of")).to_contain_text(shown)
+
+
+def test_explore_folds_and_keeps_values_in_sight_on_a_phone(page: Page, server: Server) -> None:
+    assert server.post("/v1/logs/phone", [{"message": "m", "level": "error", "host": "h-1"}]).status == 202
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{server.url}/console/explore/?q=namespace:phone")
+    expect(page.get_by_label("Group by")).to_be_hidden()
+    page.get_by_role("button", name="More").click()
+    page.get_by_label("Group by").fill("host")
+    page.keyboard.press("Enter")
+    expect(page.locator(".ev-groups tbody tr")).to_have_count(1)
+    expect(page.get_by_label("Group by")).to_be_visible()  # what is asked for stays unfolded
+    page.get_by_role("link", name="Show the events").click()
+
+    page.locator(".ev-event > summary").click()
+    row = page.locator(".ev-leaf").filter(has_text="h-1")
+    row.click(position={"x": 10, "y": 8})
+    value, ways = row.locator(".ev-value").bounding_box(), row.locator(".ev-ways").bounding_box()
+    assert value and ways and ways["y"] >= value["y"] + value["height"] - 1
+    row.get_by_role("link", name="filter out").click()
+    expect(page.locator("#total")).to_have_text("0")
 
 
 def expect_copied(page: Page, text: str) -> None:

@@ -12,11 +12,12 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from eventlane.console import count_of
-from eventlane.times import format_time, to_microseconds
+from eventlane.times import to_microseconds
 from events.console.explore.event_text import Keys, Part, escaped, indented, leaves, parts
 from events.console.explore.question import Question
 from events.console.explore.stack_traces import StackTrace, read_stack_trace
 from events.console.explore.terms import column_path, group_term, open_to_more, term_of, with_term
+from events.console.explore.zone import zoned_text
 from events.lake.query import EventRow
 from events.lake.slots import slots
 from events.models import Dataset
@@ -118,7 +119,7 @@ def find_rows(dataset: Dataset, bodies: Sequence[dict[str, Any]], owner: str) ->
 def _whole(row: EventRow, question: Question) -> WholeEvent:
     return WholeEvent(
         row=row,
-        received=format_time(row.received_time, "microseconds"),
+        received=zoned_text(row.received_time, "microseconds"),
         tree=list(_tree(row, question)),
         more=max(sum(1 for _ in leaves(row.event)) - SHOWN_VALUES, 0),
         json=indented(row.event),

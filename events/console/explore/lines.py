@@ -18,6 +18,7 @@ class Line:
     """An event in a list.
 
     time, moment   when it happened, for people and for programs
+    reason         the error, where the message doesn't say it
     lines          how many a stack trace has, of which the message is one
     address        of all of the event
     """
@@ -28,6 +29,7 @@ class Line:
     level: str
     service: str
     message: str
+    reason: str
     lines: int
     cells: list[tuple[str, str, str]]
     address: str
@@ -43,6 +45,7 @@ def event_line(row: EventRow, question: Question, dataset_name: str) -> Line:
         level=short(visible(row.level or "-")),
         service=short(visible(row.service or row.namespace)),
         message=message_of(row),
+        reason=_reason_of(row),
         lines=trace.lines if trace else 0,
         cells=cells(row, dataset_name, question.column_paths),
         address=event_address(row, question),
@@ -54,3 +57,9 @@ def message_of(row: EventRow) -> str:
     if row.message is None:
         return short(visible(" ".join(row.event.split())))
     return short(visible(telling_line(row.message)))
+
+
+def _reason_of(row: EventRow) -> str:
+    """Return what an error says, where the message doesn't: of a stack trace the telling line."""
+    reason = telling_line(row.error or "")
+    return "" if row.message is None or reason in row.message else short(visible(reason))

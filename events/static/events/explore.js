@@ -10,6 +10,12 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "ArrowDown" || event.key === "ArrowUp") step(event);
 });
 
+// On a phone, what is asked less often unfolds.
+document.querySelector("[data-unfold]")?.addEventListener("click", ({ currentTarget }) => {
+  const unfolded = document.querySelector(".ev-folds").classList.toggle("ev-unfolded");
+  currentTarget.setAttribute("aria-expanded", String(unfolded));
+});
+
 // Close the event that the focus is in, or leave a field.
 function leave(target) {
   const shown = target.closest(".ev-event");

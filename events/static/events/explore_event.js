@@ -6,8 +6,21 @@
 
 let lastTab = ""; // the next event opens with the same
 
-document.addEventListener("loaded", (event) => makeTabs(event.target));
+document.addEventListener("loaded", ({ target }) => {
+  makeTabs(target);
+  bringIntoSight(target.closest(".ev-event[open]"));
+});
+document.addEventListener(
+  "toggle",
+  ({ target }) => target.matches(".ev-event[open]") && bringIntoSight(target),
+  true, // toggle doesn't bubble
+);
 makeTabs(document);
+
+// An event that opens below the edge of the window moves up, as far as its line stays in sight.
+function bringIntoSight(event) {
+  event?.scrollIntoView({ block: "nearest" });
+}
 
 function makeTabs(place) {
   for (const panel of place.querySelectorAll("[data-tabs]")) {

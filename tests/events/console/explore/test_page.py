@@ -90,6 +90,21 @@ def test_event_is_shown_digit_for_digit_and_harmless(node: Node, alice: Client) 
     assert '"turned": "x\\u202ey"' in event.json
 
 
+def test_line_has_the_error_where_the_message_says_another_thing(node: Node, alice: Client) -> None:
+    node.write(
+        '{"message":"order failed","error":{"message":"card\\u001b declined"}}',
+        '{"message":"lost: timeout","error":"timeout"}',
+        '{"error":"alone"}',
+        r'{"message":"failed","error":"Traceback\n  File \"a.py\", line 1\nOSError: gone"}',
+    )
+    lines = ask(alice, node).context["lines"]
+    assert [(line.message, line.reason) for line in lines] == [
+        ("failed", "OSError: gone"), ('{"error":"alone"}', ""), ("lost: timeout", ""),
+        ("order failed", "card\\x1b declined"),
+    ]  # fmt: skip
+    assert "card\\x1b declined" in text_of(ask(alice, node))
+
+
 def test_value_leads_to_events_with_it_and_without_it(node: Node, alice: Client) -> None:
     node.write('{"odd key":"a b","message":"with"}', '{"message":"without"}', '{"message":"another"}')
     line = ask(alice, node, q="message:with OR message:without").context["lines"][1]
