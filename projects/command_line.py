@@ -1,8 +1,12 @@
-"""What our management commands share: how the user names a project."""
+"""What our management commands share: how the user names a project, and numbers of an API key."""
+
+from argparse import ArgumentTypeError
 
 from django.core.management.base import CommandError, CommandParser
 
 from projects.models import Project
+
+MOST, MOST_TIMES = 2**31 - 1, 2**15 - 1  # that their columns hold
 
 
 def add_project_argument(parser: CommandParser) -> None:
@@ -21,3 +25,17 @@ def find_project(wanted: str | None) -> Project:
         no = "there is no project" if wanted is None else f"there is no project {wanted!r}"
         raise CommandError(f"{no}; {f'choose from {choice}' if choice else '`manage.py up` creates the first one'}")
     raise CommandError(f"which project? Use --project with a name or id: {choice}")
+
+
+def number(text: str) -> int:
+    """Parse a whole number from 0 to the largest that its column holds."""
+    if not (text.isdecimal() and int(text) <= MOST):
+        raise ArgumentTypeError(f"{text!r} is not a whole number from 0 to {MOST}")
+    return int(text)
+
+
+def times(text: str) -> int:
+    """Parse how many times, at least once."""
+    if not (text.isdecimal() and 1 <= int(text) <= MOST_TIMES):
+        raise ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST_TIMES}")
+    return int(text)

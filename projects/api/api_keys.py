@@ -50,6 +50,16 @@ class ApiKeyRepresentation(Representation):
     expiration_time = TimeField(required=False)
     revocation_time = TimeField(required=False)
     last_use_time = TimeField(required=False)
+    answer_200 = serializers.BooleanField(help_text="Whether accepted events are answered with 200 instead of 202.")
+    requests_per_second = serializers.IntegerField(
+        required=False, help_text="Requests with events that are taken; 0: no limit; absent: as the settings say."
+    )
+    bytes_per_second = serializers.IntegerField(
+        required=False, help_text="Bytes of their bodies, as sent; 0: no limit; absent: as the settings say."
+    )
+    quarantine_after = serializers.IntegerField(
+        required=False, help_text="Refusals of the same after which it goes into quarantine; absent: never."
+    )
     replaced_by_id = serializers.CharField(required=False)
     created_by_key_id = serializers.CharField(
         required=False, help_text="The key that created it; absent if a person did."

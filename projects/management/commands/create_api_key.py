@@ -11,10 +11,9 @@ from eventlane.durations import InvalidDuration, parse_duration
 from eventlane.fields import longest
 from eventlane.times import readable_time
 from projects.api_keys import issue_api_key
+from projects.command_line import number, times
 from projects.models import Account, ApiKey, Project
 from projects.models.api_key import RIGHTS
-
-MOST, MOST_TIMES = 2**31 - 1, 2**15 - 1  # that their columns hold
 
 
 class Command(ExampleCommand):
@@ -79,20 +78,6 @@ EVENTLANE_KEY=$(python manage.py create_api_key import --rights ingest --project
         )
         self.stderr.write(_sentence(api_key), self.style.SUCCESS)
         self.stdout.write(secret)
-
-
-def number(text: str) -> int:
-    """Parse a whole number from 0 to the largest that its column holds."""
-    if not (text.isdecimal() and int(text) <= MOST):
-        raise ArgumentTypeError(f"{text!r} is not a whole number from 0 to {MOST}")
-    return int(text)
-
-
-def times(text: str) -> int:
-    """Parse how many times, at least once."""
-    if not (text.isdecimal() and 1 <= int(text) <= MOST_TIMES):
-        raise ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST_TIMES}")
-    return int(text)
 
 
 def _rights(text: str) -> list[str]:

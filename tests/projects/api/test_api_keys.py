@@ -61,6 +61,7 @@ def test_create_works(client, house):
         "status": "active",
         "creation_time": api_key.creation_time.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "expiration_time": FUTURE,
+        "answer_200": False,
         "created_by_key_id": ApiKey.objects.get(name="api").pk,
         "secret": made["secret"],
     }
@@ -70,6 +71,15 @@ def test_create_works(client, house):
 def test_made_key_lets_in(made):
     assert ApiClient(made["secret"]).get("/org").status_code == 200
     assert ApiClient(made["secret"]).post("/projects", {"name": "x"}).json()["code"] == "permission_denied"
+
+
+def test_limits_of_a_key_are_shown(client, made):
+    limits = {"answer_200": True, "requests_per_second": 5, "bytes_per_second": 0, "quarantine_after": 3}
+    ApiKey.objects.filter(pk=made["id"]).update(**limits)
+    shown = client.get(f"/api_keys/id/{made['id']}").json()
+    assert {name: shown[name] for name in limits} == limits
+    problem = ("", "member 'requests_per_second' is unknown")  # a key may not lift its own limits
+    assert problem in problems(client.put(f"/api_keys/id/{made['id']}", limits))
 
 
 def test_secret_is_shown_once(client, made):
