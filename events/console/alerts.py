@@ -1,11 +1,14 @@
 """The console's pages for alerts: in which state they are, what happened, and buttons to snooze and test them."""
 
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db.models import Case, QuerySet, Value, When
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -15,8 +18,11 @@ from unfold.decorators import display
 from eventlane.console import OwnRelatedFilter, label, moment
 from eventlane.login import account_of
 from events.alerts.actions import fire_test, read_snooze, snooze, unsnooze
+from events.alerts.evaluate import Condition
 from events.alerts.links import explore_path
 from events.alerts.words import condition_text, lines, state_text, value_text
+from events.console.explore.question import from_elsewhere, read_question
+from events.console.explore.zone import in_chosen_zone, zone_name
 from events.models import Alert, AlertChange, AlertMessage, AlertState
 from pipelines.admin.automation import Page, SwitchAdmin
 from pipelines.console.uses import links_to
@@ -26,12 +32,14 @@ from pipelines.resources.switch import switch
 
 SHOWN_CHANGES = 50
 SNOOZES = {"1h": "1 hour", "4h": "4 hours", "1d": "1 day", "7d": "7 days"}
+WRONG = (AlertState.FIRING, AlertState.NO_DATA, AlertState.ERROR)  # the worst first
+WORST_FIRST = Case(*[When(state=state, then=place) for place, state in enumerate(WRONG)], default=Value(len(WRONG)))
 STATE_KINDS = {
     AlertState.WAITING: "default",
     AlertState.OK: "success",
     AlertState.FIRING: "danger",
     AlertState.NO_DATA: "warning",
-    AlertState.ERROR: "danger",
+    AlertState.ERROR: "warning",
 }
 MESSAGE_KINDS = {
     AlertMessage.State.WAITING: "default",
@@ -47,7 +55,7 @@ class AlertAdmin(SwitchAdmin):
     list_display = ("name", "condition", "since", "latest_value", "project")
     list_filter = (("state", ChoicesDropdownFilter), ("project", OwnRelatedFilter))
     search_fields = ("resource__name",)
-    ordering = ("project__name", "resource__name")
+    ordering = (WORST_FIRST, "project__name", "resource__name")
     actions = ()  # type: ignore[assignment]  # each has its own page
     page_template = "events/alert.html"
     empty_advice = (
@@ -58,6 +66,13 @@ class AlertAdmin(SwitchAdmin):
         """Return alerts with their resources."""
         return super().get_queryset(request).select_related("resource__project", "project")
 
+    def get_urls(self) -> list[URLPattern]:
+        """Show times in the chosen zone."""
+        patterns = super().get_urls()
+        for pattern in patterns:
+            pattern.callback = in_chosen_zone(pattern.callback)
+        return patterns
+
     def below(self) -> dict[str, Page]:
         """Add the addresses of the buttons."""
         switches: dict[str, Page] = {"enable": self.enable, "disable": self.disable}
@@ -66,16 +81,18 @@ class AlertAdmin(SwitchAdmin):
     def page_context(self, request: HttpRequest, row: Alert) -> dict[str, Any]:
         """Return the page of one alert."""
         changes = row.changes.select_related("alert__resource").prefetch_related("messages")
+        explore = explore_path(row.resource, row.evaluation_time or timezone.now())
         return {
             "alert": row,
             "resource": row.resource,
             "title": row.resource.name,
             "label": state_label(row),
             "value": value_text(row.value, row.resource),
-            "conditions": [(condition_text(one, row.resource), one["since"]) for one in row.conditions],
+            "conditions": [_told(one, row, explore) for one in row.conditions],
             "changes": [_shown(change) for change in changes.order_by("-creation_time")[:SHOWN_CHANGES]],
             "related": _related(row.resource),
-            "explore": explore_path(row.resource, row.evaluation_time or timezone.now()),
+            "explore": explore,
+            "zone": zone_name(),
             "snoozes": SNOOZES,
             "spec": spec_text(row.resource.spec),
             "may_switch": self.has_switch_permission(request),
@@ -141,6 +158,28 @@ def state_label(alert: Alert) -> SafeString:
     if alert.resource.disabled:
         found = format_html("{} {}", found, label("disabled", "warning"))
     return format_html("{} {}", found, label("snoozed", "info")) if alert.is_snoozed else found
+
+
+def _told(condition: Condition, alert: Alert, explore: str) -> tuple[str, datetime, str]:
+    """Return a condition in words, since when it holds, and the address of its events, if Explore can ask for them."""
+    is_group = explore and condition["kind"] == AlertState.FIRING
+    address = _events_address(explore, condition["group"]) if is_group else ""
+    return condition_text(condition, alert.resource), datetime.fromisoformat(condition["since"]), address
+
+
+def _events_address(explore: str, group: dict[str, Any]) -> str:
+    """Return the address of the events of a group of the question that an address of Explore asks."""
+    # Not at the top: DuckDB and Arrow take 0.3 s and 60 MB that a process without queries does without.
+    from events.console.explore.terms import group_term, open_to_more, with_term
+
+    question = from_elsewhere(read_question(QueryDict(urlsplit(explore).query))).events_only
+    q = open_to_more(question.q)
+    for path, value in group.items():
+        term = group_term(path, value)
+        if term is None:
+            return ""
+        q = with_term(q, term)
+    return question.address(q=q)
 
 
 def _related(alert: Resource) -> list[tuple[str, Any]]:

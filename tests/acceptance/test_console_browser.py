@@ -243,8 +243,9 @@ def test_questions_are_saved_and_the_last_ones_remembered(page: Page, server: Se
     saved, recent = page.locator(".ev-asked"), page.locator("[data-recent]")
     expect(recent).to_be_hidden()  # there is no other question
     page.get_by_text("Save this question", exact=True).click()
-    page.get_by_label("Name", exact=True).fill("remembered")
-    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    page.keyboard.type("remembered")
+    page.keyboard.press("Enter")
     expect(saved).to_contain_text(f"remembered saved by {server.email}")
 
     page.get_by_role("button", name="6 h").click()
@@ -283,7 +284,10 @@ def test_search_is_completed_and_the_chart_zooms(page: Page, server: Server) -> 
     page.keyboard.press("Enter")
     expect(page.locator("#total")).to_have_text("1")
 
-    drag_over_right_half(page, page.locator(".ev-explore .ev-chart svg"))
+    chart = page.locator(".ev-explore .ev-chart svg")
+    chart.locator("a.ev-stacked").last.hover()
+    expect(page.locator(".ev-tip")).to_contain_text("event")
+    drag_over_right_half(page, chart)
     page.wait_for_url("**&from=20*&to=20*")
     expect(page.locator("#total")).to_have_text("1")
     page.go_back()
@@ -311,6 +315,12 @@ def test_live_shows_new_events_and_waits_while_somebody_reads(page: Page, server
     waiting = page.get_by_role("button", name="2 new, paused while you read")
     waiting.click()
     expect(messages).to_have_text(["three", "two", "bad", "one", "before"])
+
+    page.set_viewport_size({"width": 1280, "height": 160})
+    page.evaluate("scrollBy(0, document.querySelector('.ev-events').getBoundingClientRect().top - 20)")
+    send("hidden")  # would come under the switch
+    page.get_by_role("button", name="1 new, paused while you read").click()
+    expect(messages.first).to_have_text("hidden")
 
     send(*[str(number) for number in range(3000)])  # more than the server sends to a page at a time
     expect(page.locator(".ev-live-lost")).to_contain_text("not shown: there are too many")

@@ -182,15 +182,15 @@ def value_text(value: Any) -> str:
 # The chart
 
 
-def draw_lines(answer: Answer, question: Question, *, every_calculation: bool = False) -> LineChart | None:
-    """Return the chart of the first calculation; None if none of its values is a number.
+def draw_lines(answer: Answer, question: Question, *, every_calculation: bool = False, of: int = 0) -> LineChart | None:
+    """Return the chart of a calculation, given by its place; None if none of its values is a number.
 
     With `every_calculation`, each has a line where there are no groups.
     """
     assert answer.series is not None
     query, buckets = answer.query, answer.series.buckets
-    names, curves = _curves(answer, every_calculation and not query.group_by)
-    drawn = query.calculations if every_calculation and not query.group_by else query.calculations[:1] * len(curves)
+    names, curves = _curves(answer, every_calculation and not query.group_by, of)
+    drawn = query.calculations if every_calculation and not query.group_by else [query.calculations[of]] * len(curves)
     numbers = [value for curve in curves for value in curve if is_number(value)]
     if not numbers:
         return None
@@ -202,7 +202,7 @@ def draw_lines(answer: Answer, question: Question, *, every_calculation: bool = 
     spans = [(max(start, query.from_us), min(end, query.to_us)) for start, end in pairwise(buckets.edges)]
     axis_text = duration_text if all(map(is_in_milliseconds, drawn)) else value_text
     return LineChart(
-        name=query.calculations[0].name,
+        name=query.calculations[of].name,
         lines=lines,
         spans=list(_spans(spans, names, list(zip(drawn, curves, strict=False)), question)),
         width=BAR_WIDTH * len(spans),
@@ -213,15 +213,15 @@ def draw_lines(answer: Answer, question: Question, *, every_calculation: bool = 
     )
 
 
-def _curves(answer: Answer, of_calculations: bool) -> tuple[list[str], list[Row]]:
-    """Return names and values of the lines: of the first calculation by group, or of all calculations."""
+def _curves(answer: Answer, of_calculations: bool, of: int) -> tuple[list[str], list[Row]]:
+    """Return names and values of the lines: of one calculation by group, or of all calculations."""
     assert answer.series is not None
     query, values = answer.query, answer.series.values
     if of_calculations:
         found = [row[:MAX_LINES] for row in values]
         return [one.name for one in query.calculations], found[0] if found else []
     names = [", ".join(map(group_text, row[: len(query.group_by)])) for row in answer.rows]
-    return [name or query.calculations[0].name for name in names], [row[0] for row in values[:MAX_LINES]]
+    return [name or query.calculations[of].name for name in names], [row[of] for row in values[:MAX_LINES]]
 
 
 def _spans(

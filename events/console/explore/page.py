@@ -32,8 +32,10 @@ from events.lake.slots import slots
 from events.models import Dataset
 from events.query.answer import Answer
 from events.query.body import MAX_ROWS, read_query
+from events.query.model import Query
 from events.query.run import ask_together
 from events.query.times import InvalidTime, read_duration, read_time
+from events.query.typed import elements
 from projects.models import Account
 
 BY_LEVEL = {"calculations": [{"op": "count"}], "group_by": ["level"], "granularity": "auto", "limit": MAX_ROWS}
@@ -137,7 +139,7 @@ def _found_groups(request: HttpRequest, dataset: Dataset, question: Question) ->
         "headings": headings(answer, question),
         "groups": group_rows(answer, question, open_to_more(question.q)),
         "others": others_row(answer),
-        "line_chart": draw_lines(answer, question) if shown else None,
+        "line_chart": draw_lines(answer, question, of=_order(answer.query)) if shown else None,
         "scanned": number(answer.statistics.events_scanned),
         "scanned_events": count_of(answer.statistics.events_scanned, "event"),
         "elapsed_ms": number(round(answer.statistics.elapsed_ms)),
@@ -148,6 +150,12 @@ def _found_groups(request: HttpRequest, dataset: Dataset, question: Question) ->
         "wider": _wider(question, answer.query.seconds),
         "without_search": question.address(q="") if question.q else "",
     }
+
+
+def _order(query: Query) -> int:
+    """Return which calculation the groups are in order of; the first if it is none."""
+    names, order = [one.name for one in query.calculations], query.order_by
+    return names.index(order[0].by) if order and order[0].by in names else 0
 
 
 def _found_events(request: HttpRequest, dataset: Dataset, question: Question) -> dict[str, Any]:
@@ -206,15 +214,19 @@ def _explained(error: ApiError, question: Question) -> dict[str, Any]:
         at = error.data["position"] - 1
         return {"place": (question.q[:at], question.q[at : at + 1] or " ", question.q[at + 1 :])}
     if error.code == "invalid_request_body":
-        return {"problems": [_sentence(**problem) for problem in error.data["jsv_errors"]]}
+        found = error.data["jsv_errors"]
+        asked = [one for one in found if one["pointer"] != "/granularity"] or found  # Explore chooses that by itself
+        return {"problems": [_sentence(question, **problem) for problem in asked]}
     if error.code in ("query_timeout", "query_too_large"):
         return {"shorter": _shorter(question, error.data["shorter"])}
     return {}
 
 
-def _sentence(pointer: str, reason: str) -> str:
-    _, member, *_ = [*pointer.split("/"), ""]
-    return f"{FIELDS.get(member, pointer)}: {reason}"
+def _sentence(question: Question, pointer: str, reason: str) -> str:
+    _, member, place, *_ = [*pointer.split("/"), "", ""]
+    written = elements({"calculations": question.calculate, "group_by": question.by}.get(member, ""))
+    which = f" '{written[int(place)]}'" if place.isdecimal() and int(place) < len(written) else ""
+    return f"{FIELDS.get(member, pointer)}{which}: {reason}"
 
 
 def _shorter(question: Question, frame: Mapping[str, str]) -> tuple[str, str]:

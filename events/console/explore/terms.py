@@ -11,7 +11,7 @@ from events.lake.lines import UNSAFE
 from events.lake.query import EventRow
 from events.query.model import Any
 from events.query.paths import COLUMNS, check_path
-from events.query.search import parse_search
+from events.query.search import parse_search, split_search
 from events.query.typed import elements
 
 LONGEST_VALUE = 200  # characters: a term stands in an address
@@ -97,5 +97,5 @@ def open_to_more(q: str) -> str:
 
 
 def with_term(q: str, term: str) -> str:
-    """Return a line of `open_to_more` with one more term."""
-    return f"{q} {term}".strip()
+    """Return a line of `open_to_more` with one more term; as it is if it has this one."""
+    return q if term in q and term in split_search(q) else f"{q} {term}".strip()

@@ -1,4 +1,4 @@
-"""The time zone that Explore, dashboards and the home page show times in.
+"""The time zone that Explore, dashboards, alerts and the home page show times in.
 
 UTC, or that of the browser, which a cookie says.
 """

@@ -7,12 +7,11 @@ from django.urls import reverse
 
 from eventlane.console import moment
 from events.alerts.words import condition_text
+from events.console.alerts import STATE_KINDS, WRONG
 from events.console.own import own_rows
 from events.models import Alert, AlertChange, AlertState
 
 SHOWN = 8
-WRONG = (AlertState.FIRING, AlertState.NO_DATA, AlertState.ERROR)
-KINDS = {AlertState.FIRING: "danger", AlertState.NO_DATA: "warning", AlertState.ERROR: "warning"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def _row(alert: Alert, link: str) -> AlertRow:
         name=alert.resource.name,
         project=alert.project.name,
         state=str(state.label),
-        kind=KINDS[state],
+        kind=STATE_KINDS[state],
         text=f"{texts[0]}{more}" if texts and texts[0] != "no data" else "",
         since=moment(alert.state_time),
         snoozed=alert.is_snoozed,

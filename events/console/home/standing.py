@@ -40,13 +40,19 @@ class Rate:
 def standing(
     datasets: Sequence[Dataset], activity: Activity | None, alerts: Sequence[AlertRow], now: datetime
 ) -> Standing:
-    """Return the line. Firing alerts go first; of other problems, the worst is named and the others are counted."""
+    """Return the line. Firing alerts go first, alerts that can't tell last.
+
+    Of other problems, the worst is named and the others are counted.
+    """
     found, rate = answer_or_none(problems, datasets, now), None if activity is None else _rate(activity)
     if firing := sum(alert.is_firing for alert in alerts):
         others = f"and {count_of(len(found), 'problem')} of the platform" if found else ""
         return Standing("danger", f"{count_of(firing, 'alert')} firing", rate, others, "#alerts")
     if found is None:
         return Standing("unknown", "It can’t be told now whether all is well.", rate, url=_system())
+    if not found and (troubled := [alert for alert in alerts if not alert.snoozed]):
+        states = ", ".join(dict.fromkeys(alert.state.lower() for alert in troubled))
+        return Standing("warning", f"{count_of(len(troubled), 'alert')}: {states}", rate, url="#alerts")
     if not found:
         return Standing("ok", "All is well", rate)
     state, title = found[0]

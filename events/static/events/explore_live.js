@@ -126,9 +126,10 @@ function start(bar) {
     });
   }
 
-  // Whether somebody looks at what would move: the list's start is out of sight, or an event is open.
+  // Whether somebody looks at what would move: the list's start is under the switch, or an event is open.
   function isBeingRead() {
-    return Boolean(list.querySelector(".ev-event[open]")) || list.getBoundingClientRect().top < 0;
+    if (list.hidden) return false;
+    return Boolean(list.querySelector(".ev-event[open]")) || list.getBoundingClientRect().top < bar.getBoundingClientRect().bottom;
   }
 
   function draw() {

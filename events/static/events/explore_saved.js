@@ -47,6 +47,12 @@ function remember(name, questions) {
   }
 }
 
+// Who opens the form to save wants to write the name.
+document.addEventListener(
+  "toggle",
+  ({ target }) => target.matches(".ev-menu[open]") && target.querySelector("input:not([type=hidden])")?.focus(),
+  true, // toggle doesn't bubble
+);
 document.addEventListener("pointerdown", ({ target }) => {
   for (const menu of document.querySelectorAll(".ev-menu[open]")) menu.open = menu.contains(target);
 });

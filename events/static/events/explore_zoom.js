@@ -1,7 +1,11 @@
-// Drag over a chart to ask for that time alone: in Explore, or with all panels of a dashboard. Each bar's link says its
+// What a bar says, beside the pointer; the browser's own tooltip comes late. Drag over a chart to ask for that time alone: in Explore, or with all panels of a dashboard. Each bar's link says its
 // own time; the back button undoes it.
 //
 // data-zoom   around the charts: "page" if this page's address gets the time, otherwise the bar's link does
+
+const tip = document.createElement("p");
+tip.className = "ev-tip";
+tip.setAttribute("aria-hidden", "true"); // the bar's label says it
 
 let drag = null; // the drawing, its bars, and the places of the bars where it began and where it is
 
@@ -27,6 +31,24 @@ document.addEventListener("pointerup", () => {
 });
 document.addEventListener("click", (event) => {
   if (drawingOf(event)?.querySelector(".ev-chosen")) event.preventDefault(); // the end of a drag
+});
+
+document.addEventListener("pointerover", ({ target, clientX, pointerType }) => {
+  const bar = pointerType === "mouse" && target.closest?.(".ev-chart a.ev-stacked");
+  tip.hidden = !bar;
+  if (!bar) return;
+  const title = bar.querySelector("title");
+  if (title) {
+    bar.setAttribute("aria-label", title.textContent);
+    title.remove();
+  }
+  tip.textContent = bar.getAttribute("aria-label");
+  const chart = bar.closest(".ev-chart");
+  chart.append(tip);
+  const { left, width } = chart.getBoundingClientRect();
+  const isLeft = clientX < left + width / 2;
+  tip.style.left = isLeft ? `${clientX - left + 16}px` : "";
+  tip.style.right = isLeft ? "" : `${left + width - clientX + 16}px`;
 });
 
 function drawingOf({ target }) {

@@ -1,7 +1,10 @@
 """The console's pages for alerts: their list, what happened, and the buttons."""
 
 import html
+import re
 from datetime import datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
@@ -76,6 +79,27 @@ def test_page_shows_what_is_wrong_and_what_happened(house: House, alice: Client,
     assert "service <api>: p95(duration) 5.59 s" in text(alice, errors)
     find(Finding([], 0))
     assert "Wrong now" not in page(alice, errors) and "Ended" in page(alice, errors)
+
+
+def test_what_is_wrong_leads_to_its_events_and_times_are_in_the_chosen_zone(alice: Client, errors: str) -> None:
+    shown = text(alice, errors)
+    [address] = re.findall(r'href="([^"]+)" title="Show the events">service <api>: 12<', shown)
+    asked = parse_qs(urlsplit(address).query)
+    assert asked["q"] == ['level:error service:"<api>"'] and "by" not in asked
+    since = Alert.objects.get().state_time
+    assert f"<dt>Since, UTC</dt><dd>{since:%Y-%m-%d %H:%M:%S}</dd>" in shown
+    alice.cookies["eventlane_zone"] = "Asia/Kolkata"
+    in_kolkata = since.astimezone(ZoneInfo("Asia/Kolkata"))
+    shown = text(alice, errors)
+    assert f"<dt>Since, IST</dt><dd>{in_kolkata:%Y-%m-%d %H:%M:%S}</dd>" in shown and ", UTC<" not in shown
+
+
+def test_list_begins_with_what_is_wrong(house: House, alice: Client, errors: str) -> None:
+    quiet, many = alert("a-quiet"), alert(channels=[], pipelines=[])
+    deploy(house.project, [quiet, many])
+    Alert.objects.filter(resource__name="many-errors").update(state="firing")
+    shown = page(alice, LIST)
+    assert shown.index(">many-errors<") < shown.index(">a-quiet<")
 
 
 def test_list_shows_states_and_costs_the_same_for_many(house: House, alice: Client, errors: str) -> None:

@@ -105,6 +105,14 @@ def test_heading_orders_and_turns_the_order_round(filled: Node, alice: Client) -
     assert [row[1] for row in table(alice.get(PATH + count.address))] == ["1", "1", "2"]
 
 
+def test_chart_shows_what_the_table_is_in_order_of(filled: Node, alice: Client) -> None:
+    asked = {"calculate": "count, max(duration)", "by": "service"}
+    assert ask(alice, filled, **asked).context["line_chart"].name == "count"
+    chart = ask(alice, filled, **asked, order="max(duration) desc").context["line_chart"]
+    assert (chart.name, chart.top) == ("max(duration)", "30 ms")
+    assert ask(alice, filled, **asked, order="service").context["line_chart"].name == "count"
+
+
 def test_lines_show_values_over_time_and_lead_to_a_bucket(filled: Node, alice: Client) -> None:
     chart = ask(alice, filled, calculate="p50(duration)", by="service").context["line_chart"]
     api = next(line for line in chart.lines if line.title == "api")
@@ -125,9 +133,9 @@ def test_values_below_zero_and_texts(node: Node, alice: Client) -> None:
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ({"calculate": "p95"}, "Calculate: member 'path' is missing: p95 needs one"),
-        ({"calculate": "how many"}, "Calculate: must be one of count"),
-        ({"by": "a, a"}, "Group by: there is another column 'a'"),
+        ({"calculate": "p95"}, "Calculate 'p95': member 'path' is missing: p95 needs one"),
+        ({"calculate": "count, how many"}, "Calculate 'how many': must be one of count"),
+        ({"by": "a, a"}, "Group by 'a': there is another column 'a'"),
         ({"by": "a", "limit": "many"}, "Groups: must be a whole number"),
         ({"by": "a", "limit": "9" * 5000}, "Groups: must be a whole number"),
         ({"by": "a", "order": "b"}, "Order: must be the name of a calculation"),
@@ -136,7 +144,8 @@ def test_values_below_zero_and_texts(node: Node, alice: Client) -> None:
 )
 def test_what_makes_no_sense_is_named(asked: dict[str, str], told: str, node: Node, alice: Client) -> None:
     ordered = {name: asked[name] for name in ("calculate", "by", "order", "limit") if name in asked}
-    assert told in text_of(ask(alice, node, 400, **ordered))
+    page = text_of(ask(alice, node, 400, **ordered))
+    assert told in page and "granularity" not in page
 
 
 def test_nothing_found_and_no_events(node: Node, alice: Client) -> None:

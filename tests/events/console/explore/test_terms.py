@@ -29,6 +29,7 @@ def test_term_finds_events_with_the_value_and_its_negation_the_others(member: st
     assert table.found(q=with_term(q, term)) == [1]
     assert table.found(q=with_term(q, f"-{term}")) == [OTHER]
     assert table.found(q=with_term("", term)) == [1]
+    assert with_term(f"n:1 {term}", term) == f"n:1 {term}"
 
 
 def test_value_that_a_search_line_cannot_say_has_no_term(table: Table) -> None:  # noqa: F811
