@@ -6,8 +6,9 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from operator import itemgetter
 from uuid import UUID
 
 from django.conf import settings
@@ -37,6 +38,7 @@ SWITCH_SECONDS = 0.0005  # an event loop that waits for the interpreter's lock g
 USUAL_SWITCH_SECONDS = sys.getswitchinterval()
 SETTLE_US = 100_000  # events become visible in the order of their ids only once others had this long to be stored
 ACCESS_SECONDS = 2.0  # a revoked key ends its tails within this time
+CHECK_SECONDS = 0.05  # at a time for asking: hundreds of accounts take longer, and events don't wait for all of them
 START_US = 2_000_000  # what was received this long before the thread began may still come
 LINGER_SECONDS = 10.0  # without tails, before the thread ends
 STEP_EVENTS, STEP_BYTES = 10_000, 8 * 1024 * 1024  # that are converted at a time
@@ -119,7 +121,7 @@ class _Work:
         self._known = KnownCopies()
         self._budget = Budget()
         self._last_use = time.monotonic()
-        self._next_check = 0.0
+        self._checked: dict[Access, float] = {}  # when
 
     def close(self) -> None:
         """Close files and DuckDB."""
@@ -139,7 +141,14 @@ class _Work:
             self._check(tails)
         if tails := tails_now():
             self._offer(tails)
-        time.sleep(min(max(LOOK_SECONDS, REST * (self._processor_seconds() - started)), ACCESS_SECONDS))
+        self._rest(min(max(LOOK_SECONDS, REST * (self._processor_seconds() - started)), ACCESS_SECONDS))
+
+    def _rest(self, seconds: float) -> None:
+        """Sleep, but open journal files that are new: under load, they are soon full, sealed and gone."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, LOOK_SECONDS))
+            self._news.follow_new()
 
     def _processor_seconds(self) -> float:
         return time.thread_time() + self._matcher.processor_seconds()
@@ -178,22 +187,32 @@ class _Work:
                     self._skipped[batch.dataset_id] += batch.count
 
     def _check(self, tails: Sequence[Tail]) -> None:
-        """From time to time, end the tails of those who may no longer see what they show."""
-        if time.monotonic() < self._next_check:
-            return
-        self._next_check = time.monotonic() + ACCESS_SECONDS
+        """End the tails of those who may no longer see what they show; each is asked about from time to time."""
+        problems = {}
         try:
-            problems = {access: _problem(access) for access in {tail.access for tail in tails}}
+            problems = dict(self._problems({tail.access for tail in tails}))
         except DATABASE_FAILED as error:  # as elsewhere, those who are known are served
             log_failure("nobody knows whether tails are still allowed: %s", one_line(error))
-            return
+            self._checked = dict.fromkeys(self._checked, time.monotonic())
         finally:
             disconnect()
         for tail in tails:
-            if problem := problems[tail.access]:
+            if problem := problems.get(tail.access):
                 tail.end(problem)
             if tail.is_lost():
                 tail.close()
+
+    def _problems(self, accesses: set[Access]) -> Iterator[tuple[Access, ApiError | None]]:
+        """Ask about those whose turn it is, those first that were asked about longest ago."""
+        now = time.monotonic()
+        self._checked = {access: self._checked.get(access, now) for access in accesses}
+        for access, checked in sorted(self._checked.items(), key=itemgetter(1)):
+            if checked + ACCESS_SECONDS > now:
+                break
+            self._checked[access] = time.monotonic()
+            yield access, _problem(access)
+            if time.monotonic() > now + CHECK_SECONDS:
+                break
 
 
 class Budget:

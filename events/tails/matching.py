@@ -21,12 +21,13 @@ from events.journal import Batch
 from events.lake.arrow import event_table
 from events.lake.columns import EVENT_COLUMNS
 from events.lake.connection import Lake, table_definition
-from events.lake.duckdbs import DuckDB, ProcessEnded, SeparateDuckDB
+from events.lake.duckdbs import DuckDB, ProcessEnded, Rows, SeparateDuckDB
 from events.lake.query import SELECTED, event_row
 from events.lake.snapshot import COLUMNS
 from events.lake.unwrap import source_of
 from events.models import Dataset
 from events.tails.frames import JSON_SQL, Frame, Look
+from events.tails.prepared import CONFIG, DATABASE, PreparedLines
 from events.tails.tail import NOTHING, Chunk, Line, Missing
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ PENALTY = 20  # and not asked for so many times as long
 LOOK_SECONDS = 0.05
 MADE_AT_ONCE = 500  # frames, as there may be room for a part of what was found
 CONVERTED, OWNERS = "temp.main.converted_events", "temp.main.owners_of_events"
-NEW = "temp.main.new_events"  # both together
+NEW = f"{DATABASE}.main.new_events"  # both together
 NEW_COLUMNS = {"dataset_id": "VARCHAR", "dataset": "VARCHAR"} | EVENT_COLUMNS | {"frame": "VARCHAR"}
 
 
@@ -53,7 +54,7 @@ class _Workbench(Lake):
         super().__init__(read_only=True, threads=1, memory_mb=settings.EVENTLANE_QUERY_MEMORY_MB, connect=self._connect)
 
     def _connect(self, config: Mapping[str, Any]) -> DuckDB:
-        self.duckdb = SeparateDuckDB(config, NICENESS)
+        self.duckdb = SeparateDuckDB({**config, **CONFIG}, NICENESS)
         return self.duckdb
 
     def _attach_old(self) -> None:
@@ -65,6 +66,8 @@ class Matcher:
 
     def __init__(self) -> None:
         self._lake = _Workbench()
+        self._prepared = PreparedLines(self._lake)
+        self._lake.execute(f"CREATE TABLE {NEW} ({table_definition(NEW_COLUMNS)})")
         self._resting: dict[Line, float] = {}  # until when lines that took too long aren't asked
         self._watchdog = _Watchdog(self._lake.duckdb)
 
@@ -88,6 +91,7 @@ class Matcher:
         counts = count_by_dataset(batches)
         concerned = {line: room for line, room in rooms.items() if counts[line.dataset.pk]}
         is_staged = self._stage(batches, {line.dataset for line in concerned})
+        self._prepared.set_rooms(rooms)
         frames = {line.look: _Frames(self._lake, line.look) for line in concerned}
         found = {}
         for line, room in concerned.items():
@@ -95,7 +99,7 @@ class Matcher:
             if is_staged and not line.look.is_made_by_sql:
                 chunk = self._ask(line, self._rows, room, frames)
             elif is_staged:
-                chunk = self._ask(line, self._frames if line in fresh else self._blob, room)
+                chunk = self._ask(line, self._frames if line in fresh else self._blob)
             found[line] = (chunk or NOTHING.without(counts[line.dataset.pk]))._replace(least_us=least_us)
         return found
 
@@ -103,7 +107,8 @@ class Matcher:
         """Convert the batches of these datasets, those with the same settings together; return whether that worked."""
         names = {dataset.pk: dataset.name for dataset in datasets}
         unwrapping = {dataset.pk for dataset in datasets if dataset.unwrap_message}
-        self._lake.execute(f"CREATE OR REPLACE TEMP TABLE {NEW} ({table_definition(NEW_COLUMNS)})")
+        self._lake.execute(f"DELETE FROM {NEW}")
+        self._lake.execute(f"CHECKPOINT {DATABASE}")  # which gives back the memory of deleted rows
         try:
             for group in filter(None, (names.keys() - unwrapping, unwrapping)):
                 if of_group := [batch for batch in batches if batch.dataset_id in group]:
@@ -145,33 +150,40 @@ class Matcher:
             self._resting[line] = time.monotonic() + PENALTY * (self.processor_seconds() - started)
             return None
 
-    def _blob(self, line: Line, room: int) -> Chunk:
+    def _blob(self, line: Line) -> Chunk:
         """Return what a line finds as one piece, which takes no work for each event."""
         shown = "count(*), string_agg(frame, '' ORDER BY id)"
-        [(found, kept, text)] = self._made_by_sql(line, f"(SELECT count(*) FROM matched), {shown}", room)
+        [(found, kept, text)] = self._made_by_sql(line, f"(SELECT count(*) FROM matched), {shown}")
         return Chunk(kept, (text or "").encode(), Missing(dropped=found - kept))
 
-    def _frames(self, line: Line, room: int) -> Chunk:
+    def _frames(self, line: Line) -> Chunk:
         """Return what a line finds with the frame of each event."""
         selected = "(SELECT count(*) FROM matched), id, epoch_us(received_time), frame"
-        rows = sorted(self._made_by_sql(line, selected, room), key=itemgetter(1))
+        rows = sorted(self._made_by_sql(line, selected), key=itemgetter(1))
         if not rows:
-            return self._blob(line, room)  # which knows how many there was no room for
+            return self._blob(line)  # which knows how many there was no room for
         return _chunk([Frame(id, us, frame.encode()) for _, id, us, frame in rows], rows[0][0] - len(rows))
 
-    def _made_by_sql(self, line: Line, selected: str, room: int) -> list[tuple[Any, ...]]:
-        matched = f"SELECT id, received_time, frame FROM {NEW} WHERE dataset_id = ? AND ({line.where.sql})"
+    def _made_by_sql(self, line: Line, selected: str) -> Rows:
         sql = f"""
-            WITH matched AS MATERIALIZED ({matched}),
+            WITH matched AS MATERIALIZED (SELECT id, received_time, frame FROM {NEW} WHERE {_finds(line)}),
                 summed AS (SELECT *, sum(strlen(frame)) OVER (ORDER BY id) AS total FROM matched)
-            SELECT {selected} FROM summed WHERE total <= ?"""
-        return self._lake.execute(sql, [line.dataset.pk, *line.where.parameters, room])
+            SELECT {selected} FROM summed WHERE total <= :room"""
+        return self._prepared.rows(line, sql, _values(line))
 
     def _rows(self, line: Line, room: int, frames: Mapping[Look, "_Frames"]) -> Chunk:
         """Return what a line finds, in a look that only Python can give it."""
-        sql = f"SELECT rowid FROM {NEW} WHERE dataset_id = ? AND ({line.where.sql}) ORDER BY id"
-        numbers = [number for (number,) in self._lake.execute(sql, [line.dataset.pk, *line.where.parameters])]
+        sql = f"SELECT rowid FROM {NEW} WHERE {_finds(line)} ORDER BY id"
+        numbers = [number for (number,) in self._prepared.rows(line, sql, _values(line))]
         return frames[line.look].chunk(numbers, room)
+
+
+def _finds(line: Line) -> str:
+    return f"dataset_id = ? AND ({line.where.sql})"
+
+
+def _values(line: Line) -> list[Any]:
+    return [line.dataset.pk, *line.where.parameters]
 
 
 class _Frames:

@@ -53,15 +53,20 @@ class JournalNews:
 
     def read(self, dataset_ids: Container[str]) -> Iterator[Batch]:
         """Yield the new batches of these datasets; the first time, all batches of the files that are being written."""
-        there = set(journal_paths(self._folder))
-        self._passed &= there
-        for path in there - self._passed - self._followed.keys():
-            self._follow(path)
+        there = self.follow_new()
         for path, followed in list(self._followed.items()):
             ends = path not in there or followed.file.is_closed()
             yield from _read_on(followed, dataset_ids)
             if ends:
                 self._pass(path)
+
+    def follow_new(self) -> set[Path]:
+        """Open new files, which otherwise may be gone before they are read; return all that are there."""
+        there = set(journal_paths(self._folder))
+        self._passed &= there
+        for path in there - self._passed - self._followed.keys():
+            self._follow(path)
+        return there
 
     def close(self) -> None:
         """Close all files."""

@@ -1,5 +1,6 @@
 """GET /v0/datasets/id/:id/tail over HTTP: what a client sees, and what it takes from nobody."""
 
+import itertools
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,8 +23,10 @@ from eventlane.asgi import application
 from events.models import Dataset
 from events.tails import hub as hub_module
 from events.tails import tail as tail_module
+from events.tails.access import KeyAccess
 from events.tails.frames import AS_JSON
 from events.tails.hub import Hub
+from events.tails.news import JournalNews
 from projects.models import ApiKey
 from tests.events.duckdb_processes import duckdb_processes
 from tests.events.lake.conftest import Node
@@ -181,6 +185,29 @@ def test_tail_finds_what_its_line_asks_for_and_nothing_of_other_datasets(node: N
     assert others.shown() == ["elsewhere", "last"]
 
 
+def test_statement_that_is_planned_once_finds_what_is_unlike_the_first_events(node: Node, open_tail: Open):
+    every, long, late = open_tail(), open_tail("duration>100"), open_tail("event_time<2010-01-01")
+    for name, duration, year in (("one", 1, 2020), ("two", 1000, 2009), ("three", None, 2020), ("four", 1e9, 1999)):
+        node.write(message(name, duration=duration, timestamp=f"{year}-01-01T00:00:00Z"))
+        wait_until(lambda: every.shown()[-1:] == [name])  # noqa: B023
+    wait_until(lambda: all(reader.shown()[-1:] == ["four"] for reader in (long, late)))
+    assert long.shown() == late.shown() == ["two", "four"]
+
+
+def test_event_is_there_within_a_second(node: Node, open_tail: Open):
+    readers = [open_tail(f"level:error -n:{number}") for number in range(10)]
+    sent = itertools.count(100)
+
+    def comes_in_time() -> bool:
+        name = str(next(sent))
+        node.write(message(name, level="error", n=int(name)))
+        stored = time.monotonic()
+        wait_until(lambda: all(name in reader.shown() for reader in readers))
+        return time.monotonic() - stored < 1
+
+    wait_until(comes_in_time, 60)  # a busy machine doesn't always make it
+
+
 def test_request_that_is_sent_again_comes_once(node: Node, open_tail: Open):
     node.write(message("before"), token=b"0123456789abcdef")
     reader = open_tail()
@@ -193,6 +220,15 @@ def test_request_that_is_sent_again_comes_once(node: Node, open_tail: Open):
     node.write(message("last"))
     wait_until(lambda: "last" in reader.shown())
     assert reader.shown() == ["new", "last"]
+
+
+def test_file_that_is_sealed_while_a_tail_rests_is_read(node: Node):
+    news = JournalNews(node.journal)
+    node.write(message("one"))
+    news.follow_new()
+    node.seal()
+    assert [batch.count for batch in news.read({node.dataset.pk})] == [1]
+    news.close()
 
 
 def test_search_line_sees_messages_that_a_dataset_unwraps(node: Node, open_tail: Open):
@@ -262,6 +298,20 @@ def test_revoked_key_ends_its_tail(node: Node, client: ApiClient, open_tail: Ope
 
     wait_until(lambda: reader.is_over)
     assert [(one.event, one.json["code"]) for one in reader.messages] == [("end", "unknown_api_key")]
+
+
+def test_accounts_are_asked_about_in_turn(node: Node, client: ApiClient, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(hub_module, "ACCESS_SECONDS", 0.0)
+    monkeypatch.setattr(hub_module, "CHECK_SECONDS", 0.0)
+    work = hub_module._Work()
+    accesses = {KeyAccess("nobody", node.dataset.pk), KeyAccess("nobody else", node.dataset.pk)}
+    try:
+        asked = [list(work._problems(accesses)) for _ in range(4)]
+    finally:
+        work.close()
+    assert [len(some) for some in asked] == [1, 1, 1, 1]
+    assert {access for some in asked[:2] for access, _ in some} == accesses
+    assert all(problem and problem.code == "unknown_api_key" for some in asked for _, problem in some)
 
 
 def test_tails_of_a_deleted_dataset_end(node: Node, open_tail: Open, monkeypatch: pytest.MonkeyPatch):
