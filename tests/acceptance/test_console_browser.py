@@ -152,6 +152,7 @@ def test_explore_by_keyboard_and_by_its_fields(page: Page, server: Server) -> No
     page.keyboard.press("Escape")
     page.keyboard.press("/")
     expect(page.get_by_label("Search", exact=True)).to_be_focused()
+    assert page.evaluate("typeof Chart") == "undefined"  # 200 kB that no page needs
 
     page.get_by_text("Fields", exact=True).click()
     field = page.locator(".ev-field").filter(has_text=re.compile(r"^\s*step"))

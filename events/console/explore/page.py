@@ -5,12 +5,14 @@ from time import time_ns
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
 from eventlane.console import count_of, number
+from eventlane.ids import is_id
 from eventlane.login import account_of
 from eventlane.project_choice import project_choice
 from eventlane.times import from_microseconds
@@ -62,6 +64,8 @@ def explore_page(request: HttpRequest) -> HttpResponse:
         if dataset is None:
             return _show(request, {"state": "no dataset", "may_add": account_of(request).role == Account.Role.ADMIN})
         return HttpResponseRedirect(request.path + question.address(dataset=dataset.pk))
+    if named := None if is_id(question.dataset) else _rows(request).filter(name=question.dataset).first():
+        return HttpResponseRedirect(request.path + question.address(dataset=named.pk, before=question.before))
     if not is_canonical(request.GET, question):
         return HttpResponseRedirect(request.path + question.address(before=question.before))
     dataset = dataset_of(request, question)
@@ -84,11 +88,15 @@ def _show(request: HttpRequest, found: dict[str, Any], status: int = 200) -> Htt
 # Datasets
 
 
-def _offered(request: HttpRequest) -> list[Dataset]:
+def _rows(request: HttpRequest) -> QuerySet[Dataset]:
     """Return the account's datasets, those of the project chosen in the sidebar if one is."""
     model_admin, project = dataset_admin(), project_choice(request).chosen
-    rows = model_admin.get_queryset(request).select_related("project").order_by("name", "project__name")
-    return list((rows.filter(project=project) if project else rows)[:OFFERED_DATASETS])
+    rows: QuerySet[Dataset] = model_admin.get_queryset(request).select_related("project")
+    return (rows.filter(project=project) if project else rows).order_by("name", "project__name")
+
+
+def _offered(request: HttpRequest) -> list[Dataset]:
+    return list(_rows(request)[:OFFERED_DATASETS])
 
 
 def _busiest(datasets: list[Dataset]) -> Dataset | None:

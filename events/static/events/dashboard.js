@@ -72,7 +72,8 @@ function draft({ widget }) {
 
 function fail(panel, reason) {
   const body = failed.content.cloneNode(true);
-  body.querySelector("p").textContent = reason;
+  const told = body.querySelector("p");
+  told.textContent = told.title = reason;
   panel.querySelector(".ev-widget-body").replaceWith(body);
 }
 

@@ -21,7 +21,7 @@ data:
     - {{title: All, type: statistic, query: {{{OWN}}}}}
     - {{title: By level, type: timeseries, width: 2, query: {{{OWN}, group_by: [level]}}}}
     - {{title: By service, type: bar, query: {{{OWN}, group_by: [service]}}}}
-    - {{title: Missing, type: bar, query: no-such-query}}
+    - {{title: Missing, type: bar, height: 1, query: no-such-query}}
     - {{title: Newest, type: events, query: {{datasets: [logs], q: "{SEARCH}"}}}}
     - {{title: Far below, type: table, height: 12, width: 3, query: {{{OWN}}}}}
     - {{title: Out of sight, type: table, query: {{{OWN}, group_by: [service]}}}}
@@ -63,6 +63,7 @@ def test_dashboard_from_its_yaml_to_full_screen(page: Page, server: Server, sent
     )
     expect(panel(page, "Missing")).to_contain_text("The project has no saved query 'no-such-query'.")
     expect(panel(page, "Missing").get_by_role("button", name="Try again")).to_be_visible()
+    assert panel(page, "Missing").get_by_role("alert").evaluate("all => all.scrollHeight <= all.clientHeight")
     expect(panel(page, "Out of sight")).to_contain_text("Loading")  # until somebody scrolls to it
     panel(page, "Out of sight").scroll_into_view_if_needed()
     expect(panel(page, "Out of sight").get_by_role("link", name="web")).to_be_visible()

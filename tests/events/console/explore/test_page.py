@@ -187,6 +187,11 @@ def test_form_leads_to_the_usual_address(sent: str, usual: str, node: Node, alic
     assert alice.get(response["Location"]).status_code == 200
 
 
+def test_dataset_can_be_asked_for_by_its_name(node: Node, alice: Client) -> None:
+    response = alice.get(f"{PATH}?dataset={node.dataset.name}&q=level:error&from=6h")
+    assert response["Location"] == f"{PATH}?dataset={node.dataset.pk}&q=level%3Aerror&from=6h"
+
+
 def test_form_says_what_the_address_says(node: Node, alice: Client) -> None:
     q = "a \"b\" 'c' <d> &amp; ü %20"
     page = ask(alice, node, q=q, from_="2026-11-01", to="2026-11-02T00:00:00+02:00").content.decode()
@@ -294,7 +299,7 @@ def test_answer_without_damaged_files_is_partial(node: Node, alice: Client) -> N
 
 def test_datasets_of_others_are_unknown(node: Node, alice: Client) -> None:
     foreign = make_house("umbrella", "charlie")
-    for dataset in (foreign.dataset.pk, "0" * 27, "x", "%"):
+    for dataset in (foreign.dataset.pk, foreign.dataset.name, "0" * 27, "x", "%"):
         look(alice, 404, dataset=dataset, **{"from": "1h"})
     assert foreign.dataset.pk not in text_of(ask(alice, node))
     assert logged_in(foreign.admin).get(f"{PATH}?dataset={node.dataset.pk}&from=1h").status_code == 404
