@@ -110,11 +110,12 @@ MEANINGS = {
         "concurrent": "whether several may run at once; otherwise each waits for the one before",
         "retention": "how many days a finished pipeline is kept; by default the project decides",
         "tasks": "tasks that it runs",
-        "tasks.name": "name for `dependencies`; the default is the task's name, with a number if that is taken",
+        "tasks.name": "name that the `dependencies` of others use; "
+        "without it, the task's name is shown, with a number if that is taken",
         "tasks.label": "title on pages",
         "tasks.task": "the name of a deployed task",
         "tasks.parameters": "values for the task's parameters",
-        "tasks.dependencies": "names of tasks that must end first",
+        "tasks.dependencies": "the `name`s of entries that must end first",
         "tasks.on_failure": "after a failure without retries left: "
         "abort all other tasks, or continue with what depends on it",
         "tasks.nb_instances": "number of instances that run side by side",

@@ -214,7 +214,11 @@ class _References:
             wanted = task.get("dependencies", ())
             for position, name in enumerate(wanted):
                 if name is not None and name not in names:
-                    refuse(self.problems, f"{place}/{position}", f"no task of this pipeline is called {_quoted(name)}")
+                    refuse(
+                        self.problems,
+                        f"{place}/{position}",
+                        f"no entry of this pipeline has the `name` {_quoted(name)}",
+                    )
                 elif name is not None and names[name] == index:
                     refuse(self.problems, f"{place}/{position}", "a task can't depend on itself")
             self._check_once(wanted, place)

@@ -1,8 +1,8 @@
 """What our management commands share: help with examples, and a short message if there is no database."""
 
 import signal
-from argparse import Action, RawDescriptionHelpFormatter
-from collections.abc import Iterable
+from argparse import Action, ArgumentTypeError, RawDescriptionHelpFormatter
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
@@ -68,6 +68,18 @@ class ExampleCommand(BaseCommand):
             ) from error
         except WrongInstallation as error:
             raise CommandError(str(error)) from error
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return a parser of whole numbers within bounds, for an option."""
+    bounds = f"from {least} to {most}" if most is not None else f"that is at least {least}"
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdecimal() and least <= int(text) <= (int(text) if most is None else most)):
+            raise ArgumentTypeError(f"{text!r} is not a whole number {bounds}")
+        return int(text)
+
+    return read
 
 
 def _nothing_runs_here() -> str:

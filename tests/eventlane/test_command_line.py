@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 
 from tests.server import ROOT
 
@@ -91,3 +93,14 @@ def test_commands_start_without_what_they_do_not_need() -> None:
 def test_garbage_is_collected_in_commands(tmp_path: Path) -> None:
     """Not while they start, but some run for months."""
     assert manage(tmp_path, "shell", "-v0", "-c", "import gc; print(gc.isenabled())").stdout == "True\n"
+
+
+TOO_FEW = [
+    ("pipelines", "--limit"), ("alerts", "--limit"), ("drill", "--rounds"), ("work", "--tasks"), ("ledger", "--days"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", TOO_FEW, ids=" ".join)
+def test_number_that_asks_for_nothing_is_refused(words: tuple[str, str]) -> None:
+    with pytest.raises(CommandError, match=f"{words[1]}: '0' is not a whole number that is at least 1"):
+        call_command(words[0], words[1], "0")

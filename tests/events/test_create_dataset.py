@@ -74,7 +74,7 @@ def test_what_cannot_be_made_is_explained_and_makes_nothing(project: Project, wo
 
 def test_name_is_taken_once_in_a_project(project: Project) -> None:
     create("logs")
-    with pytest.raises(CommandError, match="already exists"):
+    with pytest.raises(CommandError, match="project main already has a dataset logs"):
         create("logs")
 
 

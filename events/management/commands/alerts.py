@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from eventlane.command_line import ExampleCommand
+from eventlane.command_line import ExampleCommand, whole_number
 from eventlane.times import readable_time
 from eventlane.wire.errors import ApiError, UnknownObject
 from events.alerts.access import alerts_of, changes_of, get_alert_by_name
@@ -18,6 +18,7 @@ from events.query.times import InvalidTime
 from pipelines.following import visible
 from pipelines.models import Resource
 from projects.command_line import add_project_argument, find_project
+from projects.models import Project
 
 WHO = "manage.py alerts"
 COLUMNS = ["alert", "state", "since", "value", "evaluated"]
@@ -39,19 +40,19 @@ python manage.py alerts --json | jq 'select(.state != "ok") | .name'
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("names", metavar="NAME", nargs="*", help="show this alert with its history")
         add_project_argument(parser)
-        parser.add_argument("--limit", type=int, default=20, metavar="N", help="the last N entries (default: 20)")
-        parser.add_argument("--snooze", metavar="TIME", help="with NAME: let it send and start nothing for so long")
+        parser.add_argument(
+            "--limit", type=whole_number(1), default=20, metavar="N", help="the last N entries (default: 20)"
+        )
+        parser.add_argument("--snooze", metavar="TIME", help="with NAME: send and start nothing for this long, like 4h")
         parser.add_argument("--unsnooze", action="store_true", help="with NAME: end that now")
         parser.add_argument("--test", action="store_true", help="with NAME: send a test message to its channels")
         parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = find_project(options["project"])
-        try:
-            named = [get_alert_by_name(project, name) for name in options["names"]]
-        except UnknownObject:
-            names = [one.name for one in alerts_of(project).order_by("name")]
-            raise CommandError(f"there is no such alert in {project}; there is {', '.join(names) or 'none'}") from None
+        if not options["names"] and (options["snooze"] or options["unsnooze"] or options["test"]):
+            raise CommandError("--snooze, --unsnooze and --test need the NAME of an alert")
+        named = [_find_alert(project, name) for name in options["names"]]
         for alert in named:
             self._act(alert, options)
         named = [get_alert_by_name(project, one.name) for one in named]
@@ -80,6 +81,15 @@ python manage.py alerts --json | jq 'select(.state != "ok") | .name'
             self.stdout.write(line)
 
 
+def _find_alert(project: Project, name: str) -> Resource:
+    try:
+        return get_alert_by_name(project, name)
+    except UnknownObject:
+        names = [one.name for one in alerts_of(project).order_by("name")]
+        choice = f"choose from {', '.join(names)}" if names else "it has none"
+        raise CommandError(f"project {project} has no alert {name!r}; {choice}") from None
+
+
 def _row(alert: Alert) -> list[Any]:
     state = "disabled" if alert.resource.disabled else state_text(alert)
     state += ", snoozed" if alert.is_snoozed else ""
@@ -88,7 +98,7 @@ def _row(alert: Alert) -> list[Any]:
 
 
 def _history(alert: Resource, limit: int) -> Iterator[str]:
-    for change in reversed(changes_of(alert).order_by("-creation_time")[: max(limit, 0)]):
+    for change in reversed(changes_of(alert).order_by("-creation_time")[:limit]):
         yield f"  {readable_time(change.time, 'seconds')}  {change.kind} {change.text}".rstrip()
         for line in lines(change):
             yield f"    {line}"
@@ -103,5 +113,5 @@ def _show(alert: Resource) -> str:
 
 def _json_lines(alerts: list[Resource], limit: int) -> Iterator[str]:
     for alert in alerts:
-        for change in reversed(changes_of(alert).order_by("-creation_time")[: max(limit, 0)]):
+        for change in reversed(changes_of(alert).order_by("-creation_time")[:limit]):
             yield json.dumps({"alert": alert.name} | AlertChangeRepresentation.show(change))

@@ -24,8 +24,8 @@ python manage.py create_dataset audit --project main --retention-days forever --
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", metavar="NAME", help="lower case letters, digits, - and _")
-        parser.add_argument("--project", metavar="P", help="needed if there are several")
-        parser.add_argument("--organization", metavar="O", help="needed if several have a project with this name")
+        parser.add_argument("--project", metavar="P", help="its name; needed when there are several")
+        parser.add_argument("--organization", metavar="O", help="needed when several have a project with this name")
         parser.add_argument(
             "--retention-days",
             type=_days,
@@ -46,8 +46,11 @@ python manage.py create_dataset audit --project main --retention-days forever --
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        project = _find_project(options["project"], options["organization"])
+        if Dataset.objects.filter(project=project, name=options["name"]).exists():
+            raise CommandError(f"project {project} already has a dataset {options['name']}")
         dataset = Dataset(
-            project=_find_project(options["project"], options["organization"]),
+            project=project,
             name=options["name"],
             retention_days=options["retention_days"],
             default_namespace=options["default_namespace"] or "",

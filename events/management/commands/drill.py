@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 from rich.text import Text
 
-from eventlane.command_line import ExampleCommand
+from eventlane.command_line import ExampleCommand, whole_number
 from eventlane.scratch import ScratchPlatform, scratch_home
 from events.drill.exercises import EXERCISES, Exercise
 
@@ -42,8 +42,12 @@ python manage.py drill --rounds 20
     needs_platform = False
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("exercises", nargs="*", metavar="EXERCISE", help=f"{', '.join(EXERCISES)} (default: all)")
-        parser.add_argument("--rounds", type=int, default=1, help="how often to run them (default: 1)")
+        parser.add_argument(
+            "exercises", nargs="*", metavar="EXERCISE", help=f"one of {', '.join(EXERCISES)} (default: all)"
+        )
+        parser.add_argument(
+            "--rounds", type=whole_number(1), default=1, metavar="N", help="how often to run them (default: 1)"
+        )
         parser.add_argument("--json", action="store_true", help="print an array of {exercise, passed, seen, seconds}")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -9,8 +9,8 @@ from django.core.management.base import CommandError, CommandParser
 from eventlane.command_line import ExampleCommand
 from eventlane.database import DATABASE_FAILED
 from eventlane.one_line import one_line
-from eventlane.wire.errors import ApiError
-from events.command_line import add_search, find_dataset
+from eventlane.wire.errors import ApiError, InvalidRequestBody
+from events.command_line import add_search, find_dataset, refusal
 from events.lake.connection import Lake
 from events.query.export import FORMATS, export, new_export_file, read_export
 
@@ -18,8 +18,8 @@ from events.query.export import FORMATS, export, new_export_file, read_export
 class Command(ExampleCommand):
     help = (
         "Write all events of a dataset that match to the standard output, as lines of JSON or as a Parquet file.\n\n"
-        "SEARCH is a search line like 'level:error'. The events are in no order. They are collected in a file under\n"
-        "EVENTLANE_HOME first, so what can't be written as a whole isn't written at all."
+        "SEARCH is a search line like 'level:error'. The events come in no particular order. They are first\n"
+        "collected in a file under EVENTLANE_HOME, so you get either all of them or an error."
     )
     example = """
 python manage.py export_events logs --from 7d > logs.ndjson
@@ -45,6 +45,8 @@ python manage.py export_events logs --from 30d --format parquet > logs.parquet
                 with Lake(read_only=True) as lake:
                     statistics = export(lake, [dataset], query, chosen, file)
                 shutil.copyfileobj(file, sys.stdout.buffer)
+        except InvalidRequestBody as error:
+            raise refusal(error) from None
         except ApiError as error:
             raise CommandError(error.message) from None
         except (duckdb.Error, DATABASE_FAILED) as error:

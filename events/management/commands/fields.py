@@ -11,8 +11,8 @@ from eventlane import exact_numbers
 from eventlane.command_line import ExampleCommand
 from eventlane.database import DATABASE_FAILED
 from eventlane.one_line import one_line
-from eventlane.wire.errors import ApiError
-from events.command_line import add_search, find_dataset
+from eventlane.wire.errors import ApiError, InvalidRequestBody
+from events.command_line import add_search, find_dataset, refusal
 from events.lake.connection import Lake
 from events.query.body import read_query
 from events.query.fields import Field, Fields, find_fields
@@ -21,10 +21,10 @@ from events.query.terminal import text_table
 
 class Command(ExampleCommand):
     help = (
-        "List what a dataset's events can be asked for: paths, how many events have them, types, values.\n\n"
-        "SEARCH is a search line like 'level:error'. A line shows a path, the types and the most frequent values that\n"
-        "stand there, the share of events that have it, and the number of different values. Queries that use\n"
-        "fields that are columns are faster."
+        "List the fields of a dataset's events: their paths, types, and values, and how many events have them.\n\n"
+        "SEARCH is a search line like 'level:error'. Each line shows a path, its types, its most frequent values, the\n"
+        "share of events that have it, and how many different values there are. A query is faster if the fields that\n"
+        "it uses are columns."
     )
     example = """
 python manage.py fields logs
@@ -39,7 +39,7 @@ python manage.py fields logs --from 1d --json | jq -r '.fields[].path'
         parser.add_argument("--project", metavar="P", help="name or id; needed when several have such a dataset")
         parser.add_argument("--from", metavar="TIME", default="1h", help="15m, 2d, 2026-11-27, … (default 1h)")
         parser.add_argument("--to", metavar="TIME", default="now")
-        parser.add_argument("--json", action="store_true", help="as GET /v0/datasets/id/:id/fields answers")
+        parser.add_argument("--json", action="store_true", help="print the reply of GET /v0/datasets/id/:id/fields")
 
     def handle(self, *args: Any, **options: Any) -> None:
         found = _find(options)
@@ -62,6 +62,8 @@ def _find(options: dict[str, Any]) -> Fields:
         query = read_query(body, now_us=time.time_ns() // 1000)
         with Lake(read_only=True) as lake:
             return find_fields(lake, dataset, query)
+    except InvalidRequestBody as error:
+        raise refusal(error) from None
     except ApiError as error:
         raise CommandError(error.message) from None
     except (duckdb.Error, DATABASE_FAILED) as error:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from eventlane.command_line import ExampleCommand
+from eventlane.command_line import ExampleCommand, whole_number
 from eventlane.database import DATABASE_FAILED
 from eventlane.one_line import one_line
 from eventlane.times import format_time
@@ -41,7 +41,7 @@ python manage.py ledger logs --settle
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("dataset", nargs="?", metavar="DATASET", help="only this one (default: all)")
         parser.add_argument("--project", metavar="P", help="name or id; needed when several have such a dataset")
-        parser.add_argument("--days", type=int, metavar="N", help="only the hours of the last N days")
+        parser.add_argument("--days", type=whole_number(1), metavar="N", help="only the hours of the last N days")
         parser.add_argument("--hours", action="store_true", help="list every hour, not just those that don't balance")
         parser.add_argument("--json", action="store_true", help='print {"hours": […], "unread": [datasets]}')
         parser.add_argument(

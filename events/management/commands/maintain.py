@@ -15,8 +15,8 @@ from events.lake.maintain import Step, maintain
 
 class Command(ExampleCommand):
     help = (
-        "Keep the lake small and fast: merge small files, delete events past their dataset's retention, "
-        "expire snapshots, remove files. May run beside everything else; `up` runs it on a schedule."
+        "Keep the lake small and fast: merge small files, delete events past their dataset's retention, expire\n"
+        "snapshots, remove files. May run beside everything else; `up` runs it on a schedule."
     )
     example = "python manage.py maintain"
     requires_system_checks: list[str] = []

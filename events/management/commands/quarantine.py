@@ -10,7 +10,7 @@ import duckdb
 from django.core.management.base import CommandError, CommandParser
 from django.db.models import QuerySet
 
-from eventlane.command_line import ExampleCommand
+from eventlane.command_line import ExampleCommand, whole_number
 from eventlane.database import DATABASE_FAILED
 from eventlane.ids import is_id
 from eventlane.one_line import one_line
@@ -53,7 +53,11 @@ python manage.py quarantine drop 01a21b5a-739f-77fd-bc0d-8bfc136941e8
         listing = actions.add_parser("list", help="the entries in quarantine")
         _add_dataset(listing)
         listing.add_argument(
-            "--limit", type=int, default=SHOWN, metavar="N", help=f"number of entries to list (default: {SHOWN})"
+            "--limit",
+            type=whole_number(1),
+            default=SHOWN,
+            metavar="N",
+            help=f"number of entries to list (default: {SHOWN})",
         )
         listing.add_argument(
             "--json", action="store_true", help="print all entries, one JSON object per line, without events"

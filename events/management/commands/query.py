@@ -12,7 +12,7 @@ from eventlane.command_line import ExampleCommand
 from eventlane.database import DATABASE_FAILED
 from eventlane.one_line import one_line
 from eventlane.wire.errors import ApiError, InvalidRequestBody, UnknownObject
-from events.command_line import find_dataset
+from events.command_line import find_dataset, refusal
 from events.lake.connection import Lake
 from events.lake.lines import json_line, plain_line
 from events.models import Dataset
@@ -26,25 +26,15 @@ from events.query.times import SECOND, show_time
 from events.query.typed import read_calculation, read_order
 from projects.command_line import find_project
 
-# By member of the query: the option that it comes from.
-OPTIONS = {
-    "q": "SEARCH",
-    "datasets": "--dataset",
-    "calculations": "--calculate",
-    "group_by": "--group-by",
-    "order_by": "--order-by",
-    "time_zone": "--time-zone",
-}
-
 # The options that say what to ask. A saved query says that itself.
 ASKING = ("search", "dataset", "calculate", "group_by", "order_by", "received", "limit", "granularity", "time_zone")
 
 
 class Command(ExampleCommand):
     help = (
-        "Ask a dataset's events: count them, calculate, group, see how it goes over time.\n\n"
+        "Search events, count them, calculate values from them, by group and over time.\n\n"
         "SEARCH is a search line like 'level:error service:(api OR web) timeout'. Without --calculate the events\n"
-        "themselves are shown, newest last. docs/query.md explains what can be asked."
+        "themselves are shown, newest last. docs/query.md describes what a query can do."
     )
     example = """
 python manage.py query -d logs level:error
@@ -87,14 +77,16 @@ python manage.py query --saved slow-services --from 1d
         )
         parser.add_argument("--from", metavar="TIME", help="15m, 2d, 2026-11-27, … (default 1h, or the saved query's)")
         parser.add_argument("--to", metavar="TIME", help="(default now, or the saved query's)")
-        parser.add_argument("--received", action="store_true", help="mean the time of receipt, not the event's own")
+        parser.add_argument("--received", action="store_true", help="use the time of receipt, not the event's own")
         parser.add_argument("--limit", metavar="N", type=int, help="groups (default 10) or events (default 100)")
         parser.add_argument("--granularity", metavar="SPAN", help="a value for each span of time, like 5m, 1d or auto")
         parser.add_argument("--time-zone", metavar="ZONE", help="where days begin, like Europe/Berlin (default UTC)")
         form = parser.add_mutually_exclusive_group()
-        form.add_argument("--json", action="store_true", help="the answer as JSON; events one a line, as tail has them")
-        form.add_argument("--csv", action="store_true")
-        form.add_argument("--chart", action="store_true", help="bars, or with --granularity curves")
+        form.add_argument(
+            "--json", action="store_true", help="print the answer as JSON; events as tail --json does, one per line"
+        )
+        form.add_argument("--csv", action="store_true", help="print the answer as CSV")
+        form.add_argument("--chart", action="store_true", help="draw bars, or lines with --granularity")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -103,7 +95,7 @@ python manage.py query --saved slow-services --from 1d
             with Lake(read_only=True) as lake:
                 answer = ask(lake, datasets, query)
         except InvalidRequestBody as error:
-            raise CommandError("\n".join(_sentence(**problem) for problem in error.data["jsv_errors"])) from None
+            raise refusal(error) from None
         except ApiError as error:
             raise CommandError(error.message) from None
         except (duckdb.Error, DATABASE_FAILED) as error:
@@ -202,11 +194,3 @@ def _calculation(text: str) -> dict[str, str]:
     if found is None:
         raise ArgumentTypeError(f"{text!r} is not like count, p95(duration) or 'max(http.status) as worst'")
     return found
-
-
-def _sentence(pointer: str, reason: str) -> str:
-    """Return a problem with the option that it is about."""
-    _, member, *rest = pointer.split("/")
-    option = OPTIONS.get(member, f"--{member}")
-    which = f" (number {int(rest[0]) + 1})" if rest and rest[0] not in ("", "0") else ""
-    return f"{option}{which}: {reason}"

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 class Command(ExampleCommand):
     help = (
-        "Seal the journal's closed files into the lake: the existing ones, or with --forever each once it is closed. "
+        "Seal the journal's closed files into the lake: the existing ones, or with --forever each once it is closed.\n"
         "Triggers on datasets see the events first; with --forever they fire within a second."
     )
     example = """

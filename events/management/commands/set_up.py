@@ -5,11 +5,12 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.core.validators import validate_email
 from django.db import connection, transaction
 
 from eventlane.banner import keep_secrets
+from eventlane.command_line import ExampleCommand
 from eventlane.database import DATABASE_AWAY
 from eventlane.installation import WrongInstallation
 from eventlane.one_line import one_line
@@ -22,11 +23,15 @@ LOCK = 0x6576656E746C616E  # "eventlan": PostgreSQL's number for this lock
 DATABASE_SECONDS = 60.0
 
 
-class Command(BaseCommand):
+class Command(ExampleCommand):
     help = (
-        "Bring the database up to date, and fill an empty one with an administrator, a project, a dataset and keys. "
-        "`up` does this at every start; nodes that start together wait for each other. Example: python manage.py set_up"
+        "Bring the database up to date, and fill an empty one with an administrator, a project, a dataset and keys.\n"
+        "`up` does this at every start; nodes that start together wait for each other."
     )
+    example = """
+python manage.py set_up
+"""
+    needs_platform = False
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -10,7 +10,7 @@ import duckdb
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from eventlane.command_line import ExampleCommand
+from eventlane.command_line import ExampleCommand, whole_number
 from eventlane.database import DATABASE_FAILED
 from eventlane.durations import InvalidDuration, parse_duration
 from eventlane.one_line import one_line
@@ -50,7 +50,7 @@ python manage.py tail logs --from 1d --json | jq .event.message
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_search(parser)
-        parser.add_argument("--project", metavar="P", help="name or id; needed if several have such a dataset")
+        parser.add_argument("--project", metavar="P", help="name or id; needed when several have such a dataset")
         parser.add_argument("--namespace", metavar="N", help="only events in this namespace")
         parser.add_argument(
             "--filter",
@@ -66,7 +66,9 @@ python manage.py tail logs --from 1d --json | jq .event.message
         parser.add_argument(
             "--from", metavar="AGO", type=_ago, dest="ago", help="how far back to start, like 90s, 15m, 1h or 7d"
         )
-        parser.add_argument("--limit", metavar="N", type=_limit, help=f"the last N (without --from: {DEFAULT_LIMIT})")
+        parser.add_argument(
+            "--limit", metavar="N", type=whole_number(1), help=f"the last N (without --from: {DEFAULT_LIMIT})"
+        )
         parser.add_argument(
             "--follow", action="store_true", help="continue with new events as they arrive, until Ctrl-C"
         )
@@ -194,9 +196,3 @@ def _ago(text: str) -> datetime:
         raise ArgumentTypeError(str(error)) from None
     except OverflowError:
         return timezone.now() - timedelta(days=365 * 1000)
-
-
-def _limit(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) > 0):
-        raise ArgumentTypeError(f"{text!r} is not a number of events from 1 on")
-    return int(text)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from eventlane.command_line import ExampleCommand
+from eventlane.command_line import ExampleCommand, whole_number
 from pipelines.api.pipelines import PipelineRepresentation
 from pipelines.api.tasks import TaskRepresentation, TaskStepRepresentation
 from pipelines.command_line import find_pipelines
@@ -29,7 +29,7 @@ python manage.py pipelines --project main --json | jq .status
         parser.add_argument("ids", metavar="PIPELINE_ID", nargs="*", help="show this pipeline with its tasks")
         add_project_argument(parser)
         parser.add_argument("--status", choices=Status.values, help="only pipelines with this status")
-        parser.add_argument("--limit", type=int, default=20, metavar="N", help="the last N (default: 20)")
+        parser.add_argument("--limit", type=whole_number(1), default=20, metavar="N", help="the last N (default: 20)")
         parser.add_argument("--output", action="store_true", help="with PIPELINE_ID, also show the output of its steps")
         parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
@@ -39,7 +39,7 @@ python manage.py pipelines --project main --json | jq .status
             for pipeline in find_pipelines(options["ids"]):
                 show(pipeline, options["output"])
             return
-        pipelines = _latest(find_project(options["project"]).pk, options["status"], max(options["limit"], 0))
+        pipelines = _latest(find_project(options["project"]).pk, options["status"], options["limit"])
         if options["json"]:
             for pipeline in pipelines:
                 self.stdout.write(json.dumps(PipelineRepresentation.show(pipeline)))

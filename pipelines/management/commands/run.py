@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from eventlane.command_line import ExampleCommand
+from eventlane.command_line import ExampleCommand, whole_number
 from eventlane.wire.errors import InvalidRequestBody, StateError
 from pipelines.command_executions import execute_command
 from pipelines.following import follow_pipelines
@@ -37,7 +37,9 @@ python manage.py run rebuild-index --no-follow
         parser.add_argument("values", metavar="key=value", nargs="*", help="a value for a parameter")
         add_project_argument(parser)
         parser.add_argument("--no-follow", action="store_true", help="only start the pipelines and print their ids")
-        parser.add_argument("--timeout", type=float, metavar="S", help="stop following after this many seconds")
+        parser.add_argument(
+            "--timeout", type=whole_number(0), metavar="S", help="stop following after this many seconds"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         command = _find_command(find_project(options["project"]), options["command"])

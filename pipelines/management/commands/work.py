@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from eventlane.command_line import ExampleCommand
+from eventlane.command_line import ExampleCommand, whole_number
 from eventlane.progress import Progress
 from projects.installation import check_at_start
 
@@ -20,7 +20,7 @@ python manage.py work --tasks 8
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--tasks", type=int, metavar="N", help="tasks to run at once (default: EVENTLANE_WORKER_TASKS)"
+            "--tasks", type=whole_number(1), metavar="N", help="tasks to run at once (default: EVENTLANE_WORKER_TASKS)"
         )
         parser.add_argument("--progress", type=Path, help=SUPPRESS)  # the supervisor's
 

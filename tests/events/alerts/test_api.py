@@ -43,5 +43,7 @@ def test_state_and_history_are_shown(watch: Watch, client: ApiClient, capsys: An
     assert "ok, snoozed" in capsys.readouterr().out
     with pytest.raises(CommandError, match="The alert has no channels"):
         call_command("alerts", "many-errors", "--test")
-    with pytest.raises(CommandError, match="there is many-errors, quiet"):
+    with pytest.raises(CommandError, match="has no alert 'none'; choose from many-errors, quiet"):
         call_command("alerts", "none")
+    with pytest.raises(CommandError, match="need the NAME of an alert"):
+        call_command("alerts", "--snooze", "2h")

@@ -68,14 +68,14 @@ def test_which_events_are_shown(node: Node) -> None:
 
 
 REFUSED = [
-    (["none"], "there is no dataset none"),
+    (["none"], "there is no dataset none; choose from logs"),
     (["logs", "--project", "none"], "there is no dataset logs in project none"),
     (["logs", "--from", "yesterday"], "'yesterday' is not a duration"),
     (["logs", "--filter", "level"], "'level' is not KEY=VALUE"),
     (["logs", "--filter", '"a=b'], "is not KEY=VALUE"),
     (["logs", "--namespace", "nope"], "dataset logs has no namespace 'nope'; it has"),
     (["logs", "level:"], "Invalid search: at character 7"),
-    (["logs", "--limit", "0"], "'0' is not a number of events"),
+    (["logs", "--limit", "0"], "'0' is not a whole number that is at least 1"),
 ]
 
 

@@ -96,13 +96,19 @@ def test_no_match_is_said_with_its_time_frame(
         (["--group-by", "x"], "--group-by: groups need calculations"),
         (["--limit", "0"], "--limit: must be a whole number"),
         (["--calculate", "p95 of duration"], "'p95 of duration' is not like count, p95(duration)"),
-        (["-d", "nowhere"], "there is no dataset nowhere"),
+        (["-d", "nowhere"], "there is no dataset nowhere; choose from logs"),
     ],
 )
 def test_mistakes_are_named_with_their_option(filled: Node, words: list[str], said: str) -> None:
     with pytest.raises(CommandError) as raised:
         call_command("query", "-d", "logs", *words)
     assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("command", ["fields", "export_events"])
+def test_other_questions_name_the_option_of_a_mistake_too(filled: Node, command: str) -> None:
+    with pytest.raises(CommandError, match="^--from: a time is"):
+        call_command(command, "logs", "--from", "soon")
 
 
 def test_datasets_are_of_one_project(filled: Node) -> None:

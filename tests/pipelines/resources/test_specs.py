@@ -303,7 +303,7 @@ def test_what_is_no_trigger(data, expected):
         ([{"task": "greetings"}], [("/0/task", "there is no task 'greetings' among the specs")]),
         ([{"task": "greet", "name": "a"}, {"task": "greet", "name": "a"}], [("/1/name", "'a' is there more than once")]),
         ([{"task": "greet", "nb_instances": 11, "nb_retries": -1, "retry_delay": 1.5, "on_failure": "retry"}], [("/0/on_failure", "must be abort or continue"), ("/0/nb_instances", "must be from 1 to 10"), ("/0/nb_retries", "must be from 0 to 100"), ("/0/retry_delay", "must be an integer")]),
-        ([{"task": "greet", "dependencies": ["greet"]}], [("/0/dependencies/0", "no task of this pipeline is called 'greet'")]),
+        ([{"task": "greet", "dependencies": ["greet"]}], [("/0/dependencies/0", "no entry of this pipeline has the `name` 'greet'")]),
         ([{"task": "greet", "name": "a", "dependencies": ["a"]}], [("/0/dependencies/0", "a task can't depend on itself")]),
         ([{"task": "greet", "name": "a"}, {"task": "greet", "dependencies": ["a", "a"]}], [("/1/dependencies/1", "'a' is there more than once")]),
         ([{"task": "typed"}], [("/0/parameters", "parameter 'n' is missing: it has no default")]),
