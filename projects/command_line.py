@@ -1,12 +1,12 @@
 """What our management commands share: how the user names a project, and numbers of an API key."""
 
-from argparse import ArgumentTypeError
-
 from django.core.management.base import CommandError, CommandParser
 
+from eventlane.command_line import whole_number
 from projects.models import Project
 
-MOST, MOST_TIMES = 2**31 - 1, 2**15 - 1  # that their columns hold
+number = whole_number(0, 2**31 - 1)  # what the columns of API keys hold
+times = whole_number(1, 2**15 - 1)
 
 
 def add_project_argument(parser: CommandParser) -> None:
@@ -25,17 +25,3 @@ def find_project(wanted: str | None) -> Project:
         no = "there is no project" if wanted is None else f"there is no project {wanted!r}"
         raise CommandError(f"{no}; {f'choose from {choice}' if choice else '`manage.py up` creates the first one'}")
     raise CommandError(f"which project? Use --project with a name or id: {choice}")
-
-
-def number(text: str) -> int:
-    """Parse a whole number from 0 to the largest that its column holds."""
-    if not (text.isdecimal() and int(text) <= MOST):
-        raise ArgumentTypeError(f"{text!r} is not a whole number from 0 to {MOST}")
-    return int(text)
-
-
-def times(text: str) -> int:
-    """Parse how many times, at least once."""
-    if not (text.isdecimal() and 1 <= int(text) <= MOST_TIMES):
-        raise ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST_TIMES}")
-    return int(text)

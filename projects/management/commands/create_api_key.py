@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from eventlane.command_line import ExampleCommand, whole_number
+from eventlane.command_line import ExampleCommand
 from eventlane.durations import InvalidDuration, parse_duration
 from eventlane.fields import longest
 from eventlane.times import readable_time
@@ -48,14 +48,14 @@ EVENTLANE_KEY=$(python manage.py create_api_key import --rights ingest --project
         )
         parser.add_argument(
             "--quarantine-after",
-            type=whole_number(1, MOST_TIMES),
+            type=times,
             metavar="N",
             help="put the same events into quarantine when they were refused N times, and answer as if accepted",
         )
         for name, what in (("requests", "requests with events"), ("bytes", "bytes of their bodies, as sent,")):
             parser.add_argument(
                 f"--{name}-per-second",
-                type=whole_number(0, MOST),
+                type=number,
                 metavar="N",
                 help=f"take this many {what} a second (default: as the settings say; 0: no limit)",
             )

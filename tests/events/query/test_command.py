@@ -107,7 +107,7 @@ def test_mistakes_are_named_with_their_option(filled: Node, words: list[str], sa
 
 @pytest.mark.parametrize("command", ["fields", "export_events"])
 def test_other_questions_name_the_option_of_a_mistake_too(filled: Node, command: str) -> None:
-    with pytest.raises(CommandError, match="^--from: a time is"):
+    with pytest.raises(CommandError, match=r"^--from: a time is"):
         call_command(command, "logs", "--from", "soon")
 
 
