@@ -9,6 +9,7 @@ import ipaddress
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -88,6 +89,7 @@ def _cut(open_socket: socket.socket) -> None:
 def _connect(address: Address) -> http.client.HTTPConnection:
     """Return an open connection to the first checked address that answers."""
     trouble: Exception = Failed(f"{address.host} has no address")
+    end = time.monotonic() + WHOLE_SECONDS  # a name may have any number of addresses
     for ip in checked_addresses(address.host, address.port):
         connection = http.client.HTTPConnection(address.host, address.port, timeout=CONNECT_SECONDS)
         if address.scheme == "https":  # for the port in the header Host
@@ -96,6 +98,8 @@ def _connect(address: Address) -> http.client.HTTPConnection:
             connection.sock = _open(address, ip)
         except OSError as error:
             trouble = Failed(f"{address.host}: {one_line(error)}")
+            if time.monotonic() > end:
+                break
         else:
             return connection
     raise trouble

@@ -209,6 +209,25 @@ def test_name_that_changes_its_address_gains_nothing(watch: Watch, web: WebServe
     assert web.received[0][1]["host"] == f"rebind.example:{web.server_port}"
 
 
+def test_name_with_many_addresses_is_not_tried_for_ever(settings: Any, monkeypatch: Any) -> None:
+    from events.alerts import outbound
+
+    places = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{n}", 1)) for n in range(2, 250)]
+    settings.EVENTLANE_ALERT_TARGETS = [ip.ip_network("127.0.0.0/8")]
+    monkeypatch.setattr(outbound, "WHOLE_SECONDS", -1.0)  # the first one takes longer
+    monkeypatch.setattr(outbound.socket, "getaddrinfo", lambda *_, **__: places)
+    tried: list[str] = []
+
+    def refuse(place: tuple[str, int], _: float) -> None:
+        tried.append(place[0])
+        raise ConnectionRefusedError("nobody listens")
+
+    monkeypatch.setattr(outbound.socket, "create_connection", refuse)
+    with pytest.raises(outbound.Failed, match="nobody listens"):
+        outbound.post("http://many.example:1/", b"{}", {})
+    assert tried == ["127.0.0.2"]
+
+
 def test_error_is_told_when_it_lasts_and_reminders_come(watch: Watch, web: WebServer) -> None:
     errors = watch(channel("hook", kind="webhook", url=web.url()), channels=["hook"], remind="1h")
     errors.node.dataset.name = "other"
