@@ -34,9 +34,11 @@ from events.lake.files import Fault, known_files, set_aside_files, verify
 from events.lake.ledger_hours import differences
 from events.lake.orphans import are_too_many, leftovers, lost_rows
 from events.models import Dataset, QuarantinedRequest, SealerIncident, UnreadTimes
+from events.syslog.status import addresses, read_status
 from pipelines.runtimes.allowed import WHY_REFUSED, may_be_allowed, setting_of, switch_of, why_refused
+from projects.api_keys import digest_of
 from projects.installation import check_installation, lake_folder
-from projects.models import Project
+from projects.models import ApiKey, Project
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 OLDEST_PYTHON = (3, 11)
@@ -529,6 +531,46 @@ def check_triggers(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
         yield OK, message
 
 
+def check_syslog(_: object) -> Iterator[Result]:
+    """Check that the listener for syslog runs if it is wanted, and that its key lets its lines in."""
+    if not (places := addresses()):
+        yield OK, "not listening"
+        return
+    status = read_status()
+    if wrong := _syslog_key_problem():
+        advice = "set EVENTLANE_SYSLOG_KEY to one that `manage.py create_api_key syslog --rights ingest` makes"
+        yield PROBLEM, f"EVENTLANE_SYSLOG_KEY {wrong}: lines wait, and those over UDP get lost", advice
+    elif status is None:
+        yield PROBLEM, f"nothing listens on {' and '.join(places)}", "see the log of `manage.py up` for its reason"
+    elif status.dropped or status.refused:
+        lost = f"{status.dropped:,} lines over UDP were dropped and {status.refused:,} refused since the start"
+        yield WARNING, lost, "the log says why; EVENTLANE_SYSLOG_UDP_LINES may wait, and over TCP senders wait"
+    else:
+        waiting = f"{status.received:,} lines received since the start, {status.waiting:,} of them wait"
+        yield OK, f"listening on {' and '.join(places)}: {waiting}"
+
+
+def _syslog_key_problem() -> str:
+    """Say what is wrong with the key of the listener; "" if nothing is."""
+    if not settings.EVENTLANE_SYSLOG_KEY:
+        return "is missing"
+    keys = ApiKey.objects.select_related("account", "project")
+    known = keys.filter(digest=digest_of(settings.EVENTLANE_SYSLOG_KEY)).first()
+    if known is None:
+        return "is unknown"
+    status = known.status(timezone.now())
+    if status != "active":
+        return f"has {status}" if status == "expired" else f"was {status}"
+    if not known.account.is_active:
+        return "belongs to a disabled account"
+    if not known.ingest:
+        return "may not ingest"
+    name = settings.EVENTLANE_SYSLOG_DATASET
+    if not known.project or known.project.create_datasets or known.project.datasets.filter(name=name).exists():
+        return ""
+    return f"reaches no dataset {name!r}"
+
+
 def check_tasks(connection: "psycopg.Connection[Any]") -> Iterator[Result]:
     """Check that tasks which projects enable can run, isolated from the server's own files."""
     runtimes = [runtime for runtime in WHY_REFUSED if Project.objects.filter(**{switch_of(runtime): True}).exists()]
@@ -569,5 +611,6 @@ DATABASE_CHECKS: dict[str, Callable[["psycopg.Connection[Any]"], Iterator[Result
     "event times": check_event_times,
     "workers": check_workers,
     "triggers": check_triggers,
+    "syslog": check_syslog,
     "tasks": check_tasks,
 }

@@ -43,6 +43,10 @@ class SendingStopped(Exception):
 class PartlyStored(SendingStopped):
     """Some events of a batch were refused, nobody knows which; the others are stored. Sent again, they were doubled."""
 
+    def __init__(self, message: str, refused: int) -> None:
+        super().__init__(message)
+        self.refused = refused
+
 
 class _Retry(Exception):
     """The server couldn't accept a batch now."""
@@ -209,7 +213,7 @@ def _refused(reply: urllib3.BaseHTTPResponse, count: int) -> list[tuple[int, str
     if reply.status == 400 and 0 < more < count - len(errors):
         refused = len(errors) + more
         raise PartlyStored(
-            f"{refused} of {count} events were refused and the others stored; not all are named: {reason}"
+            f"{refused} of {count} events were refused and the others stored; not all are named: {reason}", refused
         )
     if reply.status != 400 or more or not errors or not all(0 <= index < count for index in errors):
         raise SendingStopped(f"the server refused the request: {reply.status} {reason}".rstrip())

@@ -24,6 +24,7 @@ from events.console.own import own_datasets, own_rows
 from events.console.sizes import measure
 from events.journal import Backlog
 from events.journal.reader import backlog
+from events.syslog.status import addresses, read_status
 from pipelines.console.activity import waiting_without_worker, workers
 from projects.admin import in_use
 from projects.models import ApiKey, Organization, Project
@@ -54,6 +55,7 @@ def _statistics(request: HttpRequest) -> dict[str, Any]:
         "backlog": waiting and _backlog(waiting),
         "disks": answer_or_none(disks),
         "workers": answer_or_none(workers),
+        "syslog": _syslog() if addresses() else None,
         "shortage": answer_or_none(shortage),
         "no_worker": answer_or_none(waiting_without_worker),
         "notices": notices(datasets, now),
@@ -107,6 +109,19 @@ def disks() -> list[dict[str, Any]]:
         usage = shutil.disk_usage(existing(folder))
         free[device] = f"{size(free_bytes(folder))} of {size(usage.total)} free"
     return [{"names": " and ".join(found).capitalize(), "free": free[device]} for device, found in names.items()]
+
+
+def _syslog() -> dict[str, str]:
+    """Return what the listener for syslog does on this node; without `counts` it doesn't run."""
+    status = read_status()
+    if status is None:
+        return {"places": ", ".join(addresses())}
+    counts = f"{number(status.received)} lines received since its start"
+    also = ((status.waiting, "waiting"), (status.refused, "refused"), (status.dropped, "dropped"))
+    return {
+        "places": ", ".join(addresses()),
+        "counts": ", ".join([counts, *(f"{number(n)} {what}" for n, what in also)]),
+    }
 
 
 def _changes(organization: Organization) -> list[dict[str, Any]]:

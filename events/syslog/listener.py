@@ -5,6 +5,7 @@ import signal
 import socket
 import ssl
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from typing import Any
 from events.syslog.frames import Frames
 from events.syslog.lines import event_text
 from events.syslog.relay import Relay
+from events.syslog.status import EVERY_SECONDS, Status
 
 CHUNK_BYTES = 64 * 1024
 DATAGRAM_BUFFER_BYTES = 4 * 1024 * 1024  # asked of the kernel, for bursts
@@ -51,6 +53,8 @@ class Listener:
     tls: str = ""
     udp: str = ""
     context: ssl.SSLContext | None = None
+    show: Callable[[Status], None] = lambda status: None
+    _received: int = 0  # lines over TCP and TLS
     _open: "dict[asyncio.StreamWriter, Received]" = field(default_factory=dict)
     _datagrams: "Datagrams" = field(init=False)
     _stopping: bool = False
@@ -66,7 +70,9 @@ class Listener:
             loop.add_signal_handler(number, stop.set)
         self.relay.start()
         closing = await self._listen()
+        showing = asyncio.ensure_future(self._show_for_ever())
         await stop.wait()
+        showing.cancel()
         self._stopping = True
         for one in closing:
             one.close()
@@ -79,6 +85,14 @@ class Listener:
         if self._unstored():
             more = "or more " if self._open else ""  # what waits behind them isn't split into lines yet
             self.relay.say(f"{self._unstored()} {more}lines were read and couldn't be stored: they are lost")
+
+    async def _show_for_ever(self) -> None:
+        while True:
+            udp = self._datagrams
+            received = self._received + udp.received
+            counts = (received, self._unstored(), self.relay.refused, udp.dropped)
+            self.show(Status(len(self._open), *counts))
+            await asyncio.sleep(EVERY_SECONDS)
 
     def _unstored(self) -> int:
         return self.relay.unstored + self._datagrams.behind()
@@ -132,6 +146,7 @@ class Listener:
     async def _store(self, lines: list[bytes], peer: str) -> None:
         if lines:
             now = datetime.now(UTC)
+            self._received += len(lines)
             await self.relay.store([event_text(line, peer, now, self.limits.event_bytes) for line in lines])
 
 
@@ -143,7 +158,9 @@ class Datagrams(asyncio.DatagramProtocol):
         self._waiting: deque[bytes] = deque()
         self._begun = 0  # how many of them the relay has
         self._some = asyncio.Event()
-        self._dropped = 0
+        self.received = 0
+        self.dropped = 0
+        self._told = 0  # of the dropped ones
 
     def behind(self) -> int:
         """Return how many lines the relay doesn't have yet."""
@@ -159,17 +176,18 @@ class Datagrams(asyncio.DatagramProtocol):
         if len(self._waiting) >= self._limits.udp_lines:
             self._count_dropped()
         elif line:
+            self.received += 1
             self._waiting.append(event_text(line, address[0], datetime.now(UTC), self._limits.event_bytes))
             self._some.set()
 
     def _count_dropped(self) -> None:
-        self._dropped += 1
-        if self._dropped == 1:
+        self.dropped += 1
+        if self.dropped == self._told + 1:
             asyncio.get_running_loop().call_later(DROPPED_SECONDS, self._say_dropped)
 
     def _say_dropped(self) -> None:
-        self._relay.say(f"{self._dropped} lines over UDP were dropped: {self._limits.udp_lines} were waiting already")
-        self._dropped = 0
+        new, self._told = self.dropped - self._told, self.dropped
+        self._relay.say(f"{new} lines over UDP were dropped: {self._limits.udp_lines} were waiting already")
 
     async def store_for_ever(self) -> None:
         """Store what came, again and again."""

@@ -31,6 +31,7 @@ class Relay:
     most_events: int = BATCH_EVENTS  # in a request
     most_bytes: int = BATCH_BYTES  # of its body
     unstored: int = 0  # events that were read and aren't on disk
+    refused: int = 0
     _parts: "queue.SimpleQueue[_Part]" = field(default_factory=queue.SimpleQueue)
 
     def start(self) -> None:
@@ -92,10 +93,12 @@ class Relay:
                 refused = self.connection.post(batch, name)
                 break
             except PartlyStored as problem:
+                self.refused += problem.refused
                 self.say(str(problem))
                 return
             except SendingStopped as problem:
                 self.say(f"{problem}; senders wait")
                 time.sleep(REFUSED_SECONDS)
+        self.refused += len(refused)
         if refused:
             self.say(f"{len(refused)} lines were refused, the first one because it is {refused[0][1]}")

@@ -22,7 +22,10 @@ from events.doctor import OK, PROBLEM, WARNING
 from events.journal import claim_closed
 from events.lake.incidents import end_incidents, note_incident
 from events.models import TriggerMatch, UnreadTimes
+from events.syslog.status import Status, write_status
 from pipelines.models import Resource, Subscription
+from projects.api_keys import issue_api_key, revoke_api_key
+from projects.models import Account
 from tests.factories import make_house
 from tests.server import ROOT, Server
 
@@ -44,6 +47,7 @@ NAMES = [
     "event times",
     "workers",
     "triggers",
+    "syslog",
     "tasks",
 ]
 
@@ -347,3 +351,38 @@ def test_triggers_tells_what_waits_and_what_was_lost(db: None) -> None:
     assert state == WARNING and "abort --queued --trigger" in advice
     assert "1,200 matching events wait (storm 1,200), the oldest for 0:05:0" in message
     assert "storm: 70 dropped, 0 over its rate limit" in message
+
+
+def test_syslog_is_checked_with_its_key_and_what_it_shows(db: None, settings: Any, tmp_path: Path) -> None:
+    def check() -> tuple[str, str, str]:
+        return only(doctor.check_syslog(None))
+
+    acme = make_house("acme", "alice")
+    api_key, secret = issue_api_key(account=acme.admin, name="syslog", rights=["ingest"], project=acme.project)
+    assert check()[:2] == (OK, "not listening")
+    settings.EVENTLANE_HOME, settings.EVENTLANE_SYSLOG_UDP = tmp_path, "192.0.2.1:514"
+    for key, dataset, wrong in (
+        *(
+            ("", "acme-logs", "is missing"),
+            ("evl_x", "acme-logs", "is unknown"),
+            (secret, "x", "reaches no dataset 'x'"),
+        ),
+        (make_key(acme.admin, "read"), "acme-logs", "may not ingest"),
+    ):
+        settings.EVENTLANE_SYSLOG_KEY, settings.EVENTLANE_SYSLOG_DATASET = key, dataset
+        state, message, advice = check()
+        assert (state, wrong in message, "create_api_key" in advice) == (PROBLEM, True, True), message
+    settings.EVENTLANE_SYSLOG_KEY = secret
+    assert check()[:2] == (PROBLEM, "nothing listens on UDP 192.0.2.1:514")
+    write_status(Status(connections=0, received=1200, waiting=3, refused=0, dropped=0))
+    assert check()[:2] == (OK, "listening on UDP 192.0.2.1:514: 1,200 lines received since the start, 3 of them wait")
+    write_status(Status(connections=0, received=1200, waiting=3, refused=0, dropped=7))
+    assert check()[:2] == (WARNING, "7 lines over UDP were dropped and 0 refused since the start")
+    os.utime(tmp_path / "syslog.json", (0, 0))
+    assert check()[0] == PROBLEM
+    revoke_api_key(api_key=api_key, now=timezone.now())
+    assert "was revoked" in check()[1]
+
+
+def make_key(account: Account, right: str) -> str:
+    return issue_api_key(account=account, name=right, rights=[right])[1]

@@ -10,6 +10,7 @@ from eventlane.command_line import ExampleCommand
 from events.send import BATCH_BYTES, BATCH_EVENTS, EMPTY_BODY_BYTES, Connection, Target
 from events.syslog.listener import Limits, Listener
 from events.syslog.relay import Relay
+from events.syslog.status import addresses, write_status
 
 RETRY_FOR = timedelta(days=3650)  # senders wait
 
@@ -30,7 +31,7 @@ EVENTLANE_SYSLOG_TCP=10.0.0.5:5514 EVENTLANE_SYSLOG_KEY=evl_... python manage.py
         parser.add_argument("--url", default="", help="the server (default: the one at EVENTLANE_BIND)")
 
     def handle(self, **options: Any) -> None:
-        if not (settings.EVENTLANE_SYSLOG_TCP or settings.EVENTLANE_SYSLOG_TLS or settings.EVENTLANE_SYSLOG_UDP):
+        if not addresses():
             raise CommandError("set EVENTLANE_SYSLOG_TCP, EVENTLANE_SYSLOG_TLS or EVENTLANE_SYSLOG_UDP to HOST:PORT")
         if not settings.EVENTLANE_SYSLOG_KEY:
             raise CommandError("set EVENTLANE_SYSLOG_KEY to an API key with the right to ingest")
@@ -52,7 +53,7 @@ EVENTLANE_SYSLOG_TCP=10.0.0.5:5514 EVENTLANE_SYSLOG_KEY=evl_... python manage.py
         places = (settings.EVENTLANE_SYSLOG_TCP, settings.EVENTLANE_SYSLOG_TLS, settings.EVENTLANE_SYSLOG_UDP)
         most_events = min(settings.EVENTLANE_MAX_REQUEST_EVENTS, BATCH_EVENTS)
         relay = Relay(connection, self._say, most_events, min(settings.EVENTLANE_MAX_BODY_BYTES, BATCH_BYTES))
-        return Listener(relay, limits, *places, context=_tls_context())
+        return Listener(relay, limits, *places, context=_tls_context(), show=write_status)
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)

@@ -18,6 +18,7 @@ from events.lake.incidents import end_incidents, note_incident
 from events.lake.sealer import Sealer
 from events.lake.statistics import note_quarantine
 from events.models import Dataset, QuarantineCount, SealerIncident
+from events.syslog.status import Status, write_status
 from projects.models import Account, Organization
 from tests.console import logged_in
 from tests.events.lake.conftest import Node
@@ -163,6 +164,15 @@ def test_backlog_is_shown(node: Node, alice: Client) -> None:
     old.rename(old.with_name(f"node-a-{'0190' * 8}.journal"))  # its name says June 2024
     page = text(alice)
     assert "no sealer is processing the journal" in page and "ev-late" in page
+
+
+def test_listener_for_syslog_is_shown(alice: Client, settings: Any, tmp_path: Path) -> None:
+    assert "Syslog" not in text(alice)
+    settings.EVENTLANE_HOME, settings.EVENTLANE_SYSLOG_TCP = tmp_path, "192.0.2.1:514"
+    page = text(alice)
+    assert "Syslog on TCP 192.0.2.1:514" in page and "not running on this node" in page
+    write_status(Status(connections=1, received=12_000, waiting=4, refused=5, dropped=0))
+    assert "12,000 lines received since its start, 4 waiting, 5 refused, 0 dropped" in text(alice)
 
 
 def test_backlog_of_more_files_than_may_be_open(tmp_path: Path) -> None:

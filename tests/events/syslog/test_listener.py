@@ -64,6 +64,11 @@ def stored(server: Server) -> list[dict[str, Any]]:
     return [json.loads(line) for line in tail.splitlines()]
 
 
+def status(server: Server) -> dict[str, int]:
+    found: dict[str, int] = json.loads((server.home / "syslog.json").read_bytes())
+    return {name: count for name, count in found.items() if name != "connections"}
+
+
 def answer_to_stranger(server: Server, certificate: Path) -> bytes:
     """Send a line over TLS without a certificate, and return what comes back."""
     context = ssl.create_default_context(cafile=str(certificate))
@@ -112,4 +117,5 @@ def test_lines_are_stored_over_tcp_tls_and_udp_and_none_is_lost_or_doubled_when_
         "peer": "127.0.0.1",
     }
     assert "127.0.0.1 was sent away: there are 2 connections already" in listening.log
+    wait_until(lambda: status(listening) == {"received": 503, "waiting": 0, "refused": 0, "dropped": 0}, 60)
     assert listening.stop() == 0
