@@ -38,8 +38,14 @@ def send_due(stop: threading.Event) -> int:
 
 @transaction.atomic
 def _claim(now: datetime) -> list[AlertMessage]:
-    """Claim the oldest due message of each of some channels: a channel that fails doesn't hold up others."""
-    due = AlertMessage.objects.filter(state=AlertMessage.State.WAITING, due_time__lte=now)
+    """Claim the oldest due message of each of some channels: a channel that fails doesn't hold up others.
+
+    A message waits for those before it from the same alert: that it fires must not be the last thing people read.
+    """
+    waiting = AlertMessage.objects.filter(state=AlertMessage.State.WAITING)
+    alert = ("change__alert_id", "channel")
+    next_ones = waiting.order_by(*alert, "change__creation_time", "pk").distinct(*alert).values("pk")
+    due = waiting.filter(pk__in=next_ones, due_time__lte=now)
     channel = ("change__alert__project_id", "channel")
     oldest = due.order_by(*channel, "due_time").distinct(*channel).values("pk")
     rows = due.filter(pk__in=oldest).order_by("due_time").select_for_update(skip_locked=True, of=("self",))

@@ -93,13 +93,26 @@ def test_failing_channel_is_given_up_and_holds_up_no_other(watch: Watch, web: We
     errors.send("api", "api", "api")
     errors.evaluate()
     errors.evaluate(HOUR)
-    assert send() == 4 and len(web.received) == 2
-    for _ in range(MOST_TRIES):
+    assert send() == 3 and len(web.received) == 2
+    for _ in range(2 * MOST_TRIES):
         send()
     states = list(AlertMessage.objects.order_by("channel").values_list("channel", "state", "tries"))
     assert states == [("bad", "failed", MOST_TRIES)] * 2 + [("good", "sent", 1)] * 2
     assert "Connection refused" in AlertMessage.objects.filter(channel="bad")[0].error
     assert errors.state == "ok"
+
+
+def test_messages_of_an_alert_come_in_order_also_if_one_is_tried_again(watch: Watch, web: WebServer) -> None:
+    errors = watch(channel("good", kind="webhook", url=web.url()), channels=["good"])
+    errors.send("api", "api", "api")
+    errors.evaluate()
+    web.status = 500
+    assert send() == 1
+    errors.evaluate(HOUR)
+    web.status, web.received[:] = 200, []
+    assert send_due(threading.Event()) == 0 and not web.received  # "ended" waits until "began" is due again
+    assert send() == 2
+    assert [json.loads(body)["kind"] for _, _, body in web.received] == ["began", "ended"]
 
 
 def test_dead_senders_message_is_sent_by_another_and_counts_as_a_try(watch: Watch, web: WebServer) -> None:
