@@ -12,6 +12,7 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
+import uvloop
 from django.conf import settings
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
@@ -103,7 +104,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--progress", type=Path)
     keep_little()
-    asyncio.run(serve(Progress(parser.parse_args().progress)))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(Progress(parser.parse_args().progress)))
     # A thread of granian's that finds the interpreter gone would abort the process, with a backtrace in the log.
     logging.shutdown()
     os._exit(0)

@@ -73,6 +73,35 @@ class Room:
             self._left += count
 
 
+class _Deadline:
+    """Cancels the current task when its time has come; the time may be put off.
+
+    asyncio.timeout does the same and more, but took a fifth of the processor time of a request with one event.
+    """
+
+    __slots__ = ("_handle", "_loop", "_passed", "_task", "time")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, time: float) -> None:
+        self._loop, self._task, self._passed = loop, asyncio.current_task(), False
+        self.time = time
+        self._handle = loop.call_at(time, self._look)
+
+    def end(self) -> None:
+        """Cancel nothing any more."""
+        self._handle.cancel()
+
+    def has_passed(self) -> bool:
+        """Return whether this cancelled the task, and nobody else did: then the task goes on."""
+        return self._passed and self._task is not None and self._task.uncancel() == 0
+
+    def _look(self) -> None:
+        if self._loop.time() < self.time:
+            self._handle = self._loop.call_at(self.time, self._look)
+        elif self._task is not None:
+            self._passed = True
+            self._task.cancel()
+
+
 class Body:
     """The body of one request, read at most once. `has_ended` says whether all of it arrived."""
 
@@ -143,17 +172,22 @@ class Body:
 
     async def _receive_all(self, take: Callable[[bytes], None]) -> None:
         """Pass on every piece until the body ends, within its pace."""
-        start, received = asyncio.get_running_loop().time(), 0
+        loop, received = asyncio.get_running_loop(), 0
+        start = loop.time()
+        deadline = _Deadline(loop, start + self._pace.allows(0))
         try:
-            async with asyncio.timeout_at(start + self._pace.allows(0)) as timer:
-                while not self.has_ended:
-                    part = await self._next()
-                    received += len(part)
-                    self.has_ended = self.has_ended or received == self._length
-                    timer.reschedule(start + self._pace.allows(received))
-                    take(part)
-        except TimeoutError:
+            while not self.has_ended:
+                part = await self._next()
+                received += len(part)
+                self.has_ended = self.has_ended or received == self._length
+                deadline.time = start + self._pace.allows(received)
+                take(part)
+        except asyncio.CancelledError:
+            if not deadline.has_passed():
+                raise
             raise TooSlow(f"only {received} bytes of the body came in time") from None
+        finally:
+            deadline.end()
 
     async def _next(self) -> bytes:
         message = await self._receive()
