@@ -5,12 +5,13 @@ If it doesn't see what it should, it raises DidNotHappen.
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,14 @@ import urllib3
 
 from eventlane.embedded_postgres import installed_binaries
 from eventlane.scratch import DidNotHappen, ScratchPlatform
-from events.drill.sender import Sender, expect_balance, expect_exactly_once, send
+from events.drill.sender import Sender, expect_balance, expect_exactly_once, expect_no_difference, send
 
 SLOW_CONNECTIONS = 60
 ANSWER_SECONDS = 1.0  # other requests must be answered within this time
 QUICK_JOURNAL = {"EVENTLANE_JOURNAL_MAX_AGE_SECONDS": "0.5", "EVENTLANE_SEAL_INTERVAL_SECONDS": "0.2"}
 SLOW_JOURNAL = {"EVENTLANE_JOURNAL_MAX_AGE_SECONDS": "3600"}
+ALWAYS_SEALING = QUICK_JOURNAL | {"EVENTLANE_SEAL_REST": "0", "EVENTLANE_MAINTAIN_INTERVAL_SECONDS": "20"}
+ROUNDS_OF_KILLS = 2
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,25 @@ def power_cut(platform: ScratchPlatform) -> str:
     platform.manage("seal")
     expect_balance(platform, expect_exactly_once(platform, "cut", acknowledged))
     return f"{len(acknowledged):,} acknowledged events, each found exactly once, and the ledger balances"
+
+
+def kills(platform: ScratchPlatform) -> str:
+    """Kill -9 web processes, sealers, PostgreSQL and everything, one after the other in the middle of a load."""
+    acknowledged: set[str] = set()
+    for _ in range(ROUNDS_OF_KILLS):
+        with Sender(platform, "kills", threads=3, pause=0.05) as sender:
+            for victim in ("eventlane.web", "seal --forever", "postgres -D", ""):
+                enough = len(sender.acknowledged) + 1
+                platform.wait_until(lambda: len(sender.acknowledged) >= enough, "events are accepted", 60)  # noqa: B023
+                time.sleep(random.uniform(0, 1))  # so that each kill hits something else
+                _kill_one(platform, victim)
+                expect_no_difference(platform)
+        acknowledged |= sender.acknowledged
+        expect_balance(platform, expect_exactly_once(platform, "kills", acknowledged))
+    return (
+        f"{4 * ROUNDS_OF_KILLS} kills, {len(acknowledged):,} events acknowledged, each found exactly once,"
+        " and the ledger balances after each kill"
+    )
 
 
 def moved_home(platform: ScratchPlatform) -> str:
@@ -161,6 +183,7 @@ def hung_sealer(platform: ScratchPlatform) -> str:
 
 EXERCISES = {
     "power-cut": Exercise(power_cut, QUICK_JOURNAL),
+    "kills": Exercise(kills, ALWAYS_SEALING),
     "moved-home": Exercise(moved_home),
     "older-dump": Exercise(older_dump, QUICK_JOURNAL),
     "damaged-journal": Exercise(damaged_journal, SLOW_JOURNAL),
@@ -168,6 +191,18 @@ EXERCISES = {
     "damaged-lake": Exercise(damaged_lake, QUICK_JOURNAL),
     "slow-bodies": Exercise(slow_bodies, {"EVENTLANE_BODY_SECONDS": "5"}),
 }
+
+
+def _kill_one(platform: ScratchPlatform, word: str) -> None:
+    """Kill a process with this word in its command line, or everything, which is then started again."""
+    if not word:
+        platform.kill()
+        platform.start()
+        return
+    platform.wait_until(lambda: platform.pids_of(word), f"{word} runs")
+    for pid in platform.pids_of(word)[-1:]:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _sealed_and_unsealed(platform: ScratchPlatform, namespace: str) -> tuple[set[str], set[str]]:

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from types import TracebackType
+from typing import Any
 
 import urllib3
 
@@ -16,13 +17,17 @@ class Sender:
     """Threads that send numbered events to the dataset `logs` until the `with` block ends.
 
     `acknowledged` has the names of events answered with 202; `refused` counts other requests. What wasn't answered is
-    sent again under the same `Idempotency-Key`, and so is every other request that was.
+    sent again under the same `Idempotency-Key`, and so is every other request that was. Each thread pauses for `pause`
+    seconds between its requests.
     """
 
-    def __init__(self, platform: ScratchPlatform, namespace: str, threads: int = 6, events: int = 20) -> None:
+    def __init__(
+        self, platform: ScratchPlatform, namespace: str, threads: int = 6, events: int = 20, pause: float = 0
+    ) -> None:
         self.acknowledged: set[str] = set()
         self.refused = 0
         self._platform, self._namespace, self._events = platform, namespace, events
+        self._pause = pause
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._send, args=(number,)) for number in range(threads)]
@@ -49,6 +54,7 @@ class Sender:
                 time.sleep(RETRY_SECONDS)
             if number % (2 * self._events):
                 self._stored(http, names)
+            time.sleep(self._pause)
 
     def _stored(self, http: urllib3.PoolManager, names: list[str]) -> bool:
         """Send events; return whether that was acknowledged."""
@@ -105,9 +111,29 @@ def expect_balance(platform: ScratchPlatform, events: int) -> None:
     platform.wait_until(lambda: _balance(platform) == (events, events, 0), f"the ledger has {events} events")
 
 
+def expect_no_difference(platform: ScratchPlatform) -> None:
+    """Raise DidNotHappen unless the ledger balances at this moment, or as soon as PostgreSQL is back."""
+    wrong: list[dict[str, Any]] = []
+
+    def is_counted() -> bool:
+        hours = _hours(platform)
+        wrong.extend(hour for hour in hours or [] if hour["difference"])
+        return hours is not None
+
+    platform.wait_until(is_counted, "the ledger can be counted", 60)
+    if wrong:
+        raise DidNotHappen(f"the ledger doesn't balance: {json.dumps(wrong)}")
+
+
 def _balance(platform: ScratchPlatform) -> tuple[int, int, int]:
     """Return how many events the ledger has as accepted, without those sent again; how many as there, and as wrong."""
-    hours = json.loads(platform.manage("ledger", "--json", check=False).stdout)["hours"]
+    hours = _hours(platform) or []
     accepted = sum(hour["accepted"] - hour["duplicates"] for hour in hours)
     there = sum(hour["stored"] + hour["unsealed"] for hour in hours)
     return accepted, there, sum(abs(hour["difference"]) for hour in hours)
+
+
+def _hours(platform: ScratchPlatform) -> list[dict[str, Any]] | None:
+    """Return the hours of the ledger, or None if they can't be counted."""
+    printed = platform.manage("ledger", "--json", check=False).stdout
+    return json.loads(printed)["hours"] if printed else None

@@ -29,14 +29,14 @@ class Outcome:
 
 class Command(ExampleCommand):
     help = (
-        "Break things on this machine and check that no event is lost: power cuts, a moved home, an older dump,\n"
-        "damaged files of journal and lake, a hung sealer, slow senders. Each exercise starts its own platform in a\n"
+        "Break things on this machine and check that no event is lost: power cuts, kills, a moved home, an older\n"
+        "dump, damaged files of journal and lake, a hung sealer, slow senders. Each exercise starts its own platform in a\n"
         "scratch folder and removes it; yours is not touched. The exit status is 1 if a promise was not kept."
     )
     example = """
 python manage.py drill
 python manage.py drill moved-home older-dump
-python manage.py drill --rounds 20
+python manage.py drill kills --rounds 25
 """
     requires_system_checks: list[str] = []
     needs_platform = False
