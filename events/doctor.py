@@ -31,9 +31,9 @@ from events.lake.catalog import dataset_sizes
 from events.lake.connection import Lake
 from events.lake.damaged_files import known_damage
 from events.lake.files import Fault, known_files, set_aside_files, verify
-from events.lake.ledger_hours import differences
+from events.lake.ledger_hours import counted_datasets, differences
 from events.lake.orphans import are_too_many, leftovers, lost_rows
-from events.models import Dataset, QuarantinedRequest, SealerIncident, UnreadTimes
+from events.models import QuarantinedRequest, SealerIncident, UnreadTimes
 from events.syslog.status import addresses, read_status
 from pipelines.runtimes.allowed import WHY_REFUSED, may_be_allowed, setting_of, switch_of, why_refused
 from projects.api_keys import digest_of
@@ -267,7 +267,7 @@ def check_sealer(_: object) -> Iterator[Result]:
 
 def check_ledger(_: object) -> Iterator[Result]:
     """Check that of all accepted events it is known what became of them, as maintenance last found."""
-    found = differences(Dataset.objects.all())
+    found = differences(counted_datasets())
     for difference in found:
         yield (
             PROBLEM,

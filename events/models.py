@@ -117,6 +117,20 @@ class NotedField(models.Model):
         return self.path
 
 
+class DeletedDataset(models.Model):
+    """What the ledger has to know of a dataset that is deleted, for as long as it remembers its hours."""
+
+    id = models.CharField(primary_key=True, max_length=27)  # that of the dataset
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_constraint=False)
+    name = models.CharField(max_length=MAX_NAME_LENGTH)
+    table_name = models.CharField(max_length=40, unique=True)
+    counted_from = models.DateTimeField()
+    deletion_time = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.name} (deleted)"
+
+
 class DroppedTable(models.Model):
     """A lake table whose dataset is deleted, written in the transaction that deletes the dataset.
 
@@ -171,10 +185,11 @@ class AcceptedCount(models.Model):
 
 
 class LedgerHour(models.Model):
-    """What became of the events that a dataset received in an hour, as it was last counted (see events.lake.ledger)."""
+    """What became of the events that a dataset received in an hour with a key, as last counted (events.lake.ledger)."""
 
-    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="ledger", db_constraint=False)
-    hour = models.DateTimeField()
+    dataset_id = models.CharField(max_length=27)  # the dataset may be deleted
+    key_id = models.CharField(max_length=27, blank=True)  # empty: not known
+    hour = models.DateTimeField(db_index=True)
     accepted = models.BigIntegerField()
     stored = models.BigIntegerField()
     duplicates = models.BigIntegerField()
@@ -183,11 +198,10 @@ class LedgerHour(models.Model):
     expired = models.BigIntegerField()
     erased = models.BigIntegerField()
     settled = models.BigIntegerField()
-    keys = models.JSONField(default=dict)  # of the sealed ones, how many came with which key
     check_time = models.DateTimeField(default=timezone.now)  # when it was found to be so
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["dataset", "hour"], name="ledger_hour_once")]
+        constraints = [models.UniqueConstraint(fields=["dataset_id", "hour", "key_id"], name="ledger_hour_once")]
 
     def __str__(self) -> str:
         return f"{self.accepted} at {self.hour:%Y-%m-%d %H}:00"

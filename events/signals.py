@@ -3,7 +3,7 @@ from collections.abc import Collection
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
-from events.models import Dataset, DroppedTable
+from events.models import Dataset, DeletedDataset, DroppedTable
 from events.triggers.drop import drop_matches, waiting_matches
 from pipelines.models import Resource
 from pipelines.waiting import Waiting, waiting_asked, waiting_unwanted
@@ -13,6 +13,13 @@ from pipelines.waiting import Waiting, waiting_asked, waiting_unwanted
 def remember_dropped_table(instance: Dataset, **kwargs: object) -> None:
     """Record that the sealer must drop the table, also if a project is deleted with its datasets."""
     DroppedTable.objects.create(table_name=instance.table_name)
+    DeletedDataset.objects.create(
+        id=instance.pk,
+        project_id=instance.project_id,
+        name=instance.name,
+        table_name=instance.table_name,
+        counted_from=instance.counted_from,
+    )
 
 
 @receiver(post_delete, sender=Resource)

@@ -49,7 +49,7 @@ def received(dataset_ids: Iterable[str], now: datetime) -> Activity:
         counted |= {(file, dataset_id, minute) for file in files or ()}
         _add(minutes, dataset_id, minute - first, events)
     for file, counts in journal.items():
-        for (dataset_id, minute), events in counts.items():
+        for (dataset_id, minute, _), events in counts.items():
             if (file, dataset_id, minute) not in counted:
                 _add(minutes, dataset_id, minute - first, events)
     return Activity(first, minutes, complete)

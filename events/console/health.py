@@ -126,6 +126,7 @@ def _damaged(dataset: Dataset, files: list[DamagedFile]) -> Notice:
 
 def unaccounted(datasets: Sequence[Dataset]) -> list[Notice]:
     """Return of which datasets events are unaccounted for."""
+    by_id = {dataset.pk: dataset for dataset in datasets}
     return [
         Notice(
             "danger",
@@ -133,7 +134,7 @@ def unaccounted(datasets: Sequence[Dataset]) -> list[Notice]:
             f"They were received from {readable_time(difference.first_hour)} on."
             " The server’s command “manage.py ledger” says in which hours.",
             difference.check_time,
-            difference.dataset,
+            by_id[difference.dataset.pk],
         )
         for difference in differences(datasets)
     ]

@@ -1,7 +1,7 @@
 """The page Ledger: what became of the events that were accepted, with which keys they came, and what was refused."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,8 +18,8 @@ from eventlane.console import number
 from eventlane.login import account_of
 from eventlane.project_choice import project_choice
 from events.console.own import own_datasets, own_rows
-from events.lake.ledger_hours import COUNTED
-from events.models import Dataset, LedgerHour, RefusedCount
+from events.lake.ledger_hours import COUNTED, Counted
+from events.models import DeletedDataset, LedgerHour, RefusedCount
 from projects.models import ApiKey, Organization, Project
 
 RANGES = {
@@ -31,6 +31,7 @@ ALWAYS = ("accepted", "stored", "difference")  # other columns are shown if they
 SHOWN_HOURS = 50
 SHOWN_KEYS = 50
 SHOWN_REFUSALS = 50
+UNKNOWN = "?"  # a key of which nothing is known
 READ_REFUSALS = 2000  # rows, each of an hour
 
 
@@ -54,9 +55,8 @@ def ledger_page(request: HttpRequest) -> HttpResponse:
     last = last if last in RANGES else next(iter(RANGES))
     title, length = RANGES[last]
     since = timezone.now() - length
-    datasets = own_datasets(request)
-    hours = list(LedgerHour.objects.filter(dataset__in=datasets, hour__gt=since - timedelta(hours=1)).order_by("hour"))
-    by_id = {dataset.pk: dataset for dataset in datasets}
+    by_id = {dataset.pk: dataset for dataset in _own_counted(request)}
+    hours = list(LedgerHour.objects.filter(dataset_id__in=by_id, hour__gt=since - timedelta(hours=1)).order_by("hour"))
     context = {
         **admin.site.each_context(request),
         "title": "Ledger",
@@ -65,28 +65,44 @@ def ledger_page(request: HttpRequest) -> HttpResponse:
         "last": last,
         "last_title": title,
         "minutes": round(settings.EVENTLANE_MAINTAIN_INTERVAL_SECONDS / 60),
-        "keys": _keys(request, by_id, hours),
         "refusals": _refusals(request, since),
     }
-    return render(request, "events/ledger.html", context | _tables(by_id, hours))
+    return render(request, "events/ledger.html", context | _tables(request, by_id, hours))
 
 
-def _tables(by_id: dict[str, Dataset], hours: Sequence[LedgerHour]) -> dict[str, Any]:
-    """Return the sums of each dataset, and the hours that don't balance."""
-    sums: dict[str, Counter[str]] = {}
+def _own_counted(request: HttpRequest) -> list[Counted]:
+    """Return the datasets that are shown: also deleted ones."""
+    deleted = DeletedDataset.objects.filter(_in_own_projects(request)).select_related("project")
+    return [*own_datasets(request), *deleted]
+
+
+def _tables(request: HttpRequest, by_id: dict[str, Counted], hours: Sequence[LedgerHour]) -> dict[str, Any]:
+    """Return the sums of each dataset and of each key, and the hours that don't balance."""
+    sums: dict[tuple[str, str], Counter[str]] = {}  # of each dataset under an empty key, and of each of its keys
     for hour in hours:
-        sums.setdefault(hour.dataset_id, Counter()).update(_figures(hour))
+        for place in ((hour.dataset_id, ""), (hour.dataset_id, hour.key_id or UNKNOWN)):
+            sums.setdefault(place, Counter()).update(_figures(hour))
+    of_keys = [place for place, _ in sorted(sums.items(), key=lambda one: -one[1]["accepted"]) if place[1]]
     wrong = [hour for hour in hours if hour.difference]
     names = [
         name for name in (*COUNTED, "difference") if name in ALWAYS or any(counts[name] for counts in sums.values())
     ]
-    by_name = sorted(sums, key=lambda dataset_id: str(by_id[dataset_id]))
+    keys = _KeyNames(request, {key_id for _, key_id in sums})
+    by_name = sorted((place for place in sums if not place[1]), key=lambda place: str(by_id[place[0]]))
     return {
         "columns": names,
         "always": ALWAYS,
-        "sums": [(by_id[dataset_id], _cells(sums[dataset_id], names)) for dataset_id in by_name],
-        "wrong": [(by_id[one.dataset_id], one.hour, _cells(_figures(one), names)) for one in wrong[-SHOWN_HOURS:]],
+        "sums": [(by_id[place[0]], _cells(sums[place], names)) for place in by_name],
+        "wrong": [
+            (by_id[one.dataset_id], one.hour, keys.name_of(one.key_id), _cells(_figures(one), names))
+            for one in wrong[-SHOWN_HOURS:]
+        ],
         "more_wrong": len(wrong[:-SHOWN_HOURS]),
+        "keys": [
+            (keys.name_of(key_id), keys.url_of(key_id), by_id[dataset_id], _cells(sums[dataset_id, key_id], names))
+            for dataset_id, key_id in of_keys[:SHOWN_KEYS]
+        ],
+        "more_keys": len(of_keys[SHOWN_KEYS:]),
     }
 
 
@@ -100,31 +116,16 @@ def _cells(counts: "dict[str, int] | Counter[str]", names: Iterable[str]) -> lis
     return [(number(counts[name]), wrong.get(name, "") if name in ALWAYS else " ev-wide") for name in names]
 
 
-def _keys(request: HttpRequest, by_id: dict[str, Dataset], hours: Iterable[LedgerHour]) -> list[dict[str, Any]]:
-    """Return how many events came with which key, most first."""
-    events: Counter[tuple[str, str]] = Counter()
-    for hour in hours:
-        events.update({(key_id, hour.dataset_id): count for key_id, count in hour.keys.items()})
-    found = events.most_common(SHOWN_KEYS)
-    names = _key_names(request, {key_id for (key_id, _), _ in found})
-    return [
-        {"key": names.get(key_id, "deleted key" if key_id else "not known"), "url": _key_url(key_id, names)}
-        | {"dataset": by_id[dataset_id], "events": number(count)}
-        for (key_id, dataset_id), count in found
-    ]
-
-
 def _refusals(request: HttpRequest, since: datetime) -> list[Refusal]:
     """Return what was refused lately, the newest first."""
     rows = list(_own_refusals(request).filter(latest_time__gt=since).order_by("-latest_time")[:READ_REFUSALS])
-    names = _key_names(request, {row.key_id for row in rows})
+    keys = _KeyNames(request, {row.key_id for row in rows}, "no valid key")
     found: dict[tuple[Any, ...], Refusal] = {}
     for row in rows:
         same = (row.key_id, row.dataset, row.status, row.reason)
         if same not in found:
-            key = names.get(row.key_id, "deleted key" if row.key_id else "no valid key")
-            url = _key_url(row.key_id, names)
-            found[same] = Refusal(key, url, row.dataset, row.status, row.reason, row.latest_time, row.example)
+            key = (keys.name_of(row.key_id), keys.url_of(row.key_id))
+            found[same] = Refusal(*key, row.dataset, row.status, row.reason, row.latest_time, row.example)
         found[same].requests += row.requests
         found[same].example = found[same].example or row.example
     return list(found.values())[:SHOWN_REFUSALS]
@@ -132,16 +133,30 @@ def _refusals(request: HttpRequest, since: datetime) -> list[Refusal]:
 
 def _own_refusals(request: HttpRequest) -> Any:
     """Return the rows of the account's projects; those without a key only if there is a single organization."""
-    chosen = project_choice(request).chosen
-    mine = Q(project=chosen) if chosen else Q(project__in=own_rows(request, Project))
-    if not chosen and not Organization.objects.exclude(pk=account_of(request).organization_id).exists():
+    mine = _in_own_projects(request)
+    is_alone = not Organization.objects.exclude(pk=account_of(request).organization_id).exists()
+    if not project_choice(request).chosen and is_alone:
         mine |= Q(project=None)
     return RefusedCount.objects.filter(mine)
 
 
-def _key_names(request: HttpRequest, ids: set[str]) -> dict[str, str]:
-    return {key.pk: str(key) for key in own_rows(request, ApiKey).filter(pk__in=ids)}
+def _in_own_projects(request: HttpRequest) -> Q:
+    """Return that a row's project is the chosen one, or if none is, one of the account's."""
+    chosen = project_choice(request).chosen
+    return Q(project=chosen) if chosen else Q(project__in=own_rows(request, Project))
 
 
-def _key_url(key_id: str, names: dict[str, str]) -> str:
-    return reverse("admin:projects_apikey_change", args=[key_id]) if key_id in names else ""
+class _KeyNames:
+    """How keys are called, and where their pages are."""
+
+    def __init__(self, request: HttpRequest, ids: Collection[str], without: str = "not known") -> None:
+        self._names = {key.pk: str(key) for key in own_rows(request, ApiKey).filter(pk__in=ids)}
+        self._without = without
+
+    def name_of(self, key_id: str) -> str:
+        if key_id in ("", UNKNOWN):
+            return self._without
+        return self._names.get(key_id, "deleted key")
+
+    def url_of(self, key_id: str) -> str:
+        return reverse("admin:projects_apikey_change", args=[key_id]) if key_id in self._names else ""

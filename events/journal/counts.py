@@ -1,4 +1,4 @@
-"""Count the journal's events by dataset and minute, for display. Reads the heads of frames, not their events.
+"""Count the journal's events by dataset, minute and API key. Reads the heads and ends of frames, not their events.
 
 Files only grow until they are closed and don't change afterwards, so each frame is read once. Checksums aren't
 verified: a frame lost to a failing disk may be counted until its file is sealed. The sealer's count, of whole frames
@@ -11,13 +11,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from events.journal.format import FRAME, HEADER_BYTES, PAYLOAD, NewerVersion, decode_header
+from events.journal.format import FRAME, HEADER_BYTES, KEY_BYTES, PAYLOAD, NewerVersion, decode_header
 from events.journal.reader import SUFFIX, NotAJournal, journal_paths, open_regular
 
 MINUTE_US = 60_000_000
 HEAD_BYTES = FRAME.size + PAYLOAD.size
 READ_BYTES = 64 * 1024
-Counts = Counter[tuple[str, int]]  # by dataset id and minute since 1970
+Counts = Counter[tuple[str, int, str]]  # by dataset id, minute since 1970 and key id
 
 
 class _CountedFile:
@@ -57,11 +57,11 @@ class _CountedFile:
                 if time.monotonic() > deadline:
                     return False
                 start, data = self._offset, os.pread(fd, READ_BYTES, self._offset)
-            if not self._count_frame(data, self._offset - start, size):
+            if not self._count_frame(fd, data, self._offset - start, size):
                 break  # being written, cut off by a crash, or damaged
         return True
 
-    def _count_frame(self, data: bytes, position: int, size: int) -> bool:
+    def _count_frame(self, fd: int, data: bytes, position: int, size: int) -> bool:
         if position + HEAD_BYTES > len(data):
             return False  # the file became shorter
         marker, length, _ = FRAME.unpack_from(data, position)
@@ -69,7 +69,12 @@ class _CountedFile:
         _, received_us, count, dataset_id, _, _ = PAYLOAD.unpack_from(data, position + FRAME.size)
         if marker != self._marker or end > size or 4 * count > length:
             return False
-        self.counts[dataset_id.decode("ascii", "replace"), received_us // MINUTE_US] += count
+        key_at = position + FRAME.size + length - KEY_BYTES
+        key = data[key_at : key_at + KEY_BYTES]
+        if len(key) < KEY_BYTES:
+            key = os.pread(fd, KEY_BYTES, end - KEY_BYTES)
+        key_id = key.decode() if key.isalnum() else ""  # events end in "}": there is no key then
+        self.counts[dataset_id.decode("ascii", "replace"), received_us // MINUTE_US, key_id] += count
         self._offset = end
         return True
 

@@ -19,8 +19,8 @@ If the highest bit of s is set, a token of 16 bytes stands between service and l
 same, so that only one of them counts; see events/journal/copies.py.
 
 Integers are little-endian; the id is a big-endian UUIDv7 (RFC 9562) whose low 22 bits are 0: event k of the
-frame has the id `first id + k`. Events are the bytes as sent, concatenated. The key is the API key that they were sent
-with.
+frame has the id `first id + k`. Events are the bytes as sent, concatenated. The key is the id of the API key that
+they were sent with.
 
 The marker lets a reader find the next frame after a damaged one. It is random for each file, so that no event can
 contain a forged frame. If the header is damaged, the frames reveal the marker: each repeats it.
@@ -56,6 +56,7 @@ HEADER_1_BYTES = len(MAGIC_1) + MARKER_BYTES
 FRAME = struct.Struct("<8sII")
 PAYLOAD = struct.Struct("<16sqI27sHH")
 TOKEN_BYTES, HAS_TOKEN = 16, 0x8000
+KEY_BYTES = 27  # of the key's id, if there is one
 INDEX_BITS = 22  # more than the events that fit into a body of 6 MiB at 3 bytes each
 ID_HEAD_BYTES = 6  # of an id, before its version digit
 # What every payload starts with: an id (from its version on) that ends in the zeros of its index, received time,

@@ -12,12 +12,13 @@ CHUNK_ROWS = 61_440  # DuckDB scans chunks in parallel; half of its row group
 
 
 def event_table(batches: Sequence[Batch]) -> pa.Table:
-    """Return the events of batches as columns id, received_us, namespace and service (guarded), and event (as sent)."""
+    """Return the events of batches as columns id, received_us, key_id, namespace and service (guarded), and event."""
     counts = np.array([batch.count for batch in batches], dtype=np.int64)
     table = pa.RecordBatch.from_pydict(
         {
             "id": _ids(batches, counts),
             "received_us": pa.array(np.repeat([batch.received_us for batch in batches], counts)),
+            "key_id": _repeated([batch.key_id for batch in batches], counts),
             "namespace": _repeated([guarded(batch.namespace) for batch in batches], counts),
             "service": _repeated([guarded(batch.service) for batch in batches], counts),
             "event": _texts(batches),

@@ -40,8 +40,9 @@ EVENT_COLUMNS = {
 # By which reading of names, levels and times a row got its columns: add 1 whenever events would get others, or have
 # their texts in other pieces, and maintenance reads those that are sealed anew (see reread.py).
 READING = 3
-TABLE_COLUMNS = EVENT_COLUMNS | {"reading": "INTEGER"} | dict.fromkeys(PIECES, "VARCHAR")
-ADDED_COLUMNS = ("span_id", "reading", *PIECES)  # that tables and files of earlier versions lack; there they are NULL
+KEY = {"key_id": "VARCHAR"}  # of the API key that an event came with; empty or NULL if that isn't known
+TABLE_COLUMNS = EVENT_COLUMNS | {"reading": "INTEGER"} | dict.fromkeys(PIECES, "VARCHAR") | KEY
+ADDED_COLUMNS = ("span_id", "reading", *PIECES, *KEY)  # tables and files of earlier versions lack them: they are NULL
 
 SEALED_FILE_COLUMNS = {
     "name": "VARCHAR",
@@ -63,7 +64,7 @@ LEDGER_COLUMNS = {
     "kind": "VARCHAR",
     "events": "BIGINT",
     "entry_time": "TIMESTAMPTZ",
-}
+} | KEY
 
 QUARANTINE_COLUMNS = {
     "id": "UUID",
@@ -74,7 +75,7 @@ QUARANTINE_COLUMNS = {
     "service": "VARCHAR",
     "reason": "VARCHAR",
     "event": "BLOB",
-}
+} | KEY
 
 
 BY_GROUPS = ("service", "level", "message", "request_id", "trace_id", "span_id", "error")
@@ -123,9 +124,10 @@ _RISKY = rf"contains(event, '\') OR regexp_matches(event, '{guard.PATTERN}')"
 
 
 def converted(execute: Execute, events: pa.Table) -> str:
-    """Return the SELECT that makes EVENT_COLUMNS and `has_unread_time` of the rows of `events` (see arrow.event_table).
+    """Return the SELECT that makes EVENT_COLUMNS, key_id and `has_unread_time` of the rows of `events`.
 
-    `execute` is that of the lake in which it is to run; the events have to be there under that name.
+    They are as arrow.event_table returns them. `execute` is that of the lake in which it is to run; the events have to be
+    there under that name.
     """
     return conversion(shape_of(execute, events))
 
@@ -157,6 +159,7 @@ def conversion(shape: Shape, *, tells_own: bool = False) -> str:
             finite(duration) AS duration,
             {_guarded("error")} AS error,
             {_guarded("event")} AS event,
+            key_id,
             time_text IS NOT NULL AND own_us IS NULL AS has_unread_time{own}
         FROM (
             SELECT *,

@@ -190,16 +190,20 @@ class Lake:
 
     def lacking_tables(self) -> dict[str, set[str]]:
         """Return by name the datasets' tables that lack columns: those of an earlier version."""
-        catalog, marks = catalog_schema(), ", ".join("?" * len(ADDED_COLUMNS))
+        return self._lacking("starts_with(table_name, 'events_')", ADDED_COLUMNS)
+
+    def _lacking(self, which: str, columns: Collection[str]) -> dict[str, set[str]]:
+        """Return by name the tables, those of which `which` is true, that lack some of these columns."""
+        catalog, marks = catalog_schema(), ", ".join("?" * len(columns))
         rows = self.execute(
             f"SELECT table_name, list(column_name) FROM {catalog}.ducklake_table AS t"
             f" LEFT JOIN {catalog}.ducklake_column AS c ON c.table_id = t.table_id AND {self._seen('c')}"
             f" AND c.column_name IN ({marks})"
-            f" WHERE {self._seen('t')} AND starts_with(table_name, 'events_') GROUP BY table_name"
+            f" WHERE {self._seen('t')} AND {which} GROUP BY table_name"
             " HAVING count(column_name) < ?",
-            [*ADDED_COLUMNS, len(ADDED_COLUMNS)],
+            [*columns, len(columns)],
         )
-        return {name: set(ADDED_COLUMNS).difference(columns) for name, columns in rows}
+        return {name: set(columns).difference(found) for name, found in rows}
 
     def _seen(self, rows: str) -> str:
         """Return that these rows of the catalog belong to this transaction's snapshot.
@@ -343,27 +347,28 @@ class Lake:
             "sealed_requests": SEALED_REQUEST_COLUMNS,
             "ledger": LEDGER_COLUMNS,
         }
-        if self.tables_among(tables) == tables.keys():
-            self._add_columns()
-            self._add_options()
-            return
 
         def create() -> None:
             for name, definition in tables.items():
                 self.execute(f"CREATE TABLE IF NOT EXISTS lake.main.{name} ({table_definition(definition)})")
 
-        commit(self, create)
+        if self.tables_among(tables) != tables.keys():
+            commit(self, create)
+        self._add_columns()
         self._add_options()
 
     def _add_columns(self) -> None:
         """Give the tables of an earlier version, or of a catalog that was restored, the columns that they lack."""
 
+        def lacking() -> dict[str, set[str]]:
+            return self.lacking_tables() | self._lacking("table_name IN ('quarantine', 'ledger')", columns.KEY)
+
         def add() -> None:
-            for table, names in self.lacking_tables().items():
+            for table, names in lacking().items():
                 for name in sorted(names):
                     self.execute(f"ALTER TABLE {event_table_name(table)} ADD COLUMN {name} {TABLE_COLUMNS[name]}")
 
-        if self.lacking_tables():
+        if lacking():
             commit(self, add)
 
     def _add_options(self) -> None:

@@ -29,10 +29,10 @@ from events.lake.files import known_files
 from events.lake.gram_builder import files_without_grams, make_grams
 from events.lake.gram_files import remove_left_over
 from events.lake.ledger import EXPIRED, balance, enter_rows, forget_old
-from events.lake.ledger_hours import record
+from events.lake.ledger_hours import counted_datasets, hours_of, record
 from events.lake.orphans import remove_old_orphans, set_aside_leftovers
 from events.lake.reread import old_files, reread
-from events.lake.seal import drop_table, drop_tables
+from events.lake.seal import drop_deleted_dataset, drop_tables
 from events.lake.sealed_requests import SEALED_REQUESTS
 from events.lake.snapshot import promoted_fields
 from events.lake.statistics import note_forgotten, sum_up
@@ -110,7 +110,7 @@ def drop_deleted_datasets(lake: Lake, now: datetime) -> str:
     # Tables first, datasets second: a table is only created for a dataset that is already committed.
     tables = lake.event_tables()
     for name in tables - set(Dataset.objects.values_list("table_name", flat=True)):
-        drop_table(lake, name)
+        drop_deleted_dataset(lake, name)
         dropped.append(name)
     return f"{len(dropped):,} tables dropped"
 
@@ -327,11 +327,11 @@ def remove_orphans(lake: Lake, now: datetime) -> str:
 def check_ledger(lake: Lake, now: datetime) -> str:
     """Count what became of the events of the last days, and forget hours that are too old for the ledger."""
     forget_old(lake, now)
-    found = balance(lake, Dataset.objects.all(), now - timedelta(days=settings.EVENTLANE_LEDGER_CHECK_DAYS))
+    found = balance(lake, counted_datasets(), now - timedelta(days=settings.EVENTLANE_LEDGER_CHECK_DAYS))
     record(found.hours, now)
     events = sum(abs(hour.difference) for hour in found.wrong)
     unread = f"; not counted for damaged files: {', '.join(map(str, found.unread))}" if found.unread else ""
-    return f"{events:,} events unaccounted for, hours: {len(found.wrong):,}{unread}"
+    return f"{events:,} events unaccounted for, hours: {hours_of(found.wrong):,}{unread}"
 
 
 def remove_spilled_files(lake: Lake, now: datetime) -> str:

@@ -20,6 +20,7 @@ from events.journal.reader import creation_time
 from events.lake.columns import (
     ADDED_COLUMNS,
     EVENT_COLUMNS,
+    KEY,
     QUARANTINE_COLUMNS,
     SEALED_FILE_COLUMNS,
     SEALED_REQUEST_COLUMNS,
@@ -141,7 +142,7 @@ def adopt(lake: Lake, folder: Path, file: FoundFile) -> Adopted:
 
 
 def _insert_missing(lake: Lake, name: str, file: Path) -> Adopted:
-    key, columns = KEYS.get(name, ("id", [*EVENT_COLUMNS, *PIECES]))
+    key, columns = KEYS.get(name, ("id", [*EVENT_COLUMNS, *PIECES, *KEY]))
     source = f"read_parquet({quoted_text(str(file))})"
     there = {row[0] for row in lake.execute(f"DESCRIBE FROM {source}")}
     if lacking := set(columns) - there - set(ADDED_COLUMNS):

@@ -199,18 +199,19 @@ def _events(lake: Lake, found: list[Entry]) -> pa.Table:
     """Return the entries' events that are still in quarantine, like arrow.event_table."""
     by_id = {entry.id: entry for entry in found}
     rows = lake.execute(
-        "SELECT id, epoch_us(received_time), event FROM lake.main.quarantine WHERE id IN (SELECT unnest(?::UUID[]))",
+        f"SELECT id, epoch_us(received_time), coalesce(key_id, ''), event FROM lake.main.quarantine WHERE {AMONG}",
         [list(by_id)],
     )
-    kept = [by_id[entry_id] for entry_id, _, _ in rows]
-    ids = pa.array([entry_id.bytes for entry_id, _, _ in rows], pa.binary(16))
+    kept = [by_id[entry_id] for entry_id, *_ in rows]
+    ids = pa.array([entry_id.bytes for entry_id, *_ in rows], pa.binary(16))
     return pa.table(
         {
             "id": pa.ExtensionArray.from_storage(pa.uuid(), ids),
-            "received_us": pa.array([received_us for _, received_us, _ in rows], pa.int64()),
+            "received_us": pa.array([received_us for _, received_us, _, _ in rows], pa.int64()),
+            "key_id": pa.array([key_id for _, _, key_id, _ in rows], pa.string()),
             "namespace": pa.array([guarded(entry.namespace) for entry in kept], pa.string()),
             "service": pa.array([guarded(entry.service) for entry in kept], pa.string()),
-            "event": pa.array([text for _, _, text in rows], pa.large_binary()).view(pa.large_string()),
+            "event": pa.array([text for *_, text in rows], pa.large_binary()).view(pa.large_string()),
         }
     )
 

@@ -56,7 +56,8 @@ def reread(lake: Lake, table: str, file: OldFile, *, unwraps: bool) -> int:
         f" AND ends_with(filename, {quoted_text('/' + file.name)}) AND coalesce(reading, 0) < {READING}"
     )
     view = (
-        f"SELECT id, epoch_us(received_time) AS received_us, namespace, service, plain({WHOLE}) AS event"
+        f"SELECT id, epoch_us(received_time) AS received_us, namespace, service, NULL AS key_id,"
+        f" plain({WHOLE}) AS event"
         f" FROM {event_table_name(table)} WHERE {rows}"
     )
     lake.execute("SET threads = 1")  # several would mix up the order of the rows

@@ -21,7 +21,7 @@ from events.journal.copies import Copies, copies_among, firsts_among
 from events.journal.counts import MINUTE_US
 from events.journal.reader import journal_paths, open_file
 from events.lake.arrow import event_table
-from events.lake.columns import EVENT_COLUMNS, FIELDS, READING
+from events.lake.columns import EVENT_COLUMNS, FIELDS, KEY, QUARANTINE_COLUMNS, READING
 from events.lake.connection import (
     COMMIT_ATTEMPTS,
     INLINED_ROWS,
@@ -30,20 +30,22 @@ from events.lake.connection import (
     commit,
     event_table_name,
     pause,
+    quoted_text,
     was_overtaken,
 )
-from events.lake.ledger import DUPLICATES, Place, enter
+from events.lake.damage import find_damage
+from events.lake.ledger import DUPLICATES, ERASED, Place, enter, enter_rows, forget_dataset
 from events.lake.noted_fields import note_sealed
 from events.lake.pieces import PIECES, in_pieces
 from events.lake.sealed_requests import note_sealed_copies, sealed_copies
 from events.lake.statistics import Received, note_received, note_unread_times
 from events.lake.unsealed import JournalIndex
 from events.lake.unwrap import Source, source_of
-from events.models import Dataset, DroppedTable
+from events.models import Dataset, DeletedDataset, DroppedTable
 from events.namespaces import create_namespaces
 
 QUARANTINE = "quarantine"
-SEALED_COLUMNS = ", ".join([*EVENT_COLUMNS, *PIECES])
+SEALED_COLUMNS = ", ".join([*EVENT_COLUMNS, *PIECES, *KEY])
 # Planning that takes 35 ms: for datasets with no more events in a part it is done for all of them at once.
 STAGED_EVENTS = 10_000
 STAGED = "temp.main.staged"
@@ -54,7 +56,7 @@ STAGED_ROWS = f"SELECT {SEALED_COLUMNS}, has_unread_time FROM {STAGED} WHERE id 
 ONE_THREAD_BYTES = 8 * 1024 * 1024
 NEWEST_FILES = 100  # of the journal, in which copies of a batch are looked for
 INLINED_TOKENS = 1000  # with fewer, there would soon be a file for each round of sealing
-WITHOUT_RETRY = "SET ducklake_max_retry_count = 0"
+WITHOUT_RETRY, WITH_RETRY = (f"SET ducklake_max_retry_count = {times}" for times in (0, 10))
 INSERT_SEALED_FILE = "INSERT INTO lake.main.sealed_files VALUES (?, ?, now(), ?, ?)"
 
 _index = JournalIndex()
@@ -140,7 +142,7 @@ def seal_files(lake: Lake, files: Sequence[JournalFile], refused: Refused | None
     strict = any(_is_marked(file) for file in files)
     lake.execute(f"SET threads = {_threads(files)}")
     for attempt in range(COMMIT_ATTEMPTS):
-        lake.execute(f"SET ducklake_max_retry_count = {0 if strict else 10}")
+        lake.execute(WITHOUT_RETRY if strict else WITH_RETRY)
         lake.inline(INLINED_ROWS)
         before = lake.newest_snapshot()
         try:
@@ -163,10 +165,40 @@ def drop_tables(lake: Lake) -> list[str]:
     """Drop the tables of deleted datasets; return their names."""
     dropped = []
     for row in DroppedTable.objects.order_by("id"):
-        drop_table(lake, row.table_name)
+        drop_deleted_dataset(lake, row.table_name)
         row.delete()
         dropped.append(row.table_name)
     return dropped
+
+
+def drop_deleted_dataset(lake: Lake, table_name: str) -> None:
+    """Drop the table of a dataset that is deleted; the ledger then has its events as erased.
+
+    If files of it can't be read, nobody can say when these events were received: then its ledger goes, too.
+    """
+    dataset = DeletedDataset.objects.filter(table_name=table_name).first()
+    if dataset and lake.has_table(table_name):
+        try:
+            _erase(lake, table_name, dataset.pk)
+        except duckdb.Error as error:
+            if not find_damage([table_name], (), error):
+                raise
+            forget_dataset(dataset)
+    drop_table(lake, table_name)
+
+
+def _erase(lake: Lake, table_name: str, dataset_id: str) -> None:
+    """Drop a dataset's table and enter its events as erased, if nobody has added any meanwhile."""
+
+    def erase() -> None:
+        enter_rows(lake, ERASED, quoted_text(dataset_id), f"FROM {event_table_name(table_name)} WHERE true", [])
+        lake.execute(f"DROP TABLE {event_table_name(table_name)}")
+
+    lake.execute(WITHOUT_RETRY)
+    try:
+        commit(lake, erase)
+    finally:
+        lake.execute(WITH_RETRY)
 
 
 def drop_table(lake: Lake, *names: str) -> None:
@@ -255,11 +287,15 @@ def _enter_copies(lake: Lake, named: Iterable[Batch], kept: Iterable[Batch]) -> 
     """Enter into the ledger what was left out. What is kept may have got another hour than that in which it came."""
     left: Counter[Place] = Counter()
     for batch in named:
-        left[batch.dataset_id, hour_of(from_microseconds(batch.received_us))] += batch.count
+        left[_place_of(batch)] += batch.count
     for batch in kept:
         if batch.token:
-            left[batch.dataset_id, hour_of(from_microseconds(batch.received_us))] -= batch.count
+            left[_place_of(batch)] -= batch.count
     enter(lake, DUPLICATES, left)
+
+
+def _place_of(batch: Batch) -> Place:
+    return Place(batch.dataset_id, hour_of(from_microseconds(batch.received_us)), batch.key_id)
 
 
 def _copies_in_journal() -> list[Copy]:
@@ -452,12 +488,13 @@ def quarantine(
             "service": pc.if_else(with_origin, pc.cast(events["service"], pa.string()), nothing),
             "reason": pa.array([refusal.reason for refusal in refusals], pa.string()),
             "event": _texts(events),
+            "key_id": events["key_id"],
         }
     )
     lake.inline(0)  # DuckLake would take bounds of inlined bytes into its SQL as they are, those of a file in hex
     lake.execute(
-        f"INSERT INTO {event_table_name(name)}"
-        " SELECT id, make_timestamptz(received_us), now(), ?, namespace, service, reason, event FROM set_aside",
+        f"INSERT INTO {event_table_name(name)} ({', '.join(QUARANTINE_COLUMNS)})"
+        " SELECT id, make_timestamptz(received_us), now(), ?, namespace, service, reason, event, key_id FROM set_aside",
         [dataset_id],
         set_aside=set_aside,
     )
@@ -469,7 +506,7 @@ def _quarantine_damage(lake: Lake, part: Part) -> None:
     lake.inline(0)  # see quarantine
     for file, offset, data in part.damaged:
         lake.execute(
-            "INSERT INTO lake.main.quarantine VALUES (uuidv7(), NULL, now(), NULL, NULL, NULL, ?, ?)",
+            "INSERT INTO lake.main.quarantine (id, quarantined_time, reason, event) VALUES (uuidv7(), now(), ?, ?)",
             [f"damaged journal file {file.name}, offset {offset}", data],
         )
     lake.inline(INLINED_ROWS)

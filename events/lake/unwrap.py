@@ -22,6 +22,7 @@ TAKEN = {
     **{name: f"coalesce(own.{name}, inner_one.{name})" for name in EVENT_COLUMNS},
     "event_time": "CASE WHEN has_own_time THEN own.event_time ELSE coalesce(inner_one.event_time, own.event_time) END",
     "service": "coalesce(own_service, inner_one.service, own.service)",
+    "key_id": "own.key_id",
     "has_unread_time": "NOT has_own_time AND inner_one.event_time IS NULL"
     " AND (own.has_unread_time OR coalesce(inner_one.has_unread_time, false))",
 }
@@ -56,6 +57,7 @@ def _messages(execute: Execute, shape: Shape, tables: Mapping[str, pa.Table]) ->
         {
             "id": pa.ExtensionArray.from_storage(pa.uuid(), ids),
             "received_us": pa.nulls(len(rows), pa.int64()),
+            "key_id": pa.nulls(len(rows), pa.string()),
             "namespace": pa.nulls(len(rows), pa.string()),
             "service": pa.nulls(len(rows), pa.string()),
             "event": pa.array([text for _, text in rows], pa.large_string()),

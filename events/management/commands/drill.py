@@ -30,8 +30,8 @@ class Outcome:
 class Command(ExampleCommand):
     help = (
         "Break things on this machine and check that no event is lost: power cuts, kills, a moved home, an older\n"
-        "dump, damaged files of journal and lake, a hung sealer, slow senders. Each exercise starts its own platform in a\n"
-        "scratch folder and removes it; yours is not touched. The exit status is 1 if a promise was not kept."
+        "dump, damaged files of journal and lake, a hung sealer, slow senders. Each exercise starts its own platform\n"
+        "in a scratch folder and removes it; yours is not touched. The exit status is 1 if a promise was not kept."
     )
     example = """
 python manage.py drill

@@ -27,7 +27,8 @@ def count(dataset: Dataset, hours_ago: int = 0, **counts: Any) -> LedgerHour:
     nothing = dict.fromkeys(
         ("accepted", "stored", "duplicates", "quarantined", "unsealed", "expired", "erased", "settled"), 0
     )
-    return LedgerHour.objects.create(dataset=dataset, hour=HOUR - timedelta(hours=hours_ago), **nothing | counts)
+    hour = HOUR - timedelta(hours=hours_ago)
+    return LedgerHour.objects.create(dataset_id=dataset.pk, hour=hour, **nothing | counts)
 
 
 def refuse(project: Project | None, reason: str, hours_ago: int = 0, **values: Any) -> None:
@@ -51,8 +52,8 @@ def test_new_installation_has_an_empty_ledger(acme: House) -> None:
 def test_page_shows_sums_differences_keys_and_refusals(acme: House) -> None:
     [dataset] = Dataset.objects.all()
     key, _ = issue_api_key(account=acme.admin, name="shipper", rights=["ingest"], project=acme.project)
-    count(dataset, 1, accepted=12_000, stored=12_000, keys={key.pk: 12_000})
-    count(dataset, 2, accepted=500, stored=400, expired=60, keys={key.pk: 500})
+    count(dataset, 1, accepted=12_000, stored=12_000, key_id=key.pk)
+    count(dataset, 2, accepted=500, stored=400, expired=60, key_id=key.pk)
     count(dataset, 60, accepted=7, stored=7)
     for hours_ago, example in ((3, "earlier"), (1, "<b>newest</b>")):
         refuse(

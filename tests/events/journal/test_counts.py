@@ -30,13 +30,13 @@ def counter(folder: Path) -> JournalCounter:
     return JournalCounter(folder)
 
 
-def write(writer: JournalWriter, count: int, dataset: str = DATASET, text: bytes = b"{}") -> None:
-    writer.append(new_batch(dataset, "web", "", [text] * count, [len(text)] * count))
+def write(writer: JournalWriter, count: int, dataset: str = DATASET, text: bytes = b"{}", key: str = "") -> None:
+    writer.append(new_batch(dataset, "web", "", [text] * count, [len(text)] * count, key))
 
 
 def total(counter: JournalCounter, dataset: str = DATASET, seconds: float = PLENTY) -> int:
     counts, _ = counter.count(0, seconds)
-    return sum(events for file in counts.values() for (owner, _), events in file.items() if owner == dataset)
+    return sum(events for file in counts.values() for (owner, *_), events in file.items() if owner == dataset)
 
 
 def test_events_are_counted_by_file_dataset_and_minute(writer: JournalWriter, counter: JournalCounter) -> None:
@@ -46,9 +46,17 @@ def test_events_are_counted_by_file_dataset_and_minute(writer: JournalWriter, co
     writer.close()
     write(writer, 5)
     counts, complete = counter.count(0, PLENTY)
-    minutes = {minute for file in counts.values() for _, minute in file}
+    minutes = {minute for file in counts.values() for _, minute, _ in file}
     assert complete and len(counts) == 2 and total(counter) == 8 and total(counter, OTHER) == 4
     assert minutes <= {before, int(time.time()) // 60}
+
+
+@pytest.mark.parametrize("text", [b"{}", b'{"n":"%b"}' % (b"x" * READ_BYTES)])
+def test_events_are_counted_by_key(writer: JournalWriter, counter: JournalCounter, text: bytes) -> None:
+    for key, count in (("1" * 27, 2), ("", 3), ("2" * 27, 4)):
+        write(writer, count, text=text, key=key)
+    [counts] = counter.count(0, PLENTY)[0].values()
+    assert {key: events for (_, _, key), events in counts.items()} == {"1" * 27: 2, "": 3, "2" * 27: 4}
 
 
 def test_there_need_be_no_folder(counter: JournalCounter) -> None:

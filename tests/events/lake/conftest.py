@@ -54,11 +54,12 @@ class Node:
         dataset: "Dataset | None" = None,
         age: timedelta | None = None,
         token: bytes = b"",
+        key: str = "",
     ) -> None:
         """Store one batch of events in the journal, as if it had been received `age` ago."""
         events = [text if isinstance(text, bytes) else text.encode() for text in texts]
         lengths = [len(event) for event in events]
-        batch = new_batch((dataset or self.dataset).id, namespace, service, events, lengths, token=token)
+        batch = new_batch((dataset or self.dataset).id, namespace, service, events, lengths, key, token)
         if age is not None:
             received_us = batch.received_us - round(age.total_seconds() * 1e6)
             batch = replace(batch, received_us=received_us, first_id=first_id(received_us * 1000))

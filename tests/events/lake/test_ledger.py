@@ -9,13 +9,14 @@ from django.utils import timezone
 
 from events.lake.connection import Lake, event_table_name
 from events.lake.ledger import Balance, balance
-from events.lake.ledger_hours import COUNTED
+from events.lake.ledger_hours import COUNTED, counted_datasets
 from events.lake.maintain import maintain
-from events.models import AcceptedCount, Dataset, LedgerHour, ReceivedCount
+from events.models import AcceptedCount, Dataset, DeletedDataset, LedgerHour, ReceivedCount
 from tests.events.lake.conftest import Node
 
 LONG_AGO = timedelta(days=1000)
 TOKEN = b"0123456789abcdef"
+KEY, OTHER_KEY = "1" * 27, "2" * 27
 
 
 @pytest.fixture
@@ -27,7 +28,12 @@ def counted(node: Node) -> Node:
 
 def counts() -> Balance:
     with Lake() as lake:
-        return balance(lake, Dataset.objects.all(), timezone.now() - LONG_AGO)
+        return balance(lake, counted_datasets(), timezone.now() - LONG_AGO)
+
+
+def maintain_ledger(lake: Lake) -> str:
+    """Run maintenance; return what it says of the ledger."""
+    return [step.result for step in maintain(lake, timezone.now())][-1]
 
 
 def total(found: Balance) -> dict[str, int]:
@@ -76,30 +82,95 @@ def test_events_of_several_nodes_and_datasets_are_counted_each(counted: Node, ot
         node.seal()
     other_node.write("{}")  # in a journal that this node doesn't see
     assert balanced() == {"accepted": 6, "stored": 6}
-    assert {hour.dataset.name: hour.stored for hour in counts().hours} == {"logs": 2, "second": 4}
+    assert {hour.dataset_id: hour.stored for hour in counts().hours} == {counted.dataset.pk: 2, second.pk: 4}
 
 
 def test_lost_events_are_found_told_and_settled(counted: Node) -> None:
-    counted.write(*['{"n": 1}'] * 5)
+    counted.write(*['{"n": 1}'] * 5, key=KEY)
     counted.seal()
     with Lake() as lake:
         lake.execute(f"DELETE FROM {event_table_name(counted.dataset.table_name)}")  # as a bug might
-        assert [step.result for step in maintain(lake, timezone.now())][-1] == "5 events unaccounted for, hours: 1"
+        assert maintain_ledger(lake) == "5 events unaccounted for, hours: 1"
     assert LedgerHour.objects.get().difference == 5
     done = counted.manage("ledger", "logs", "--json", check=False)
     [hour] = json.loads(done.stdout)["hours"]
-    assert (done.returncode, hour["accepted"], hour["stored"], hour["difference"], hour["keys"]) == (
-        1,
-        5,
-        0,
-        5,
-        {"": 5},
-    )
+    assert [hour[name] for name in ("accepted", "stored", "difference", "key_id")] == [5, 0, 5, KEY]
+    assert done.returncode == 1
     assert "5 events of logs" in counted.manage("doctor", check=False).stdout
     assert counted.manage("ledger", check=False).returncode == 1
     assert counted.manage("ledger", "logs", "--settle").stderr == "events settled: 5, hours: 1\n"
     assert "unaccounted" not in counted.manage("doctor", check=False).stdout
     assert balanced() == {"accepted": 5, "settled": 5}
+
+
+def by_key() -> dict[str, dict[str, int]]:
+    """Return the sums of each key."""
+    found = counts()
+    assert found.wrong == []
+    keys = {hour.key_id for hour in found.hours}
+    return {key: total(Balance([hour for hour in found.hours if hour.key_id == key])) for key in keys}
+
+
+def test_it_balances_for_each_key_whatever_becomes_of_its_events(counted: Node) -> None:
+    counted.write("{}", "{}", key=KEY, age=timedelta(days=40))
+    counted.write('{"n": 1}', b'{"n": \xff}', b"\xff", key=KEY)
+    for _ in range(2):
+        counted.write('{"n": 1}', key=OTHER_KEY, token=TOKEN)
+    counted.write("{}")
+    unsealed = {KEY: 5, OTHER_KEY: 2, "": 1}
+    assert by_key() == {key: {"accepted": events, "unsealed": events} for key, events in unsealed.items()}
+    counted.seal()
+    assert by_key() == {
+        KEY: {"accepted": 5, "stored": 3, "quarantined": 2},
+        OTHER_KEY: {"accepted": 2, "stored": 1, "duplicates": 1},
+        "": {"accepted": 1, "stored": 1},
+    }
+    with Lake() as lake:
+        list(maintain(lake, timezone.now() + timedelta(hours=3)))
+        for entry in lake.execute("SELECT id::VARCHAR FROM lake.main.quarantine LIMIT 1"):
+            counted.manage("quarantine", "drop", *entry)
+    assert by_key()[KEY] == {"accepted": 5, "stored": 1, "quarantined": 1, "expired": 2, "erased": 1}
+    shown = counted.manage("ledger", "--keys").stdout.splitlines()
+    assert shown[0].split()[:3] == ["dataset", "key", "accepted"]
+    assert {line.split()[1] for line in shown[1:]} == {KEY, OTHER_KEY, "not"}
+
+
+def test_event_with_another_key_is_a_difference(counted: Node) -> None:
+    counted.write('{"n": 1}', key=KEY)
+    counted.seal()
+    with Lake() as lake:
+        lake.execute(f"UPDATE {event_table_name(counted.dataset.table_name)} SET key_id = '{OTHER_KEY}'")
+    assert {hour.key_id: hour.difference for hour in counts().wrong} == {KEY: 1, OTHER_KEY: -1}
+
+
+def test_events_of_a_deleted_dataset_are_erased_and_still_in_the_ledger(counted: Node) -> None:
+    counted.write('{"n": 1}', b'{"n": \xff}', key=KEY)
+    counted.seal()
+    with Lake() as lake:
+        assert maintain_ledger(lake) == "0 events unaccounted for, hours: 0"
+    counted.write('{"n": 2}', key=KEY)
+    counted.dataset.delete()
+    assert balanced() == {"accepted": 3, "stored": 1, "quarantined": 1, "unsealed": 1}
+    counted.seal()  # which drops the table
+    assert balanced() == {"accepted": 3, "quarantined": 2, "erased": 1}
+    [line] = counted.manage("ledger").stdout.splitlines()[1:]
+    assert line.startswith("logs (deleted)")
+    with Lake() as lake:
+        list(maintain(lake, timezone.now() + timedelta(days=401)))
+    assert balanced() == {} and not DeletedDataset.objects.exists() and not LedgerHour.objects.exists()
+
+
+def test_deleted_dataset_with_a_damaged_file_leaves_the_ledger(counted: Node) -> None:
+    counted.write(*[json.dumps({"n": number}) for number in range(200)])
+    counted.seal()
+    [file] = (counted.lake_path / "main" / counted.dataset.table_name).glob("*.parquet")
+    file.write_bytes(b"PAR1")
+    counted.dataset.delete()
+    with Lake() as lake:
+        results = [step.result for step in maintain(lake, timezone.now())]
+        assert not lake.event_tables()
+    assert "1 tables dropped" in results and "0 events unaccounted for, hours: 0" in results
+    assert balanced() == {}
 
 
 def test_doubled_events_are_found(counted: Node) -> None:
