@@ -126,8 +126,8 @@ _RISKY = rf"contains(event, '\') OR regexp_matches(event, '{guard.PATTERN}')"
 def converted(execute: Execute, events: pa.Table) -> str:
     """Return the SELECT that makes EVENT_COLUMNS, key_id and `has_unread_time` of the rows of `events`.
 
-    They are as arrow.event_table returns them. `execute` is that of the lake in which it is to run; the events have to be
-    there under that name.
+    They are as arrow.event_table returns them. `execute` is that of the lake in which it is to run; the events have to
+    be there under that name.
     """
     return conversion(shape_of(execute, events))
 
