@@ -334,7 +334,11 @@ class ProjectWithDatasetsAdmin(ProjectWithTasksAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Project | None = None) -> Sequence[Any]:
         """Leave out what a new project doesn't have."""
-        return super().get_fieldsets(request, obj) if obj else ProjectWithTasksAdmin.fieldsets
+        if obj:
+            return super().get_fieldsets(request, obj)
+        (title, first), *others = ProjectWithTasksAdmin.fieldsets
+        fields = tuple(name for name in first["fields"] if name != "creation_time")
+        return ((title, {"fields": fields}), *others)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Project | None = None) -> Sequence[str]:
         """Add what is counted."""

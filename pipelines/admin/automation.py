@@ -61,7 +61,6 @@ class LongList(ConsoleList):
     def get_results(self, request: HttpRequest) -> None:
         """Fetch a page. The database sorts by id, which has an index and increases with each second."""
         super().get_results(request)
-        self.full_result_count = self.result_count  # the total isn't counted, so it isn't shown
         self.result_list = sorted(self.result_list, key=lambda row: row.creation_time, reverse=True)
 
 

@@ -1,5 +1,6 @@
 """The console's pages for commands: a form for the parameters, and the latest executions."""
 
+import json
 from typing import Any
 
 from django.contrib import admin, messages
@@ -134,5 +135,9 @@ def last_executions(command: Command) -> list[tuple[CommandExecution, str, list[
 
 def _values(execution: CommandExecution) -> str:
     """Return the values of an execution in one line."""
-    text = ", ".join(f"{name}={value}" for name, value in sorted(execution.parameters.items()))
+    text = ", ".join(f"{name}={_shown(value)}" for name, value in sorted(execution.parameters.items()))
     return text if len(text) <= VALUE_CHARACTERS else f"{text[:VALUE_CHARACTERS]}…"
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -39,7 +39,7 @@ class HookAdmin(ReadOnlyAdmin):
     list_select_related = ("project",)
     search_fields = ("connector", "project__name")
     ordering = ("project__name", "connector")
-    fields = ("connector", "project", "signed", "creation_time", "last_use_time")
+    fields = ("connector", "project", "signed", "creation_time", "last_use")
     empty_advice = "Deploy a trigger with the connector webhook or github to create one."
     actions_detail = ("reveal", "signatures", "renew")
 

@@ -108,7 +108,7 @@ class IdentityAdmin(ConsoleAdmin):
         if not self.has_change_permission(request, obj):
             fields = ("public",)
         head, life = self.fixed[:4], self.fixed[4:]
-        return ((None, {"fields": head}), (kind.title, {"fields": fields}), ("Life", {"fields": life}))
+        return ((None, {"fields": head}), (kind.title, {"fields": fields}), ("Activity", {"fields": life}))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Identity | None = None) -> Sequence[str]:
         """Once it is created, let only the fields be changed."""

@@ -114,7 +114,7 @@ class TriggerAdmin(SwitchAdmin):
     def listens(self, trigger: Trigger) -> SafeString:
         """Show the event and the number of filters."""
         filters = len(trigger.data.get("filters") or ())
-        condition = f"{filters} filter{'' if filters == 1 else 's'}" if filters else "every one"
+        condition = f"{filters} filter{'' if filters == 1 else 's'}" if filters else "all events"
         if trigger.data["connector"] == "time":
             condition = schedule(trigger.data["parameters"])
         return format_html(

@@ -37,7 +37,7 @@ class SpecRepresentation(Representation):
 
 
 class ResourceRepresentation(Representation):
-    """Something deployed: a trigger, command, task, pipeline, query or dashboard. Disabled, it does nothing new."""
+    """Something deployed or saved, like a trigger or a query. While it is disabled, it starts nothing."""
 
     id = serializers.CharField()
     org_id = serializers.CharField(source="project.organization_id")

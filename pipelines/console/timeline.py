@@ -61,7 +61,7 @@ def make_timeline(pipelines: Iterable[Pipeline], now: datetime | None = None) ->
         by_name.setdefault(pipeline.name, []).append(pipeline)
     rows = [_row(name, runs[::-1], first, whole, now) for name, runs in list(by_name.items())[:MOST_ROWS]]
     show = "%b %d %H:%M" if whole > timedelta(days=1) else "%H:%M" if whole > timedelta(minutes=10) else "%H:%M:%S"
-    times = tuple(f"{moment:{show}}" for moment in (first, first + whole / 2, now))
+    times = (f"{first:{show}}", f"{first + whole / 2:{show}}", f"{now:{show}} UTC")
     return Timeline(rows, times, f"{len(started)} runs since {readable_time(first, 'seconds')}")
 
 

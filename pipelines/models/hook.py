@@ -24,7 +24,7 @@ class Hook(models.Model):
         constraints = [models.UniqueConstraint(fields=["project", "connector"], name="hook_once")]
 
     def __str__(self) -> str:
-        return f"{self.connector} {self.id}"
+        return f"{self.connector} hook"
 
 
 class HookDelivery(models.Model):

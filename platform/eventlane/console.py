@@ -17,7 +17,7 @@ from django.contrib.admin.utils import unquote
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.db.models import ForeignKey, Model, Q, QuerySet
 from django.forms import Field, ModelChoiceField
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
@@ -25,6 +25,7 @@ from django.template.response import SimpleTemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.sites import UnfoldAdminSite
@@ -107,6 +108,8 @@ def with_problem_page(view: View) -> View:
             response = view(request, *args, **kwargs)
             if isinstance(response, SimpleTemplateResponse):
                 response.render()  # templates query the database, too: render where errors are caught
+            if isinstance(response, HttpResponseNotAllowed):
+                response.content = render_to_string("405.html", request=request)
         except DATABASE_AWAY as error:
             logger.error("a console page needs the database: %s", one_line(error))
             response = render(request, "console/database_away.html", status=503)
@@ -137,6 +140,18 @@ class ConsoleList(ChangeList):
 
     narrowed_to: Any = None  # the project
     root_queryset: QuerySet[Any]
+    full_result_count: Any
+
+    def __init__(self, request: HttpRequest, *args: Any) -> None:
+        """Call the page what it lists. Django would say "Select dataset to change"."""
+        super().__init__(request, *args)
+        self.title = capfirst(self.opts.verbose_name_plural)
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Fetch a page. A total that isn't counted isn't shown, either."""
+        super().get_results(request)
+        if self.full_result_count is None:
+            self.full_result_count = self.result_count
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: list[str | None] | None = None) -> QuerySet[Any]:
         """Return the rows of the chosen project that match the filters and the search."""

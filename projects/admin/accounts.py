@@ -151,7 +151,7 @@ class AccountAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc, type-arg]  # 
     filter_horizontal = ()
     fieldsets = (
         (None, {"fields": ("email", "name", "role", "disabled")}),
-        ("Seen", {"fields": ("last_login", "creation_time")}),
+        ("Activity", {"fields": ("last_login", "creation_time")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "role", "password1", "password2")}),)
     actions_detail = ("password_link", "set_password")

@@ -145,8 +145,8 @@ class ApiKeyAdmin(ConsoleAdmin):
     fieldsets = (
         (None, {"fields": ("name", "expiration_time")}),
         ("Events it sends", {"fields": INGEST}),
-        ("Fixed", {"fields": ("start", "rights_labels", "reach", "account")}),
-        ("Life", {"fields": LIFE}),
+        ("Set for good", {"fields": ("start", "rights_labels", "reach", "account")}),
+        ("Activity", {"fields": LIFE}),
     )
     always_fixed = (
         *("start", "rights_labels", "reach", "account"),

@@ -176,7 +176,12 @@ def test_states_of_what_a_trigger_started_are_seen_on_a_phone(page: Page, server
     deployed.call("POST", "/events", {"connector": "custom", "name": "order_has_been_placed", "data": {}})
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{server.url}/console/pipelines/trigger/")
-    page.locator("#result_list").get_by_role("link", name="on-order-from-the-shop", exact=True).click()
+    row = page.locator("#result_list tr", has_text="on-order-from-the-shop")
+    for name in ("listens", "last_event"):  # shown whole: nothing is cut off
+        assert row.locator(f".field-{name}").evaluate(
+            "cell => cell.clientWidth > 0 && cell.scrollWidth <= cell.clientWidth"
+        )
+    row.get_by_role("link", name="on-order-from-the-shop", exact=True).click()
     rows = page.locator(".ev-event-rows tbody tr")
     expect(rows).to_have_count(1)
     for part in [rows.get_by_text("custom/order_has_been_placed"), rows.locator(".ev-links a > *")]:

@@ -216,7 +216,8 @@ def test_organization_is_renamed_but_neither_made_nor_deleted(alice: Client, acm
     assert alice.post(f"{own}/change/", {"name": "Acme International", "disabled": "on"}).status_code == 302
     organization = Organization.objects.get(pk=acme.organization.pk)
     assert (organization.name, organization.disabled) == ("Acme International", False)
-    assert alice.get("/console/projects/organization/add/").status_code == 403
+    refused = alice.get("/console/projects/organization/add/")
+    assert refused.status_code == 403 and "not even by an admin" in refused.content.decode()
     assert alice.post(f"{own}/delete/", {"post": "yes"}).status_code == 403
 
 

@@ -128,7 +128,8 @@ def test_choice_is_ones_own_and_ends_with_the_project(alice: Client, acme: House
 
 def test_choice_asks_for_login_and_post(client: Client, alice: Client, shop: Project) -> None:
     assert client.post(SWITCH, {"project": shop.pk})["Location"].startswith("/console/login/")
-    assert alice.get(SWITCH, {"project": shop.pk}).status_code == 405
+    opened = alice.get(SWITCH, {"project": shop.pk})
+    assert opened.status_code == 405 and "only takes what a form sends" in opened.content.decode()
     checked = Client(enforce_csrf_checks=True)
     checked.cookies = alice.cookies
     assert checked.post(SWITCH, {"project": shop.pk}).status_code == 403

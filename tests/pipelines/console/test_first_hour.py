@@ -90,7 +90,7 @@ def test_timer_shows_its_schedule(alice: Client, deployed: dict[str, Resource]) 
     told = schedule(deployed["nightly"].data["parameters"])
     for path in ("/console/pipelines/trigger/?q=nightly", address(deployed["nightly"], model="trigger")):
         page = text(alice, path)
-        assert told in page and "every one" not in page
+        assert told in page and "all events" not in page
 
 
 def test_breadcrumbs_begin_as_the_menu(alice: Client, acme: House) -> None:

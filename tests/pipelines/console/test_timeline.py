@@ -25,7 +25,9 @@ def test_bars_show_start_and_duration() -> None:
     waiting = Pipeline(name="later", status=Status.CREATED)
     runs = [a_run("hello", 100, 50), a_run("hello", 25, 20, Status.FAILED), a_run("backup", 10, None, Status.STARTED)]
     timeline = make_timeline([waiting, *runs], NOW)
-    assert timeline and timeline.times == ("18:20", "19:10", "20:00") and timeline.summary.startswith("3 runs since")
+    assert (
+        timeline and timeline.times == ("18:20", "19:10", "20:00 UTC") and timeline.summary.startswith("3 runs since")
+    )
     backup, hello = timeline.rows
     assert (backup.name, hello.name) == ("backup", "hello")
     assert [(bar.x, bar.width, bar.y, bar.status) for bar in hello.bars] == [
