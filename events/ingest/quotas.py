@@ -35,10 +35,10 @@ class Quotas:
         self._next_review = float("-inf")  # of time.monotonic()
 
     def review(self) -> None:
-        """Look again, at most every REVIEW_SECONDS."""
+        """Look again, at most every REVIEW_SECONDS, and when a month begins: who is told to wait then waits long."""
         now = time.monotonic()
         if now >= self._next_review:
-            self._next_review = now + REVIEW_SECONDS
+            self._next_review = now + min(REVIEW_SECONDS, seconds_to_next_month())
             some = {} if settings.EVENTLANE_PROJECT_EVENTS_PER_MONTH else {"events_per_month__gt": 0}
             self.used_up = used_up(Project.objects.filter(**some))
 

@@ -1,5 +1,6 @@
 """How many events a project may have received in a month."""
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -62,6 +63,13 @@ def test_smaller_of_both_numbers_counts_and_0_is_none(counted: Entrance, setting
     ):
         project.events_per_month, settings.EVENTLANE_PROJECT_EVENTS_PER_MONTH = own, of_all
         assert (project.pk in used_up([project])) == is_used_up, (own, of_all)
+
+
+def test_who_used_up_a_month_is_let_in_when_the_next_one_begins(counted: Entrance, monkeypatch: Any) -> None:
+    fresh = Quotas()
+    monkeypatch.setattr("events.ingest.quotas.seconds_to_next_month", lambda: 1)
+    fresh.review()
+    assert fresh._next_review <= time.monotonic() + 1
 
 
 def test_events_of_deleted_datasets_do_not_count(counted: Entrance) -> None:
