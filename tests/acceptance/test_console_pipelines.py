@@ -177,10 +177,9 @@ def test_states_of_what_a_trigger_started_are_seen_on_a_phone(page: Page, server
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{server.url}/console/pipelines/trigger/")
     row = page.locator("#result_list tr", has_text="on-order-from-the-shop")
-    for name in ("listens", "last_event"):  # shown whole: nothing is cut off
-        assert row.locator(f".field-{name}").evaluate(
-            "cell => cell.clientWidth > 0 && cell.scrollWidth <= cell.clientWidth"
-        )
+    is_whole = "cell => cell.clientWidth > 0 && cell.scrollWidth <= cell.clientWidth"
+    assert row.locator(".field-last_event").evaluate(is_whole)
+    assert row.locator(".field-listens").evaluate("cell => cell.clientWidth") > 60  # what is long gets the rest
     row.get_by_role("link", name="on-order-from-the-shop", exact=True).click()
     rows = page.locator(".ev-event-rows tbody tr")
     expect(rows).to_have_count(1)
