@@ -33,7 +33,7 @@ class QueryTimeout(ApiError):
         if events:
             data["events"] = events
             told.append(f"There were {events:,} events to look at.")
-        if events and share:
+        if events and share >= 0.01:
             data["share"] = round(share, 2)
             told.append(f"It had looked at about {share:.0%} of them.".replace("%", " %"))
         if looked_back_to:

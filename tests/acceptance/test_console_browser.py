@@ -234,6 +234,16 @@ def test_explore_folds_and_keeps_values_in_sight_on_a_phone(page: Page, server: 
     row.get_by_role("link", name="filter out").click()
     expect(page.locator("#total")).to_have_text("0")
 
+    long = {"message": "long", "outer": {"inner": 1}, **{f"field-{number}": number for number in range(40)}}
+    assert server.post("/v1/logs/phone", [long]).status == 202
+    page.goto(f"{server.url}/console/explore/?q=namespace:phone+message:long")
+    page.locator(".ev-event > summary").click()
+    page.get_by_label("Find a field or value").fill("field-3")
+    rows = page.locator(".ev-tree li:visible .ev-name")
+    expect(rows).to_have_text(["field-3", *(f"field-{number}" for number in range(30, 40))])
+    page.get_by_label("Find a field or value").fill("OUTER")
+    expect(rows).to_have_text(["outer", "inner"])
+
 
 def expect_copied(page: Page, text: str) -> None:
     page.wait_for_function("text => navigator.clipboard.readText().then((copied) => copied === text)", arg=text)
@@ -245,7 +255,7 @@ def test_questions_are_saved_and_the_last_ones_remembered(page: Page, server: Se
     expect(recent).to_be_hidden()  # there is no other question
     page.get_by_text("Save this question", exact=True).click()
     expect(page.get_by_label("Name", exact=True)).to_be_focused()
-    page.keyboard.type("remembered")
+    page.keyboard.type("Remembered")
     page.keyboard.press("Enter")
     expect(saved).to_contain_text(f"remembered saved by {server.email}")
 

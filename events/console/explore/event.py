@@ -26,6 +26,7 @@ from events.query.run import ask
 from events.query.times import SECOND, show_time
 
 SHOWN_VALUES = 200
+FOUND_AT_A_GLANCE = 30  # rows
 MOST_DEPTH = 8  # of objects in each other: what lies deeper would stand too far to the right
 SHOWN_CHARACTERS = 300  # of a message, or a value: the event's JSON has all of it
 AROUND = 60 * SECOND
@@ -73,6 +74,11 @@ class WholeEvent:
     context: list[tuple[str, str]]
     trace_address: str
     around_address: str
+
+    @property
+    def is_long(self) -> bool:
+        """Whether somebody would have to scroll to find a value."""
+        return len(self.tree) > FOUND_AT_A_GLANCE
 
     @property
     def values(self) -> list[Value]:

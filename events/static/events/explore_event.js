@@ -2,6 +2,7 @@
 //
 // data-tabs   around the sections and the nav with a link for each
 // data-tab    on a link: the id of its section
+// data-find   on a field: what is typed there has to be in the names or values of the rows that are shown
 // data-fetch  on a section: the address of what comes into it when it is first shown
 
 let lastTab = ""; // the next event opens with the same
@@ -60,6 +61,19 @@ function choose(tabs, chosen) {
 
 function section(tab) {
   return document.getElementById(tab.dataset.tab);
+}
+
+document.addEventListener("input", ({ target }) => {
+  if (!target.matches("[data-find]")) return;
+  const text = target.value.trim().toLowerCase();
+  for (const row of target.parentElement.querySelectorAll(".ev-tree li")) row.hidden = !says(row, text);
+});
+
+// Whether the text is in a row, in one that belongs to it, or in the name of one that it belongs to.
+function says(row, text) {
+  const places = [...row.querySelectorAll(".ev-name, .ev-value, .ev-kind-text")];
+  for (let outer = row.parentElement.closest("li"); outer; outer = outer.parentElement.closest("li")) places.push(outer.querySelector(".ev-name"));
+  return places.some((place) => place.textContent.toLowerCase().includes(text));
 }
 
 async function fill(place) {

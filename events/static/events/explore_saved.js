@@ -53,6 +53,11 @@ document.addEventListener(
   ({ target }) => target.matches(".ev-menu[open]") && target.querySelector("input:not([type=hidden])")?.focus(),
   true, // toggle doesn't bubble
 );
+// Names have no spaces and no capital letters; nobody has to know that.
+document.getElementById("saved-name")?.addEventListener("input", ({ target }) => {
+  const name = target.value.toLowerCase().replaceAll(/\s/g, "-");
+  if (name !== target.value) target.value = name;
+});
 document.addEventListener("pointerdown", ({ target }) => {
   for (const menu of document.querySelectorAll(".ev-menu[open]")) menu.open = menu.contains(target);
 });
