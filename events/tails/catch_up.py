@@ -1,13 +1,14 @@
 """What a client has missed since the event that it names: read in pages, before its tail goes on with what is new."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 from eventlane.database import disconnect
-from eventlane.times import from_microseconds
+from eventlane.times import from_microseconds, to_microseconds
 from events.lake.conditions import Conditions
 from events.lake.connection import Lake
 from events.lake.pages import event_pages
@@ -31,15 +32,17 @@ class CatchUp:
         self._dataset, self._where, self._look = dataset, where, look
         self._first = self._last = after
         self.end_us = 0  # of what was read before `register`
+        self.done_us = math.inf  # what was received after this was never read here
         self._sent: set[UUID] = set()  # since then
 
     async def pages(self, register: Callable[[], None]) -> AsyncIterator[bytes]:
         """Yield frames until nothing is missing, and call `register` when what comes must not be missed any more.
 
-        That is before the last 10 s are read: what was received earlier is stored, and found by its id. Raises what
+        That is before the last 10 s are read: what was received earlier is stored, and found by its id. Reading ends
+        with what was received 10 s after: where more comes than can be read, there would be no end. Raises what
         `event_pages` raises.
         """
-        is_registered = False
+        is_registered, last_us = False, 0
         while True:
             if not is_registered:
                 self.end_us = time.time_ns() // 1000 - STORING_US
@@ -54,11 +57,12 @@ class CatchUp:
                 self._last = rows[-1].id
             if is_registered:
                 self._sent.update(row.id for row in rows)
-            if len(rows) < PAGE_EVENTS:
-                if is_registered:
-                    return
-                is_registered = True
+            if is_registered and (len(rows) < PAGE_EVENTS or to_microseconds(rows[-1].received_time) > last_us):
+                self.done_us = time.time_ns() // 1000
+                return
+            if len(rows) < PAGE_EVENTS and not is_registered:
                 register()
+                is_registered, last_us = True, time.time_ns() // 1000 + STORING_US
 
     def misses(self, frame: Frame) -> bool:
         """Return whether an event that came since `register` was not among the pages, and is not an older one."""

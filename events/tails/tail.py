@@ -19,7 +19,6 @@ from events.tails.seats import Seat
 
 STILL_HERE_SECONDS = 15.0
 UNSENT_SECONDS = 60.0
-SETTLED_US = 20_000_000  # after this, nothing comes any more that a tail had when it began
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ class Tail:
 
     def wants_all(self, least_us: int) -> bool:
         """Return whether all events are new for it that were received at this time or later."""
-        return least_us >= self._since_us + (SETTLED_US if self._catch_up else 0)
+        return least_us >= (self._catch_up.done_us if self._catch_up else self._since_us)
 
     def is_lost(self) -> bool:
         """Return whether nobody sends it, though somebody should have begun long ago."""

@@ -1,5 +1,6 @@
 """GET /v0/datasets/id/:id/tail over HTTP: what a client sees, and what it takes from nobody."""
 
+import asyncio
 import itertools
 import json
 import os
@@ -20,13 +21,17 @@ from django.conf import settings as configured
 from django.utils import timezone
 
 from eventlane.asgi import application
+from events.lake.conditions import Conditions
 from events.models import Dataset
+from events.tails import catch_up as catch_up_module
 from events.tails import hub as hub_module
 from events.tails import tail as tail_module
 from events.tails.access import KeyAccess
+from events.tails.catch_up import CatchUp
 from events.tails.frames import AS_JSON
 from events.tails.hub import Hub
 from events.tails.news import JournalNews
+from events.tails.tail import Tail
 from projects.models import ApiKey
 from tests.events.duckdb_processes import duckdb_processes
 from tests.events.lake.conftest import Node
@@ -258,6 +263,50 @@ def test_last_event_id_goes_on_where_it_stopped(node: Node, open_tail: Open):
     again = open_tail(Last_Event_ID=ids[-2])
     wait_until(again.shown)
     assert again.shown() == ["new"]
+
+
+def test_what_was_missed_comes_once_however_long_reading_it_takes(
+    node: Node, open_tail: Open, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(hub_module, "START_US", 60_000_000)
+    begin = hub_module.open_tail
+
+    def begin_a_minute_ago(*arguments: Any) -> Tail:
+        tail = begin(*arguments)
+        tail._since_us -= 60_000_000
+        return tail
+
+    monkeypatch.setattr(hub_module, "open_tail", begin_a_minute_ago)
+    node.write(message("seen"), message("missed"))
+    reader = open_tail(Last_Event_ID=str(min(row.id for row in node.rows())))
+    wait_until(reader.shown)
+    node.write(message("new"))
+    wait_until(lambda: "new" in reader.shown())
+    assert reader.shown() == ["missed", "new"]
+
+
+def test_going_on_ends_also_where_more_comes_than_can_be_read(node: Node, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(catch_up_module, "PAGE_EVENTS", 1)
+    monkeypatch.setattr(catch_up_module, "STORING_US", 0)
+    node.write(message("seen"))
+    catch_up = CatchUp(node.dataset, Conditions(), AS_JSON, node.rows()[0].id)
+    read, most = catch_up._read, 20
+    reads: list[bool] = []
+
+    def write_and_read(to_now: bool) -> Any:
+        reads.append(to_now)
+        assert len(reads) < most
+        node.write(message("one more"))
+        return read(to_now)
+
+    monkeypatch.setattr(catch_up, "_read", write_and_read)
+
+    async def go_on() -> None:
+        async for _ in catch_up.pages(lambda: None):
+            pass
+
+    asyncio.run(go_on())
+    assert catch_up.done_us < time.time_ns() // 1000
 
 
 def test_what_cannot_be_tailed_is_refused(node: Node, client: ApiClient, open_tail: Open):
