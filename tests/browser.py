@@ -45,8 +45,8 @@ def launch(playwright: Playwright) -> Browser:
 def page(browser: Browser, server: Server) -> Iterator[Page]:
     """A page of the administrator's, logged in, that fails the test on any error or request to another host."""
     with faultless_page(browser, server.url) as page:
-        log_in(page, server, server.password)
-        expect(page).to_have_url(f"{server.url}/console/")
+        log_in_unseen(page, server)
+        page.goto(f"{server.url}/console/")
         yield page
 
 
@@ -82,6 +82,16 @@ def drag_over_right_half(page: Page, chart: Locator) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 20, steps=4)
     page.mouse.up()
+
+
+def log_in_unseen(page: Page, server: Server) -> None:
+    """Send what the login form would, without a look at it: a page takes a second of processor time."""
+    address = f"{server.url}/console/login/"
+    page.request.get(address)
+    [token] = [cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "csrftoken"]
+    form = {"username": server.email, "password": server.password, "csrfmiddlewaretoken": token}
+    answer = page.request.post(address, form=form, headers={"Referer": address}, max_redirects=0)
+    assert answer.status == 302, answer.text()
 
 
 def log_in(page: Page, server: Server, password: str) -> None:

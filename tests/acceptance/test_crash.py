@@ -11,6 +11,8 @@ import pytest
 from events.drill.sender import Sender, expect_exactly_once
 from tests.postgres import scratch_home
 
+pytestmark = pytest.mark.drill
+
 
 @pytest.fixture
 def small_disk():
@@ -37,7 +39,6 @@ QUICK = {"EVENTLANE_JOURNAL_MAX_AGE_SECONDS": "1", "EVENTLANE_SEAL_INTERVAL_SECO
 WEB_PROCESSES = 2
 
 
-@pytest.mark.slow
 def test_full_disk_is_an_error_and_never_a_202(small_disk, fresh_server):
     server = fresh_server(home=small_disk, EVENTLANE_MIN_FREE_MB="0", **QUICK)
     ballast = small_disk / "journal" / "ballast"
@@ -64,7 +65,6 @@ def open_as_administrator(server, path) -> int:
     return server.request("GET", path, cookie=cookies).status
 
 
-@pytest.mark.slow
 def test_nearly_full_disk_refuses_events_and_nothing_else(small_disk, fresh_server):
     server = fresh_server(home=small_disk, EVENTLANE_MIN_FREE_MB="8", **QUICK)
     assert "less than EVENTLANE_MIN_FREE_MB" not in server.log

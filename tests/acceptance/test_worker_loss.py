@@ -18,7 +18,7 @@ from tests.automation import Automation, local_settings
 from tests.pipelines.resources.samples import command, pipeline, task
 from tests.server import Server
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.drill
 
 LOST_SECONDS = 5
 ENDED_SECONDS = 60.0  # the loss, the sweep that finds it, and a machine with much else to do
