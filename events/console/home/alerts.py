@@ -46,7 +46,8 @@ def _links(alert_ids: list[str]) -> dict[str, str]:
 
 
 def _row(alert: Alert, link: str) -> AlertRow:
-    texts = [condition_text(one, alert.resource) for one in alert.conditions]
+    told = [one for one in alert.conditions if one["kind"] == alert.state]  # beside an error, groups stay as they were
+    texts = [condition_text(one, alert.resource) for one in told]
     more = f" and {len(texts) - 1:,} more" if texts[1:] else ""
     state = AlertState(alert.state)
     return AlertRow(
@@ -54,7 +55,7 @@ def _row(alert: Alert, link: str) -> AlertRow:
         project=alert.project.name,
         state=str(state.label),
         kind=STATE_KINDS[state],
-        text=f"{texts[0]}{more}" if texts and texts[0] != "no data" else "",
+        text=f"{texts[0]}{more}" if texts and state != AlertState.NO_DATA else "",
         since=moment(alert.state_time),
         snoozed=alert.is_snoozed,
         is_firing=state == AlertState.FIRING and not alert.is_snoozed,

@@ -206,7 +206,9 @@ def test_firing_alerts_go_first(node: Node, alice: Client) -> None:
     response = get(alice, STANDING)
     assert [row.name for row in response.context["alerts"]] == ["many-errors", "quiet"]
     assert response.context["standing"].title == "1 alert firing"
-    Alert.objects.filter(resource__name="many-errors").update(state="error")
+    error = {"kind": "error", "text": "too much"}
+    Alert.objects.filter(resource__name="many-errors").update(state="error", conditions=[condition, error])
+    assert "error: too much" in text(alice, HOME) and "service web: 12" not in text(alice, HOME)
     assert get(alice, STANDING).context["standing"].title == "2 alerts: no data, error"
     Alert.objects.filter(resource__name="many-errors").update(state="firing")
     page = text(alice, HOME)
