@@ -24,6 +24,11 @@ class Migration(migrations.Migration):
         ),
         # The next maintenance counts again.
         migrations.RunSQL('DELETE FROM events_ledgerhour', migrations.RunSQL.noop),
+        # What was sealed until now is stored without its key.
+        migrations.RunSQL(
+            "UPDATE events_dataset SET counted_from = date_trunc('hour', now(), 'UTC') + interval '1 hour'",
+            migrations.RunSQL.noop,
+        ),
         migrations.RemoveConstraint(
             model_name='ledgerhour',
             name='ledger_hour_once',
