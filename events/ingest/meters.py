@@ -3,8 +3,8 @@
 The shared memory is a table: BUCKETS of PLACES senders each, first all names, then all times. A name is hashed into its
 bucket, so a look-up is one search in 256 bytes. A new sender takes the place of the one in its bucket that owes least.
 
-Nothing is locked. If two processes add to the same number at the same moment, one of both isn't counted; that is one
-in hundreds when both do nothing else. If two new senders take the same place at once, one of them begins anew.
+Nothing is locked. If two processes add to the same number at the same moment, one of both isn't counted: at most 3 of
+100 were lost, when both did nothing else. If two new senders take the same place at once, one of them begins anew.
 """
 
 from functools import lru_cache

@@ -235,3 +235,22 @@ def test_upload_to_the_login_is_refused_and_nothing_is_written(door):
     small = part + b"x" * 100_000 + b"\r\n--b--\r\n"
     assert door.request("POST", "/console/login/", small, content_type=multipart).status == 403
     assert sorted(folder.rglob("*")) == before
+
+
+def test_connections_without_a_whole_head_are_closed_in_time(fresh_server):
+    """One is idle after a request, one never says anything, one trickles a head."""
+    server = fresh_server(EVENTLANE_KEEP_ALIVE_SECONDS="2", EVENTLANE_WEB_PROCESSES="1")
+    key = f"x-api-key: {server.keys['ingest']}"
+    with (
+        connected(server, head("POST", "/v1/logs/idle", key, "Content-Length: 4"), b"[{}]") as idle,
+        connected(server) as silent,
+        connected(server, b"POST /v1/logs/door HTTP/1.1\r\nx-pad: ") as trickling,
+    ):
+        end = time.monotonic() + 20
+        with suppress(BrokenPipeError, ConnectionResetError):
+            while time.monotonic() < end:
+                trickling.sendall(b"x")
+                time.sleep(0.2)
+        assert time.monotonic() < end
+        assert reply(idle).startswith(b"HTTP/1.1 202")
+        assert reply(silent) == b""
