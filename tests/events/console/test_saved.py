@@ -52,7 +52,7 @@ def test_it_opens_in_explore_from_the_list_and_from_its_page(house: House, alice
     assert link in page(alice, LIST)
     own = page(alice, f"{LIST}{row.pk}/change/")
     assert link in own and "level:error -service:web" in own and "leaves out:" not in own
-    assert "Disabled, it can't be run." in own
+    assert "While disabled, it can't be run." in own
     assert "Abort queued" not in own and "Started by" not in own
 
     dataset = Dataset.objects.get(project=house.project, name="logs")

@@ -37,7 +37,8 @@ def one(path: str, op: str, value: Any = None) -> dict[str, Any]:
 )
 def test_filter_is_said_as_a_term(found: Any, expected: str) -> None:
     assert line(found) == expected
-    assert line(found, found, q="x OR y") == f"(x OR y) {expected} {expected}"
+    assert line(found, one("z", "=", 1), q="x OR y") == f"(x OR y) {expected} z:1"
+    assert line(found, found, q="x OR y") == f"(x OR y) {expected}"  # it has to hold once
 
 
 @pytest.mark.parametrize(
