@@ -145,7 +145,7 @@ class ApiKeyAdmin(ConsoleAdmin):
     fieldsets = (
         (None, {"fields": ("name", "expiration_time")}),
         ("Events it sends", {"fields": INGEST}),
-        ("Set for good", {"fields": ("start", "rights_labels", "reach", "account")}),
+        ("Can't be changed", {"fields": ("start", "rights_labels", "reach", "account")}),
         ("Activity", {"fields": LIFE}),
     )
     always_fixed = (
