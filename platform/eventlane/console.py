@@ -22,6 +22,7 @@ from django.shortcuts import render
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.template.response import SimpleTemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -208,7 +209,13 @@ class ConsoleAdmin(ModelAdmin):
     ) -> "ModelChoiceField[Any] | None":
         """Offer and accept only rows that the related model's list would show."""
         options.setdefault("queryset", self.admin_site.get_model_admin(db_field.related_model).get_queryset(request))
-        return super().formfield_for_foreignkey(db_field, request, **options)
+        field = super().formfield_for_foreignkey(db_field, request, **options)
+        if field is not None and db_field.name == "project" and not project_choice(request).offered:
+            field.help_text = format_html(
+                'There is no project yet. <a class="text-link" href="{}">Add one</a> first.',
+                reverse("admin:projects_project_add"),
+            )
+        return field
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Field | None:
         """Leave out the small add, change and delete buttons beside a choice: those rows have their own pages."""

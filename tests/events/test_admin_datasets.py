@@ -36,6 +36,14 @@ def test_new_dataset(alice: Client, acme: House) -> None:
     assert dataset.unwrap_message
 
 
+def test_new_dataset_without_a_project_leads_to_a_new_project(alice: Client, acme: House) -> None:
+    advice = "There is no project yet."
+    assert advice not in alice.get(f"{LIST}add/").content.decode()
+    acme.project.delete()
+    page = alice.get(f"{LIST}add/").content.decode()
+    assert advice in page and f'href="{PROJECTS}add/"' in page
+
+
 @pytest.mark.parametrize(
     ("fields", "at"),
     [
