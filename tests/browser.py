@@ -1,7 +1,7 @@
 """A real browser for tests of the console: Debian's Chromium, or another that is installed.
 
 browser   one for the module
-page      a page of the `server`'s administrator, logged in; fails the test on any error in it
+page      an empty page of the `server`'s administrator, logged in; fails the test on any error in it
 """
 
 import os
@@ -43,10 +43,9 @@ def launch(playwright: Playwright) -> Browser:
 
 @pytest.fixture
 def page(browser: Browser, server: Server) -> Iterator[Page]:
-    """A page of the administrator's, logged in, that fails the test on any error or request to another host."""
+    """An empty page of the administrator's, logged in, that fails the test on any error or request to another host."""
     with faultless_page(browser, server.url) as page:
         log_in_unseen(page, server)
-        page.goto(f"{server.url}/console/")
         yield page
 
 

@@ -404,6 +404,7 @@ def test_pages_have_no_serious_barrier(page: Page, server: Server, scheme: str) 
 
 
 def test_account_menu_and_log_out_by_keyboard(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/console/")
     page.get_by_role("button", name="Account menu").focus()
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Log out").focus()

@@ -14,6 +14,7 @@ URL = "/console/reference/"
 
 
 def test_reference_is_reached_and_read(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/console/")
     page.get_by_role("link", name="API reference").click()
     expect(page).to_have_url(server.url + URL)
     summary = page.locator("#get_datasets_id_events > summary")
