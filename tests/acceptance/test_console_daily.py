@@ -104,6 +104,7 @@ def test_statistics_move_without_a_reload_and_keep_the_focus(page: Page, server:
     create_dataset(server, "moving")
     assert server.post("/v1/logs/daily", [{}]).status == 202  # so that there are events, and the page isn't loaded anew
     page.goto(f"{server.url}/console/")
+    expect(page.locator(".ev-loading")).to_have_count(0)  # a part that is being loaded isn't loaded once more
     page.evaluate("window.stays = true")
     link = page.get_by_role("link", name="24 h", exact=True)
     link.focus()
