@@ -41,7 +41,9 @@ python manage.py ledger logs --settle
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("dataset", nargs="?", metavar="DATASET", help="only this one (default: all)")
+        parser.add_argument(
+            "dataset", nargs="?", metavar="DATASET", help="only this one (default: all), or 'NAME (deleted)'"
+        )
         parser.add_argument("--project", metavar="P", help="name or id; needed when several have such a dataset")
         parser.add_argument("--days", type=whole_number(1), metavar="N", help="only the hours of the last N days")
         parser.add_argument("--keys", action="store_true", help="print the sums of each dataset and API key")
@@ -111,9 +113,11 @@ python manage.py ledger logs --settle
 
 
 def _datasets(options: dict[str, Any]) -> list[Counted]:
-    if options["dataset"]:
-        return [find_dataset(options["dataset"], options["project"])]
-    return counted_datasets()
+    datasets = counted_datasets()
+    if not (name := options["dataset"]):
+        return datasets
+    deleted: list[Counted] = [one for one in datasets if isinstance(one, DeletedDataset) and name in (one.pk, str(one))]
+    return deleted or [find_dataset(name, options["project"])]
 
 
 def _figures(hour: LedgerHour) -> list[int]:

@@ -153,7 +153,7 @@ def test_events_of_a_deleted_dataset_are_erased_and_still_in_the_ledger(counted:
     assert balanced() == {"accepted": 3, "stored": 1, "quarantined": 1, "unsealed": 1}
     counted.seal()  # which drops the table
     assert balanced() == {"accepted": 3, "quarantined": 2, "erased": 1}
-    [line] = counted.manage("ledger").stdout.splitlines()[1:]
+    [line] = counted.manage("ledger", "logs (deleted)").stdout.splitlines()[1:]
     assert line.startswith("logs (deleted)")
     with Lake() as lake:
         list(maintain(lake, timezone.now() + timedelta(days=401)))

@@ -19,12 +19,14 @@ EARLIER = {"level": "WARN", "service": '{"name":"own"}', "error": '{"message":"e
 
 
 def make_old(node: Node) -> None:
-    """Turn the node's table into one of an earlier version."""
+    """Turn the node's tables into those of an earlier version."""
     with Lake() as lake:
         table = event_table_name(node.dataset.table_name)
         lake.execute(f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in EARLIER)}", [*EARLIER.values()])
         for name in ADDED_COLUMNS:
             lake.execute(f"ALTER TABLE {table} DROP COLUMN {name}")
+        lake.execute("ALTER TABLE lake.main.quarantine DROP COLUMN key_id")
+        lake.execute("DROP TABLE lake.main.ledger")
         assert lake.lacking_tables() == {node.dataset.table_name: set(ADDED_COLUMNS)}
 
 
@@ -46,8 +48,11 @@ def test_old_table_is_read_and_written(node: Node, copies: int) -> None:
     assert columns_of(node.rows()) == [OLD] * copies + [NEW] * copies
     node.seal()
     assert columns_of(node.rows()) == [OLD] * copies + [NEW] * copies
+    node.write(b"\xff", key="1" * 27)
+    node.seal()
     with Lake() as lake:
         assert lake.lacking_tables() == {}
+        assert lake.execute("SELECT key_id FROM lake.main.quarantine") == [("1" * 27,)]
 
 
 def test_maintenance_gives_old_files_the_columns_of_today(node: Node) -> None:
