@@ -16,42 +16,46 @@ class EventsConfig(AppConfig):
     verbose_name = "Events"
 
     def ready(self) -> None:
-        from events import (
-            dashboards,
-            signals,  # noqa: F401  (connects the receivers)
-        )
-        from events.alerts import channel_spec, links, spec
-        from events.query import saved
-        from pipelines.models import Resource
+        from events import signals  # noqa: F401  (connects the receivers)
+        from events.alerts import links
         from pipelines.periodic import Periodic, add_periodic
-        from pipelines.resources.added import AddedKind, add_kind
         from pipelines.retention import add_old_rows
 
-        add_kind(Resource.Type.QUERY, AddedKind(saved.query_data, saved.EXAMPLE, saved.MEANINGS, _explore_link))
-        data, example, meanings = dashboards.dashboard_data, dashboards.EXAMPLE, dashboards.MEANINGS
-        add_kind(Resource.Type.DASHBOARD, AddedKind(data, example, meanings, _dashboard_link))
-        alert = AddedKind(
-            spec.alert_data,
-            spec.EXAMPLE,
-            spec.MEANINGS,
-            _alert_link,
-            limit="EVENTLANE_MAX_ALERTS",
-            references=spec.references,
-            deployed=_watch,
-        )
-        add_kind(Resource.Type.ALERT, alert)
-        channel = AddedKind(
-            channel_spec.channel_data,
-            channel_spec.EXAMPLE,
-            channel_spec.MEANINGS,
-            _no_link,
-            references=channel_spec.references,
-        )
-        add_kind(Resource.Type.CHANNEL, channel)
+        _add_kinds_of_resources()
         add_periodic(Periodic("alert messages", _send_messages, 1.0))
         add_periodic(Periodic("alerts", _evaluate_due, 1.0))
         add_old_rows(_delete_old_changes)
         links.lead_to(_question_address)
+
+
+def _add_kinds_of_resources() -> None:
+    from events import dashboards
+    from events.alerts import channel_spec, spec
+    from events.query import saved
+    from pipelines.models import Resource
+    from pipelines.resources.added import AddedKind, add_kind
+
+    add_kind(Resource.Type.QUERY, AddedKind(saved.query_data, saved.EXAMPLE, saved.MEANINGS, _explore_link))
+    data, example, meanings = dashboards.dashboard_data, dashboards.EXAMPLE, dashboards.MEANINGS
+    add_kind(Resource.Type.DASHBOARD, AddedKind(data, example, meanings, _dashboard_link))
+    alert = AddedKind(
+        spec.alert_data,
+        spec.EXAMPLE,
+        spec.MEANINGS,
+        _alert_link,
+        limit="EVENTLANE_MAX_ALERTS",
+        references=spec.references,
+        deployed=_watch,
+    )
+    add_kind(Resource.Type.ALERT, alert)
+    channel = AddedKind(
+        channel_spec.channel_data,
+        channel_spec.EXAMPLE,
+        channel_spec.MEANINGS,
+        _no_link,
+        references=channel_spec.references,
+    )
+    add_kind(Resource.Type.CHANNEL, channel)
 
 
 def _explore_link(resource: "Resource") -> "Link":

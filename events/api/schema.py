@@ -99,7 +99,22 @@ def _answers() -> Schema:
     reason = {"description": "The reason.", "schema": {"type": "string"}, "required": False}
     seconds = {"description": "When to send again.", "schema": {"type": "integer"}, "required": False}
     text = {"schema": {"type": "string"}, "required": False}
-    bad = {
+    return {
+        "200": _answer("As 202, for a key that asks for 200, or for a client of OpenTelemetry.", {"type": "object"}),
+        "202": _answer("Every event is on disk.", _message("Request Accepted")),
+        "400": _answer("The request, or some of its events, can't be stored.", _bad_request())
+        | {"headers": {"X-Error-Reason": reason}},
+        "401": _answer("The key is missing, invalid, or lacks the right to ingest.", _message("Unauthorised")),
+        "429": _answer("The key or its project sends more a second than it may.", _message("Too Many Requests"))
+        | {"headers": {"X-Error-Reason": reason, "Retry-After": seconds, "RateLimit": text, "RateLimit-Policy": text}},
+        "500": _answer("The events were not stored; send them again.", _message("Internal Error")),
+        "503": _answer("There is no room for the events now; send them again.", _message("Service Unavailable"))
+        | {"headers": {"X-Error-Reason": reason, "Retry-After": seconds}},
+    }
+
+
+def _bad_request() -> Schema:
+    return {
         "type": "object",
         "required": ["message"],
         "properties": {
@@ -119,18 +134,6 @@ def _answers() -> Schema:
                 "description": "How many more there are that aren't listed.",
             },
         },
-    }
-    return {
-        "200": _answer("As 202, for a key that asks for 200, or for a client of OpenTelemetry.", {"type": "object"}),
-        "202": _answer("Every event is on disk.", _message("Request Accepted")),
-        "400": _answer("The request, or some of its events, can't be stored.", bad)
-        | {"headers": {"X-Error-Reason": reason}},
-        "401": _answer("The key is missing, invalid, or lacks the right to ingest.", _message("Unauthorised")),
-        "429": _answer("The key or its project sends more a second than it may.", _message("Too Many Requests"))
-        | {"headers": {"X-Error-Reason": reason, "Retry-After": seconds, "RateLimit": text, "RateLimit-Policy": text}},
-        "500": _answer("The events were not stored; send them again.", _message("Internal Error")),
-        "503": _answer("There is no room for the events now; send them again.", _message("Service Unavailable"))
-        | {"headers": {"X-Error-Reason": reason, "Retry-After": seconds}},
     }
 
 
