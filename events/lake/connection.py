@@ -286,8 +286,7 @@ class Lake:
     def _prepare(self) -> None:
         for name, package in EXTENSIONS.items():
             self._load_extension(name, package)
-        self.execute("SET enable_progress_bar_print = false")  # it would go to stdout
-        self.execute("SET enable_progress_bar = true")  # otherwise nobody can tell how far an interrupted statement was
+        self.execute("SET enable_progress_bar = false")  # it would go to stdout
         self.execute("SET TimeZone = 'UTC'")
         self.inline(INLINED_ROWS)
         self.execute(columns.MACROS + conditions.MACROS + promoted.MACROS)

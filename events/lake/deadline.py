@@ -11,7 +11,6 @@ from django.conf import settings
 
 from eventlane.wire.client import CLIENT, Client
 from eventlane.wire.errors import ApiError
-from events.lake.duckdbs import Interrupted
 
 # How soon it is noticed that the client is gone, or an end that came just before a statement started: DuckDB forgets
 # such an interrupt.
@@ -19,28 +18,22 @@ LOOK_SECONDS = 0.25
 
 
 class QueryTimeout(ApiError):
-    """The query ran longer than EVENTLANE_QUERY_SECONDS. `progress`: the share of the last statement that was done."""
+    """The query ran longer than EVENTLANE_QUERY_SECONDS."""
 
     status, code = 400, "query_timeout"
 
-    def __init__(self, events: int = 0, looked_back_to: str = "", share: float = 0.0, progress: float = 0.0) -> None:
-        """Say how many events there were to look at, and how far it was, as far as these are known.
-
-        It had looked at a `share` of them, or at all since a time.
-        """
+    def __init__(self, events: int = 0, looked_back_to: str = "") -> None:
+        """Say how many events there were to look at, and since when all were, as far as that is known."""
         told = [f"The query ran longer than {settings.EVENTLANE_QUERY_SECONDS:g} seconds."]
         data: dict[str, Any] = {}
         if events:
             data["events"] = events
             told.append(f"There were {events:,} events to look at.")
-        if events and share >= 0.01:
-            data["share"] = round(share, 2)
-            told.append(f"It had looked at about {share:.0%} of them.".replace("%", " %"))
         if looked_back_to:
             data["looked_back_to"] = looked_back_to
             told.append(f"It had looked at all since {looked_back_to}.")
         super().__init__(" ".join([*told, "Ask for less of the past."]), data=data or None)
-        self.looked_back_to, self.share, self.progress = looked_back_to, share, progress
+        self.looked_back_to = looked_back_to
 
 
 class QueryCancelled(ApiError):
@@ -81,8 +74,8 @@ class Deadline:
         self._set_running(True)
         try:
             yield
-        except duckdb.InterruptException as error:
-            self._check(error.progress if isinstance(error, Interrupted) else 0.0)
+        except duckdb.InterruptException:
+            self._check()
             raise
         finally:
             self._set_running(False)
@@ -92,11 +85,11 @@ class Deadline:
         self._cancelled = True
         self._stop()
 
-    def _check(self, progress: float = 0.0) -> None:
+    def _check(self) -> None:
         if self._is_cancelled():
             raise QueryCancelled
         if self._is_late():
-            raise QueryTimeout(progress=progress)
+            raise QueryTimeout
 
     def _is_cancelled(self) -> bool:
         return self._cancelled or self._client.gone

@@ -41,14 +41,6 @@ class ProcessFailed(duckdb.Error):
     """The process with the DuckDB failed for a reason that isn't DuckDB's."""
 
 
-class Interrupted(duckdb.InterruptException):
-    """A statement was interrupted; `progress` is the share of it that was done, 0 if that isn't known."""
-
-    def __init__(self, text: str, progress: float) -> None:
-        super().__init__(text, progress)  # both, so that it can be pickled
-        self.progress = progress
-
-
 class ArrowReader(Protocol):
     """The batches of a result."""
 
@@ -95,15 +87,12 @@ class OwnDuckDB:
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._connection = duckdb.connect(config=dict(config))
-        self._progress = 0.0  # of the statement that was interrupted last
 
     def rows(self, sql: str, parameters: Sequence[Any], tables: Mapping[str, "pa.Table"]) -> Rows:
         for name, table in tables.items():
             self._connection.register(name, table)
         try:
             return self._connection.execute(sql, list(parameters)).fetchall()
-        except duckdb.InterruptException as error:
-            raise Interrupted(str(error), self._progress) from None
         finally:
             for name in tables:
                 self._connection.unregister(name)
@@ -112,7 +101,6 @@ class OwnDuckDB:
         return self._connection.execute(sql, list(parameters))
 
     def interrupt(self) -> None:
-        self._progress = max(self._connection.query_progress(), 0.0) / 100  # -1 in the first seconds
         self._connection.interrupt()
 
     def is_running(self) -> bool:

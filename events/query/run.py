@@ -117,7 +117,7 @@ def _ask_snapshot(
         try:
             answers = [answer_query(query, snapshot, approximate, files) for query in queries]
         except QueryTimeout as error:
-            raise QueryTimeout(statistics.events_scanned, error.looked_back_to, error.share) from None
+            raise QueryTimeout(statistics.events_scanned, error.looked_back_to) from None
         for answer in answers:
             answer.statistics = replace(statistics, warnings=[*statistics.warnings, *answer.statistics.warnings])
         return answers
@@ -136,10 +136,10 @@ def answer_query(
         _find_events(answer, events, files)
         return answer
     buckets = _buckets(query)
-    if has_bucketed := buckets is not None and is_bucketed(query):
-        _look(events, bucketed_statement(query, events, buckets))
+    if buckets and is_bucketed(query):
+        _run(events, bucketed_statement(query, events, buckets))
     groups = groups_statement(query, events, approximate)
-    _run(events, groups) if has_bucketed else _look(events, groups)
+    _run(events, groups)
     _run(events, first_statement(query, events, groups.columns))
     _take_rows(answer, events, groups)
     if query.others and _has_others(query, events):
@@ -156,14 +156,6 @@ def answer_query(
 
 def _run(events: Events, statement: Statement) -> list[tuple[Any, ...]]:
     return events.execute(statement.sql, statement.parameters)
-
-
-def _look(events: Events, statement: Statement) -> None:
-    """Run the statement that looks at all events first; of it, QueryTimeout says how far it was."""
-    try:
-        _run(events, statement)
-    except QueryTimeout as error:
-        raise QueryTimeout(share=error.progress) from None
 
 
 def _take_rows(answer: Answer, events: Events, groups: Statement) -> None:
