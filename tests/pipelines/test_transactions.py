@@ -36,9 +36,9 @@ def test_two_that_wait_for_each_other_both_come_to_their_end():
     with ThreadPoolExecutor() as pool:
         for done in [pool.submit(in_thread, one, other), pool.submit(in_thread, other, one)]:
             done.result(30)
-    assert len(begun) == 3  # PostgreSQL stopped one of them
+    assert len(begun) > 2  # PostgreSQL stopped one of them, or both if they looked at the same moment
     [first, second] = PlatformEvent.objects.all()
-    assert first.data == second.data == {"by": begun[-1]}
+    assert first.data == second.data and first.data["by"] in begun
 
 
 def test_change_that_never_works_fails_at_last():
