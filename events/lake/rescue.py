@@ -1,5 +1,6 @@
 """Seal a journal file despite bad events, which go into quarantine in the same transaction."""
 
+import re
 import time
 
 import duckdb
@@ -7,11 +8,15 @@ from django.conf import settings
 
 from events.journal import JournalFile
 from events.lake.connection import Lake
-from events.lake.culprits import Step, check_lake, find_bad_events, storable_reason_of
+from events.lake.culprits import LakeUnwell, Step, check_lake, find_bad_events, storable_reason_of
 from events.lake.quarantine import entries, put_back
+from events.lake.reasons import reason_of
 from events.lake.seal import Refusal, Refused, Sealed, read_parts, seal_files
 
 NOT_A_TABLES_FAULT = (duckdb.IOException, duckdb.OutOfMemoryException)
+# What DuckLake says of a connection that PostgreSQL ended; nothing else makes a ROLLBACK fail. No event's text is taken
+# for this, since the events were stored in a trial before a table is blamed.
+LOST_CONNECTION = re.compile('server closed the connection|terminating connection|no connection|query "ROLLBACK"')
 
 
 def seal_without_culprits(lake: Lake, file: JournalFile, step: Step) -> Sealed:
@@ -66,6 +71,8 @@ def _seal_with_all_aside(lake: Lake, file: JournalFile, refused: Refused, step: 
 def _check_blame(lake: Lake, error: duckdb.Error) -> None:
     """Raise LakeUnwell or the error itself, unless a table may be at fault."""
     check_lake(lake)
+    if LOST_CONNECTION.search(str(error)):  # maybe of each connection in DuckLake's pool, one after the other
+        raise LakeUnwell(reason_of(error)) from error
     if isinstance(error, NOT_A_TABLES_FAULT):
         raise error
 

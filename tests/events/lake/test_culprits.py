@@ -24,7 +24,7 @@ from django.db import connection
 from django.utils import timezone
 
 from events.doctor import examine
-from events.lake import quarantine
+from events.lake import quarantine, seal
 from events.lake.connection import Lake
 from events.lake.maintain import maintain
 from events.lake.sealer import SealingFailed
@@ -32,6 +32,9 @@ from events.models import Dataset
 from tests.events.lake.conftest import Node
 
 POISON = "poison"
+CUT_OFF = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name = 'eventlane lake' AND datname = current_database()"""
 
 
 def refuse_poison(node: Node, table: str = "ducklake_file_column_stats", column: str = "min_value") -> None:
@@ -244,10 +247,7 @@ def test_lost_connections_are_no_events_fault(node: Node, other: Dataset) -> Non
     def disturb() -> None:
         with psycopg.connect(**address, autocommit=True) as disturber:
             while not stop.wait(0.7):
-                disturber.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE application_name = 'eventlane lake' AND datname = current_database()"
-                )
+                disturber.execute(CUT_OFF)
 
     disturbing = Thread(target=disturb)
     disturbing.start()
@@ -268,6 +268,29 @@ def test_lost_connections_are_no_events_fault(node: Node, other: Dataset) -> Non
         node.seal()
     assert node.files() == [] and node.quarantine() == []
     assert numbers(node) == numbers(node, other) == [-1, *range(3000)]
+
+
+def test_connection_that_is_lost_three_times_is_no_tables_fault(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections end only while the file is sealed, so all that is tried between these attempts works."""
+    read_parts, times = seal.read_parts, iter(range(3))
+
+    def cut_off(files: Any) -> Any:
+        if next(times, None) is not None:
+            with connection.cursor() as cursor:
+                cursor.execute(CUT_OFF)
+        return read_parts(files)
+
+    node.write('{"n":-1}')
+    node.seal()
+    node.write(*numbered(0, 4))
+    monkeypatch.setattr(seal, "read_parts", cut_off)
+    with pytest.raises(SealingFailed):
+        node.seal()
+    while node.files():
+        with suppress(SealingFailed):
+            node.seal()
+    assert next(times, None) is None
+    assert node.quarantine() == [] and numbers(node) == [-1, 0, 1, 2, 3]
 
 
 PIECES = [
