@@ -93,7 +93,7 @@ def test_json_says_the_same(server: Server) -> None:
     assert all(set(finding) == {"check", "state", "message", "advice"} for finding in findings)
 
 
-@pytest.mark.parametrize("listens", [False, True], ids=["refused", "silent"])
+@pytest.mark.parametrize("listens", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["refused", "silent"])
 def test_without_the_database_the_rest_is_still_checked(tmp_path: Path, listens: bool) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))

@@ -169,6 +169,7 @@ def test_server_that_is_not_there_yet_is_waited_for() -> None:
     timer.join()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_date", [False, True])
 def test_retry_after_is_obeyed(scripted: Scripted, as_date: bool) -> None:
     wait = format_datetime(timezone.now() + timedelta(seconds=3), usegmt=True) if as_date else "2"
@@ -393,6 +394,7 @@ def test_command_sends_a_cut_off_array_up_to_the_cut_and_fails(run: Run, scripte
     assert b"ends inside an array" in done.stderr
 
 
+@pytest.mark.slow
 def test_command_sends_from_a_live_pipe_without_waiting_for_its_end(scripted: Scripted, tmp_path: Path) -> None:
     process = subprocess.Popen(
         **command(scripted, tmp_path, "-"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE

@@ -5,6 +5,7 @@ import math
 from fractions import Fraction
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -99,6 +100,7 @@ OTHERS = [path for path in PATHS if path not in COLUMNS]
 promotions = st.just({}) | st.dictionaries(st.sampled_from(OTHERS), st.sampled_from([*TYPES]), min_size=3, max_size=6)
 
 
+@pytest.mark.slow
 @settings(max_examples=QUERIES // (2 * BODIES), deadline=None, suppress_health_check=list(HealthCheck))
 @given(found=events, promoted=promotions, asked=st.lists(bodies, min_size=BODIES, max_size=BODIES))
 def test_answers_are_those_of_plain_python(
