@@ -14,7 +14,8 @@ CHANGEABLE = ("answer_200", "quarantine_after", "requests_per_second", "bytes_pe
 class Command(ExampleCommand):
     help = (
         "Change how many events of an API key are taken, and what becomes of refused ones.\n\n"
-        "It holds within a second. What isn't given stays as it is. Rights, project and account of a key are fixed."
+        "The change holds within a second. What isn't given stays as it is. "
+        "A key's rights, project and account are fixed."
     )
     example = """
 python manage.py change_api_key shippers --requests-per-second 200 --bytes-per-second 1000000
@@ -81,8 +82,8 @@ def _description(api_key: ApiKey) -> str:
     """Say what may be sent with a key."""
     limits = ((api_key.requests_per_second, "requests"), (api_key.bytes_per_second, "bytes"))
     parts = [_rate(limit, unit) for limit, unit in limits]
-    times = api_key.quarantine_after
-    parts.append(f"quarantine after {times} refusals" if times else "no quarantine")
+    refusals = api_key.quarantine_after
+    parts.append(f"quarantine after {refusals} refusals" if refusals else "no quarantine")
     return ", ".join([*parts, f"answers {200 if api_key.answer_200 else 202}"])
 
 
