@@ -48,9 +48,9 @@ def shape_of(execute: Execute, events: pa.Table) -> Shape:
     return sample if len(events) <= SAMPLE else _shape(partial(execute, events=events), sample)
 
 
-def shape_of_view(execute: Execute) -> Shape:
-    """Return the shape of the rows of a view that is called `events`."""
-    return _shape(execute)
+def shape_of_view(execute: Execute, expected: Shape | None = None) -> Shape:
+    """Return the shape of the rows of a view that is called `events`; what others like them had saves a look."""
+    return _shape(execute, expected)
 
 
 def _shape(execute: Execute, expected: Shape | None = None) -> Shape:

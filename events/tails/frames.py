@@ -95,7 +95,7 @@ JSON_SQL = " || ".join(
     [
         """'id: ' || id || chr(10) || 'data: {"id":"' || id || '"'""",
         *(_member(name, _time(name)) for name in ("received_time", "event_time")),
-        "CASE WHEN received_time > make_timestamptz(?) THEN ',\"ahead\":true' ELSE '' END",
+        "CASE WHEN is_ahead THEN ',\"ahead\":true' ELSE '' END",
         *(_member(name, f"to_json(plain({name}))") for name in _TEXTS),
         _member("duration", "to_json(duration)"),
         _member("error", "to_json(plain(error))"),

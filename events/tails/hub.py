@@ -151,7 +151,8 @@ class _Work:
             self._news.follow_new()
 
     def _processor_seconds(self) -> float:
-        return time.thread_time() + self._matcher.processor_seconds()
+        """Return what the looks have taken. Planning is done once, so it is nothing to rest for."""
+        return time.thread_time() + self._matcher.processor_seconds() - self._matcher.planning_seconds()
 
     def start_over(self, tails: Sequence[Tail]) -> None:
         """Give up what nobody has looked at, and make a new DuckDB."""

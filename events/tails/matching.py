@@ -1,46 +1,36 @@
-"""Find which of the new events the search lines of tails find: one conversion for all, one statement for each line."""
+"""Find which of the new events the search lines of tails find: one conversion for all, one statement for many lines."""
 
 import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from operator import itemgetter
+from itertools import chain
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 from django.conf import settings
 
 from eventlane.one_line import one_line
-from eventlane.times import to_microseconds
 from eventlane.wire.seldom import SeldomLog
-from events.clock import newest_time
 from events.journal import Batch
-from events.lake.arrow import event_table
-from events.lake.columns import EVENT_COLUMNS
-from events.lake.connection import Lake, table_definition
-from events.lake.duckdbs import DuckDB, ProcessEnded, Rows, SeparateDuckDB
-from events.lake.query import SELECTED, event_row
-from events.lake.snapshot import COLUMNS
-from events.lake.unwrap import source_of
+from events.lake.connection import Lake
+from events.lake.duckdbs import DuckDB, ProcessEnded, SeparateDuckDB
 from events.models import Dataset
-from events.tails.frames import JSON_SQL, Frame, Look
-from events.tails.prepared import CONFIG, DATABASE, PreparedLines
-from events.tails.tail import NOTHING, Chunk, Line, Missing
+from events.tails.chunks import Chunks
+from events.tails.prepared import CONFIG, PreparedStatements
+from events.tails.staging import STAGED, Stage
+from events.tails.tail import NOTHING, Chunk, Line
 
 logger = logging.getLogger(__name__)
 log_failure = SeldomLog(logger.warning)
 
 NICENESS = 5  # of the processor, a busy machine leaves about a quarter to it
+LINES_AT_ONCE = 16  # that are asked for with one statement, and planned anew when one of them goes
 LINE_SECONDS = 0.5  # of the processor; a line that takes more for one step is given up
 PENALTY = 20  # and not asked for so many times as long
 LOOK_SECONDS = 0.05
-MADE_AT_ONCE = 500  # frames, as there may be room for a part of what was found
-CONVERTED, OWNERS = "temp.main.converted_events", "temp.main.owners_of_events"
-NEW = f"{DATABASE}.main.new_events"  # both together
-NEW_COLUMNS = {"dataset_id": "VARCHAR", "dataset": "VARCHAR"} | EVENT_COLUMNS | {"frame": "VARCHAR"}
 
 
 class _Workbench(Lake):
@@ -66,8 +56,9 @@ class Matcher:
 
     def __init__(self) -> None:
         self._lake = _Workbench()
-        self._prepared = PreparedLines(self._lake)
-        self._lake.execute(f"CREATE TABLE {NEW} ({table_definition(NEW_COLUMNS)})")
+        self._statements = PreparedStatements(self._lake, self.processor_seconds)
+        self._stage = Stage(self._lake, self._statements)
+        self._groups: list[list[Line]] = []  # of lines of a dataset that are asked for together
         self._resting: dict[Line, float] = {}  # until when lines that took too long aren't asked
         self._watchdog = _Watchdog(self._lake.duckdb)
 
@@ -80,6 +71,10 @@ class Matcher:
         """Return what its process has used."""
         return self._lake.duckdb.processor_seconds()
 
+    def planning_seconds(self) -> float:
+        """Return what of it went into statements that will be run again."""
+        return self._statements.planning_seconds
+
     def find(
         self, batches: Sequence[Batch], rooms: Mapping[Line, int], fresh: Collection[Line], least_us: int
     ) -> dict[Line, Chunk]:
@@ -89,30 +84,22 @@ class Matcher:
         lines have frames. No event was received before `least_us`. Raises ProcessEnded.
         """
         counts = count_by_dataset(batches)
-        concerned = {line: room for line, room in rooms.items() if counts[line.dataset.pk]}
-        is_staged = self._stage(batches, {line.dataset for line in concerned})
-        self._prepared.set_rooms(rooms)
-        frames = {line.look: _Frames(self._lake, line.look) for line in concerned}
-        found = {}
-        for line, room in concerned.items():
-            chunk = None
-            if is_staged and not line.look.is_made_by_sql:
-                chunk = self._ask(line, self._rows, room, frames)
-            elif is_staged:
-                chunk = self._ask(line, self._frames if line in fresh else self._blob, room)
-            found[line] = (chunk or NOTHING.without(counts[line.dataset.pk]))._replace(least_us=least_us)
-        return found
+        concerned = [line for line in rooms if counts[line.dataset.pk]]
+        chunks: dict[Line, Chunk] = {}
+        if self._put(batches, {line.dataset for line in concerned}):
+            self._regroup(rooms)
+            asked = [group for group in self._groups if counts[group[0].dataset.pk]]
+            found = dict(chain.from_iterable(map(self._ask, asked)))
+            chunks = Chunks(self._lake, self._statements, rooms, fresh).of(found)
+        return {
+            line: (chunks.get(line) or NOTHING.without(counts[line.dataset.pk]))._replace(least_us=least_us)
+            for line in concerned
+        }
 
-    def _stage(self, batches: Sequence[Batch], datasets: Collection[Dataset]) -> bool:
-        """Convert the batches of these datasets, those with the same settings together; return whether that worked."""
-        names = {dataset.pk: dataset.name for dataset in datasets}
-        unwrapping = {dataset.pk for dataset in datasets if dataset.unwrap_message}
-        self._lake.execute(f"DELETE FROM {NEW}")
-        self._lake.execute(f"CHECKPOINT {DATABASE}")  # which gives back the memory of deleted rows
+    def _put(self, batches: Sequence[Batch], datasets: Collection[Dataset]) -> bool:
+        """Convert the batches of these datasets; return whether that worked."""
         try:
-            for group in filter(None, (names.keys() - unwrapping, unwrapping)):
-                if of_group := [batch for batch in batches if batch.dataset_id in group]:
-                    self._convert(of_group, names, unwraps=group <= unwrapping)
+            self._stage.put(batches, datasets)
         except ProcessEnded:
             raise
         except duckdb.Error as error:
@@ -120,103 +107,46 @@ class Matcher:
             return False
         return True
 
-    def _convert(self, batches: Sequence[Batch], names: Mapping[str, str], *, unwraps: bool) -> None:
-        events = event_table(batches)
-        ids = [batch.dataset_id for batch in batches for _ in range(batch.count)]
-        owners = pa.table({"id": events["id"], "dataset_id": ids, "dataset": [names[one] for one in ids]})
-        source = source_of(self._lake.execute, events, unwraps=unwraps)
-        # The conversion may leave out rows. Joined to Arrow tables by a UUID, DuckDB fails.
-        self._make(OWNERS, "SELECT * FROM owners", owners=owners)
-        self._make(CONVERTED, f"SELECT {COLUMNS} FROM ({source.sql})", **source.tables)
-        both = f"SELECT dataset_id, dataset, {COLUMNS}, {JSON_SQL} FROM {CONVERTED} JOIN {OWNERS} USING (id)"
-        self._lake.execute(f"INSERT INTO {NEW} {both}", [to_microseconds(newest_time())])
+    def _regroup(self, lines: Collection[Line]) -> None:
+        """Leave out lines that are gone, and add new ones where there is room. A changed group is planned anew."""
+        self._resting = {line: until for line, until in self._resting.items() if line in lines}
+        self._groups = [kept for group in self._groups if (kept := [line for line in group if line in lines])]
+        for line in set(lines).difference(*self._groups):
+            for group in self._groups:
+                if group[0].dataset == line.dataset and len(group) < LINES_AT_ONCE and group[0] not in self._resting:
+                    group.append(line)
+                    break
+            else:
+                self._groups.append([line])
 
-    def _make(self, table: str, selected: str, **tables: pa.Table) -> None:
-        self._lake.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {selected}", **tables)
+    def _ask(self, group: list[Line]) -> list[tuple[Line, list[int]]]:
+        """Return the rows that each line of a group finds, but of a line that takes too long.
 
-    def _ask(self, line: Line, find: Callable[..., Chunk], *arguments: Any) -> Chunk | None:
-        """Return what a line finds, or None if that takes too long."""
-        if time.monotonic() < self._resting.get(line, 0.0):
-            return None
-        self._resting.pop(line, None)
+        Lines that take too long together are from now on asked for one by one.
+        """
+        if time.monotonic() < self._resting.get(group[0], 0.0):
+            return []
         started = self.processor_seconds()
         try:
             with self._watchdog.statement():
-                return find(line, *arguments)
+                return self._rows(group)
         except ProcessEnded:
             raise
         except duckdb.Error as error:
+            if len(group) > 1:
+                self._groups = [one for one in self._groups if one is not group] + [[line] for line in group]
+                return list(chain.from_iterable(self._ask([line]) for line in group))
             log_failure("a tail skips events: %s", one_line(error))
-            self._resting[line] = time.monotonic() + PENALTY * (self.processor_seconds() - started)
-            return None
+            self._resting[group[0]] = time.monotonic() + PENALTY * (self.processor_seconds() - started)
+            return []
 
-    def _blob(self, line: Line, room: int) -> Chunk:
-        """Return what a line finds as one piece, which takes no work for each event."""
-        shown = "string_agg(frame, '' ORDER BY id)"
-        sql = f"SELECT count(*), coalesce(sum(strlen(frame)), 0), {shown} FROM {NEW} WHERE {_finds(line)}"
-        [(found, size, text)] = self._prepared.rows(line, sql, _values(line))
-        kept = found
-        if size > room:
-            [(kept, text)] = self._within_room(line, f"count(*), {shown}")
-        return Chunk(kept, (text or "").encode(), Missing(dropped=found - kept))
-
-    def _frames(self, line: Line, room: int) -> Chunk:
-        """Return what a line finds with the frame of each event."""
-        selected = "(SELECT count(*) FROM matched), id, epoch_us(received_time), frame"
-        rows = sorted(self._within_room(line, selected), key=itemgetter(1))
-        if not rows:
-            return self._blob(line, room)  # which knows how many there was no room for
-        return _chunk([Frame(id, us, frame.encode()) for _, id, us, frame in rows], rows[0][0] - len(rows))
-
-    def _within_room(self, line: Line, selected: str) -> Rows:
-        """Select of the first events that a line finds and has room for. This takes twice as long as all of them."""
-        sql = f"""
-            WITH matched AS MATERIALIZED (SELECT id, received_time, frame FROM {NEW} WHERE {_finds(line)}),
-                summed AS (SELECT *, sum(strlen(frame)) OVER (ORDER BY id) AS total FROM matched)
-            SELECT {selected} FROM summed WHERE total <= :room"""
-        return self._prepared.rows(line, sql, _values(line))
-
-    def _rows(self, line: Line, room: int, frames: Mapping[Look, "_Frames"]) -> Chunk:
-        """Return what a line finds, in a look that only Python can give it."""
-        sql = f"SELECT rowid FROM {NEW} WHERE {_finds(line)} ORDER BY id"
-        numbers = [number for (number,) in self._prepared.rows(line, sql, _values(line))]
-        return frames[line.look].chunk(numbers, room)
-
-
-def _finds(line: Line) -> str:
-    return f"dataset_id = ? AND ({line.where.sql})"
-
-
-def _values(line: Line) -> list[Any]:
-    return [line.dataset.pk, *line.where.parameters]
-
-
-class _Frames:
-    """The frames of new events, each made once."""
-
-    def __init__(self, lake: Lake, look: Look) -> None:
-        self._lake, self._look = lake, look
-        self._made: dict[int, Frame] = {}
-
-    def chunk(self, numbers: Sequence[int], room: int) -> Chunk:
-        """Return the frames of the first rows that there is room for."""
-        kept: list[Frame] = []
-        first = numbers[: self._look.most_events]
-        for start in range(0, len(first), MADE_AT_ONCE):
-            for frame in self._of(first[start : start + MADE_AT_ONCE]):
-                room -= len(frame.data)
-                if room < 0:
-                    return _chunk(kept, len(numbers) - len(kept))
-                kept.append(frame)
-        return _chunk(kept, len(numbers) - len(kept))
-
-    def _of(self, numbers: Sequence[int]) -> list[Frame]:
-        lacking = [number for number in numbers if number not in self._made]
-        if lacking:
-            selected = f"SELECT rowid, {SELECTED} FROM {NEW} WHERE rowid IN (SELECT unnest(?::BIGINT[]))"
-            for number, *values in self._lake.execute(selected, [lacking]):
-                self._made[number] = self._look.frame(event_row(tuple(values)))
-        return [self._made[number] for number in numbers]
+    def _rows(self, group: list[Line]) -> list[tuple[Line, list[int]]]:
+        """Return the numbers of the rows that each line finds."""
+        selected = ", ".join(f"list(rowid) FILTER ({line.where.sql})" for line in group)
+        values = [value for line in group for value in line.where.parameters]
+        sql = f"SELECT {selected} FROM {STAGED} WHERE dataset_id = ?"
+        [found] = self._statements.rows(sql, [*values, group[0].dataset.pk])
+        return [(line, rows or []) for line, rows in zip(group, found, strict=True)]
 
 
 class _Watchdog:
@@ -254,8 +184,3 @@ def count_by_dataset(batches: Sequence[Batch]) -> Counter[str]:
     for batch in batches:
         counts[batch.dataset_id] += batch.count
     return counts
-
-
-def _chunk(frames: Sequence[Frame], dropped: int) -> Chunk:
-    data = b"".join(frame.data for frame in frames)
-    return Chunk(len(frames), data, Missing(dropped=dropped), frames=frames)

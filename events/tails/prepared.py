@@ -1,57 +1,56 @@
-"""Statements of search lines about the new events, each planned once: planning takes five times as long as asking."""
+"""Statements about the new events, each planned once: planning takes five to fifty times as long as running them."""
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from events.lake.connection import Lake
 from events.lake.duckdbs import Rows
-from events.tails.tail import Line
 
-# DuckDB plans anew when a parameter is given, or a table was made in a database that is read. So values are variables,
-# each for one statement, what changes is in tables, and these are in a database where nothing else is made.
+# DuckDB plans anew when a parameter is given, or a table was made in a database that is read. So values are in a
+# variable, and what changes are the rows of tables in a database where nothing else is made.
 DATABASE = "tails"
-ROOMS = f"{DATABASE}.main.rooms"
 # A plan would otherwise rely on the least and greatest values that the tables had when it was made.
 CONFIG = {"disabled_optimizers": "statistics_propagation"}
+MOST_STATEMENTS = 200
 _PLACEHOLDER = re.compile(r"""'[^']*'|"[^"]*"|(\?)""")
 
 
-class PreparedLines:
-    """The statements of the lines that are asked now. The DuckDB has CONFIG."""
+class PreparedStatements:
+    """Statements that are run again and again; the latest of them stay planned. The DuckDB has CONFIG."""
 
-    def __init__(self, lake: Lake) -> None:
-        self._lake = lake
+    def __init__(self, lake: Lake, processor_seconds: Callable[[], float]) -> None:
+        self._lake, self._processor_seconds = lake, processor_seconds
         self._counter = itertools.count()
-        self._numbers: dict[Line, int] = {}
-        self._statements: dict[tuple[Line, str], str] = {}
-        lake.execute(f"ATTACH ':memory:' AS {DATABASE}; CREATE TABLE {ROOMS} (line BIGINT, room BIGINT)")
+        self._names: OrderedDict[tuple[str, tuple[str, ...]], str] = OrderedDict()
+        self.planning_seconds = 0.0  # of the processor, since the beginning
+        lake.execute(f"ATTACH ':memory:' AS {DATABASE}")
 
-    def set_rooms(self, rooms: Mapping[Line, int]) -> None:
-        """Take the lines and their rooms, and forget other lines."""
-        for line, sql in [key for key in self._statements if key[0] not in rooms]:
-            self._lake.execute(f"DEALLOCATE {self._statements.pop((line, sql))}")
-        self._numbers = {line: self._numbers.get(line, next(self._counter)) for line in rooms}
-        values = [list(self._numbers.values()), list(rooms.values())]
-        self._lake.execute(f"DELETE FROM {ROOMS}")
-        self._lake.execute(f"INSERT INTO {ROOMS} SELECT unnest(?::BIGINT[]), unnest(?::BIGINT[])", values)
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> Rows:
+        """Run a statement that reads only tables of DATABASE, and return its rows."""
+        key = sql, tuple(map(repr, values))
+        if key not in self._names:
+            started = self._processor_seconds()
+            self._forget_oldest()
+            self._names[key] = self._prepare(sql, values)
+            self.planning_seconds += self._processor_seconds() - started
+        self._names.move_to_end(key)
+        return self._lake.execute(f"EXECUTE {self._names[key]}")
 
-    def rows(self, line: Line, sql: str, values: Sequence[Any]) -> Rows:
-        """Return the rows of a statement of a line, which always has the same values; `:room` in it is the line's."""
-        if (line, sql) not in self._statements:
-            self._statements[line, sql] = self._prepare(self._numbers[line], sql, values)
-        return self._lake.execute(f"EXECUTE {self._statements[line, sql]}")
+    def _forget_oldest(self) -> None:
+        if len(self._names) >= MOST_STATEMENTS:
+            _, name = self._names.popitem(last=False)
+            self._lake.execute(f"DEALLOCATE {name}")
 
-    def _prepare(self, number: int, sql: str, values: Sequence[Any]) -> str:
+    def _prepare(self, sql: str, values: Sequence[Any]) -> str:
         name = f"statement_{next(self._counter)}"
-        variables = [f"{name}_{position}" for position in range(len(values))]
-        for variable, value in zip(variables, values, strict=True):
-            self._lake.execute(f"SET VARIABLE {variable} = ?", [value])
-        left = iter(variables)
-        bound = _PLACEHOLDER.sub(lambda found: f"getvariable('{next(left)}')" if found[1] else found[0], sql)
-        room = f"(SELECT room FROM {ROOMS} WHERE line = {number})"
-        self._lake.execute(f"PREPARE {name} AS {bound.replace(':room', room)}")
-        for variable in variables:  # the plan has their values
-            self._lake.execute(f"RESET VARIABLE {variable}")
+        if values:
+            members = ", ".join(f"value{position} := ?" for position in range(len(values)))
+            self._lake.execute(f"SET VARIABLE {name} = struct_pack({members})", values)
+        left = (f"getvariable('{name}').value{position}" for position in range(len(values)))
+        bound = _PLACEHOLDER.sub(lambda found: next(left) if found[1] else found[0], sql)
+        self._lake.execute(f"PREPARE {name} AS {bound}")
+        self._lake.execute(f"RESET VARIABLE {name}")  # the plan has its values
         return name
