@@ -1,10 +1,12 @@
 """Ask what an alert asks, for the window that ends at a moment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import time_ns
 from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
 
 from eventlane.times import to_microseconds
 from eventlane.wire.errors import ApiError, UnknownObject
@@ -20,9 +22,9 @@ if TYPE_CHECKING:
     from events.query.answer import Answer
     from events.query.model import Query
 
-GROUPS = 1000  # of one evaluation: those that are furthest beyond the threshold
-
-Condition = dict[str, Any]  # kind: a state; group: values by path; value; text: of an error
+Condition = dict[
+    str, Any
+]  # kind: a state; group: values by path; value; text: of an error, or that groups are left out
 
 
 @dataclass(slots=True)
@@ -31,6 +33,7 @@ class Finding:
 
     conditions: list[Condition] = field(default_factory=list)
     value: Any = None
+    is_cut: bool = False  # more groups are beyond the threshold than are told of
     complete_until: datetime | None = None
 
     @property
@@ -87,9 +90,10 @@ def _evaluate(alert: Resource, until: datetime) -> Finding:
     data, question = alert.data, question_of(alert)
     if silence := data.get("no_data"):
         ends = {"limit": 1, "calculations": [], "group_by": [], "having": []}
-        answer = _ask(alert, question | ends | frame(until, seconds_of(silence)))
+        answer = _ask(alert, _read(question | ends | frame(until, seconds_of(silence))))
         if not answer.events:
-            return Finding([{"kind": AlertState.NO_DATA.value}], None, answer.statistics.complete_until)
+            silent: Condition = {"kind": AlertState.NO_DATA.value}
+            return Finding([silent], complete_until=answer.statistics.complete_until)
     threshold = read_threshold(data.get("threshold", ""))
     if threshold is None:
         return Finding()
@@ -101,13 +105,27 @@ def _compare(alert: Resource, question: Mapping[str, Any], threshold: Threshold)
     name = alert.data.get("calculation") or names[0]
     if name not in names:
         raise InvalidAlert(f"The query has no calculation {name!r}, only {', '.join(names)}.")
-    order = {"order_by": [{"by": name, "order": threshold.order}], "limit": GROUPS, "others": False}
-    answer = _ask(alert, {**question, **order})
-    paths = answer.query.group_by
-    place = len(paths) + names.index(name)
-    rows = [(dict(zip(paths, row, strict=False)), row[place]) for row in made_to_fit(answer.rows)]
+    most = settings.EVENTLANE_ALERT_GROUPS
+    query = replace(_read(question), order_by=(threshold.order(name),), limit=most + 1, others=False)
+    answer = _ask(alert, query)
+    place = len(query.group_by) + names.index(name)
+    rows = [(dict(zip(query.group_by, row, strict=False)), row[place]) for row in made_to_fit(answer.rows)]
     beyond = [_firing(group, value) for group, value in rows if threshold.holds(value)]
-    return Finding(beyond, rows[0][1] if rows else None, answer.statistics.complete_until)
+    finding = Finding(beyond[:most], rows[0][1] if rows else None, len(beyond) > most)
+    finding.complete_until = answer.statistics.complete_until
+    if finding.is_cut:
+        finding.conditions.insert(0, _cut(most))
+    return finding
+
+
+def _cut(most: int) -> Condition:
+    """Return the condition that so many groups are beyond the threshold that some are left out."""
+    return {"kind": AlertState.FIRING.value, "text": f"more than {most:,} groups, not all are listed"}
+
+
+def is_cut(condition: Condition) -> bool:
+    """Return whether a condition says that there are more groups than are listed."""
+    return condition["kind"] == AlertState.FIRING and "group" not in condition
 
 
 def _firing(group: dict[str, Any], value: Any) -> Condition:
@@ -120,10 +138,9 @@ def _read(body: Mapping[str, Any]) -> "Query":
     return read_query(body, now_us=time_ns() // 1000)
 
 
-def _ask(alert: Resource, body: Mapping[str, Any]) -> "Answer":
+def _ask(alert: Resource, query: "Query") -> "Answer":
     from events.lake.slots import slots
     from events.query.run import ask
 
-    query = _read(body)
     datasets = find_datasets(alert.project, query.datasets)
     return slots.run(lambda lake: ask(lake, datasets, query))

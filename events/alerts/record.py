@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -91,9 +92,20 @@ def _mark(alert: Alert, conditions: Sequence[Condition]) -> None:
 
 def _kept(alert: Alert, finding: Finding) -> Sequence[Condition]:
     """Return all conditions after a finding. An error tells nothing of the others, so they stay."""
+    if finding.is_cut:
+        return _listed(alert, finding)
     if not finding.is_error:
         return finding.conditions
     return [*(one for one in alert.conditions if one["kind"] != AlertState.ERROR), *finding.conditions]
+
+
+def _listed(alert: Alert, finding: Finding) -> Sequence[Condition]:
+    """Return as many groups as are listed: first those that were, which may be among the ones left out now."""
+    cut, *found = finding.conditions
+    now = _by_key(found)
+    before = {key: one for key, one in _by_key(alert.conditions).items() if "group" in one}
+    listed = {key: now.get(key, before.get(key)) for key in [*before, *now]}
+    return [cut, *[one for one in listed.values() if one][: settings.EVENTLANE_ALERT_GROUPS]]
 
 
 def _by_key(conditions: Iterable[Condition]) -> dict[str, Condition]:

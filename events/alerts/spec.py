@@ -8,6 +8,8 @@ from time import time_ns
 from typing import Any
 
 from eventlane.wire.errors import Problem
+from events.query.model import Order
+from events.query.numbers import number_in
 from events.query.saved import MEANINGS as QUERY_MEANINGS
 from events.query.saved import MEMBERS as QUERY_MEMBERS
 from events.query.times import SECOND, InvalidTime, read_duration
@@ -48,14 +50,18 @@ class Threshold:
     limit: float
 
     def holds(self, value: Any) -> bool:
-        """Return whether a value is a number beyond the threshold."""
+        """Return whether a value is a number, or text that is one, beyond the threshold."""
+        if isinstance(value, str):
+            number = number_in(value)
+            return number is not None and COMPARISONS[self.comparison](number.value, self.limit)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return is_number and COMPARISONS[self.comparison](value, self.limit)
 
-    @property
-    def order(self) -> str:
-        """The order in which values beyond the threshold come first."""
-        return "asc" if self.comparison.startswith("<") else "desc"
+    def order(self, calculation: str) -> Order:
+        """Return the order in which values beyond the threshold come before all others, and the worst first."""
+        if self.comparison in ("=", "!="):
+            return Order(calculation, self.comparison == "!=", distance_from=self.limit)
+        return Order(calculation, self.comparison.startswith(">"))
 
 
 def read_threshold(words: str) -> Threshold | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from eventlane.one_line import one_line
 from eventlane.times import format_time
-from events.alerts.evaluate import Condition
+from events.alerts.evaluate import Condition, is_cut
 from events.alerts.links import public_link
 from events.models import Alert, AlertChange, AlertState
 from events.query.model import Calculation
@@ -25,7 +25,7 @@ def state_text(alert: Alert) -> str:
 def condition_text(condition: Condition, alert: Resource) -> str:
     """Return a condition of an alert in one line, like `service web: 12` or `service web: p95(duration) 1.5 s`."""
     name = condition_name(condition)
-    if condition["kind"] != AlertState.FIRING:
+    if condition["kind"] != AlertState.FIRING or is_cut(condition):
         return name
     one, value = _compared(alert), value_text(condition["value"], alert)
     told = f"{one.name} {value}" if one and one.op != "count" else value
@@ -39,6 +39,8 @@ def condition_name(condition: Condition) -> str:
             return "no data"
         case AlertState.ERROR:
             return f"error: {visible(condition['text'])}"
+        case _ if is_cut(condition):
+            return str(condition["text"])
         case _:
             return ", ".join(f"{visible(path)} {plain(value)}" for path, value in condition["group"].items())
 
@@ -80,6 +82,8 @@ def _kind(conditions: Sequence[Condition]) -> str:
 
 def _first(change: AlertChange) -> str:
     first, *more = lines(change)
+    if is_cut(change.conditions[0]):
+        return "all groups are listed again" if change.kind == AlertChange.Kind.ENDED else first
     if change.conditions[0]["kind"] == AlertState.NO_DATA and change.kind != AlertChange.Kind.ENDED:
         return ""
     first = first.removeprefix("error: ")

@@ -33,7 +33,7 @@ class ConditionRepresentation(Representation):
     since = serializers.CharField(required=False)
     group = serializers.DictField(required=False, help_text="The group's values by path.")
     value = ValueField(required=False)
-    text = serializers.CharField(required=False, help_text="What the error is.")
+    text = serializers.CharField(required=False, help_text="What the error is, or that not all groups are listed.")
 
     def to_representation(self, instance: dict[str, Any]) -> dict[str, Any]:
         """Return the members that it has."""

@@ -90,7 +90,7 @@ def first_statement(query: Query, relation: Relation, columns: Sequence[Column])
     names = _calculated(query, columns)
     names |= {path: Operand(Kind.JSON, group.shown) for path, group in zip(query.group_by, groups, strict=True)}
     orders = query.order_by or (Order(query.calculations[0].name, descending=True),)
-    by = [term for order in orders for term in order_terms(names[order.by], order.descending)]
+    by = [term for order in orders for term in _group_terms(names[order.by], order)]
     order = f"ORDER BY {', '.join([*by, *(group.text for group in groups)])}"
     selected = ["*", "rowid AS number", *(f"{group.shown} AS s{n}" for n, group in enumerate(groups))]
     first = f"SELECT {', '.join(selected)} FROM {GROUPED} {order} LIMIT {query.limit}"
@@ -182,6 +182,13 @@ def order_terms(operand: Operand | Split, descending: bool) -> list[str]:
     else:
         terms = [operand.sql]
     return [f"{term} {direction} NULLS LAST" for term in terms]
+
+
+def _group_terms(operand: Operand | Split, order: Order) -> list[str]:
+    if order.distance_from is None:
+        return order_terms(operand, order.descending)
+    distance = Operand(Kind.NUMBER, f"abs({operand.number()} - ({float(order.distance_from)!r}))")
+    return order_terms(distance, order.descending)
 
 
 def _calculated(query: Query, columns: Sequence[Column]) -> dict[str, Operand | Split]:

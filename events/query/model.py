@@ -86,6 +86,7 @@ class Order:
 
     by: str
     descending: bool
+    distance_from: float | None = None  # a calculation's: by how far its value is from this number
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ class Watched:
 
 
 def _short(condition: dict[str, Any]) -> Any:
-    if condition["kind"] != "firing":
+    if "group" not in condition:
         return condition.get("text", condition["kind"])
     return [*condition["group"].values(), condition["value"]]
 

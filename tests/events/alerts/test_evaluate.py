@@ -3,18 +3,21 @@
 import json
 import threading
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from django.db import connection
 from django.utils import timezone
 
 from events.alerts.due import claim, evaluate_due
 from events.alerts.evaluate import Finding
 from events.alerts.record import record
+from events.alerts.words import lines, title
 from events.models import Alert, AlertChange
 from pipelines.models import Pipeline, PlatformEvent, Resource
 from pipelines.platform_events import replay
 from pipelines.resources.deploy import deploy
-from tests.events.alerts.conftest import BY_SERVICE, Watch, worker_of
+from tests.events.alerts.conftest import BY_SERVICE, Watch, Watched, worker_of
 from tests.events.lake.conftest import Node
 from tests.pipelines.resources.samples import alert, pipeline, query, task
 from tests.waiting import wait_until
@@ -59,6 +62,69 @@ def test_group_and_value_may_be_numbers_of_any_size(watch: Watch) -> None:
     )
     assert huge.evaluate() == "firing"
     assert len(huge.row.conditions) == 2
+
+
+LARGEST = BY_SERVICE | {"calculations": [{"op": "max", "path": "n"}]}
+
+
+def write_values(watched: Watched, values: dict[str, int]) -> None:
+    """Send an error of each of these services with this number."""
+    lines = (json.dumps({"level": "error", "service": name, "n": n}) for name, n in values.items())
+    watched.node.write(*lines)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "firing"),
+    [
+        ("> 7", ["high"]), (">= 9", ["high"]), ("< 7", ["low"]), ("<= 1", ["low"]),
+        ("= 1", ["low"]), ("= 9", ["high"]), ("!= 7", ["low", "high"]),
+    ],
+)  # fmt: skip
+def test_no_group_is_missed_among_many(watch: Watch, threshold: str, firing: list[str]) -> None:
+    errors = watch(query=LARGEST, threshold=threshold)
+    write_values(errors, {f"s{n}": 7 for n in range(1100)} | {"low": 1, "high": 9})
+    assert errors.evaluate() == "firing"
+    assert [one["group"]["service"] for one in errors.row.conditions] == firing
+
+
+@pytest.mark.parametrize(
+    ("threshold", "worst"),
+    [
+        ("> 0", [10, 9, 8]), (">= 0", [10, 9, 8]), ("< 11", [1, 2, 3]), ("<= 10", [1, 2, 3]),
+        ("= 4", [4, 4, 4]), ("!= 4", [10, 9, 8]), ("!= 8.5", [1, 2, 3]),
+    ],
+)  # fmt: skip
+def test_more_groups_than_are_listed_are_told_of(watch: Watch, settings: Any, threshold: str, worst: list[int]) -> None:
+    settings.EVENTLANE_ALERT_GROUPS = 3
+    errors = watch(query=LARGEST, threshold=threshold)
+    write_values(errors, {f"s{n}": n for n in range(1, 11)} | {f"t{n}": 4 for n in range(3)})
+    errors.evaluate()
+    [(_, _, [cut, *listed])] = errors.history()
+    assert (cut, [value for _, value in listed]) == ("more than 3 groups, not all are listed", worst)
+
+
+def test_groups_that_may_be_among_those_left_out_do_not_end(watch: Watch, settings: Any) -> None:
+    settings.EVENTLANE_ALERT_GROUPS = 2
+    errors = watch(query=LARGEST, threshold="> 1")
+    write_values(errors, {"a": 2, "b": 3})
+    errors.evaluate()
+    write_values(errors, {"c": 4, "d": 5})
+    errors.evaluate()
+    assert [one.get("group") for one in errors.row.conditions] == [None, {"service": "b"}, {"service": "a"}]
+    [*_, change] = AlertChange.objects.order_by("creation_time")
+    assert title(change) == "FIRING: many-errors, more than 2 groups, not all are listed"
+    errors.evaluate(HOUR)
+    [*_, change] = AlertChange.objects.order_by("creation_time")
+    assert title(change) == "OK: many-errors, all groups are listed again"
+    assert lines(change) == ["more than 2 groups, not all are listed", "service b", "service a"]
+
+
+def test_text_that_is_a_number_is_compared_as_one(watch: Watch) -> None:
+    last = watch(query=BY_SERVICE | {"calculations": [{"op": "last", "path": "status"}]}, threshold=">= 500")
+    of = {"a": '"503"', "b": '"many"', "c": "true", "d": '"499"', "e": "null", "f": "500"}
+    last.node.write(*(f'{{"level":"error","service":"{name}","status":{status}}}' for name, status in of.items()))
+    last.evaluate()
+    assert last.history() == [("began", "firing", [["a", "503"], ["f", 500]])]
 
 
 def test_silence_is_no_data(watch: Watch) -> None:
