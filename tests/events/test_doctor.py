@@ -16,9 +16,16 @@ from django.conf import settings as django_settings
 from django.db import connection as django_connection
 from django.utils import timezone
 
+from eventlane.configuration import MIB
 from eventlane.free_space import free_bytes
-from events import doctor
-from events.doctor import OK, PROBLEM, WARNING
+from events.doctor import machine
+from events.doctor.database import check_clock
+from events.doctor.examine import examine
+from events.doctor.finding import OK, PROBLEM, WARNING
+from events.doctor.journal import check_journal, check_sealer
+from events.doctor.lake import check_event_times, check_lake
+from events.doctor.machine import check_debug, check_proxies, check_secret_key, check_versions
+from events.doctor.services import check_syslog, check_triggers, check_workers
 from events.journal import claim_closed
 from events.lake.incidents import end_incidents, note_incident
 from events.models import TriggerMatch, UnreadTimes
@@ -126,14 +133,14 @@ def test_database_that_was_never_set_up_is_a_problem(tmp_path: Path, connection:
 def test_check_that_crashes_is_a_problem_and_not_the_end(settings: Any) -> None:
     settings.EVENTLANE_JOURNAL = None
     settings.DATABASE_URL = "postgresql://nobody@127.0.0.1:1/none"
-    findings = {finding.check: finding for finding in doctor.examine()}
+    findings = {finding.check: finding for finding in examine()}
     assert list(findings) == NAMES
     assert findings["journal"].state == PROBLEM
     assert "the check failed: " in findings["journal"].message
 
 
 def test_command_ends_with_1_for_a_problem_and_0_for_a_warning(server: Server) -> None:
-    free = free_bytes(server.home) // doctor.MIB
+    free = free_bytes(server.home) // MIB
     for least, status, word in [(1, 0, "ok"), (free * 3 // 4, 0, "warning"), (free * 2, 1, "problem")]:
         server.environment["EVENTLANE_MIN_FREE_MB"] = str(least)
         try:
@@ -150,7 +157,7 @@ def test_command_ends_with_1_for_a_problem_and_0_for_a_warning(server: Server) -
 def test_journal_that_cannot_be_written_is_a_problem(tmp_path: Path, settings: Any) -> None:
     (tmp_path / "file").touch()
     settings.EVENTLANE_JOURNAL = tmp_path / "file" / "journal"
-    state, message, advice = only(doctor.check_journal())
+    state, message, advice = only(check_journal())
     assert state == PROBLEM and "can't be written: Not a directory" in message and advice
 
 
@@ -160,7 +167,7 @@ def test_old_backlog_without_a_failure_says_that_nobody_seals(
 ) -> None:
     settings.EVENTLANE_JOURNAL = tmp_path / "journal"
     make_journal_file(tmp_path / "journal", age)
-    for check in (doctor.check_journal(), doctor.check_sealer(None)):
+    for check in (check_journal(), check_sealer(None)):
         found, message, advice = only(check)
         assert (found, bool(advice)) == (state, state != OK)
     assert ("doesn't run" in message) == (state != OK)
@@ -171,12 +178,12 @@ def test_sealing_that_fails_is_said_with_its_reason(tmp_path: Path, settings: An
     make_journal_file(tmp_path, 300)
     (name,) = [path.stem for path in tmp_path.iterdir()]
     note_incident("", "IOException: the bucket is gone")
-    state, message, advice = only(doctor.check_sealer(None))
+    state, message, advice = only(check_sealer(None))
     assert state == PROBLEM and "can't seal anything" in message and "the bucket is gone" in message and advice
     end_incidents([])
     note_incident(name, "a strange file")
     note_incident("sealed-by-now", "an old story")
-    state, message, advice = only(doctor.check_sealer(None))
+    state, message, advice = only(check_sealer(None))
     assert state == WARNING and name in message and "a strange file" in message and advice
 
 
@@ -185,14 +192,14 @@ def test_incidents_of_other_nodes_are_not_this_ones(tmp_path: Path, settings: An
     settings.EVENTLANE_NODE = "elsewhere"
     note_incident("", "the bucket is gone")
     settings.EVENTLANE_NODE = here
-    assert only(doctor.check_sealer(None))[0] == OK
+    assert only(check_sealer(None))[0] == OK
 
 
 def test_foreign_files_in_the_journal_are_named(tmp_path: Path, settings: Any) -> None:
     settings.EVENTLANE_JOURNAL = tmp_path
     for number in range(5):
         (tmp_path / f"notes{number}.journal").write_text("not an event")
-    backlog, (state, message, advice) = doctor.check_journal()
+    backlog, (state, message, advice) = check_journal()
     assert backlog[0] == OK and state == WARNING and advice
     assert f"{tmp_path / 'notes0.journal'} (its name is not" in message and "and 2 more" in message
 
@@ -205,7 +212,7 @@ def test_damaged_file_that_was_set_aside_is_named_with_what_is_missing(tmp_path:
     for file in claim_closed(tmp_path):
         with file:
             file.retire()
-    backlog, (state, message, advice) = doctor.check_journal()
+    backlog, (state, message, advice) = check_journal()
     assert backlog[0] == OK and state == WARNING and advice
     assert str(tmp_path / "damaged" / path.name) in message and "its 16 bytes contain no whole frame" in message
 
@@ -214,13 +221,13 @@ def test_secret_key_that_others_can_read_is_a_problem(tmp_path: Path, settings: 
     settings.EVENTLANE_HOME = tmp_path
     file = tmp_path / "secret_key"
     file.touch(mode=0o600)
-    assert only(doctor.check_secret_key())[0] == OK
+    assert only(check_secret_key())[0] == OK
     for mode in (0o640, 0o604, 0o620):
         file.chmod(mode)
-        state, _, advice = only(doctor.check_secret_key())
+        state, _, advice = only(check_secret_key())
         assert (state, advice) == (PROBLEM, f"chmod 600 {file}")
     settings.SECRET_KEY = "short"
-    assert only(doctor.check_secret_key())[0] == WARNING
+    assert only(check_secret_key())[0] == WARNING
 
 
 @pytest.mark.parametrize(
@@ -234,7 +241,7 @@ def test_secret_key_that_others_can_read_is_a_problem(tmp_path: Path, settings: 
 )
 def test_debug_on_a_reachable_address_is_a_problem(settings: Any, debug: bool, bind: str, state: str) -> None:
     settings.DEBUG, settings.EVENTLANE_BIND = debug, bind
-    assert only(doctor.check_debug())[0] == state
+    assert only(check_debug())[0] == state
 
 
 @pytest.mark.parametrize(
@@ -247,14 +254,14 @@ def test_debug_on_a_reachable_address_is_a_problem(settings: Any, debug: bool, b
 )
 def test_proxy_that_is_not_believed_is_a_warning(settings: Any, url: str, proxies: int, state: str) -> None:
     settings.EVENTLANE_PUBLIC_URL, settings.EVENTLANE_PROXIES = url, proxies
-    assert only(doctor.check_proxies())[0] == state
+    assert only(check_proxies())[0] == state
 
 
 def test_package_beside_its_pin_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert only(doctor.check_versions())[0] == OK
+    assert only(check_versions())[0] == OK
     (tmp_path / "requirements.txt").write_text("# pins\nDjango==4.2.1\npsycopg[binary,pool]==3.3.9\nnowhere==1.0\n")
-    monkeypatch.setattr(doctor, "ROOT", tmp_path)
-    state, message, advice = only(doctor.check_versions())
+    monkeypatch.setattr(machine, "ROOT", tmp_path)
+    state, message, advice = only(check_versions())
     assert state == WARNING and "instead of 4.2.1, nowhere none instead of 1.0" in message
     assert advice == "pip install -r requirements.txt"
 
@@ -282,7 +289,7 @@ def test_skew_to_the_databases_clock(
     connection: "psycopg.Connection[Any]", database_clock: Clock, skew: float, state: str
 ) -> None:
     database_clock(skew)
-    found, message, _ = only(doctor.check_clock(connection))
+    found, message, _ = only(check_clock(connection))
     assert found == state
     assert abs(float(message.split(" s apart")[0]) - abs(skew)) < 0.45
 
@@ -292,7 +299,7 @@ def test_clock_that_was_set_back_is_a_problem(
 ) -> None:
     settings.EVENTLANE_JOURNAL = tmp_path
     make_journal_file(tmp_path, age_seconds=-600)
-    state, message, _ = only(doctor.check_clock(connection))
+    state, message, _ = only(check_clock(connection))
     assert state == PROBLEM and "the clock was set back" in message
 
 
@@ -301,13 +308,13 @@ def test_lake_path_that_cannot_be_written_is_a_problem(
 ) -> None:
     (tmp_path / "file").touch()
     settings.EVENTLANE_LAKE_PATH = str(tmp_path / "file" / "lake")
-    state, message, advice = only(doctor.check_lake(connection))
+    state, message, advice = only(check_lake(connection))
     assert state == PROBLEM and "can't be written" in message and advice
 
 
 def test_no_worker(db: None) -> None:
     django_connection.ensure_connection()
-    state, message, advice = only(doctor.check_workers(django_connection.connection))
+    state, message, advice = only(check_workers(django_connection.connection))
     assert (state, message) == (WARNING, "none is running: timers don't tick, and 0 tasks wait")
     assert "manage.py work" in advice
 
@@ -323,7 +330,7 @@ def test_running_worker(server: Server) -> None:
 
 def test_event_times_tells_of_many_that_cannot_be_read(db: None) -> None:
     def check() -> tuple[str, str, str]:
-        return only(doctor.check_event_times(None))
+        return only(check_event_times(None))
 
     dataset = make_house("acme", "alice").dataset
     assert check()[0] == OK
@@ -342,12 +349,12 @@ def test_triggers_tells_what_waits_and_what_was_lost(db: None) -> None:
     project = make_house("acme", "alice").project
     storm = Resource.objects.create(project=project, type="trigger", name="storm", spec={})
     Subscription.objects.create(trigger=storm, project=project, connector="dataset", event="logs", dropped_events=70)
-    assert only(doctor.check_triggers(django_connection.connection))[0] == OK
+    assert only(check_triggers(django_connection.connection))[0] == OK
     received = timezone.now() - timedelta(minutes=5)
     TriggerMatch.objects.bulk_create(
         TriggerMatch(trigger_id=storm.pk, dataset="logs", event_time=received, event=b"{}") for _ in range(1200)
     )
-    state, message, advice = only(doctor.check_triggers(django_connection.connection))
+    state, message, advice = only(check_triggers(django_connection.connection))
     assert state == WARNING and "abort --queued --trigger" in advice
     assert "1,200 matching events wait (storm 1,200), the oldest for 0:05:0" in message
     assert "storm: 70 dropped, 0 over its rate limit" in message
@@ -355,7 +362,7 @@ def test_triggers_tells_what_waits_and_what_was_lost(db: None) -> None:
 
 def test_syslog_is_checked_with_its_key_and_what_it_shows(db: None, settings: Any, tmp_path: Path) -> None:
     def check() -> tuple[str, str, str]:
-        return only(doctor.check_syslog(None))
+        return only(check_syslog(None))
 
     acme = make_house("acme", "alice")
     api_key, secret = issue_api_key(account=acme.admin, name="syslog", rights=["ingest"], project=acme.project)

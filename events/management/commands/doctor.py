@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.text import Text
 
 from eventlane.command_line import ExampleCommand
-from events.doctor import OK, PROBLEM, WARNING, Finding, examine
+from events.doctor.examine import examine
+from events.doctor.finding import OK, PROBLEM, WARNING, Finding
 
 MARKS = {OK: ("✓", "green"), WARNING: ("!", "yellow"), PROBLEM: ("✗", "bold red")}
 

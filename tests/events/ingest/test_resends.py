@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from events.doctor import requests_in_quarantine
+from events.doctor.lake import requests_in_quarantine
 from events.ingest.parse import Limits
 from events.ingest.resends import Resends, resends
 from events.ingest.retry import StillRefused, retry

@@ -23,7 +23,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from events.doctor import examine
+from events.doctor.examine import examine
 from events.lake import quarantine, seal
 from events.lake.connection import Lake
 from events.lake.maintain import maintain

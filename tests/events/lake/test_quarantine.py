@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from events.doctor import examine
+from events.doctor.examine import examine
 from events.lake.connection import INLINED_ROWS, Lake
 from events.lake.maintain import maintain
 from events.models import Dataset, Namespace, QuarantineCount

@@ -17,7 +17,7 @@ import pytest
 from django.core.management import call_command
 
 from eventlane.ids import new_id
-from events.doctor import check_tasks
+from events.doctor.services import check_tasks
 from pipelines.runtimes.container import ContainerRuntime, logins, without_network
 from pipelines.runtimes.environment import task_environment
 from pipelines.runtimes.limits import limits_of

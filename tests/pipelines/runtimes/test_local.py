@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from events.doctor import check_tasks
+from events.doctor.services import check_tasks
 from pipelines.runtimes.local import hand_over, remove, task_user, why_refused
 from pipelines.runtimes.run import TaskFailed, TaskStopped, run_task
 from pipelines.runtimes.sandbox import why_not_sandboxed
