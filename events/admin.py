@@ -23,7 +23,7 @@ from eventlane.console import ConsoleList, OwnRelatedFilter, ReadOnlyAdmin, Type
 from eventlane.forms import ModelForm
 from eventlane.project_choice import project_choice
 from eventlane.times import readable_time
-from events.console import alerts, quarantine  # noqa: F401  (they register their pages)
+from events.console import alerts, palette, quarantine  # noqa: F401  (they register their pages and what is found)
 from events.console.explore.question import explore_address
 from events.console.health import damage
 from events.console.sending import arrived, sending_page

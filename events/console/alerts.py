@@ -59,7 +59,8 @@ class AlertAdmin(SwitchAdmin):
     actions = ()  # type: ignore[assignment]  # each has its own page
     page_template = "events/alert.html"
     empty_advice = (
-        "Alerts are deployed from YAML files: manage.py deploy FOLDER --project NAME. docs/alerts.md has examples."
+        "In Explore, “Make an alert” begins one with the question on the page. Alerts are also deployed from YAML "
+        "files: manage.py deploy FOLDER --project NAME. docs/alerts.md has examples."
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:

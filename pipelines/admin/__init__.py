@@ -12,6 +12,7 @@ from pipelines.admin.platform_events import PlatformEventAdmin
 from pipelines.admin.projects import ProjectWithTasksAdmin
 from pipelines.admin.resources import ResourceAdmin
 from pipelines.admin.triggers import TriggerAdmin
+from pipelines.console import palette  # noqa: F401  (adds what it finds)
 
 __all__ = [
     "CommandAdmin",

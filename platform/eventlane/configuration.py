@@ -186,6 +186,7 @@ SETTINGS: list[Setting] = [
         ("EVENTLANE_MAX_BODIES_BYTES", str(64 * MIB), at_least(1024), "bytes", "bytes of bodies that one web process holds at once, for each kind of request, compressed ones both as sent and decompressed; beyond that the answer is 503. There is always room for one body of the largest size"),
         ("EVENTLANE_MAX_BODIES_VALUES", "1000000", at_least(100), "values", "values in the JSON of all bodies that one web process holds at once under /v0 and from hooks; beyond that the answer is 503. Each may take some 250 bytes. Bodies with up to 1,000 values aren't counted, and there is always room for EVENTLANE_MAX_REQUEST_VALUES"),
         ("EVENTLANE_MAX_FORM_BYTES", str(MIB), at_least(1024), "bytes", "largest body of a request to the console"),
+        ("EVENTLANE_FIND_SECONDS", "2", seconds, "seconds", "longest time that the console's search by name (Ctrl+K) looks for rows; it says which kinds it had no time for"),
     ),
     *_rows(
         "Limits of the Events API",

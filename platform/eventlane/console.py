@@ -21,7 +21,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.shortcuts import render
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
-from django.template.response import SimpleTemplateResponse
+from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -33,9 +33,11 @@ from unfold.sites import UnfoldAdminSite
 from unfold.views import ChangeList
 
 from eventlane.database import DATABASE_AWAY
+from eventlane.guessed_pages import guessed_page
 from eventlane.ids import is_id
 from eventlane.login import account_of, finish_login
 from eventlane.one_line import one_line
+from eventlane.palette import find
 from eventlane.project_choice import project_choice
 
 logger = logging.getLogger(__name__)
@@ -95,6 +97,23 @@ class ConsoleSite(UnfoldAdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Add the project choice for the sidebar."""
         return super().each_context(request) | {"project_choice": project_choice(request)}
+
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Return what the palette finds. Unfold's own search finds pages alone, and remembers what it found."""
+        text = request.GET.get("s", "")
+        shown = {"text": text.strip(), "found": find(request, text), "project": project_choice(request).chosen}
+        return TemplateResponse(request, "console/palette_found.html", shown)
+
+    def app_index(
+        self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Go to the page that is named like an app: the menu has no page of an app."""
+        return self.catch_all_view(request, app_label)
+
+    def catch_all_view(self, request: HttpRequest, url: str) -> HttpResponse:
+        """Go to the page that a guessed address means."""
+        page = guessed_page(url.strip("/")) if request.method in ("GET", "HEAD") else None
+        return HttpResponseRedirect(page) if page else super().catch_all_view(request, url)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the login page."""
@@ -179,8 +198,12 @@ class ConsoleAdmin(ModelAdmin):
     empty_advice = ""  # what to do if a list is empty
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Return the organization's rows: this is the wall."""
-        return super().get_queryset(request).filter(**{self.organization_path: account_of(request).organization_id})
+        """Return the organization's rows."""
+        return super().get_queryset(request).filter(self.wall(request))
+
+    def wall(self, request: HttpRequest) -> Q:
+        """Return the condition for the organization's rows: this is the wall."""
+        return Q(**{self.organization_path: account_of(request).organization_id})
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Return a row of the organization. Doesn't query for an impossible id: PostgreSQL refuses some of them."""

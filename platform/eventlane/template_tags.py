@@ -4,7 +4,7 @@ from typing import Any
 
 from django import template
 
-from eventlane.unfold import UNFOLD
+from eventlane.unfold import menu_pages
 
 register = template.Library()
 
@@ -19,6 +19,4 @@ def as_in_menu(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _heading(link: str) -> str:
-    groups: Any = UNFOLD["SIDEBAR"]["navigation"]  # type: ignore[index]
-    found = (group.get("title", "") for group in groups for page in group["items"] if str(page["link"]) == link)
-    return str(next(found, ""))
+    return next((group for group, page in menu_pages() if str(page["link"]) == link), "")

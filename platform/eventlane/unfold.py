@@ -1,5 +1,8 @@
 """The look of the console: Unfold's settings."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
@@ -33,7 +36,7 @@ def _page(title: str, icon: str, name: str) -> dict[str, object]:
     return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{name}")}
 
 
-UNFOLD = {
+UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Eventlane",
     "SITE_HEADER": "Eventlane",
     "SITE_URL": None,
@@ -44,7 +47,7 @@ UNFOLD = {
     "BORDER_RADIUS": "8px",
     "COLORS": {"primary": TEAL},
     "STYLES": [_file("console.css")],
-    "SCRIPTS": [_file("console.js"), _file("alpine.js")],
+    "SCRIPTS": [_file("console.js"), _file("palette.js"), _file("alpine.js")],
     "LOGIN": {"image": _file("login.svg"), "form": "eventlane.login.LoginForm"},
     "DASHBOARD_CALLBACK": "events.console.home.page.home",
     "SIDEBAR": {
@@ -97,3 +100,10 @@ UNFOLD = {
         ],
     },
 }
+
+
+def menu_pages() -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield the pages of the menu (`title`, `icon`, `link`), each after the title of its group."""
+    for group in UNFOLD["SIDEBAR"]["navigation"]:
+        for page in group["items"]:
+            yield group.get("title", ""), page

@@ -7,6 +7,7 @@ from projects.admin.accounts import AccountAdmin
 from projects.admin.api_keys import STATES, ApiKeyAdmin, in_use, state_of
 from projects.admin.organization import OrganizationAdmin
 from projects.admin.projects import ProjectAdmin
+from projects.console import palette  # noqa: F401  (adds what it finds)
 
 __all__ = [
     "STATES",

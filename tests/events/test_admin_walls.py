@@ -88,6 +88,27 @@ def test_search_and_filters_find_own_rows_only(model: type[Model], alice: Client
     assert address(model, "change", own.pk) in text(alice, f"{address(model, 'changelist')}?id__exact={own.pk}")
 
 
+def test_palette_finds_own_rows_only(alice: Client, bob: Client, acme: House, umbrella: House) -> None:
+    for client in (alice, bob):
+        for word in ("umbrella", "charlie", *(row.pk for row in umbrella.rows().values())):
+            response = client.get("/console/search/", {"s": word})
+            assert response.status_code == 200
+            assert response.context["found"].lines == [], word
+        lines = client.get("/console/search/", {"s": "acme"}).context["found"].lines
+        assert {line.kind for line in lines} == {"Dataset", "Namespace", "Project", "API key"}
+        lines = client.get("/console/search/", {"s": "a"}).context["found"].lines  # everybody's
+        assert {line.name for line in lines if line.kind == "Account"} == {"alice@example.com", "bob@example.com"}
+        assert not any("umbrella" in line.name + line.place for line in lines)
+
+
+def test_palette_does_not_follow_a_foreign_project(alice: Client, acme: House, umbrella: House) -> None:
+    session = alice.session
+    session["project"] = umbrella.project.pk
+    session.save()
+    assert alice.get("/console/search/", {"s": "umbrella"}).context["found"].lines == []
+    assert alice.get("/console/search/", {"s": "acme-logs"}).context["found"].lines[0].name == "acme-logs"
+
+
 @pytest.mark.parametrize("page", [*PAGES, *DETAILS])
 @pytest.mark.parametrize("model", MODELS)
 def test_foreign_row_answers_like_an_unknown_one(
@@ -243,6 +264,7 @@ def test_nobody_gets_in_without_login(model: type[Model], client: Client, acme: 
         "/console/system/",
         "/console/system/live/",
         "/console/explore/",
+        "/console/search/?s=acme",
         *details,
     ):
         response = client.get(path)

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from eventlane.login import account_of
+from events.console.explore.question import Question
 from events.console.own import own_rows
 from events.models import Dataset
 from pipelines.models import Resource
@@ -59,12 +60,7 @@ def checklist(request: HttpRequest, datasets: list[Dataset], has_events: bool, n
             Resource.Type.PIPELINE in deployed,
             code="manage.py deploy FOLDER",
         ),
-        Step(
-            "Be told",
-            "An alert asks a query again and again, and tells you by e-mail, Slack or webhook when something is wrong.",
-            Resource.Type.ALERT in deployed,
-            code="manage.py deploy FOLDER",
-        ),
+        _alert(request, datasets, Resource.Type.ALERT in deployed),
     ]
     return [] if all(step.done for step in steps) else steps
 
@@ -87,6 +83,18 @@ def _allow(request: HttpRequest) -> Step:
     url = reverse("admin:projects_project_changelist")
     text = "Pipelines run tasks as processes of this server or in containers, once you allow it for the project."
     return Step("Allow tasks", text, done, "Choose the project", url, code="manage.py allow_tasks")
+
+
+def _alert(request: HttpRequest, datasets: list[Dataset], done: bool) -> Step:
+    text = "An alert asks a query again and again, and tells you by e-mail, Slack or webhook when something is wrong. "
+    if not datasets:
+        return Step("Be told", f"{text}Once there is a dataset, you can make one of any question to it.", done)
+    one = datasets[0]
+    save = "save it" if _is_admin(request) else "let an admin save it"
+    text += f"Begin with one for the errors in {one}: name it, set its threshold, and {save}. "
+    text += "The channels that carry its messages are deployed from YAML files; docs/alerts.md has examples."
+    url = reverse("console-explore-alert") + Question(one.pk, q="level:error").address()
+    return Step("Be told", text, done, "Make an alert", url, code="manage.py deploy FOLDER")
 
 
 def _is_admin(request: HttpRequest) -> bool:

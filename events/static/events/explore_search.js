@@ -1,9 +1,16 @@
 // Completes paths and values in Explore's search line, from the fields of the dataset's events in the time frame.
+// They are read once, when somebody begins to type. While that takes long, and when it failed, a note says so.
 
 const line = document.getElementById("q");
 const list = document.getElementById("completions");
+const note = document.getElementById("completing");
 const MOST = 8;
-let known = null; // promise of [{path, terms}]
+const PATIENCE_MS = 300; // a note before that would only flicker
+const RETRY_MS = 5000; // after a failure, typing asks again, but not sooner
+let known = null; // [{path, terms}]
+let reading = null; // promise of the end of what is being read
+let failure = "";
+let retryAt = 0;
 let offered = [];
 let chosen = -1;
 
@@ -12,7 +19,7 @@ if (line && list) {
   line.setAttribute("aria-controls", list.id);
   line.setAttribute("aria-expanded", "false");
   line.addEventListener("input", offer);
-  line.addEventListener("blur", () => show([]));
+  line.addEventListener("blur", () => (show([]), tell("")));
   line.addEventListener("keydown", (event) => {
     if (!offered.length) return;
     if (event.key === "ArrowDown") choose(event, (chosen + 1) % offered.length);
@@ -28,10 +35,17 @@ if (line && list) {
 
 async function offer() {
   const word = wordBefore();
-  if (!word) return show([]);
-  known ??= readFields();
-  const fields = await known;
-  if (word === wordBefore()) show(completions(fields, word));
+  if (!word) return show([]), tell("");
+  if (!known) await read();
+  if (word !== wordBefore() || document.activeElement !== line) return; // a later key offers
+  show(known ? completions(known, word) : []);
+}
+
+// Read the fields, unless that failed a moment ago. Typing works without.
+function read() {
+  if (!reading && Date.now() < retryAt) return tell(failure);
+  reading ??= readFields();
+  return reading;
 }
 
 // What is being typed: the text before the cursor from the last space or parenthesis that isn't in quotation marks, without a minus.
@@ -57,17 +71,41 @@ function completions(fields, word) {
 }
 
 async function readFields() {
+  const timer = setTimeout(() => tell("Reading the fields for completions…"), PATIENCE_MS);
+  line.setAttribute("aria-busy", "true");
   try {
-    const response = await fetch(line.dataset.fields, { redirect: "manual", headers: { "X-Background": "1" } });
-    if (!response.ok) return [];
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    return [...page.querySelectorAll(".ev-field")].map((field) => ({
-      path: field.dataset.path,
-      terms: [...field.querySelectorAll("[data-term]")].map((value) => value.dataset.term),
-    }));
-  } catch {
-    return []; // typing works without
+    known = await fetchFields();
+    failure = "";
+  } catch (error) {
+    failure = error instanceof Problem ? error.message : "The server can't tell now.";
+    failure = `No completions: ${failure} Typing on tries again.`;
+    retryAt = Date.now() + RETRY_MS;
   }
+  clearTimeout(timer);
+  line.removeAttribute("aria-busy");
+  reading = null;
+  tell(failure);
+}
+
+class Problem extends Error {}
+
+async function fetchFields() {
+  const response = await fetch(line.dataset.fields, { redirect: "manual", headers: { "X-Background": "1" } });
+  if (response.type === "opaqueredirect") throw new Problem("You are logged out.");
+  if (!response.ok) throw new Problem("The server can't tell now.");
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const problem = page.querySelector("[role=alert]");
+  if (problem) throw new Problem(problem.textContent);
+  return [...page.querySelectorAll(".ev-field")].map((field) => ({
+    path: field.dataset.path,
+    terms: [...field.querySelectorAll("[data-term]")].map((value) => value.dataset.term),
+  }));
+}
+
+// Say something below the line, over what is there, for as long as somebody types.
+function tell(text) {
+  const shown = document.activeElement === line ? text : "";
+  if (note.textContent !== shown) note.textContent = shown;
 }
 
 function show(texts) {

@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from eventlane.patterns import expression_of, pattern_of
+from events.console.home.checklist import Step
 from events.lake.slots import slots
 from events.models import Alert, AlertChange, Dataset
 from pipelines.models import Resource
@@ -194,6 +195,20 @@ def test_new_installation_gets_steps_that_tick_themselves(node: Node, alice: Cli
     assert done() == [True, True, True, True, False]
     Resource.objects.create(project=project, type="alert", name="errors", spec={"data": {}})
     assert done() == []
+
+
+def test_step_to_be_told_leads_to_where_an_alert_is_made(node: Node, alice: Client) -> None:
+    def step() -> Step:
+        return next(step for step in get(alice, STANDING).context["steps"] if step.title == "Be told")
+
+    assert step().url and "save it" in step().text and "let an admin" not in step().text
+    page = text(alice, step().url)
+    for part in (">Make an alert</h2>", "q: level:error", "Save the alert"):
+        assert part in page
+    Account.objects.update(role=Account.Role.USER)
+    assert "let an admin save it" in step().text and "Save the alert" not in text(alice, step().url)
+    node.dataset.delete()
+    assert not step().url and "Once there is a dataset" in step().text
 
 
 def test_firing_alerts_go_first(node: Node, alice: Client) -> None:

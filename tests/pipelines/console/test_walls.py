@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from pipelines.models import Pipeline, PlatformEvent, Resource, Status
-from tests.factories import House
+from tests.factories import House, make_identity
 from tests.pipelines.console.deployed import FILLED, address, deploy_all, end, run, text, visit
 
 LISTS = ["pipeline", "command", "trigger", "platformevent", "resource"]
@@ -72,6 +72,28 @@ def test_list_shows_own_rows_only(
         assert resource.pk not in page
 
 
+def test_palette_finds_own_automation_only(
+    things: Things, alice: Client, bob: Client, charlie: Client, umbrella: House
+) -> None:
+    secret = make_identity(things.pipeline.project, name="payments")
+    ids = [*(one.pk for one in things.resources.values()), things.pipeline.pk, things.event.pk, secret.pk]
+    for name in [*things.resources, "payments"]:
+        for client in (alice, bob):
+            first, *others = found(client, name)
+            assert first.name == name and {one.place for one in (first, *others)} == {"acme-project"}
+        assert {one.place for one in found(charlie, name)} <= {umbrella.project.name}  # Charlie has things of that name
+        assert not {one.url for one in found(charlie, name)} & {one.url for one in found(alice, name)}
+    for id in ids:
+        assert found(charlie, id) == []
+    assert [one.kind for one in found(bob, things.pipeline.pk)] == ["Run of a pipeline"]
+
+
+def found(client: Client, text: str) -> list[Any]:
+    response = client.get("/console/search/", {"s": text})
+    assert response.status_code == 200
+    return list(response.context["found"].lines)
+
+
 def test_pages_are_for_the_own_organization(things: Things, alice: Client, bob: Client, charlie: Client) -> None:
     for path in things.pages():
         expected = 404 if "/output/" in path else 200
@@ -83,7 +105,7 @@ def test_pages_are_for_the_own_organization(things: Things, alice: Client, bob: 
 
 
 def test_nobody_gets_in_without_login(things: Things, client: Client) -> None:
-    for path in [*things.pages(), *(build(things) for _, build in POSTS)]:
+    for path in [*things.pages(), "/console/search/?s=hello", *(build(things) for _, build in POSTS)]:
         assert client.post(path)["Location"].startswith("/console/login/"), path
         assert client.get(path)["Location"].startswith("/console/login/"), path
 
