@@ -13,13 +13,13 @@ _MAIL_ADDRESS = re.compile(r"[^\s@<>,;\"\\]+@[^\s@<>,;\"\\]+")
 
 def _url(value: Any, pointer: str, problems: list[Problem]) -> str | None:
     # Not at the top: every process has this shape, and few need TLS.
-    from events.alerts.outbound import Refused, read_address
+    from events.alerts.outbound import Refused, read_address, refuse_inner
 
     checked: str | None = text(most=2000)(value, pointer, problems)
     if checked is None:
         return None
     try:
-        read_address(checked)
+        refuse_inner(read_address(checked).host)
     except Refused as error:
         problems.append(Problem(pointer, str(error)))
         return None

@@ -26,6 +26,7 @@ from pipelines.models import Resource
 logger = logging.getLogger(__name__)
 
 SLACK = timedelta(seconds=30)  # a claim outlasts both queries of an evaluation by so much
+TURNED_BACK = timedelta(minutes=1)  # more than the clocks of nodes differ by
 
 
 def watch(resources: Sequence[Resource]) -> None:
@@ -49,9 +50,12 @@ def evaluate_due(stop: threading.Event) -> int:
 
 @transaction.atomic
 def claim(now: datetime) -> Alert | None:
-    """Claim the alert that has been due for longest, if there is any."""
-    settled = now - timedelta(seconds=settings.EVENTLANE_ALERT_DELAY_SECONDS)
-    due = Alert.objects.filter(next_time__lte=settled, resource__disabled=False, project__organization__disabled=False)
+    """Claim the alert that has been due for longest, if there is any.
+
+    One that was evaluated in the future is due, too: the clock was turned back, and it would wait until it gets there.
+    """
+    is_due = Q(next_time__lte=_settled(now)) | Q(evaluation_time__gt=now + TURNED_BACK)
+    due = Alert.objects.filter(is_due, resource__disabled=False, project__organization__disabled=False)
     free = due.filter(Q(claim_time=None) | Q(claim_time__lte=now)).order_by("next_time")
     alert = free.select_for_update(skip_locked=True, of=("self",)).select_related("resource__project").first()
     if alert is not None:
@@ -63,8 +67,14 @@ def claim(now: datetime) -> Alert | None:
 def last_due(alert: Alert, now: datetime) -> datetime:
     """Return the last of an alert's due times that isn't too recent to be evaluated."""
     frequency = timedelta(seconds=seconds_of(alert.resource.data["frequency"]))
-    settled = now - timedelta(seconds=settings.EVENTLANE_ALERT_DELAY_SECONDS)
-    return alert.next_time + max((settled - alert.next_time) // frequency, 0) * frequency
+    settled = _settled(now)
+    if alert.next_time > settled:  # the clock was turned back
+        return settled
+    return alert.next_time + (settled - alert.next_time) // frequency * frequency
+
+
+def _settled(now: datetime) -> datetime:
+    return now - timedelta(seconds=settings.EVENTLANE_ALERT_DELAY_SECONDS)
 
 
 class _Worker(Client):

@@ -101,7 +101,7 @@ def _evaluate(alert: Resource, until: datetime) -> Finding:
 
 
 def _compare(alert: Resource, question: Mapping[str, Any], threshold: Threshold) -> Finding:
-    names = [one.name for one in _read(question).calculations]
+    names = calculation_names(question)
     name = alert.data.get("calculation") or names[0]
     if name not in names:
         raise InvalidAlert(f"The query has no calculation {name!r}, only {', '.join(names)}.")
@@ -126,6 +126,11 @@ def _cut(most: int) -> Condition:
 def is_cut(condition: Condition) -> bool:
     """Return whether a condition says that there are more groups than are listed."""
     return condition["kind"] == AlertState.FIRING and "group" not in condition
+
+
+def calculation_names(question: Mapping[str, Any]) -> list[str]:
+    """Return the names of the calculations of a question."""
+    return [one.name for one in _read(question).calculations]
 
 
 def _firing(group: dict[str, Any], value: Any) -> Condition:

@@ -8,8 +8,8 @@ from django.conf import settings
 
 from eventlane.wire.errors import ApiError
 from events.access import datasets_of
-from events.alerts.evaluate import frame, question_of
-from events.alerts.spec import seconds_of
+from events.alerts.evaluate import calculation_names, frame, question_of
+from events.alerts.spec import read_threshold, seconds_of
 from pipelines.models import Resource
 
 Address = Callable[[str, dict[str, Any], str, str], str]  # of a dataset's id, a query, and its time frame
@@ -26,6 +26,7 @@ def explore_path(alert: Resource, until: datetime) -> str:
     """Return the path of Explore with an alert's query at a moment; empty if its dataset or query isn't there."""
     try:
         question = question_of(alert)
+        question |= _order(alert, question)
     except ApiError:
         return ""
     dataset = datasets_of(alert.project).filter(name=question["datasets"][0]).first()
@@ -34,6 +35,18 @@ def explore_path(alert: Resource, until: datetime) -> str:
     window = frame(until, seconds_of(alert.data["window"]))
     [address] = _explore
     return address(dataset.pk, question, window["from"], window["to"])
+
+
+def _order(alert: Resource, question: dict[str, Any]) -> dict[str, Any]:
+    """Return the order in which Explore shows the worst groups first, where that isn't its own."""
+    threshold, name = read_threshold(alert.data.get("threshold", "")), alert.data.get("calculation")
+    if threshold is None:
+        return {}
+    least_first = threshold.comparison.startswith("<")
+    if not (name or least_first):
+        return {}
+    first = name or calculation_names(question)[0]
+    return {"order_by": [{"by": first, "order": "asc" if least_first else "desc"}]}
 
 
 def public_link(path: str) -> str | None:

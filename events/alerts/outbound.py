@@ -58,6 +58,16 @@ def read_address(url: str) -> Address:
     return Address(parts.scheme, host, port, target)
 
 
+def refuse_inner(host: str) -> None:
+    """Raise Refused for an address in digits that messages can't reach; what a name stands for may change."""
+    try:
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        return
+    if not may_reach(ip, settings.EVENTLANE_ALERT_TARGETS):
+        raise Refused(f"{host} {ADVICE}")
+
+
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
     """Send a request, and raise Refused or Failed unless it is answered with 2xx."""
     address = read_address(url)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+CLOUD = {ipaddress.ip_address("168.63.129.16")}  # Azure's, for its own machines; others' are link-local or private
 ADVICE = "is not a public address; EVENTLANE_ALERT_TARGETS lists what else may be reached"
 
 
@@ -19,6 +20,8 @@ def may_reach(ip: IpAddress, also: Sequence[IpNetwork]) -> bool:
 
 
 def _is_public(ip: IpAddress) -> bool:
+    if ip in CLOUD or (isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local):
+        return False
     return ip.is_global and not (ip.is_multicast or ip.is_reserved)
 
 

@@ -58,7 +58,7 @@ def _new(before: Mapping[str, Condition], now: Mapping[str, Condition]) -> list[
 def _news(alert: Alert, before: Mapping[str, Condition], now: Mapping[str, Condition]) -> list[News]:
     """Return what goes into the history, and whether channels are told of it. Marks conditions as told."""
     news: list[News] = []
-    quiet = alert.is_snoozed
+    quiet = alert.is_snoozed or not alert.resource.data["channels"]
     if began := _new(before, now):
         # An error is told if it is still there the next time: often it is a moment in which there is much to do.
         is_told = not quiet and any(one["kind"] != AlertState.ERROR for one in began)

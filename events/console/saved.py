@@ -12,7 +12,7 @@ from eventlane.ids import is_id
 from eventlane.wire.errors import InvalidRequestBody
 from events.access import datasets_of
 from events.console.explore.filter_terms import with_filters
-from events.console.explore.question import Question, explore_address
+from events.console.explore.question import RECEIVED, Question, explore_address
 from events.query.body import read_query
 from events.query.saved import MEMBERS
 from events.query.typed import elements, show_calculation
@@ -20,7 +20,15 @@ from pipelines.console.causes import resource_url
 from pipelines.models import Resource
 from pipelines.resources.added import Link
 
-TAKEN = ("datasets", "q", "from", "to", "others", "granularity")  # what Explore asks for, too, or shows as it chooses
+TAKEN = (
+    "datasets",
+    "q",
+    "from",
+    "to",
+    "time",
+    "others",
+    "granularity",
+)  # what Explore asks for, too, or shows as it chooses
 GROUPS = ("calculations", "group_by", "order_by", "limit")
 
 
@@ -39,9 +47,13 @@ def open_address(resource: Resource) -> str:
 def saved_question(resource: Resource, dataset: str) -> Question:
     """Return the question that a saved query asks of a dataset, given by its id."""
     data = resource.data
-    frame = {"from_time": str(data["from"]), "to_time": str(data["to"])}
+    frame = {"from_time": str(data["from"]), "to_time": str(data["to"]), "time": _time(data)}
     groups = groups_of(data) or {}
     return Question(dataset, q=search_of(data), saved=resource.pk, **frame, **groups)
+
+
+def _time(data: dict[str, Any]) -> str:
+    return RECEIVED if data.get("time") == RECEIVED else ""
 
 
 def search_of(data: dict[str, Any]) -> str:
@@ -116,5 +128,5 @@ def find_saved(request: HttpRequest, resource_id: str) -> Resource | None:
 
 def question_address(dataset: str, data: dict[str, Any], from_time: str, to_time: str) -> str:
     """Return the address of Explore that asks what a query asks, as far as its form goes."""
-    asked = {"from_time": from_time, "to_time": to_time, **(groups_of(data) or {})}
+    asked = {"from_time": from_time, "to_time": to_time, "time": _time(data), **(groups_of(data) or {})}
     return explore_address(dataset, q=search_of(data), **asked)

@@ -205,7 +205,7 @@ def context_of(row: EventRow, question: Question) -> Iterator[tuple[str, str]]:
     """Yield name and address of what an event leads to: what else happened then, and in the same trace."""
     if term := group_term("namespace", row.namespace):
         start, end = map(show_time, around(row))
-        yield "Events around it", question.events_only.address(q=term, from_time=start, to_time=end)
+        yield "Events around it", question.events_only.address(q=term, from_time=start, to_time=end, time="")
     ids = ("Same trace", "trace_id", row.trace_id), ("Same request", "request_id", row.request_id)
     for title, path, value in ids:
         if value and (term := group_term(path, value)):

@@ -121,6 +121,7 @@ def _form(request: HttpRequest, dataset: Dataset, question: Question) -> dict[st
         "presets": PRESETS.items(),
         "zone": zone_name(),
         "send_url": reverse("admin:events_dataset_send", args=[dataset.pk]),
+        "by_event_time": question.address(time=""),
         "newest_address": question.address() if question.before else "",
         "fields_address": reverse("console-explore-fields") + question.address(),
         "live_address": _live_address(question),

@@ -13,6 +13,7 @@ from events.console.explore.zone import zone_name
 from events.query.typed import elements, read_calculation, read_order
 
 NOW = "now"
+RECEIVED = "received"
 DEFAULT_FROM = "1h"
 MOST_COLUMNS = 8
 PRESETS = {
@@ -31,6 +32,7 @@ class Question:
 
     dataset, q            a dataset's id, and a search line
     from_time, to_time    the time frame
+    time                  `received` if it is one of received times, not event times
     calculate, by         calculations and the paths to group by, with commas; with neither, it asks for events
     order, limit          of groups
     columns               paths that the list of events shows, with commas
@@ -51,6 +53,7 @@ class Question:
     before: str = ""
     saved: str = ""
     page: str = ""
+    time: str = ""
 
     def parameters(self) -> dict[str, str]:
         """Return it as parameters of an address; what isn't said is left out."""
@@ -59,6 +62,7 @@ class Question:
             "q": self.q,
             "from": self.from_time,
             "to": "" if self.to_time == NOW else self.to_time,
+            "time": self.time,
             "calculate": self.calculate,
             "by": self.by,
             "order": self.order,
@@ -92,6 +96,7 @@ class Question:
         """Return it as the body of a query (docs/query.md)."""
         zone = zone_name()
         frame = {"from": self.from_time, "to": self.to_time} | ({"time_zone": zone} if zone != "UTC" else {})
+        frame |= {"time": self.time} if self.time else {}
         return {"datasets": [dataset_name], "q": self.q, **frame, **others}
 
     @property
@@ -139,6 +144,7 @@ def read_question(address: Mapping[str, str]) -> Question:
         question, **{name: text(name) for name in ("calculate", "by", "order", "limit", "columns", "before", "saved")}
     )
     question = replace(question, before="") if question.asks_for_groups else question.events_only
+    question = replace(question, time=RECEIVED if text("time") == RECEIVED else "")
     last = text("last")
     return replace(question, from_time=last, to_time=NOW, before="") if last else question
 

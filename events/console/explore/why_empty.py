@@ -79,7 +79,7 @@ def why_empty(dataset: Dataset, question: Question, owner: str) -> Reasons:
     [(_, row)] = last.events
     end = to_microseconds(row.event_time) + 1
     frame = {"from_time": show_time(end - 3600 * SECOND), "to_time": show_time(end)}
-    return Reasons(without, zoned_text(row.event_time), question.events_only.address(q="", **frame))
+    return Reasons(without, zoned_text(row.event_time), question.events_only.address(q="", time="", **frame))
 
 
 def _queries(dataset: Dataset, question: Question, chips: Sequence[Chip], now_us: int) -> Iterator[Query]:

@@ -167,7 +167,9 @@ def test_certificate_of_a_channel_has_to_be_trusted(
         ("169.254.169.254", False), ("100.64.0.1", False), ("0.0.0.0", False), ("224.0.0.1", False),
         ("255.255.255.255", False), ("::1", False), ("::", False), ("fe80::1", False), ("fd00::1", False),
         ("::ffff:127.0.0.1", False), ("::ffff:8.8.8.8", True), ("::7f00:1", False), ("64:ff9b::7f00:1", False),
-        ("2002:7f00:1::", False), ("ff02::1", False), ("8.8.8.8", True), ("2606:4700::1111", True),
+        ("2002:7f00:1::", False), ("ff02::1", False), ("fec0::1", False),
+        ("168.63.129.16", False), ("::ffff:168.63.129.16", False), ("64:ff9b::808:808", False),
+        ("8.8.8.8", True), ("2606:4700::1111", True),
     ],
 )  # fmt: skip
 def test_only_public_addresses_are_reached(address: str, reached: bool) -> None:

@@ -352,3 +352,15 @@ def test_all_times_are_shown_in_any_zone(node: Node, alice: Client) -> None:
     for zone in ("America/Los_Angeles", "Asia/Tokyo"):
         alice.cookies["eventlane_zone"] = zone
         ask(alice, node, from_="0001-01-01T00:00:00Z", to="9999-12-31T23:59:59Z")
+
+
+def test_time_frame_may_be_one_of_received_times(alice: Client, node: Node) -> None:
+    """As alerts ask: an event whose own time is wrong is shown in the window in which it came."""
+    node.write('{"message":"late","_time":"2026-01-02T03:04:05Z","level":"error"}', '{"message":"now"}')
+    assert ">late<" not in text_of(ask(alice, node))
+    page = text_of(ask(alice, node, time="received"))
+    assert ">late<" in page and ">now<" in page and '<span id="total">2</span>' in page
+    assert "by received time" in page and '<input type="hidden" name="time" value="received">' in page
+    groups = text_of(ask(alice, node, time="received", calculate="count", by="level"))
+    assert "by received time" in groups and "error" in groups
+    assert ask(alice, node, 302, time="event").url == f"{PATH}?dataset={node.dataset.pk}&from=1h"
