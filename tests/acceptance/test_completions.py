@@ -72,7 +72,7 @@ def test_failure_is_told_and_typing_tries_again_after_a_while(page: Page, server
     page.unroute(FIELDS)
     line.press("End")
     page.keyboard.type(":")
-    expect(page.locator("#completions [role=option]")).to_have_text(["till:t0", "till:t1", "till:t2"])
+    expect(page.locator("#completions [role=option]")).to_have_text([re.compile("till:t[012]")] * 3)  # in any order
     expect(note).to_be_empty()
 
 
