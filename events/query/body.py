@@ -81,8 +81,14 @@ def query_problems(body: Json, *, now_us: int) -> list[Problem]:
 
 
 def show_place(place: Place) -> str:
-    """Return the cursor for what is older than a place; `_Reader` reads it."""
+    """Return the cursor for what is older than a place; `read_place` reads it."""
     return f"{place.time_us}.{place.id}"
+
+
+def read_place(cursor: object) -> Place | None:
+    """Return the place of a cursor, if it is one."""
+    match = _PLACE.fullmatch(cursor) if isinstance(cursor, str) else None
+    return Place(int(match[1]), str(UUID(match[2]))) if match else None
 
 
 @dataclass
@@ -255,13 +261,13 @@ class _Reader:
         value = self.given("before")
         if value is None:
             return None
-        match = _PLACE.fullmatch(value) if isinstance(value, str) else None
-        if match is None:
+        place = read_place(value)
+        if place is None:
             self.problem("/before", "must be the `before` of an earlier answer")
             return None
         if calculations or order_by:
             self.problem("/before", "goes on only with events in their own order: without calculations and order_by")
-        return Place(int(match[1]), str(UUID(match[2])))
+        return place
 
     # Calculations, groups, order
 

@@ -22,7 +22,7 @@ PAGE_EVENTS = 500
 STORING_US = 10_000_000  # storing an event doesn't take longer, from when it got its id
 RETRY_SECONDS = 2.0
 
-_thread = ThreadPoolExecutor(1, "tails catching up")  # however many come back at once, after a restart
+reading_thread = ThreadPoolExecutor(1, "tails catching up")  # however many come back at once, after a restart
 
 
 class CatchUp:
@@ -47,12 +47,14 @@ class CatchUp:
             if not is_registered:
                 self.end_us = time.time_ns() // 1000 - STORING_US
             try:
-                rows, skipped = await asyncio.get_running_loop().run_in_executor(_thread, self._read, is_registered)
+                rows, skipped = await asyncio.get_running_loop().run_in_executor(
+                    reading_thread, self._read, is_registered
+                )
             except (TooManyQueries, LakeUnavailable):
                 yield STILL_HERE
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            yield b"".join(self._look.frame(row).data for row in rows) + _note(skipped)
+            yield b"".join(self._look.frame(row).data for row in rows) + skipped_frame(skipped)
             if rows:
                 self._last = rows[-1].id
             if is_registered:
@@ -84,5 +86,6 @@ class CatchUp:
         return rows, sum(file.rows for file in left_out)
 
 
-def _note(skipped: int) -> bytes:
+def skipped_frame(skipped: int) -> bytes:
+    """Return what tells of events in files that can't be read; nothing where there are none."""
     return named_frame("dropped", dropped=0, skipped=skipped) if skipped else b""

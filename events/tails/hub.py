@@ -9,7 +9,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from operator import itemgetter
-from uuid import UUID
 
 from django.conf import settings
 
@@ -22,12 +21,11 @@ from events.lake.conditions import Conditions
 from events.models import Dataset
 from events.query.where import search_conditions
 from events.tails.access import Access
-from events.tails.catch_up import CatchUp
 from events.tails.frames import AS_JSON, Look
 from events.tails.matching import Matcher, count_by_dataset
 from events.tails.news import JournalNews, KnownCopies
 from events.tails.seats import seats
-from events.tails.tail import NOTHING, Chunk, Line, Tail
+from events.tails.tail import NOTHING, Chunk, Earlier, Line, Tail
 
 logger = logging.getLogger(__name__)
 log_failure = SeldomLog(logger.error)
@@ -238,12 +236,18 @@ class Budget:
             self._saved[line] -= count
 
 
-def open_tail(dataset: Dataset, q: str, access: Access, after: UUID | None = None, look: Look = AS_JSON) -> Tail:
-    """Return a tail of what is new, or of all after an event; raise TooManyTails and as `search_conditions` does."""
+def open_tail(
+    dataset: Dataset,
+    q: str,
+    access: Access,
+    look: Look = AS_JSON,
+    begin: Callable[[Dataset, Conditions, Look], Earlier] | None = None,
+) -> Tail:
+    """Return a tail of what is new, after what it is to begin with; raise TooManyTails and as `search_conditions`."""
     line = Line(dataset, q, search_conditions(q) if q else Conditions(), look)
-    catch_up = CatchUp(dataset, line.where, look, after) if after else None
-    tail = Tail(hub, line, access, seats.take(), time.time_ns() // 1000, catch_up)
-    if catch_up is None:
+    earlier = begin(dataset, line.where, look) if begin else None
+    tail = Tail(hub, line, access, seats.take(), time.time_ns() // 1000, earlier)
+    if earlier is None:
         hub.add(tail)
     return tail
 

@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -13,7 +13,6 @@ from eventlane.wire.errors import ApiError
 from events.lake.conditions import Conditions
 from events.models import Dataset
 from events.tails.access import Access
-from events.tails.catch_up import CatchUp
 from events.tails.frames import AS_JSON, HELLO, STILL_HERE, Frame, Look, named_frame
 from events.tails.seats import Seat
 
@@ -65,19 +64,35 @@ class Source(Protocol):
         """Offer nothing any more."""
 
 
+class Earlier(Protocol):
+    """What a tail begins with: events that its client lacks, from before it began.
+
+    Events that were received before `end_us` come from nowhere else. Those after `done_us` never come from here.
+    """
+
+    end_us: int
+    done_us: float
+
+    def pages(self, register: Callable[[], None]) -> AsyncIterator[bytes]:
+        """Yield frames; call `register` when what comes must not be missed any more. Raise ApiError."""
+
+    def misses(self, frame: Frame) -> bool:
+        """Return whether an event that came since `register` is new to the client."""
+
+
 class Tail:
     """A stream (eventlane.wire.stream) of what is new for a line, from `since_us` on.
 
-    With `catch_up`, it begins with the events after an earlier one.
+    With `earlier`, it begins with those events.
     """
 
     def __init__(
-        self, hub: Source, line: Line, access: Access, seat: Seat, since_us: int, catch_up: CatchUp | None = None
+        self, hub: Source, line: Line, access: Access, seat: Seat, since_us: int, earlier: Earlier | None = None
     ) -> None:
         self.line, self.access = line, access
         self.loop: asyncio.AbstractEventLoop | None = None  # once it is being sent
         self._hub, self._seat = hub, seat
-        self._since_us, self._catch_up = since_us, catch_up
+        self._since_us, self._earlier = since_us, earlier
         self._made = time.monotonic()
         self._lock = threading.Lock()  # guards the queue
         self._queue: deque[Chunk] = deque()
@@ -110,11 +125,11 @@ class Tail:
     @property
     def begins_us(self) -> int:
         """The time before which nothing is new for it."""
-        return self._catch_up.end_us if self._catch_up else self._since_us
+        return self._earlier.end_us if self._earlier else self._since_us
 
     def wants_all(self, least_us: int) -> bool:
         """Return whether all events are new for it that were received at this time or later."""
-        return least_us >= (self._catch_up.done_us if self._catch_up else self._since_us)
+        return least_us >= (self._earlier.done_us if self._earlier else self._since_us)
 
     def is_lost(self) -> bool:
         """Return whether nobody sends it, though somebody should have begun long ago."""
@@ -135,8 +150,8 @@ class Tail:
         """Yield what is to be sent."""
         self.loop = asyncio.get_running_loop()
         yield HELLO
-        if self._catch_up is not None:
-            async for data in self._missed(self._catch_up):
+        if self._earlier is not None:
+            async for data in self._missed(self._earlier):
                 yield data
         next_sign = self.loop.time() + STILL_HERE_SECONDS
         while not self._ended:
@@ -149,10 +164,10 @@ class Tail:
         if self._reason:
             yield named_frame("end", **self._reason)
 
-    async def _missed(self, catch_up: CatchUp) -> AsyncIterator[bytes]:
+    async def _missed(self, earlier: Earlier) -> AsyncIterator[bytes]:
         """Yield what a client has missed."""
         try:
-            async for data in catch_up.pages(lambda: self._hub.add(self)):
+            async for data in _with_signs(earlier.pages(lambda: self._hub.add(self))):
                 if self._ended:
                     return
                 yield data
@@ -184,6 +199,20 @@ class Tail:
         return b"".join(frame.data for frame in chunk.frames if self._is_new(frame))
 
     def _is_new(self, frame: Frame) -> bool:
-        if self._catch_up is None:
+        if self._earlier is None:
             return frame.received_us >= self._since_us
-        return self._catch_up.misses(frame)
+        return self._earlier.misses(frame)
+
+
+async def _with_signs(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield what comes, and signs that the tail is alive while nothing does."""
+    while True:
+        part = asyncio.ensure_future(anext(parts, None))
+        try:
+            while not (await asyncio.wait([part], timeout=STILL_HERE_SECONDS))[0]:
+                yield STILL_HERE
+        finally:
+            part.cancel()
+        if (data := part.result()) is None:
+            return
+        yield data

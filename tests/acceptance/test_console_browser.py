@@ -1,11 +1,12 @@
 """The console in a real browser, on a real server: what a person does there, click by click."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser import drag_over_right_half, log_in, serious_barriers
+from tests.browser import drag_over_right_half, log_in, log_in_unseen, serious_barriers
 from tests.server import Server
 
 PAGES = [
@@ -312,12 +313,12 @@ def test_live_shows_new_events_and_waits_while_somebody_reads(page: Page, server
 
     send("before")
     page.goto(f"{server.url}/console/explore/?q=service:live")
+    send("one")  # since the list was made
     page.keyboard.press("l")
-    switch, state = page.get_by_role("switch", name="Live"), page.locator(".ev-live-state")
+    switch, messages = page.get_by_role("switch", name="Live"), page.locator(".ev-event-message")
     expect(switch).to_be_checked()
-    expect(state).to_have_text("Waiting for new events")
-    send("one", "bad")
-    messages = page.locator(".ev-event-message")
+    expect(messages).to_have_text(["one", "before"])
+    send("bad")
     expect(messages).to_have_text(["bad", "one", "before"])
 
     page.locator(".ev-event").first.click()
@@ -338,6 +339,70 @@ def test_live_shows_new_events_and_waits_while_somebody_reads(page: Page, server
     switch.click()
     expect(switch).not_to_be_checked()
     assert page.url.endswith("q=service%3Alive&from=1h")
+
+    switch.click()  # goes on from where it stopped, as far as there is room
+    expect(messages.first).to_have_text("2999")
+    page.locator(".ev-gap").get_by_role("link", name="Look at them").click()
+    expect(page.locator(".ev-chips")).to_contain_text("received_time")
+
+
+def test_live_tries_again_until_that_cannot_help(browser: Browser, server: Server) -> None:
+    page = browser.new_page()  # whose failed requests are no complaints
+    log_in_unseen(page, server)
+    sent = [{"message": "here", "service": "again"}]
+    assert server.post("/v1/logs/live", sent).status == 202
+    page.clock.install()
+    page.goto(f"{server.url}/console/explore/?q=service:again")
+    switch, state = page.get_by_role("switch", name="Live"), page.locator(".ev-live-state")
+    now = page.get_by_role("button", name="Try now")
+
+    full = {"error": "2 tails are open.", "code": "too_many_tails"}
+    answers = [{"status": 503, "headers": {"Retry-After": "100"}, "json": full}, {"status": 500, "body": "?"}]
+    page.route("**/explore/live/**", lambda route: route.fulfill(**answers.pop(0)) if answers else route.continue_())
+    switch.click()
+    expect(state).to_have_text(re.compile(r"2 tails are open\. Trying again in 1[0-2]\d s\."))
+    now.click()
+    expect(state).to_contain_text("The server answered with status 500. Trying again in ")
+    page.clock.fast_forward(10_000)
+    expect(state).to_have_text("Waiting for new events")
+    expect(now).to_be_hidden()
+    with page.expect_request("**/explore/live/**"):
+        page.clock.fast_forward(41_000)  # in which no comment came
+        expect(state).to_contain_text("Nothing came any more. Trying again in ")
+        now.click()
+    expect(state).to_have_text("Waiting for new events")
+    assert serious_barriers(page) == []
+
+    page.context.clear_cookies()
+    page.clock.fast_forward(41_000)
+    now.click()
+    expect(state).to_contain_text("You are logged out")
+    expect(switch).not_to_be_checked()
+    page.context.close()
+
+
+def test_live_goes_on_after_a_restart(browser: Browser, fresh_server: Callable[..., Server]) -> None:
+    server = fresh_server()
+    page = browser.new_page()
+    log_in_unseen(page, server)
+
+    def send(name: str) -> None:
+        assert server.post("/v1/logs/live", [{"message": name}]).status == 202
+
+    send("one")
+    page.goto(f"{server.url}/console/explore/?q=namespace:live#live")
+    messages, state = page.locator(".ev-event-message"), page.locator(".ev-live-state")
+    expect(state).to_have_text("Waiting for new events")
+    send("two")
+    expect(messages).to_have_text(["two", "one"])
+    server.stop()
+    expect(state).to_contain_text("The connection is lost. Trying again in")
+    server.start()
+    send("three")
+    expect(messages).to_have_text(["three", "two", "one"])
+    send("four")
+    expect(messages).to_have_text(["four", "three", "two", "one"])
+    page.context.close()
 
 
 def _row(page: Page, server: Server, name: str) -> str:

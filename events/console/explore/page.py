@@ -21,6 +21,7 @@ from events.console.activity import received
 from events.console.explore.bars import frame_text, stack
 from events.console.explore.groups import draw_lines, group_rows, headings, others_row
 from events.console.explore.lines import event_line
+from events.console.explore.live import live_address
 from events.console.explore.parts import ask_for_groups, dataset_admin, dataset_of, owner_of
 from events.console.explore.question import NOW, PRESETS, Question, is_canonical, read_question
 from events.console.explore.saving import saved_context
@@ -124,15 +125,8 @@ def _form(request: HttpRequest, dataset: Dataset, question: Question) -> dict[st
         "by_event_time": question.address(time=""),
         "newest_address": question.address() if question.before else "",
         "fields_address": reverse("console-explore-fields") + question.address(),
-        "live_address": _live_address(question),
         "all_fields_address": reverse("console-explore-fields") + question.address(q=""),
     }
-
-
-def _live_address(question: Question) -> str:
-    """Return where new events come from; nothing for a question that none can belong to."""
-    is_open = question.to_time == NOW and not question.before and not question.asks_for_groups
-    return reverse("console-explore-live") + question.address() if is_open else ""
 
 
 # What was found
@@ -186,6 +180,7 @@ def _found_events(request: HttpRequest, dataset: Dataset, question: Question) ->
         "elapsed_ms": number(round(counts.statistics.elapsed_ms)),
         "lines": [event_line(row, question, name) for name, row in events.events],
         "columns": [(path, question.without_column(path)) for path in question.column_paths],
+        "live_address": live_address(question, events),
         "older_address": question.address(before=events.before) if events.before else "",
         "partial": counts.statistics.partial,
         "warnings": dict.fromkeys([*_left_out(counts), *counts.statistics.warnings, *events.statistics.warnings]),

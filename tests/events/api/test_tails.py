@@ -271,8 +271,8 @@ def test_what_was_missed_comes_once_however_long_reading_it_takes(
     monkeypatch.setattr(hub_module, "START_US", 60_000_000)
     begin = hub_module.open_tail
 
-    def begin_a_minute_ago(*arguments: Any) -> Tail:
-        tail = begin(*arguments)
+    def begin_a_minute_ago(*arguments: Any, **options: Any) -> Tail:
+        tail = begin(*arguments, **options)
         tail._since_us -= 60_000_000
         return tail
 
@@ -316,6 +316,11 @@ def test_what_cannot_be_tailed_is_refused(node: Node, client: ApiClient, open_ta
     assert (bad_id.status_code, bad_id.json()["code"]) == (400, "bad_request")
     assert client.get("/datasets/id/000000000000000000000000000/tail").status_code == 404
     assert client.send("HEAD", path).status_code == 200
+    with_frame = client.get(f"{path}?from=1h")
+    assert (with_frame.status_code, with_frame.json()["data"]) == (400, {"parameter": "from"})
+    of_the_future = client.get(path, last_event_id="ffffffff-ffff-7fff-bfff-ffffffffffff")
+    assert of_the_future.status_code == 400 and "in the future" in of_the_future.json()["error"]
+    assert client.get(path, last_event_id="01234567-89ab-4cde-8f01-23456789abcd").status_code == 400  # no UUIDv7
     refused = open_tail(Authorization="Bearer nobody")
     assert (refused.status, json.loads(refused.body)["code"]) == (401, "unknown_api_key")
 
