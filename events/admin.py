@@ -22,7 +22,7 @@ from unfold.widgets import UnfoldBooleanSwitchWidget
 from eventlane.console import ConsoleList, OwnRelatedFilter, ReadOnlyAdmin, TypedDeleteAdmin, count_of, number, size
 from eventlane.forms import ModelForm
 from eventlane.project_choice import project_choice
-from eventlane.times import readable_time
+from eventlane.zone_choice import zoned_text
 from events.console import alerts, palette, quarantine  # noqa: F401  (they register their pages and what is found)
 from events.console.explore.question import explore_address
 from events.console.health import damage
@@ -244,7 +244,7 @@ class DatasetAdmin(TypedDeleteAdmin):
         found = UnreadTimes.objects.filter(dataset=dataset).first()
         if found is None:
             return "none"
-        latest = readable_time(found.latest_time)
+        latest = zoned_text(found.latest_time, "minutes")
         return f"{number(found.events)} events have their time of receipt instead, the latest since {latest}"
 
     def _measured(self, dataset: Dataset) -> Dataset:

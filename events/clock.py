@@ -24,8 +24,12 @@ class Ahead(NamedTuple):
     latest: datetime  # of the newest one, to the minute
 
     def __str__(self) -> str:
+        return self.told(readable_time(self.latest))
+
+    def told(self, latest: str) -> str:
+        """Return it in words, given those for the latest time."""
         are = "event is" if self.events == 1 else "events are"
-        return f"{self.events:,} {are} dated up to {readable_time(self.latest)} by a clock that was ahead"
+        return f"{self.events:,} {are} dated up to {latest} by a clock that was ahead"
 
 
 def dated_ahead(dataset_ids: Collection[str]) -> dict[str, Ahead]:

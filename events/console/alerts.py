@@ -8,7 +8,6 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, QuerySet, Value, When
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -22,7 +21,6 @@ from events.alerts.evaluate import Condition
 from events.alerts.links import explore_path
 from events.alerts.words import condition_text, lines, state_text, value_text
 from events.console.explore.question import from_elsewhere, read_question
-from events.console.explore.zone import in_chosen_zone, zone_name
 from events.models import Alert, AlertChange, AlertMessage, AlertState
 from pipelines.admin.automation import Page, SwitchAdmin
 from pipelines.console.uses import links_to
@@ -67,13 +65,6 @@ class AlertAdmin(SwitchAdmin):
         """Return alerts with their resources."""
         return super().get_queryset(request).select_related("resource__project", "project")
 
-    def get_urls(self) -> list[URLPattern]:
-        """Show times in the chosen zone."""
-        patterns = super().get_urls()
-        for pattern in patterns:
-            pattern.callback = in_chosen_zone(pattern.callback)
-        return patterns
-
     def below(self) -> dict[str, Page]:
         """Add the addresses of the buttons."""
         switches: dict[str, Page] = {"enable": self.enable, "disable": self.disable}
@@ -93,7 +84,6 @@ class AlertAdmin(SwitchAdmin):
             "changes": [_shown(change) for change in changes.order_by("-creation_time")[:SHOWN_CHANGES]],
             "related": _related(row.resource),
             "explore": explore,
-            "zone": zone_name(),
             "snoozes": SNOOZES,
             "spec": spec_text(row.resource.spec),
             "may_switch": self.has_switch_permission(request),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from eventlane.console import count_of, number
+from eventlane.zone_choice import local, zoned_clock
 
 BAR_WIDTH, HEIGHT = 10, 100
 STEPS = (2, 4, 6, 10)  # tops of the scale, times a power of ten; their halves are integers
@@ -60,8 +61,17 @@ def _bar(index: int, count: int, top: int, minute: int) -> Bar:
     height = round(HEIGHT * count / top, 1)
     if count:
         height = max(height, 1.5)  # so that a single event among thousands is visible
-    return Bar(index * BAR_WIDTH, HEIGHT - height, height, f"{_clock(minute)} UTC: {count_of(count, 'event')}")
+    return Bar(
+        index * BAR_WIDTH,
+        HEIGHT - height,
+        height,
+        f"{zoned_clock(_time(minute), 'minutes')}: {count_of(count, 'event')}",
+    )
 
 
 def _clock(minute: int) -> str:
-    return f"{datetime.fromtimestamp(minute * 60, UTC):%H:%M}"
+    return f"{local(_time(minute)):%H:%M}"
+
+
+def _time(minute: int) -> datetime:
+    return datetime.fromtimestamp(minute * 60, UTC)

@@ -12,7 +12,7 @@ from django.conf import settings
 from eventlane.console import count_of
 from eventlane.database import DATABASE_FAILED
 from eventlane.one_line import one_line
-from eventlane.times import readable_time
+from eventlane.zone_choice import zoned_text
 from events.clock import dated_ahead
 from events.ingest.quotas import used_up
 from events.journal import Backlog
@@ -88,7 +88,7 @@ def _incident(incident: SealerIncident, now: datetime, with_text: bool) -> Notic
     lasts = incident.end_time is None and now - incident.latest_time < FRESH
     what = f"journal file {incident.file_name}" if incident.file_name else "anything"
     title = f"{incident.node} {'can’t' if lasts else 'could not'} seal {what}"
-    text = f"Since {readable_time(incident.start_time)}" if lasts else _span(incident)
+    text = f"Since {_minute(incident.start_time)}" if lasts else _span(incident)
     text += "; its events are safe in the journal." if lasts or incident.end_time is None else "; it works again."
     return Notice(
         "danger" if lasts else "default",
@@ -99,7 +99,12 @@ def _incident(incident: SealerIncident, now: datetime, with_text: bool) -> Notic
 
 
 def _span(incident: SealerIncident) -> str:
-    return f"From {incident.start_time:%Y-%m-%d %H:%M} to {incident.end_time or incident.latest_time:%H:%M} UTC"
+    end = incident.end_time or incident.latest_time
+    return f"From {_minute(incident.start_time)} to {_minute(end)}"
+
+
+def _minute(time: datetime) -> str:
+    return zoned_text(time, "minutes")
 
 
 def damage(datasets: Sequence[Dataset]) -> list[Notice]:
@@ -131,7 +136,7 @@ def unaccounted(datasets: Sequence[Dataset]) -> list[Notice]:
         Notice(
             "danger",
             f"{difference}",
-            f"They were received from {readable_time(difference.first_hour)} on."
+            f"They were received from {_minute(difference.first_hour)} on."
             " The server’s command “manage.py ledger” says in which hours.",
             difference.check_time,
             by_id[difference.dataset.pk],
@@ -169,7 +174,13 @@ def ahead(datasets: Sequence[Dataset], now: datetime) -> list[Notice]:
     """Return which of these datasets have events dated in the future."""
     by_id = {dataset.pk: dataset for dataset in datasets}
     return [
-        Notice("warning", f"Events of {by_id[dataset_id]} in the future", f"{found}.", now, by_id[dataset_id])
+        Notice(
+            "warning",
+            f"Events of {by_id[dataset_id]} in the future",
+            f"{found.told(_minute(found.latest))}.",
+            now,
+            by_id[dataset_id],
+        )
         for dataset_id, found in dated_ahead(by_id).items()
     ]
 

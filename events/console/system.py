@@ -18,6 +18,7 @@ from eventlane.console import moment, number, size
 from eventlane.free_space import existing, free_bytes
 from eventlane.login import account_of
 from eventlane.project_choice import project_choice
+from eventlane.zone_choice import zoned_clock
 from events.console.health import answer_or_none, is_late, notices
 from events.console.home.standing import shortage
 from events.console.own import own_datasets, own_rows
@@ -50,7 +51,7 @@ def _statistics(request: HttpRequest) -> dict[str, Any]:
     totals = answer_or_none(measure, datasets)
     waiting = answer_or_none(backlog, settings.EVENTLANE_JOURNAL)
     return {
-        "as_of": f"{now:%H:%M:%S}",
+        "as_of": zoned_clock(now),
         "statistics": _cards(request, datasets, totals, now),
         "backlog": waiting and _backlog(waiting),
         "disks": answer_or_none(disks),

@@ -5,7 +5,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import path
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from events.console.explore.zone import in_chosen_zone
 from events.console.home.page import home_pipelines, home_standing
 from events.console.ledger import ledger_page
 from events.console.system import system, system_live
@@ -155,49 +154,49 @@ def dashboard_preview(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
-    path("", in_chosen_zone(admin.site.admin_view(admin.site.index)), name="console-home"),  # instead of admin:index
+    path("", admin.site.admin_view(admin.site.index), name="console-home"),  # instead of admin:index
     path(
         "home/standing/",
-        in_chosen_zone(admin.site.admin_view(require_safe(home_standing))),
+        admin.site.admin_view(require_safe(home_standing)),
         name="console-home-standing",
     ),
     path(
         "home/pipelines/",
-        in_chosen_zone(admin.site.admin_view(require_safe(home_pipelines))),
+        admin.site.admin_view(require_safe(home_pipelines)),
         name="console-home-pipelines",
     ),
-    path("home/events/", admin.site.admin_view(in_chosen_zone(home_part_events)), name="console-home-events"),
-    path("home/errors/", admin.site.admin_view(in_chosen_zone(home_part_errors)), name="console-home-errors"),
+    path("home/events/", admin.site.admin_view(home_part_events), name="console-home-events"),
+    path("home/errors/", admin.site.admin_view(home_part_errors), name="console-home-errors"),
     path("system/", admin.site.admin_view(require_safe(system)), name="console-system"),
     path("system/live/", admin.site.admin_view(require_safe(system_live)), name="console-system-live"),
     path("ledger/", admin.site.admin_view(require_safe(ledger_page)), name="console-ledger"),
-    path("explore/", admin.site.admin_view(in_chosen_zone(explore)), name="console-explore"),
-    path("explore/event/", admin.site.admin_view(in_chosen_zone(explore_part_event)), name="console-explore-event"),
-    path("explore/trace/", admin.site.admin_view(in_chosen_zone(explore_part_trace)), name="console-explore-trace"),
-    path("explore/around/", admin.site.admin_view(in_chosen_zone(explore_part_around)), name="console-explore-around"),
-    path("explore/fields/", admin.site.admin_view(in_chosen_zone(explore_part_fields)), name="console-explore-fields"),
-    path("explore/groups.csv", admin.site.admin_view(in_chosen_zone(explore_csv)), name="console-explore-csv"),
+    path("explore/", admin.site.admin_view(explore), name="console-explore"),
+    path("explore/event/", admin.site.admin_view(explore_part_event), name="console-explore-event"),
+    path("explore/trace/", admin.site.admin_view(explore_part_trace), name="console-explore-trace"),
+    path("explore/around/", admin.site.admin_view(explore_part_around), name="console-explore-around"),
+    path("explore/fields/", admin.site.admin_view(explore_part_fields), name="console-explore-fields"),
+    path("explore/groups.csv", admin.site.admin_view(explore_csv), name="console-explore-csv"),
     path("explore/trigger/", admin.site.admin_view(explore_make_trigger), name="console-explore-trigger"),
-    path("explore/live/", admin.site.admin_view(in_chosen_zone(explore_part_live)), name="console-explore-live"),
+    path("explore/live/", admin.site.admin_view(explore_part_live), name="console-explore-live"),
     path("explore/alert/", admin.site.admin_view(explore_make_alert), name="console-explore-alert"),
     path("explore/save/", admin.site.admin_view(explore_save), name="console-explore-save"),
     path("explore/saved/<str:resource_id>/", admin.site.admin_view(explore_saved), name="console-explore-saved"),
     path("dashboards/", admin.site.admin_view(dashboards), name="console-dashboards"),
-    path("dashboards/new/", admin.site.admin_view(in_chosen_zone(dashboard_editor)), name="console-dashboard-new"),
+    path("dashboards/new/", admin.site.admin_view(dashboard_editor), name="console-dashboard-new"),
     path(
         "dashboards/preview/",
-        admin.site.admin_view(in_chosen_zone(dashboard_preview)),
+        admin.site.admin_view(dashboard_preview),
         name="console-dashboard-preview",
     ),
-    path("dashboards/<str:resource_id>/", admin.site.admin_view(in_chosen_zone(dashboard)), name="console-dashboard"),
+    path("dashboards/<str:resource_id>/", admin.site.admin_view(dashboard), name="console-dashboard"),
     path(
         "dashboards/<str:resource_id>/edit/",
-        admin.site.admin_view(in_chosen_zone(dashboard_editor)),
+        admin.site.admin_view(dashboard_editor),
         name="console-dashboard-edit",
     ),
     path(
         "dashboards/<str:resource_id>/panels/<int:place>/",
-        admin.site.admin_view(in_chosen_zone(dashboard_panel)),
+        admin.site.admin_view(dashboard_panel),
         name="console-dashboard-panel",
     ),
 ]

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, date, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
-from eventlane.times import format_time, from_microseconds, to_microseconds
+from eventlane.times import find_zone, format_time, from_microseconds, to_microseconds
 
 SECOND = 1_000_000
 UNITS = {
@@ -70,6 +70,16 @@ def midnight_us(day: date, zone: tzinfo) -> int:
     return to_microseconds(datetime(day.year, day.month, day.day, tzinfo=zone))
 
 
+def without_zone(text: str, zone: tzinfo) -> str:
+    """Return a time that is a date as the moment it means in a zone, for where another zone is meant; others as is."""
+    if not _DATE.fullmatch(text):
+        return text
+    try:
+        return show_time(midnight_us(date.fromisoformat(text), zone))
+    except (ValueError, OverflowError):
+        return text  # there is no such date, which the reader of the query says
+
+
 def show_time(us: int) -> str:
     """Return a moment as answers have it: 2026-11-27T10:00:00Z, with a fraction where there is one."""
     return format_time(from_microseconds(us), "microseconds" if us % SECOND else "seconds")
@@ -105,7 +115,7 @@ def _read_rfc_3339(match: re.Match[str]) -> int:
 
 def read_zone(name: object) -> ZoneInfo:
     """Return the time zone of an IANA name; raise InvalidTime."""
-    try:
-        return ZoneInfo(name)  # type: ignore[arg-type]  # what is no text is refused by it
-    except Exception:  # a folder, a path outside, a file that holds something else: each raises its own
-        raise InvalidTime("there is no such time zone; one is called Europe/Berlin") from None
+    zone = find_zone(name)
+    if zone is None:
+        raise InvalidTime("there is no such time zone; one is called Europe/Berlin")
+    return zone

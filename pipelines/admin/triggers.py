@@ -12,7 +12,7 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 
 from eventlane.console import ConsoleList, OwnRelatedFilter, moment
-from eventlane.times import readable_time
+from eventlane.zone_choice import zoned_text
 from pipelines.admin.automation import SwitchAdmin
 from pipelines.admin.resources import state_of_resource
 from pipelines.connectors import CONNECTORS
@@ -135,7 +135,7 @@ class TriggerAdmin(SwitchAdmin):
         if subscription.next_tick_time is None:
             return "no more"
         when = subscription.next_tick_time
-        return format_html('<div>{}<span class="ev-sub">{}</span></div>', moment(when), readable_time(when, "seconds"))
+        return format_html('<div>{}<span class="ev-sub">{}</span></div>', moment(when), zoned_text(when))
 
     @display(description="Last event", ordering="last_event_time")
     def last_event(self, trigger: Any) -> SafeString | str:

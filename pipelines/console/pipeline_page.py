@@ -14,6 +14,7 @@ from django.db.models.functions import Length, Right
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from eventlane.zone_choice import zoned_clock
 from pipelines.console.causes import Cause, causes_of
 from pipelines.console.graph import HEIGHT, WIDTH, Drawing, draw
 from pipelines.console.spans import span
@@ -92,7 +93,7 @@ def live_part(pipeline: Pipeline, now: datetime) -> dict[str, Any]:
         "cause": cause_of(pipeline),
         "lasted": span(pipeline.start_time, pipeline.end_time or now),
         "kept_until": _kept_until(pipeline),
-        "as_of": f"{now:%H:%M:%S}",
+        "as_of": zoned_clock(now),
         "drawing": drawing,
         "least_width": round(drawing.width * LEAST_SCALE),
         "box_width": WIDTH,

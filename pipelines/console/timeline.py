@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.urls import reverse
 from django.utils import timezone
 
-from eventlane.times import readable_time
+from eventlane.zone_choice import local, zoned_text
 from pipelines.console.spans import span
 from pipelines.models import Pipeline, Status
 
@@ -61,8 +61,9 @@ def make_timeline(pipelines: Iterable[Pipeline], now: datetime | None = None) ->
         by_name.setdefault(pipeline.name, []).append(pipeline)
     rows = [_row(name, runs[::-1], first, whole, now) for name, runs in list(by_name.items())[:MOST_ROWS]]
     show = "%b %d %H:%M" if whole > timedelta(days=1) else "%H:%M" if whole > timedelta(minutes=10) else "%H:%M:%S"
-    times = (f"{first:{show}}", f"{first + whole / 2:{show}}", f"{now:{show}} UTC")
-    return Timeline(rows, times, f"{len(started)} runs since {readable_time(first, 'seconds')}")
+    middle = first + whole / 2
+    times = (f"{local(first):{show}}", f"{local(middle):{show}}", f"{local(now):{show} %Z}")
+    return Timeline(rows, times, f"{len(started)} runs since {zoned_text(first)}")
 
 
 def _row(name: str, runs: Sequence[Pipeline], first: datetime, whole: timedelta, now: datetime) -> Row:
@@ -80,7 +81,7 @@ def _row(name: str, runs: Sequence[Pipeline], first: datetime, whole: timedelta,
 
 def _title(run: Pipeline, now: datetime) -> str:
     lasted = span(run.start_time, run.end_time or now)
-    return f"{run.name}: {Status(run.status).label.lower()}, {readable_time(_start(run), 'seconds')}, {lasted}"
+    return f"{run.name}: {Status(run.status).label.lower()}, {zoned_text(_start(run))}, {lasted}"
 
 
 def _url(run: Pipeline) -> str:

@@ -15,7 +15,7 @@ from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.contrib.humanize.templatetags.humanize import naturaltime
-from django.db.models import ForeignKey, Model, Q, QuerySet
+from django.db.models import DateTimeField, ForeignKey, Model, Q, QuerySet
 from django.forms import Field, ModelChoiceField
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import render
@@ -23,7 +23,6 @@ from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -39,6 +38,8 @@ from eventlane.login import account_of, finish_login
 from eventlane.one_line import one_line
 from eventlane.palette import find
 from eventlane.project_choice import project_choice
+from eventlane.typed_times import TypedTimeField, TypedTimeWidget
+from eventlane.zone_choice import in_chosen_zone, zoned_text
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +55,7 @@ def moment(time: datetime | None, absent: str = "never") -> SafeString | str:
     """Return a time relative to now, with the exact time as a tooltip."""
     if time is None:
         return absent
-    exact = timezone.localtime(time)  # in UTC, except on pages where people choose
-    return format_html('<span title="{}">{}</span>', f"{exact:%Y-%m-%d %H:%M:%S %Z}", naturaltime(time))
+    return format_html('<span title="{}">{}</span>', zoned_text(time), naturaltime(time))
 
 
 def number(count: int) -> str:
@@ -91,8 +91,8 @@ class ConsoleSite(UnfoldAdminSite):
     enable_nav_sidebar = True
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
-        """Guard a view as Django does, and against a database that is away."""
-        return with_problem_page(super().admin_view(view, cacheable))
+        """Guard a view as Django does, and against a database that is away; show times in the chosen zone."""
+        return in_chosen_zone(with_problem_page(super().admin_view(view, cacheable)))
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Add the project choice for the sidebar."""
@@ -188,6 +188,7 @@ class ConsoleAdmin(ModelAdmin):
     project_path = ""  # the path from a row to its project; if set, the list follows the chosen project
     wider_filters: tuple[str, ...] = ()  # list filters that are more specific than the chosen project
     list_before_template = "console/narrowed_list.html"
+    formfield_overrides: Any = {DateTimeField: {"form_class": TypedTimeField, "widget": TypedTimeWidget}}
     secret_fields: tuple[str, ...] = ()  # never filtered by: a filter would reveal them letter by letter
     delete_confirmation_template = "console/delete.html"
     delete_selected_confirmation_template = "console/delete.html"

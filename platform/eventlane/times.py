@@ -1,7 +1,8 @@
-"""Times as text and as microseconds since 1970, all in UTC."""
+"""Times as text and as microseconds since 1970, all in UTC; and other zones by their names."""
 
 import re
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d{1,9})?(?:[Zz]|([+-]\d\d:\d\d))", re.ASCII)
@@ -38,6 +39,14 @@ def from_microseconds(microseconds: int) -> datetime:
 def to_microseconds(time: datetime) -> int:
     """Return a time in microseconds after the start of 1970."""
     return (time - UNIX_EPOCH) // timedelta(microseconds=1)
+
+
+def find_zone(name: object) -> ZoneInfo | None:
+    """Return the time zone of an IANA name; None if there is none."""
+    try:
+        return ZoneInfo(name)  # type: ignore[arg-type]  # what is no text is refused by it
+    except Exception:  # a folder, a path outside, a file that holds something else: each raises its own
+        return None
 
 
 def hour_of(time: datetime) -> datetime:

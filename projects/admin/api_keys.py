@@ -160,8 +160,14 @@ class ApiKeyAdmin(ConsoleAdmin):
         if obj is None:
             return ()
         if obj.revocation_time:
-            return (*self.always_fixed, "expiration_time", *INGEST)
+            return (*self.always_fixed, "end", *INGEST)
         return self.always_fixed
+
+    def get_fieldsets(self, request: HttpRequest, obj: ApiKey | None = None) -> Sequence[Any]:
+        """Show when a revoked key would have expired as the list does."""
+        fieldsets = super().get_fieldsets(request, obj)
+        is_over = obj is not None and obj.revocation_time is not None
+        return ((None, {"fields": ("name", "end")}), *fieldsets[1:]) if is_over else fieldsets
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         """Allow deleting a revoked key that created no other."""

@@ -90,6 +90,60 @@ def test_key_that_reads_needs_no_project(alice: Client, acme: House) -> None:
     assert ApiKey.objects.get(name="reader").rights == ["read", "write", "deploy"]
 
 
+def expiring(day: str, clock: str, zone: str = "") -> dict[str, str]:
+    typed = {"name": "renamed", "ingest": "on", "expiration_time_0": day, "expiration_time_1": clock}
+    return typed | ({"expiration_time_2": zone} if zone else {})
+
+
+def test_expiration_is_typed_and_shown_in_the_chosen_zone(alice: Client, acme: House) -> None:
+    alice.cookies["eventlane_zone"] = "Asia/Kolkata"
+    path = page_of(acme.api_key)
+    empty = alice.get(path).content.decode()
+    assert "In the time zone Asia/Kolkata" in empty and 'name="expiration_time_2" value="Asia/Kolkata"' in empty
+    assert alice.post(path, expiring("2999-01-01", "05:00", "Asia/Kolkata")).status_code == 302
+    assert ApiKey.objects.get(pk=acme.api_key.pk).expiration_time == datetime(2998, 12, 31, 23, 30, tzinfo=UTC)
+    page = alice.get(path).content.decode()
+    assert 'value="2999-01-01"' in page and 'value="05:00:00"' in page
+    alice.cookies["eventlane_zone"] = "UTC"
+    page = alice.get(path).content.decode()
+    assert 'value="2998-12-31"' in page and 'value="23:30:00"' in page and "In the time zone UTC" in page
+
+
+def test_expiration_means_the_zone_that_the_form_was_shown_in(alice: Client, acme: House) -> None:
+    alice.cookies["eventlane_zone"] = "Asia/Kolkata"  # chosen on another page, after the form was shown
+    alice.post(page_of(acme.api_key), expiring("2999-01-01", "05:00", "UTC"))
+    assert ApiKey.objects.get(pk=acme.api_key.pk).expiration_time == datetime(2999, 1, 1, 5, tzinfo=UTC)
+    refused = alice.post(page_of(acme.api_key), expiring("2020-01-01", "05:00", "Europe/Berlin")).content.decode()
+    assert "in the past" in refused and "In the time zone Europe/Berlin" in refused
+
+
+@pytest.mark.parametrize(
+    ("day", "clock", "zone", "message"),
+    [
+        ("2999-03-31", "02:30", "Europe/Berlin", "may not exist"),  # clocks go from 2:00 to 3:00
+        ("9999-12-31", "23:59", "America/New_York", "There is no such time in UTC."),
+        ("2999-01-01", "", "UTC", "Enter a valid time."),
+        ("", "10:00", "UTC", "Enter a valid date."),
+    ],
+)
+def test_expiration_that_is_no_time_is_refused(
+    alice: Client, acme: House, day: str, clock: str, zone: str, message: str
+) -> None:
+    answer = alice.post(page_of(acme.api_key), expiring(day, clock, zone))
+    errors = answer.context["adminform"].form.errors
+    assert list(errors) == ["expiration_time"] and message in str(errors)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/New_York"])
+def test_expiration_at_the_end_of_all_times_is_shown(alice: Client, acme: House, zone: str) -> None:
+    ApiKey.objects.filter(pk=acme.api_key.pk).update(expiration_time=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+    alice.cookies["eventlane_zone"] = zone
+    for path in (LIST, page_of(acme.api_key), f"{LIST}{acme.api_key.pk}/rotate/"):
+        assert "9999-12-31" in alice.get(path).content.decode(), path
+    alice.post(f"{LIST}{acme.api_key.pk}/revoke/")
+    assert "9999-12-31" in alice.get(page_of(acme.api_key)).content.decode()
+
+
 def test_only_name_and_expiration_of_a_key_can_be_changed(alice: Client, acme: House) -> None:
     form = {"name": "renamed", "write": "on", "project": "", "expiration_time_0": "2999-01-01"}
     response = alice.post(page_of(acme.api_key), form | {"expiration_time_1": "00:00"})

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.utils.http import urlencode
 
+from eventlane.zone_choice import zone_name
 from events.console.explore.question import PRESETS
-from events.console.explore.zone import zone_name
 from events.dashboards import LEAST_REFRESH, query_problems
 from events.query.times import SECOND, InvalidTime, read_duration
 

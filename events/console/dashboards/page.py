@@ -14,7 +14,6 @@ from eventlane.project_choice import project_choice
 from events.console.dashboards.frame import Frame, read_frame
 from events.console.dashboards.widgets import show_widget, title_of
 from events.console.explore.question import PRESETS
-from events.console.explore.zone import zone_name
 from events.console.own import own_rows, query_owner
 from events.models import Dataset
 from pipelines.models import Resource
@@ -114,7 +113,6 @@ def frame_context(frame: Frame) -> dict[str, Any]:
     """Return what the form of the time frame shows; and how many panels may ask at once."""
     return {
         "frame": frame,
-        "zone": zone_name(),
         "frame_problems": frame.problems(),
         "presets": PRESETS.items(),
         "refreshes": frame.refreshes().items(),

@@ -8,6 +8,7 @@ from typing import Any
 from django.urls import reverse
 
 from eventlane.wire.errors import ApiError, InvalidRequestBody, UnknownObject
+from eventlane.zone_choice import zone_name
 from events.access import find_datasets
 from events.console.dashboards.frame import Frame
 from events.console.explore.bars import stack
@@ -25,7 +26,6 @@ from events.console.explore.groups import (
 from events.console.explore.lines import event_line
 from events.console.explore.question import Question
 from events.console.explore.terms import open_to_more
-from events.console.explore.zone import zone_name
 from events.console.saved import groups_of, left_out, search_of
 from events.dashboards import BAR, EVENTS, STATISTIC, TABLE, TIMESERIES
 from events.lake.slots import slots

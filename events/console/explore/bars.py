@@ -7,10 +7,10 @@ from itertools import pairwise
 
 from eventlane.console import count_of, number
 from eventlane.times import from_microseconds
+from eventlane.zone_choice import local, local_text, zoned_text
 from events.console.chart import BAR_WIDTH, HEIGHT, scale_top
 from events.console.explore.question import Question
 from events.console.explore.terms import with_term
-from events.console.explore.zone import local, local_text, zoned_text
 from events.lake.levels import LEVELS, SPELLINGS
 from events.query.answer import Answer
 from events.query.series import DAY

@@ -7,7 +7,7 @@ from typing import Any
 
 from eventlane import exact_numbers
 from eventlane.exact_numbers import ExactNumber
-from events.console.explore.zone import zoned_text
+from eventlane.zone_choice import zoned_text
 from events.lake.json_paths import spellings
 from events.lake.lines import visible
 from events.lake.query import EventRow

@@ -13,11 +13,11 @@ from django.utils.http import urlencode
 
 from eventlane.console import count_of
 from eventlane.times import to_microseconds
+from eventlane.zone_choice import zoned_text
 from events.console.explore.event_text import Keys, Part, escaped, indented, leaves, parts
 from events.console.explore.question import Question
 from events.console.explore.stack_traces import StackTrace, read_stack_trace
 from events.console.explore.terms import column_path, group_term, open_to_more, term_of, with_term
-from events.console.explore.zone import zoned_text
 from events.lake.query import EventRow
 from events.lake.slots import slots
 from events.models import Dataset

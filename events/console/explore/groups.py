@@ -9,12 +9,12 @@ from typing import Any
 from eventlane import exact_numbers
 from eventlane.console import number
 from eventlane.times import from_microseconds
+from eventlane.zone_choice import local
 from events.console.chart import BAR_WIDTH, HEIGHT
 from events.console.explore.bars import clock, frame_text
 from events.console.explore.question import Question
 from events.console.explore.stack_traces import telling_line
 from events.console.explore.terms import group_term, with_term
-from events.console.explore.zone import local
 from events.lake.lines import visible
 from events.query.answer import Answer, Row
 from events.query.model import Calculation, Query

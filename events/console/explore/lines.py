@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from eventlane.times import format_time
+from eventlane.zone_choice import local_text
 from events.console.explore.bars import kind_of
 from events.console.explore.columns import cells
 from events.console.explore.event import event_address, short
 from events.console.explore.question import Question
 from events.console.explore.stack_traces import read_stack_trace, telling_line
-from events.console.explore.zone import local_text
 from events.lake.lines import visible
 from events.lake.query import EventRow
 

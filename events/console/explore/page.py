@@ -27,7 +27,6 @@ from events.console.explore.question import NOW, PRESETS, Question, is_canonical
 from events.console.explore.saving import saved_context
 from events.console.explore.terms import open_to_more
 from events.console.explore.why_empty import chips_of, why_empty
-from events.console.explore.zone import zone_name
 from events.console.health import answer_or_none
 from events.console.home.checklist import note_seen
 from events.console.sending import arrival
@@ -120,7 +119,6 @@ def _form(request: HttpRequest, dataset: Dataset, question: Question) -> dict[st
         "offered": offered,
         "several_projects": len({one.project_id for one in offered}) > 1,
         "presets": PRESETS.items(),
-        "zone": zone_name(),
         "send_url": reverse("admin:events_dataset_send", args=[dataset.pk]),
         "by_event_time": question.address(time=""),
         "newest_address": question.address() if question.before else "",

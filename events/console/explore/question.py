@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from events.console.explore.zone import zone_name
+from eventlane.zone_choice import zone_name
 from events.query.typed import elements, read_calculation, read_order
 
 NOW = "now"

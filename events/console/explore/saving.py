@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.timezone import get_current_timezone
 
 from eventlane.login import account_of
 from eventlane.wire.errors import ApiError
@@ -15,6 +16,7 @@ from events.console.explore.parts import dataset_of
 from events.console.explore.question import NOW, PRESETS, Question, read_question
 from events.console.saved import find_saved, left_out, open_address, saved_queries, saved_question
 from events.models import Dataset
+from events.query.times import without_zone
 from events.query.typed import elements
 from pipelines.console.causes import resource_url
 from pipelines.models import Resource
@@ -153,9 +155,17 @@ def _named(request: HttpRequest, over: Resource | None) -> dict[str, str]:
 
 
 def saved_data(question: Question, dataset_name: str) -> dict[str, Any]:
-    """Return the data of a saved query that asks a question."""
+    """Return the data of a saved query that asks a question.
+
+    It has no time zone, so that everybody sees it in their own. A date becomes the moment that it means here.
+    """
+    zone = get_current_timezone()
+    if str(zone) != "UTC":
+        question = replace(
+            question, from_time=without_zone(question.from_time, zone), to_time=without_zone(question.to_time, zone)
+        )
     body = question.groups_body(dataset_name) if question.asks_for_groups else question.body(dataset_name)
-    return {member: value for member, value in body.items() if value not in ("", [])}
+    return {member: value for member, value in body.items() if value not in ("", []) and member != "time_zone"}
 
 
 def _kept(question: Question, over: Resource | None) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from difflib import get_close_matches
 from eventlane.console import count_of
 from eventlane.times import to_microseconds
 from eventlane.wire.errors import ApiError
+from eventlane.zone_choice import zoned_text
 from events.console.explore.groups import group_text
 from events.console.explore.question import Question
 from events.console.explore.terms import group_term
-from events.console.explore.zone import zoned_text
 from events.lake.connection import Lake
 from events.lake.slots import slots
 from events.models import Dataset, Namespace

@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from eventlane.login import account_of
 from eventlane.project_choice import project_choice
+from eventlane.zone_choice import zoned_clock
 from events.console.activity import Activity, received
 from events.console.explore.question import DEFAULT_FROM, PRESETS
-from events.console.explore.zone import local, zone_name
 from events.console.health import answer_or_none
 from events.console.home.alerts import wrong_alerts
 from events.console.home.checklist import checklist
@@ -39,7 +39,6 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "last": last,
         "last_title": PRESETS[last],
         "ranges": PRESETS.items(),
-        "zone": zone_name(),
     }
 
 
@@ -61,7 +60,7 @@ def _top(
     alerts = answer_or_none(wrong_alerts, request)
     has_events = bool(times) or times is None or activity is None
     return {
-        "as_of": f"{local(now):%H:%M:%S %Z}",
+        "as_of": zoned_clock(now),
         "alerts": alerts,
         "standing": standing(datasets, activity, alerts or [], now),
         "steps": checklist(request, datasets, has_events, now),

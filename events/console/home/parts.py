@@ -9,7 +9,6 @@ from django.utils import timezone
 from eventlane.console import moment, number
 from eventlane.wire.errors import ApiError
 from events.console.explore.question import PRESETS
-from events.console.explore.zone import zone_name
 from events.console.health import answer_or_none
 from events.console.home.asked import ask_errors, ask_levels
 from events.console.home.datasets import busiest, last_times, make_table
@@ -23,7 +22,7 @@ def home_events(request: HttpRequest) -> HttpResponse:
     datasets = own_datasets(request)
     activity = activity_of(datasets)
     times = answer_or_none(last_times, datasets, activity) or {}
-    page: dict[str, Any] = {"last": last, "last_title": PRESETS[last], "ranges": PRESETS.items(), "zone": zone_name()}
+    page: dict[str, Any] = {"last": last, "last_title": PRESETS[last], "ranges": PRESETS.items()}
     errors = None
     try:
         levels = ask_levels(busiest(datasets, activity, times), last, query_owner(request))

@@ -87,11 +87,12 @@ def test_what_is_wrong_leads_to_its_events_and_times_are_in_the_chosen_zone(alic
     asked = parse_qs(urlsplit(address).query)
     assert asked["q"] == ['level:error service:"<api>"'] and "by" not in asked
     since = Alert.objects.get().state_time
-    assert f"<dt>Since, UTC</dt><dd>{since:%Y-%m-%d %H:%M:%S}</dd>" in shown
+    assert f"<dt>Since</dt><dd>{since:%Y-%m-%d %H:%M:%S} UTC</dd>" in shown
     alice.cookies["eventlane_zone"] = "Asia/Kolkata"
     in_kolkata = since.astimezone(ZoneInfo("Asia/Kolkata"))
     shown = text(alice, errors)
-    assert f"<dt>Since, IST</dt><dd>{in_kolkata:%Y-%m-%d %H:%M:%S}</dd>" in shown and ", UTC<" not in shown
+    assert f"<dt>Since</dt><dd>{in_kolkata:%Y-%m-%d %H:%M:%S} IST</dd>" in shown and " UTC<" not in shown
+    assert '<th scope="col">Time, Asia/Kolkata</th>' in shown
 
 
 def test_list_begins_with_what_is_wrong(house: House, alice: Client, errors: str) -> None:

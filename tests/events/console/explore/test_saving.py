@@ -163,3 +163,12 @@ def test_who_may_only_look_and_who_is_elsewhere_save_nothing(filled: Node, alice
     deploy(filled.dataset.project, [query("mine", datasets=[filled.dataset.name])])  # a deployment takes it over
     assert alice.post(f"{own}/remove/").status_code == 404
     assert [row.name for row in Resource.objects.all()] == ["mine"]
+
+
+def test_dates_mean_the_same_to_all_once_they_are_saved(filled: Node, alice: Client) -> None:
+    alice.cookies["eventlane_zone"] = "Asia/Kolkata"
+    save(alice, ask(alice, filled, from_="2026-07-02", to="2026-07-03T00:00:00Z"), name="a-day")
+    save(alice, ask(alice, filled, from_="6h"), name="lately")
+    day, lately = saved("a-day").spec["data"], saved("lately").spec["data"]
+    assert (day["from"], day["to"]) == ("2026-07-01T18:30:00Z", "2026-07-03T00:00:00Z")
+    assert lately["from"] == "6h" and day["time_zone"] == lately["time_zone"] == "UTC"

@@ -1,44 +1,36 @@
-"""The time zone that Explore, dashboards, alerts and the home page show times in.
+"""The time zone in which the console shows times, on each of its pages: UTC, or that of the browser.
 
-UTC, or that of the browser, which a cookie says.
+A cookie says which (static/eventlane/zone_choice.js sets it). Only pages of the console follow it: what programs read,
+and the pages for people who aren't logged in, are in UTC.
 """
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from events.query.times import InvalidTime, read_zone
+from eventlane.times import find_zone
 
 COOKIE = "eventlane_zone"
-DEFAULT = ZoneInfo("UTC")
 
 
-def in_chosen_zone(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Make a view show times in the zone that the request's cookie names, if there is one."""
+def in_chosen_zone(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Make a view show times in the zone that the request's cookie names, or in UTC if it names none."""
 
     @wraps(view)
-    def shown(request: HttpRequest, *arguments: Any, **options: Any) -> HttpResponseBase:
-        with timezone.override(_zone_of(request)):
+    def shown(request: HttpRequest, *arguments: Any, **options: Any) -> HttpResponse:
+        with timezone.override(find_zone(request.COOKIES.get(COOKIE)) or UTC):
             return view(request, *arguments, **options)
 
     return shown
 
 
-def _zone_of(request: HttpRequest) -> ZoneInfo:
-    try:
-        return read_zone(request.COOKIES.get(COOKIE, "UTC"))
-    except InvalidTime:
-        return DEFAULT
-
-
 def zone_name() -> str:
     """Return the IANA name of the zone that times are shown in."""
-    return timezone.get_current_timezone_name()
+    return str(timezone.get_current_timezone())
 
 
 def local(time: datetime) -> datetime:
@@ -57,3 +49,8 @@ def local_text(time: datetime, precision: str = "seconds") -> str:
 def zoned_text(time: datetime, precision: str = "seconds") -> str:
     """Return a time for people, with its zone as it is called then, like UTC or CET."""
     return f"{local_text(time, precision)} {local(time).tzname()}"
+
+
+def zoned_clock(time: datetime, precision: str = "seconds") -> str:
+    """Return a time of day for people, with its zone."""
+    return f"{local(time).time().isoformat(precision)} {local(time).tzname()}"
