@@ -1,6 +1,6 @@
 """Ask what an alert asks, for the window that ends at a moment."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import time_ns
@@ -91,6 +91,8 @@ def _evaluate(alert: Resource, until: datetime) -> Finding:
     if silence := data.get("no_data"):
         ends = {"limit": 1, "calculations": [], "group_by": [], "having": []}
         answer = _ask(alert, _read(question | ends | frame(until, seconds_of(silence))))
+        if not answer.events and (lost := _lost(answer)):
+            return lost
         if not answer.events:
             silent: Condition = {"kind": AlertState.NO_DATA.value}
             return Finding([silent], complete_until=answer.statistics.complete_until)
@@ -115,7 +117,14 @@ def _compare(alert: Resource, question: Mapping[str, Any], threshold: Threshold)
     finding.complete_until = answer.statistics.complete_until
     if finding.is_cut:
         finding.conditions.insert(0, _cut(most))
+    if lost := _lost(answer):
+        finding.conditions += lost.conditions
     return finding
+
+
+def _lost(answer: "Answer") -> Finding | None:
+    """Return an error if events of damaged files are missing: what is found holds, what isn't may be there."""
+    return failed(f"Not all events could be read: {answer.statistics.lost[0]}") if answer.statistics.lost else None
 
 
 def _cut(most: int) -> Condition:
@@ -131,6 +140,11 @@ def is_cut(condition: Condition) -> bool:
 def calculation_names(question: Mapping[str, Any]) -> list[str]:
     """Return the names of the calculations of a question."""
     return [one.name for one in _read(question).calculations]
+
+
+def is_silence(conditions: Sequence[Condition]) -> bool:
+    """Return whether it is events that are missing."""
+    return any(one["kind"] == AlertState.NO_DATA for one in conditions)
 
 
 def _firing(group: dict[str, Any], value: Any) -> Condition:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from eventlane.ids import first_id
-from events.alerts.evaluate import Condition
+from events.alerts.evaluate import Condition, is_silence
 from events.alerts.links import explore_path
 from events.models import Alert, AlertChange, AlertMessage
 from pipelines.retention import delete_rows
@@ -16,7 +16,7 @@ def note(
     alert: Alert, kind: AlertChange.Kind, time: datetime, conditions: Sequence[Condition] = (), text: str = ""
 ) -> AlertChange:
     """Add an entry to the history of an alert."""
-    link = explore_path(alert.resource, time)
+    link = explore_path(alert.resource, time, silent=is_silence(conditions))
     told = {"alert": alert, "kind": kind, "time": time, "state": alert.state, "text": text, "link": link}
     return AlertChange.objects.create(conditions=[*conditions], **told)
 

@@ -22,8 +22,11 @@ def lead_to(address: Address) -> None:
     _explore[:] = [address]
 
 
-def explore_path(alert: Resource, until: datetime) -> str:
-    """Return the path of Explore with an alert's query at a moment; empty if its dataset or query isn't there."""
+def explore_path(alert: Resource, until: datetime, *, silent: bool = False) -> str:
+    """Return the path of Explore with an alert's query at a moment; empty if its dataset or query isn't there.
+
+    It looks as far back as the alert did: its window, or where events are missing, the time without any.
+    """
     try:
         question = question_of(alert)
         question |= _order(alert, question)
@@ -32,7 +35,8 @@ def explore_path(alert: Resource, until: datetime) -> str:
     dataset = datasets_of(alert.project).filter(name=question["datasets"][0]).first()
     if dataset is None:
         return ""
-    window = frame(until, seconds_of(alert.data["window"]))
+    silence = alert.data.get("no_data") if silent else None
+    window = frame(until, seconds_of(silence or alert.data["window"]))
     [address] = _explore
     return address(dataset.pk, question, window["from"], window["to"])
 

@@ -7,62 +7,69 @@ after sending, the message is sent again; a webhook can tell by its id.
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from eventlane.one_line import kind_and_line, one_line
 from events.alerts.outbound import Failed, Refused
 from events.alerts.send import Delivery, delivery_to
 from events.alerts.words import payload
-from events.models import AlertMessage
+from events.models import AlertChange, AlertMessage
 from pipelines.models import Resource
 
 AT_ONCE = 8
+LOOK_SECONDS = 1.0  # while something is being sent, other channels' messages are looked for so often
 CLAIM = timedelta(seconds=120)  # longer than sending takes
 MOST_TRIES = 6  # the last one after half an hour
 FIRST_PAUSE, FACTOR = timedelta(seconds=10), 3
 
+Outcome = tuple[str, bool]  # what went wrong, empty if nothing did, and whether it is no use to try again
+
 
 def send_due(stop: threading.Event) -> int:
-    """Send what is due, until nothing is or `stop` is set; return how many. Raises database errors."""
-    count = 0
-    while not stop.is_set() and (claimed := _claim(timezone.now())):
-        _send(claimed)
-        count += len(claimed)
-    return count
+    """Send what is due, until nothing is or `stop` is set; return how many. Raises database errors.
+
+    Messages are sent side by side. Threads get nothing of the database, and give nothing but an outcome.
+    """
+    count, sending = 0, dict[Future[Outcome], AlertMessage]()
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="alert message") as pool:
+        while True:
+            claimed = [] if stop.is_set() else _claim(timezone.now(), [*sending.values()])
+            sending |= {pool.submit(_outcome, _prepared(message)): message for message in claimed}
+            count += len(claimed)
+            if not sending:
+                return count
+            for done in wait(sending, LOOK_SECONDS, FIRST_COMPLETED).done:
+                _settle(sending.pop(done), *done.result())
 
 
 @transaction.atomic
-def _claim(now: datetime) -> list[AlertMessage]:
-    """Claim the oldest due message of each of some channels: a channel that fails doesn't hold up others.
+def _claim(now: datetime, sending: Sequence[AlertMessage] = ()) -> list[AlertMessage]:
+    """Claim the oldest due message of each of some channels: one that fails, or hangs, doesn't hold up others.
 
     A message waits for those before it from the same alert: that it fires must not be the last thing people read.
+    While the alert is snoozed, all wait but tests.
     """
-    waiting = AlertMessage.objects.filter(state=AlertMessage.State.WAITING)
+    snoozed = Q(change__alert__snoozed_until__gt=now) & ~Q(change__kind=AlertChange.Kind.TEST)
+    waiting = AlertMessage.objects.filter(~snoozed, state=AlertMessage.State.WAITING)
+    for one in sending:
+        waiting = waiting.exclude(channel=one.channel, change__alert__project=one.change.alert.project_id)
     alert = ("change__alert_id", "channel")
     next_ones = waiting.order_by(*alert, "change__creation_time", "pk").distinct(*alert).values("pk")
     due = waiting.filter(pk__in=next_ones, due_time__lte=now)
     channel = ("change__alert__project_id", "channel")
     oldest = due.order_by(*channel, "due_time").distinct(*channel).values("pk")
     rows = due.filter(pk__in=oldest).order_by("due_time").select_for_update(skip_locked=True, of=("self",))
-    chosen = list(rows.select_related("change__alert__resource__project")[:AT_ONCE])
+    chosen = list(rows.select_related("change__alert__resource__project")[: AT_ONCE - len(sending)])
     for row in chosen:
         row.due_time, row.tries = now + CLAIM, row.tries + 1
         row.save(update_fields=["due_time", "tries"])
     return chosen
-
-
-def _send(messages: Sequence[AlertMessage]) -> None:
-    """Send messages side by side. Threads get nothing of the database, and give nothing but an outcome."""
-    prepared = [_prepared(message) for message in messages]
-    with ThreadPoolExecutor(len(messages), thread_name_prefix="alert message") as pool:
-        outcomes = list(pool.map(_outcome, prepared))
-    for message, (problem, for_good) in zip(messages, outcomes, strict=True):
-        _settle(message, problem, for_good)
 
 
 def _prepared(message: AlertMessage) -> Callable[[], None]:
@@ -93,8 +100,8 @@ def _delivery(message: AlertMessage) -> Delivery:
     return delivery_to(channel)
 
 
-def _outcome(send: Callable[[], None]) -> tuple[str, bool]:
-    """Return what went wrong, empty if nothing did, and whether it is no use to try again."""
+def _outcome(send: Callable[[], None]) -> Outcome:
+    """Send a message and return what came of it."""
     try:
         send()
     except Refused as error:

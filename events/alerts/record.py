@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from eventlane.times import format_time
 from eventlane.wire.errors import UnknownObject
-from events.alerts.evaluate import Condition, Finding
+from events.alerts.evaluate import Condition, Finding, is_silence
 from events.alerts.history import announce, note
 from events.alerts.links import explore_path, public_link
 from events.alerts.spec import seconds_of
@@ -65,7 +65,7 @@ def _news(alert: Alert, before: Mapping[str, Condition], now: Mapping[str, Condi
         news.append((AlertChange.Kind.BEGAN, began, is_told))
         _mark(alert, began if is_told else [])
     if ended := _new(now, before):
-        news.append((AlertChange.Kind.ENDED, ended, not quiet and any(one.get("told") for one in ended)))
+        news.append((AlertChange.Kind.ENDED, ended, any(one.get("told") for one in ended)))  # waits while snoozed
     if reminded := [] if quiet else _to_remind(alert, before, now):
         news.append((AlertChange.Kind.REMINDER, reminded, True))
         _mark(alert, reminded)
@@ -101,11 +101,14 @@ def _kept(alert: Alert, finding: Finding) -> Sequence[Condition]:
 
 def _listed(alert: Alert, finding: Finding) -> Sequence[Condition]:
     """Return as many groups as are listed: first those that were, which may be among the ones left out now."""
-    cut, *found = finding.conditions
-    now = _by_key(found)
-    before = {key: one for key, one in _by_key(alert.conditions).items() if "group" in one}
-    listed = {key: now.get(key, before.get(key)) for key in [*before, *now]}
-    return [cut, *[one for one in listed.values() if one][: settings.EVENTLANE_ALERT_GROUPS]]
+    before, now = (_by_key(filter(_is_group, some)) for some in (alert.conditions, finding.conditions))
+    groups = [*(before | now).values()][: settings.EVENTLANE_ALERT_GROUPS]
+    cut, *others = [one for one in finding.conditions if not _is_group(one)]
+    return [cut, *groups, *others]
+
+
+def _is_group(condition: Condition) -> bool:
+    return "group" in condition
 
 
 def _by_key(conditions: Iterable[Condition]) -> dict[str, Condition]:
@@ -144,6 +147,6 @@ def _start_pipelines(alert: Alert, due: datetime, began: Sequence[Condition]) ->
     resource = alert.resource
     if not (began and resource.data["pipelines"]) or alert.is_snoozed:
         return
-    link = public_link(explore_path(resource, due))
+    link = public_link(explore_path(resource, due, silent=is_silence(began)))
     data: dict[str, Any] = {"alert": resource.name, "state": alert.state, "conditions": shown(began), "link": link}
     fire(resource, connector=CONNECTOR, name=resource.name, data=data, event_time=due)

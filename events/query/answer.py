@@ -31,12 +31,13 @@ class Statistics:
     complete_until: datetime | None = None
     partial: bool = False
     warnings: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)  # of the warnings, those about damaged files
 
     def add_left_out(self, files: Sequence[DamagedFile]) -> None:
         """Say which damaged files the answer does without."""
-        for file in files:
-            self.partial = True
-            self.warnings.append(f"the {file.rows:,} events of {file.path} are missing: {file.reason}")
+        self.lost = [f"the {file.rows:,} events of {file.path} are missing: {file.reason}" for file in files]
+        self.partial = self.partial or bool(files)
+        self.warnings += self.lost
 
     def show(self) -> dict[str, Any]:
         """Return them as the wire has them."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from cryptography import x509
@@ -66,6 +66,8 @@ class WebServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Web)
         self.status = 200
         self.location = ""
+        self.may_answer = Event()
+        self.may_answer.set()
         self.scheme = "http"
         self.received: list[tuple[str, dict[str, str], bytes]] = []  # path, headers with small letters, body
 
@@ -101,6 +103,7 @@ class _Web(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.received.append((self.path, headers, body))
+        self.server.may_answer.wait(30)
         self.send_response(self.server.status)
         if self.server.location:
             self.send_header("Location", self.server.location)

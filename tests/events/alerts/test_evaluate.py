@@ -2,8 +2,9 @@
 
 import json
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from django.db import connection
@@ -19,6 +20,7 @@ from pipelines.platform_events import replay
 from pipelines.resources.deploy import deploy
 from tests.events.alerts.conftest import BY_SERVICE, Watch, Watched, worker_of
 from tests.events.lake.conftest import Node
+from tests.events.lake.test_files import fill
 from tests.pipelines.resources.samples import alert, pipeline, query, task
 from tests.waiting import wait_until
 
@@ -160,6 +162,33 @@ def test_error_is_a_state_and_leaves_the_groups_alone(watch: Watch) -> None:
     assert errors.evaluate() == "firing"
     text = "The project has no dataset 'logs'."
     assert errors.history() == [("began", "firing", [[3]]), ("began", "error", [text]), ("ended", "firing", [text])]
+
+
+def test_events_of_a_damaged_file_are_not_taken_for_silence(watch: Watch) -> None:
+    errors = watch(query={"datasets": ["logs"], "group_by": ["service"]}, threshold="> 1", no_data="10m")
+    file = errors.node.lake_path / fill(errors.node, 0)
+    errors.send("api", "api")
+    assert errors.evaluate() == "firing"
+    file.unlink()
+    assert errors.evaluate() == "error"  # groups are found, and those that aren't don't end
+    [*groups, error] = errors.row.conditions
+    assert [(one["group"]["service"], one["value"]) for one in groups] == [(None, 150), ("api", 2)]
+    assert error["text"].startswith("Not all events could be read: the 150 events of main/")
+    assert errors.history() == [("began", "firing", [[None, 150], ["api", 2]]), ("began", "error", [error["text"]])]
+
+
+def test_silence_with_a_damaged_file_is_an_error(watch: Watch) -> None:
+    errors = watch(query={"datasets": ["logs"]}, threshold=None, no_data="10m")
+    (errors.node.lake_path / fill(errors.node, 0)).unlink()
+    assert errors.evaluate() == "error"
+
+
+def test_link_of_no_data_shows_the_time_without_any(watch: Watch) -> None:
+    errors = watch(no_data="2h", window="1m")
+    errors.evaluate()
+    shown = parse_qs(AlertChange.objects.get().link.partition("?")[2])
+    [start], [end] = shown["from"], shown["to"]
+    assert datetime.fromisoformat(end) - datetime.fromisoformat(start) == timedelta(hours=2)
 
 
 def test_late_worker_catches_up_once(watch: Watch) -> None:

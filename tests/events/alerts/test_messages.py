@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from events.alerts import messages
@@ -27,6 +28,7 @@ from tests.events.alerts.conftest import BY_SERVICE, Watch, add_identity, send
 from tests.events.alerts.receivers import MailServer, WebServer, running
 from tests.pipelines.resources.samples import channel, pipeline, task
 from tests.platform_api import ApiClient
+from tests.waiting import wait_until
 
 HOUR = timedelta(hours=1)
 SECRET = "the secret of the webhook"
@@ -100,6 +102,30 @@ def test_failing_channel_is_given_up_and_holds_up_no_other(watch: Watch, web: We
     assert states == [("bad", "failed", MOST_TRIES)] * 2 + [("good", "sent", 1)] * 2
     assert "Connection refused" in AlertMessage.objects.filter(channel="bad")[0].error
     assert errors.state == "ok"
+
+
+def test_hanging_channel_holds_up_no_other(watch: Watch, web: WebServer) -> None:
+    with running(WebServer()) as other:
+        other.may_answer.clear()
+        hanging, good = (channel(name, kind="webhook", url=to.url()) for name, to in (("hangs", other), ("good", web)))
+        errors = watch(hanging, good, channels=["hangs", "good"])
+        errors.send("api", "api", "api")
+        errors.evaluate()
+        sender = threading.Thread(target=_send_in_thread)
+        sender.start()
+        wait_until(lambda: web.received and other.received)
+        errors.evaluate(HOUR)
+        wait_until(lambda: len(web.received) == 2, 4)  # less than it takes to give up on the other
+        assert sender.is_alive() and len(other.received) == 1
+        other.may_answer.set()
+        sender.join()
+
+
+def _send_in_thread() -> None:
+    try:
+        send_due(threading.Event())
+    finally:
+        connection.close()
 
 
 def test_messages_of_an_alert_come_in_order_also_if_one_is_tried_again(watch: Watch, web: WebServer) -> None:
@@ -277,6 +303,27 @@ def test_snoozed_alert_tells_nothing_until_it_ends(watch: Watch, web: WebServer,
     assert json.loads(web.received[0][2])["title"] == "STILL FIRING: many-errors, 3"
     kinds = [change.kind for change in AlertChange.objects.order_by("creation_time")]
     assert kinds == ["snoozed", "began", "snoozed", "reminder"]
+
+
+def test_end_of_what_was_told_is_told_when_the_snooze_ends(watch: Watch, web: WebServer, client: ApiClient) -> None:
+    errors = watch(channel("hook", kind="webhook", url=web.url()), query=BY_SERVICE, threshold="> 0", channels=["hook"])
+    errors.send("api")
+    errors.evaluate()
+    send()
+    client.post(f"/alerts/id/{errors.resource.pk}/snooze", {"duration": "4h"})
+    errors.send("web")
+    errors.evaluate()  # begins while snoozed
+    errors.evaluate(HOUR)  # both end
+    client.post(f"/alerts/id/{errors.resource.pk}/test")
+    assert send() == 1  # the test; the rest waits
+    Alert.objects.update(snoozed_until=timezone.now())
+    assert send() == 1
+    titles = [json.loads(body)["title"] for _, _, body in web.received]
+    assert [titles[0], titles[2]] == [
+        "FIRING: many-errors, service api: 1",
+        "OK: many-errors, no more service api and 1 more",
+    ]
+    assert titles[1].startswith("TEST") and json.loads(web.received[2][2])["lines"] == ["service api", "service web"]
 
 
 def test_test_is_sent_whatever_the_state(watch: Watch, web: WebServer, client: ApiClient) -> None:
