@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from eventlane.console import count_of, number
+from eventlane.console import count_of, number, short_number
 from eventlane.zone_choice import local, zoned_clock
 
 BAR_WIDTH, HEIGHT = 10, 100
@@ -42,8 +42,8 @@ def draw(counts: Sequence[int], first_minute: int) -> Chart:
     return Chart(
         bars=bars,
         width=BAR_WIDTH * len(counts),
-        top=number(top),
-        middle=number(top // 2),
+        top=short_number(top),
+        middle=short_number(top // 2),
         summary=f"{whole}, at most {number(max(counts))} per minute",
         times=times,
     )

@@ -44,6 +44,8 @@ from eventlane.zone_choice import in_chosen_zone, zoned_text
 logger = logging.getLogger(__name__)
 
 View = Callable[..., HttpResponse]
+MILLION = 1_000_000
+LARGE = ((10**12, "T"), (10**9, "B"), (MILLION, "M"))  # trillions, billions, millions
 
 
 def label(text: str, kind: str = "default") -> SafeString:
@@ -61,6 +63,14 @@ def moment(time: datetime | None, absent: str = "never") -> SafeString | str:
 def number(count: int) -> str:
     """Return a whole number with thousands separators."""
     return f"{count:,}"
+
+
+def short_number(value: float) -> str:
+    """Return a number where there is little room: from a million on four digits of it, like `12.07 B`."""
+    for unit, letter in LARGE:
+        if abs(value) >= unit:
+            return f"{float(f'{value / unit:.4g}'):,.10g} {letter}"
+    return f"{value:,}"
 
 
 def size(count: int) -> str:

@@ -72,9 +72,15 @@ def panel_part(request: HttpRequest, resource_id: str, place: int) -> HttpRespon
 
 
 def show_panel(request: HttpRequest, shown: dict[str, Any], back: str = "") -> HttpResponse:
-    """Return a panel for the page's script; for browsers without it, a page of its own that leads back."""
+    """Return a panel for the page's script; for browsers without it, a page of its own that leads back.
+
+    Retry-After tells the script that the panel's turn hasn't come: too many queries run at once.
+    """
     if "X-Background" in request.headers:
-        return render(request, "events/dashboard_panel.html", shown)
+        response = render(request, "events/dashboard_panel.html", shown)
+        if seconds := shown.get("retry_seconds"):
+            response["Retry-After"] = seconds
+        return response
     return show_page(request, "dashboard_part", shown | {"back": back})
 
 

@@ -20,15 +20,15 @@ from events.console.explore.groups import (
     headings,
     is_number,
     others_row,
+    short_text,
     shown_value,
-    value_text,
 )
 from events.console.explore.lines import event_line
 from events.console.explore.question import Question
 from events.console.explore.terms import open_to_more
 from events.console.saved import groups_of, left_out, search_of
 from events.dashboards import BAR, EVENTS, STATISTIC, TABLE, TIMESERIES
-from events.lake.slots import slots
+from events.lake.slots import TooManyQueries, slots
 from events.query.answer import Answer
 from events.query.body import MAX_ROWS, read_query
 from events.query.model import SELECTING, All, Query
@@ -58,6 +58,8 @@ def show_widget(project: Project, widget: Mapping[str, Any], frame: Frame, owner
         question = _question(body, frame, datasets[0].pk, _is_by_level(query, widget["type"]))
         shown |= {"explore_address": question.address(), "left_out": ", ".join(left_out(body))}
         answer = slots.run(lambda lake: ask(lake, datasets, query), owner)
+    except TooManyQueries as error:
+        return shown | {"problem": error.message, "retry_seconds": error.headers["Retry-After"]}
     except ApiError as error:
         return shown | {"problem": _sentence(error)}
     found = DRAWN[widget["type"]](answer, question)
@@ -193,7 +195,7 @@ def _table(answer: Answer, question: Question) -> Shown:
 def _statistic(answer: Answer, question: Question) -> Shown:
     [value, *_] = answer.rows[0] if answer.rows else [None]
     shown = shown_value(value, answer.query.calculations[0])
-    text = shown.text if is_in_milliseconds(answer.query.calculations[0]) else value_text(_rounded(value))
+    text = shown.text if is_in_milliseconds(answer.query.calculations[0]) else short_text(_rounded(value))
     return {"value": text, "exact": shown.exact or shown.text, "line_chart": draw_lines(answer, question)}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
-from eventlane.console import count_of, number
+from eventlane.console import count_of, number, short_number
 from eventlane.times import from_microseconds
 from eventlane.zone_choice import local, local_text, zoned_text
 from events.console.chart import BAR_WIDTH, HEIGHT, scale_top
@@ -92,8 +92,8 @@ def stack(answer: Answer, question: Question, open_q: str) -> StackedChart:
     return StackedChart(
         bars=bars,
         width=BAR_WIDTH * len(bars),
-        top=number(top),
-        middle=number(top // 2),
+        top=short_number(top),
+        middle=short_number(top // 2),
         summary=f"{count_of(sum(map(Counter.total, buckets)), 'event')} by level over time",
         times=tuple(local(from_microseconds(moment)).strftime(show) for moment in (query.from_us, middle, query.to_us)),
         legend=_legend(sum(buckets, Counter()), question, open_q),

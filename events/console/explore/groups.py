@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from eventlane import exact_numbers
-from eventlane.console import number
+from eventlane.console import MILLION, number, short_number
 from eventlane.times import from_microseconds
 from eventlane.zone_choice import local
 from events.console.chart import BAR_WIDTH, HEIGHT
@@ -41,6 +41,7 @@ class Value:
 
     text: str
     exact: str = ""
+    is_text: bool = False
 
     @property
     def both(self) -> str:
@@ -63,7 +64,7 @@ class Heading:
     """A column, and the address of the same rows in its order; `sorted` is how the rows are ordered by it now."""
 
     name: str
-    is_value: bool
+    is_number: bool
     address: str
     sorted: str
 
@@ -106,7 +107,7 @@ def headings(answer: Answer, question: Question) -> list[Heading]:
     query = answer.query
     order = query.order_by[0] if query.order_by else None
     found = []
-    for column in answer.columns():
+    for place, column in enumerate(answer.columns()):
         name, is_value = column["name"], column["kind"] == "calculation"
         if order is None:
             descending = True if is_value and name == query.calculations[0].name else None
@@ -114,7 +115,8 @@ def headings(answer: Answer, question: Question) -> list[Heading]:
             descending = order.descending if order.by == name else None
         turned = is_value if descending is None else not descending
         address = question.address(order=f"{name} desc" if turned else name)
-        found.append(Heading(name, is_value, address, {None: "", True: "descending", False: "ascending"}[descending]))
+        is_number = is_value and not any(isinstance(row[place], str) for row in answer.rows)
+        found.append(Heading(name, is_number, address, {None: "", True: "descending", False: "ascending"}[descending]))
     return found
 
 
@@ -165,7 +167,7 @@ def shown_value(value: Any, calculation: Calculation) -> Value:
     else:
         text = value_text(value)
         exact = digits(value) if isinstance(value, float) and is_number(value) else text
-    return Value(text, "" if exact == text else exact)
+    return Value(text, "" if exact == text else exact, isinstance(value, str))
 
 
 def value_text(value: Any) -> str:
@@ -177,6 +179,11 @@ def value_text(value: Any) -> str:
     if isinstance(value, float) and math.isfinite(value):
         return f"{value:,.0f}" if abs(value) >= 1e6 else f"{value:.6g}"
     return group_text(value)
+
+
+def short_text(value: Any) -> str:
+    """Return a calculated value where there is room for a few digits: from a million on, with four of them."""
+    return short_number(value) if is_number(value) and abs(value) >= MILLION else value_text(value)
 
 
 # The chart
@@ -200,7 +207,7 @@ def draw_lines(answer: Answer, question: Question, *, every_calculation: bool = 
         for place, curve in enumerate(curves)
     ]
     spans = [(max(start, query.from_us), min(end, query.to_us)) for start, end in pairwise(buckets.edges)]
-    axis_text = duration_text if all(map(is_in_milliseconds, drawn)) else value_text
+    axis_text = duration_text if all(map(is_in_milliseconds, drawn)) else short_text
     return LineChart(
         name=query.calculations[of].name,
         lines=lines,

@@ -10,10 +10,12 @@ const dashboard = document.querySelector("[data-dashboard]");
 const grid = document.querySelector("[data-panels]");
 const failed = document.querySelector("[data-failed]");
 const screenButtons = dashboard.querySelectorAll("[data-full-screen]");
+const LOADING = "Loading…";
 const waiting = new Set();
 const inSight = new Set();
 const stale = new Set(grid.querySelectorAll("[data-panel]"));
 let running = 0;
+let lastReload = Date.now();
 
 const watcher = new IntersectionObserver(
   (entries) => {
@@ -27,7 +29,7 @@ const watcher = new IntersectionObserver(
 );
 for (const panel of stale) {
   watcher.observe(panel);
-  panel.querySelector(".ev-widget-body").textContent = "Loading…";
+  panel.querySelector(".ev-widget-body").textContent = LOADING;
 }
 
 function ask(panels = [...inSight].filter((panel) => stale.has(panel))) {
@@ -52,11 +54,27 @@ async function load(panel) {
     if (response.type === "opaqueredirect") throw new Error("You are logged out: reload the page.");
     if (response.status === 404) throw new Error("The dashboard has changed: reload the page.");
     if (!response.ok) throw new Error("The server can't tell now.");
-    panel.innerHTML = await response.text();
+    const later = Number(response.headers.get("Retry-After"));
+    if (later) postpone(panel, later);
+    else show(panel, await response.text());
   } catch (error) {
     fail(panel, error instanceof TypeError ? "The server can't be reached." : error.message);
   }
   panel.removeAttribute("aria-busy");
+}
+
+// Too many queries run at once: what the panel shows stays until its turn comes.
+function postpone(panel, seconds) {
+  const body = panel.querySelector(".ev-widget-body");
+  if (body.textContent === LOADING) body.textContent = "Waiting for other queries…";
+  setTimeout(() => (document.hidden ? stale.add(panel) : ask([panel])), seconds * 1000);
+}
+
+// Who has scrolled in a panel stays there.
+function show(panel, text) {
+  const { scrollTop, scrollLeft } = panel.querySelector(".ev-widget-body");
+  panel.innerHTML = text;
+  Object.assign(panel.querySelector(".ev-widget-body"), { scrollTop, scrollLeft });
 }
 
 // In a preview, the widget is sent: nothing of it is stored yet.
@@ -79,6 +97,7 @@ function fail(panel, reason) {
 
 // Somebody who has opened an event goes on reading it, and one who drags over a chart goes on dragging.
 function reload() {
+  lastReload = Date.now();
   for (const panel of grid.querySelectorAll("[data-panel]:not(:has(details[open], .ev-chosen))")) stale.add(panel);
   ask();
 }
@@ -91,6 +110,11 @@ dashboard.addEventListener("click", ({ target }) => {
 
 const seconds = Number(grid.dataset.refresh);
 if (seconds) setInterval(() => document.hidden || reload(), seconds * 1000);
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  if (seconds && Date.now() - lastReload >= seconds * 1000) reload();
+  else ask();
+});
 for (const button of dashboard.querySelectorAll("[data-reload-panels]")) button.hidden = false;
 for (const button of screenButtons) button.hidden = !document.fullscreenEnabled;
 

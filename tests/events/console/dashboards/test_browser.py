@@ -22,6 +22,10 @@ data:
     - {{title: By level, type: timeseries, width: 2, query: {{{OWN}, group_by: [level]}}}}
     - {{title: By service, type: bar, query: {{{OWN}, group_by: [service]}}}}
     - {{title: Missing, type: bar, height: 1, query: no-such-query}}
+    - title: Percentiles
+      type: timeseries
+      query: {{{OWN.replace("count", "p50, path: n}, {op: p95, path: n")}}}
+    - {{title: Many, type: table, height: 1, query: {{{OWN}, group_by: [n], limit: 100}}}}
     - {{title: Newest, type: events, query: {{datasets: [logs], q: "{SEARCH}"}}}}
     - {{title: Far below, type: table, height: 12, width: 3, query: {{{OWN}}}}}
     - {{title: Out of sight, type: table, query: {{{OWN}, group_by: [service]}}}}
@@ -30,7 +34,8 @@ data:
 
 @pytest.fixture(scope="module")
 def sent(server: Server) -> None:
-    events = [{"level": "error", "service": name, "message": f"from {name}"} for name in ("api", "api", "web")]
+    names = ("api", "api", "web")
+    events = [{"level": "error", "service": name, "message": f"from {name}", "n": n} for n, name in enumerate(names)]
     assert server.post("/v1/logs/dashboards", events).status == 202
 
 
@@ -96,13 +101,25 @@ def test_panels_ask_anew_and_try_again(page: Page, server: Server, sent: None) -
     expect(panel(page, "All").locator("strong")).to_have_text("4")
     expect(panel(page, "Newest").locator(".ev-event")).to_have_count(3)  # somebody reads it
 
+    many = panel(page, "Many").locator(".ev-widget-body")
+    many.evaluate("body => body.scrollTop = 30")
+    page.route("**/panels/0/**", lambda route: route.fulfill(body="", headers={"Retry-After": "2"}), times=1)
+    assert server.post("/v1/logs/dashboards", [{"level": "info", "message": "newer"}]).status == 202
+    page.clock.fast_forward(31_000)
+    expect(panel(page, "Newest").locator(".ev-event")).to_have_count(3)
+    expect(panel(page, "By level").locator(".ev-legend")).to_have_text(re.compile(r"info\s+2"))
+    expect(panel(page, "All").locator("strong")).to_have_text("4")  # its turn hasn't come
+    page.clock.fast_forward(2_500)
+    expect(panel(page, "All").locator("strong")).to_have_text("5")
+    assert many.evaluate("body => body.scrollTop") == 30
+
     page.get_by_role("button", name="15 min").click()
     page.wait_for_url("**?from=15m&to=now&refresh=30s")
-    expect(panel(page, "All").locator("strong")).to_have_text("4")
+    expect(panel(page, "All").locator("strong")).to_have_text("5")
 
     drag_over_right_half(page, panel(page, "By level").locator(".ev-chart svg"))
     page.wait_for_url("**/console/dashboards/*/?from=20*&to=20*&refresh=30s")
-    expect(panel(page, "All").locator("strong")).to_have_text("4")
+    expect(panel(page, "All").locator("strong")).to_have_text("5")
     page.go_back()
     expect(page.get_by_label("From", exact=True)).to_have_value("15m")
 

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from events.console.explore.groups import Value
+from events.lake.slots import TooManyQueries, slots
 from pipelines.models import Resource
 from pipelines.resources.deploy import deploy
 from tests.events.console.explore.conftest import alice  # noqa: F401  (fixture)
@@ -118,6 +119,33 @@ def test_panel_fails_alone_and_says_why(filled: Node, alice: Client) -> None:  #
     assert nowhere.context["problem"] == "The project has no dataset 'nowhere'."
     assert all("data-retry" in text(response) for response in (no_such, off, nowhere))
     assert fine.context["value"] == "5"
+
+
+def test_panel_whose_turn_has_not_come_says_when_to_ask_again(
+    filled: Node,
+    alice: Client,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    [free] = panels(alice, filled, {"type": "statistic", "query": COUNT})
+    assert "Retry-After" not in free
+    monkeypatch.setattr(slots, "_slots", 0)
+    monkeypatch.setattr(slots, "_wait_seconds", 0.01)
+    [waiting] = panels(alice, filled, {"type": "statistic", "query": COUNT})
+    assert waiting["Retry-After"] == "1" and TooManyQueries().message in text(waiting)
+
+
+def test_large_number_is_short_and_texts_are_not_aligned_like_numbers(filled: Node, alice: Client) -> None:  # noqa: F811
+    filled.write('{"bytes":12067853395592496}', age=timedelta(minutes=20))
+    of_bytes, of_texts = {"op": "max", "path": "bytes"}, {"op": "last", "path": "message"}
+    number, table = panels(
+        alice,
+        filled,
+        {"type": "statistic", "query": COUNT | {"calculations": [of_bytes]}},
+        {"type": "table", "query": COUNT | {"calculations": [of_bytes, of_texts]}},
+    )
+    assert (number.context["value"], number.context["exact"]) == ("12,070 T", "12,067,853,395,592,496")
+    assert [one.is_number for one in table.context["headings"]] == [True, False]
+    assert '<td class="ev-text"><b>last</b></td>' in text(table)
 
 
 def test_panel_is_a_page_of_its_own_without_the_script(filled: Node, alice: Client) -> None:  # noqa: F811
