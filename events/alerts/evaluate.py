@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from events.query.answer import Answer
     from events.query.model import Query
 
-Condition = dict[
-    str, Any
-]  # kind: a state; group: values by path; value; text: of an error, or that groups are left out
+# kind: a state; group: values by path; value; text: of an error, or that groups are left out
+Condition = dict[str, Any]
 
 
 @dataclass(slots=True)

@@ -19,12 +19,12 @@ from eventlane.sessions import SessionStore
 from eventlane.times import to_microseconds
 from eventlane.wire.errors import ApiError, AuthenticationRequired, BadRequest, UnknownObject, error_response
 from eventlane.wire.stream import StreamResponse
+from eventlane.zone_choice import local_text
 from events.api.tails import CONTENT_TYPE, last_event_id
 from events.console.explore.lines import event_line
 from events.console.explore.parts import dataset_admin, dataset_of
 from events.console.explore.question import NOW, Question, from_elsewhere, read_question
 from events.console.explore.terms import open_to_more, with_term
-from events.console.explore.zone import local_text
 from events.lake.query import EventRow
 from events.models import Dataset
 from events.query.answer import Answer

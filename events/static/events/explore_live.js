@@ -55,6 +55,7 @@ function start(bar) {
 
   function go() {
     isOn = true;
+    missing = 0; // what was not shown until now is sent, or stands behind a line in the list
     history.replaceState(null, "", "#live");
     button.setAttribute("aria-checked", "true");
     say("Connecting");
