@@ -161,6 +161,18 @@ def holds_text(text: str, bind: Callable[[str], str]) -> str:
     )
 
 
+def matches_text(expression: str, bind: Callable[[str], str]) -> str:
+    """Return the condition that an RE2 expression matches an event's text, as it was sent or with its escapes resolved.
+
+    `bind` returns the parameter for a value.
+    """
+    as_sent, resolved = bind(expression), bind(expression)
+    return (
+        f"(regexp_matches(plain(event), {as_sent}) OR"
+        rf" (contains(event, '\') AND regexp_matches(json(plain(event))::VARCHAR, {resolved})))"
+    )
+
+
 def spellings(text: str) -> Clause:
     """Return a text as it is and with as few escapes as JSON can have, which is how json() writes an event."""
     return text, json.dumps(text, ensure_ascii=False)[1:-1]

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from eventlane.wire.client import CLIENT, Client
 from eventlane.wire.errors import ApiError
+from events.lake.duckdbs import ProcessEnded
 
 # How soon it is noticed that the client is gone, or an end that came just before a statement started: DuckDB forgets
 # such an interrupt.
@@ -74,7 +75,7 @@ class Deadline:
         self._set_running(True)
         try:
             yield
-        except duckdb.InterruptException:
+        except (duckdb.InterruptException, ProcessEnded):  # the process of one that heeds no interrupt is killed
             self._check()
             raise
         finally:

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # a process without Arrow tables does without its 0.1 s
 
 Rows = list[tuple[Any, ...]]
 END_SECONDS = 5.0  # for the process to end by itself
+INTERRUPTED_SECONDS = 5.0  # for an interrupted statement to end; within an expression DuckDB doesn't look whether it is
 BROKEN = (EOFError, OSError)  # raised by a connection whose other end is gone
 
 _numbers = itertools.count(1)  # of requests to all processes, so that an interrupt hits nobody else
@@ -188,6 +190,7 @@ class _Process:
             self._process = _start([requests, interrupts], niceness)
         self.pid = self._process.pid
         self._lock = threading.Lock()  # guards the file number of `_interrupts`
+        self._interrupted = (0, 0.0)  # the latest request that was interrupted, and when it first was
         atexit.register(self.end)
 
     def ask(self, number: int, method: str, *arguments: Any) -> Any:
@@ -203,8 +206,13 @@ class _Process:
         return answer
 
     def interrupt(self, number: int) -> None:
-        """Interrupt the request with this number, unless it is done."""
+        """Interrupt the request with this number, unless it is done; kill the process if it doesn't heed that."""
+        now = time.monotonic()
         with self._lock, suppress(OSError):
+            if self._interrupted[0] != number:
+                self._interrupted = (number, now)
+            elif now >= self._interrupted[1] + INTERRUPTED_SECONDS:
+                self._process.kill()
             self._interrupts.send(number)
 
     def is_running(self) -> bool:

@@ -82,7 +82,8 @@ def note_sealed(dataset_id: str, batches: Sequence[Batch]) -> None:
 
 
 def note_asked(datasets: Iterable[Dataset], paths: Collection[str]) -> None:
-    """Note that a query asked for these paths into events' JSON."""
+    """Note that a query asked for these paths into events' JSON. PostgreSQL has no text with a NUL."""
+    paths = [path for path in paths if "\0" not in path]
     for dataset in datasets if settings.EVENTLANE_PROMOTED_FIELDS and paths else ():
         noted = NotedField.objects.filter(dataset=dataset)
         known = dict(noted.filter(path__in=paths).values_list("path", "number"))

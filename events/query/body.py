@@ -15,7 +15,7 @@ from events.query.calculations import COUNTS, OPERATIONS
 from events.query.model import Calculation, Compare, Filter, Not, Op, Order, Place, Query, comparisons
 from events.query.numbers import number_of
 from events.query.paths import TIME_COLUMNS, check_path
-from events.query.search import InvalidSearch, expression_problem, parse_search
+from events.query.search import MAX_LENGTH, InvalidSearch, expression_problem, parse_search
 from events.query.series import InvalidGranularity, auto_granularity, make_buckets
 
 MAX_DATASETS, MAX_GROUP_BY, MAX_CALCULATIONS, MAX_ORDERS = 20, 5, 50, 10
@@ -23,6 +23,7 @@ MAX_ROWS = 1000
 DEFAULT_GROUPS, DEFAULT_EVENTS = 10, 100
 MAX_FILTERS, MAX_DEPTH, MAX_VALUES = 100, 10, 1000
 MAX_NAME = 200
+MAX_TEXT = MAX_LENGTH  # characters of a value, as of a whole search line
 MEMBERS = (
     *("datasets", "from", "to", "time", "q", "filters", "calculations", "group_by", "having", "order_by", "limit"),
     *("others", "granularity", "time_zone", "before"),
@@ -454,6 +455,9 @@ class _Reader:
                 return ()
         elif not isinstance(value, str) and number_of(value) is None:
             self.problem(pointer, "the number is too large")
+            return ()
+        elif isinstance(value, str) and len(value) > MAX_TEXT:
+            self.problem(pointer, f"has more than {MAX_TEXT:,} characters")
             return ()
         if op is Op.MATCHES and (reason := expression_problem(str(value))):
             self.problem(pointer, f"is no regular expression: {reason}")

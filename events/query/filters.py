@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from events.lake.conditions import holds_text
+from events.lake.conditions import holds_text, matches_text
 from events.query import model
 from events.query.model import Compare, Filter, Holds, Not, Op, Value
 from events.query.numbers import Number, number_in, number_of
+from events.query.search import expression_of_like
 from events.query.sql import Bindings, all_of, any_of
 from events.query.times import read_time
 from events.query.values import Elements, Kind, Operand, Readable, Split
@@ -32,9 +33,7 @@ class FilterCompiler:
             case Not(part):
                 return f"NOT coalesce({self.condition(part)}, false)"
             case Holds(text, is_expression):
-                if is_expression:
-                    return f"regexp_matches(plain(event), {self.bind(text)})"
-                return holds_text(text, self.bind)
+                return matches_text(text, self.bind) if is_expression else holds_text(text, self.bind)
             case Compare():
                 return self.comparison(found)
 
@@ -68,7 +67,10 @@ class FilterCompiler:
         return self.text_test(operand.text(), compare.op, value)
 
     def text_test(self, text: str, op: Op, value: Value) -> str:
-        bound = self.bind(text_of(value))
+        wanted = text_of(value)
+        if op is Op.LIKE and "_" in wanted:  # of which DuckDB tries every place of every %: that may never end
+            return f"regexp_full_match({text}, {self.bind(expression_of_like(wanted))})"
+        bound = self.bind(wanted)
         if op is Op.LIKE:
             return f"{text} LIKE {bound}"
         function = {Op.MATCHES: "regexp_matches"}.get(op, op.value)

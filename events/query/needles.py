@@ -14,6 +14,7 @@ from events.query.paths import COLUMNS
 
 _ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NUMBER_CHARACTERS = set("0123456789+-.eE")
+MAX_LITERALS = 20  # of one pattern: each of them takes time, and more of them leave out little else
 
 
 def where_of(query: Query) -> Conditions:
@@ -43,7 +44,7 @@ def clauses_of(found: Filter) -> list[Clause]:
             first = [clauses_of(part)[:1] for part in parts]
             return _either([clause for clauses in first for clause in clauses]) if all(first) else []
         case Holds(text, is_expression):
-            return [(part,) for part in literals(text)] if is_expression else [spellings(text)]
+            return [(part,) for part in _longest(literals(text))] if is_expression else [spellings(text)]
         case Compare(path, Op.EQUALS | Op.IN, values) if _is_searched(path):
             clauses = [clause_of_value(value) if isinstance(value, str) else None for value in values]
             return _either([clause for clause in clauses if clause]) if all(clauses) else []
@@ -75,7 +76,12 @@ def _clauses_of_parts(parts: list[str]) -> list[Clause]:
     """Return that each part is there; an event may have a number in another spelling than the one compared."""
     if not set("".join(parts)) - NUMBER_CHARACTERS:
         return []
-    return [spellings(part) for part in parts if part]
+    return [spellings(part) for part in _longest(parts) if part]
+
+
+def _longest(parts: list[str]) -> list[str]:
+    """Return those parts of a pattern that are looked for: of many, those that leave out most."""
+    return parts if len(parts) <= MAX_LITERALS else sorted(set(parts), key=len, reverse=True)[:MAX_LITERALS]
 
 
 def _either(clauses: list[Clause]) -> list[Clause]:

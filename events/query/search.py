@@ -20,12 +20,14 @@ from events.query.numbers import number_in
 from events.query.paths import check_path
 
 MAX_TERMS, MAX_DEPTH = 100, 10
+MAX_LENGTH = 32_768
 _SPACE = re.compile(r"\s*")
 _PATH = re.compile(r"[^\s:=<>!()\"]+")
 _WORD = re.compile(r"[^\s()\"]+")
 _COMPARISON = re.compile(r":?(>=|<=|!=|>|<)|:|=")
 _EXPRESSION = re.compile(r"/((?:[^/\\]|\\.)+)/(?=[\s)]|$)", re.DOTALL)
 _NEWER_GROUP = re.compile(r"(?<!\\)(\\\\)*\(\?<")  # the RE2 of DuckDB is older than ours
+_ANY = {"%": ".*", "_": "."}
 _NEGATIVE_NUMBER = re.compile(r"-[0-9]")
 
 Make = Callable[[Op, Value], Filter]
@@ -41,6 +43,8 @@ class InvalidSearch(ValueError):
 
 def parse_search(text: str) -> Filter:
     """Return what a search line asks for; raise InvalidSearch. An empty line holds always."""
+    if len(text) > MAX_LENGTH:
+        raise InvalidSearch(MAX_LENGTH + 1, f"the end: a line has up to {MAX_LENGTH:,} characters")
     parser = _Parser(text)
     if parser.at_end():
         return All(())
@@ -281,6 +285,11 @@ def expression_problem(text: str) -> str | None:
         reason = error.args[0]
         return reason.decode() if isinstance(reason, bytes) else str(reason)
     return None
+
+
+def expression_of_like(pattern: str) -> str:
+    """Return SQL's pattern as an RE2 expression for the whole text."""
+    return "(?s)" + "".join(_ANY.get(part, _escaped(part)) for part in re.split("([%_])", pattern))
 
 
 def _typed(text: str) -> Value:

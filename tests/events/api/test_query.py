@@ -119,6 +119,12 @@ def test_lake_that_was_never_made_has_nothing(node: Node, client: ApiClient) -> 
     assert ask(client)["events"] == []
 
 
+def test_path_may_have_a_nul(node: Node, client: ApiClient) -> None:
+    node.write('{"n":1}')
+    missing = {"path": "a\0b", "op": "not_exists"}
+    assert len(ask(client, filters=[missing])["events"]) == 1
+
+
 def test_datasets_are_asked_together_but_only_the_projects_own(node: Node, client: ApiClient) -> None:
     audit = Dataset.objects.create(project=node.dataset.project, name="audit")
     other = Project.objects.create(organization=Organization.objects.create(name="others"), name="main")

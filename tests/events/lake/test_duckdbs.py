@@ -14,10 +14,13 @@ import pyarrow as pa
 import pytest
 
 from eventlane.processes import is_running
-from events.lake.duckdbs import OwnDuckDB, ProcessFailed, SeparateDuckDB, _packed
+from events.lake import duckdbs
+from events.lake.duckdbs import OwnDuckDB, ProcessEnded, ProcessFailed, SeparateDuckDB, _packed
 from tests.waiting import wait_until
 
 LONG = "SELECT count(*) FROM range(100000) a, range(100000) b WHERE a.range * b.range % 7 = 3"
+# One expression over one text, which takes years.
+DEAF = "SELECT repeat('a', 5000) LIKE '%_a%_a%_a%_a%_a%_a%_a%_ab'"
 CONFIG = {"threads": 1, "memory_limit": "64MB"}
 
 
@@ -86,6 +89,22 @@ def test_an_interrupt_ends_the_statement_and_no_later_one(separate: SeparateDuck
     thread.join()
     separate.interrupt()
     assert separate.rows("SELECT sum(range) FROM range(10000000)", [], {}) == [(49999995000000,)]
+
+
+def test_a_process_that_heeds_no_interrupt_is_killed(separate: SeparateDuckDB, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duckdbs, "INTERRUPTED_SECONDS", 0.5)
+    ended = threading.Event()
+
+    def interrupt() -> None:
+        while not ended.wait(0.1):
+            separate.interrupt()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(ProcessEnded):
+        separate.rows(DEAF, [], {})
+    ended.set()
+    thread.join()
 
 
 def test_it_gives_way_to_this_process(separate: SeparateDuckDB) -> None:

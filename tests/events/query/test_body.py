@@ -126,6 +126,7 @@ def test_every_problem_is_reported_at_once() -> None:
         ({"filters": [{"path": "a", "op": "="}]}, "/filters/0"),
         ({"filters": [{"path": "a", "op": "matches", "value": "(?<name>a)"}]}, "/filters/0/value"),
         ({"filters": [{"path": "a", "op": "=", "value": {}}]}, "/filters/0/value"),
+        ({"filters": [{"path": "a", "op": "=", "value": "a" * 32_769}]}, "/filters/0/value"),
         ({"filters": [{"path": "a" * 1001, "op": "exists"}]}, "/filters/0/path"),
         ({"filters": [{"and": "a"}]}, "/filters/0/and"),
         ({"filters": [{"and": [{"path": "a", "op": "exists"}] * 100}] * 2}, "/filters"),

@@ -56,6 +56,11 @@ def test_what_a_line_looks_for(line: str, expected: list[tuple[str, ...]]) -> No
     assert clauses_of(parse_search(line)) == expected
 
 
+def test_of_many_parts_the_longest_are_looked_for() -> None:
+    line = "message:" + "*".join("a" * (1 + n % 50) for n in range(1000))
+    assert clauses_of(parse_search(line)) == [("a" * n, "a" * n) for n in range(50, 30, -1)]
+
+
 def test_ids_that_a_line_looks_for() -> None:
     first, second = UUID(int=1 << 80), UUID(int=5 << 80)
     assert ids_of(parse_search(f"one id:{first}")) == [first]

@@ -110,6 +110,7 @@ def test_line_means(line: str) -> None:
         ('"":5', 1, "a path before the comparison: this one is empty"),
         ("(" * 11 + "a" + ")" * 11, 12, "no more than 10 parentheses within each other"),
         ("a " * 101, 201, "no more than 100 terms"),
+        ("a" * 32_769, 32_769, "the end: a line has up to 32,768 characters"),
     ],
 )
 def test_error_says_where_and_what_was_expected(line: str, position: int, expected: str) -> None:
