@@ -126,6 +126,34 @@ def test_statistics_move_without_a_reload_and_keep_the_focus(page: Page, server:
     assert page.evaluate("window.stays") is True
 
 
+def test_parts_of_home_wait_for_their_turn(page: Page, server: Server) -> None:
+    def error(message: str) -> None:
+        assert server.post("/v1/logs/daily", [{"level": "error", "message": message}]).status == 202
+
+    def take_slots() -> None:
+        busy = {"body": "<p>Too many</p>", "headers": {"Retry-After": "20"}}
+        page.route("**/home/errors/**", lambda route: route.fulfill(**busy), times=1)
+
+    error("came at first")
+    page.clock.install()
+    take_slots()
+    page.goto(f"{server.url}/console/")
+    errors = page.locator("[data-live*='/home/errors/']")
+    expect(errors).to_contain_text("Waiting for other queries…")
+    page.clock.fast_forward(21_000)
+    expect(errors).to_contain_text("came at first")
+
+    error("came later")
+    take_slots()
+    with page.expect_response("**/home/errors/**") as busy:
+        page.clock.fast_forward(61_000)
+    assert busy.value.text() == "<p>Too many</p>"
+    expect(errors).to_contain_text("came at first")
+    with page.expect_response("**/home/errors/**"):
+        page.clock.fast_forward(21_000)
+    expect(errors).to_contain_text("came later")
+
+
 def test_home_is_whole_without_scripts(browser: Browser, server: Server) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -14,6 +14,7 @@ from events.console.home.asked import ask_errors, ask_levels
 from events.console.home.datasets import busiest, last_times, make_table
 from events.console.home.page import activity_of, chosen_range
 from events.console.own import own_datasets, query_owner
+from events.lake.slots import TooManyQueries
 
 
 def home_events(request: HttpRequest) -> HttpResponse:
@@ -23,15 +24,15 @@ def home_events(request: HttpRequest) -> HttpResponse:
     activity = activity_of(datasets)
     times = answer_or_none(last_times, datasets, activity) or {}
     page: dict[str, Any] = {"last": last, "last_title": PRESETS[last], "ranges": PRESETS.items()}
-    errors = None
+    errors, failure = None, None
     try:
         levels = ask_levels(busiest(datasets, activity, times), last, query_owner(request))
         errors = levels.errors
         page |= {"levels": levels, "total": number(levels.total)}
     except ApiError as error:
-        page |= {"problem": error.message}
+        failure, page = error, page | {"problem": error.message}
     page |= {"table": make_table(datasets, activity, times, now, last, errors)}
-    return render(request, "events/home_events.html", page)
+    return _in_turn(render(request, "events/home_events.html", page), failure)
 
 
 def home_errors(request: HttpRequest) -> HttpResponse:
@@ -44,9 +45,16 @@ def home_errors(request: HttpRequest) -> HttpResponse:
     try:
         patterns, others = ask_errors(busiest(datasets, activity, times), last, query_owner(request))
     except ApiError as error:
-        return render(request, "events/home_errors.html", page | {"problem": error.message})
+        return _in_turn(render(request, "events/home_errors.html", page | {"problem": error.message}), error)
     rows = [
         {"pattern": one, "count": number(one.count), "first": moment(one.first), "last": moment(one.last)}
         for one in patterns
     ]
     return render(request, "events/home_errors.html", page | {"rows": rows, "others": others and number(others)})
+
+
+def _in_turn(response: HttpResponse, failure: ApiError | None) -> HttpResponse:
+    """Tell the page's script when to ask again if the part's turn hasn't come: too many queries run at once."""
+    if isinstance(failure, TooManyQueries):
+        response["Retry-After"] = failure.headers["Retry-After"]
+    return response

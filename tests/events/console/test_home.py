@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from eventlane.patterns import expression_of, pattern_of
 from events.console.home.checklist import Step
-from events.lake.slots import slots
+from events.lake.slots import TooManyQueries, slots
 from events.models import Alert, AlertChange, Dataset
 from pipelines.models import Resource
 from projects.models import Account, Organization, Project
@@ -174,6 +174,21 @@ def test_parts_that_fail_leave_the_others(node: Node, alice: Client, settings: A
     assert "The events can’t be counted:" in page and ">logs</a>" in page
     assert "The errors can’t be read:" in text(alice, ERRORS)
     assert "Datasets" in text(alice, HOME)
+
+
+def test_parts_whose_turn_has_not_come_say_when_to_ask_again(
+    node: Node, alice: Client, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    node.write(event("error", "broken"))
+    node.seal()
+    assert not [path for path in (EVENTS, ERRORS) if "Retry-After" in get(alice, path)]
+    with monkeypatch.context() as taken:
+        taken.setattr(slots, "_slots", 0)
+        taken.setattr(slots, "_wait_seconds", 0.01)
+        for path in (EVENTS, ERRORS):
+            assert get(alice, path)["Retry-After"] == "1" and TooManyQueries().message in text(alice, path)
+    settings.EVENTLANE_QUERY_SECONDS = 0
+    assert not [path for path in (EVENTS, ERRORS) if "Retry-After" in get(alice, path)]
 
 
 def test_new_installation_gets_steps_that_tick_themselves(node: Node, alice: Client) -> None:

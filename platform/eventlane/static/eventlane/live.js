@@ -1,7 +1,7 @@
 // Keeps parts of pages up to date. Without this script, pages are complete but don't change.
 //
 // data-live       an address that returns the part's new content, polled
-// data-live-ms    how often
+// data-live-ms    how often; a reply with Retry-After leaves what is shown, and is asked for again after that time
 // data-live-first the part is loaded at once: so far it says in its .ev-loading that it waits
 // data-live-first-event  in the content: events have come, so a page that has no data-live-first parts yet is loaded anew
 // data-live-list  the page's list of rows is polled
@@ -23,7 +23,8 @@ document.addEventListener("click", (event) => {
   if (summary) unfolded.add(summary.parentElement);
 });
 
-// Repeat a job while it returns true: never twice at once, and not while the page is hidden.
+// Repeat a job while it returns true, or sooner if it returns in how many milliseconds: never twice at once, and not
+// while the page is hidden.
 function repeat(pause, job, goesOn, atOnce = false) {
   let timer;
   let busy = false;
@@ -35,7 +36,7 @@ function repeat(pause, job, goesOn, atOnce = false) {
       goesOn = await job();
     } finally {
       busy = false;
-      if (goesOn) timer = setTimeout(run, pause);
+      if (goesOn) timer = setTimeout(run, goesOn === true ? pause : goesOn);
     }
   };
   document.addEventListener("visibilitychange", run);
@@ -43,9 +44,14 @@ function repeat(pause, job, goesOn, atOnce = false) {
   else if (goesOn) timer = setTimeout(run, pause);
 }
 
-// Update a part; return whether to continue.
+// Update a part; return whether to continue, as `repeat` wants it.
 async function refresh(part) {
   const answer = await ask(part.dataset.live);
+  if (answer.laterMs) {
+    tell(part, "");
+    for (const waiting of part.querySelectorAll(".ev-loading")) waiting.textContent = "Waiting for other queries…";
+    return answer.laterMs;
+  }
   if (answer.text === undefined) {
     tell(part, answer.failure);
     for (const waiting of part.querySelectorAll(".ev-loading")) waiting.textContent = answer.failure;
@@ -99,12 +105,14 @@ async function look(check) {
   return true;
 }
 
-// Return {text} of a good reply, otherwise {failure}: a message for the user.
+// Return {text} of a good reply, {text, laterMs} of one that is to be asked for again because too many queries run at
+// once (Retry-After), otherwise {failure}: a message for the user.
 async function ask(url) {
   try {
     const response = await fetch(url, { redirect: "manual", headers: { "X-Background": "1" } });
     if (response.type === "opaqueredirect") return { failure: "You are logged out: reload the page." };
-    if (response.ok) return { text: await response.text() };
+    const laterMs = Number(response.headers.get("Retry-After")) * 1000;
+    if (response.ok) return { text: await response.text(), laterMs };
   } catch {
     // falls through: the server or the network is down
   }
