@@ -84,6 +84,14 @@ def explore_part_live(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_safe
+def explore_part_progress(request: HttpRequest) -> HttpResponse:
+    """Say how far a question is."""
+    from events.console.explore.asking import explore_progress
+
+    return explore_progress(request)
+
+
+@require_safe
 def explore_part_fields(request: HttpRequest) -> HttpResponse:
     """Show the fields of events."""
     from events.console.explore.parts import explore_fields
@@ -175,6 +183,7 @@ urlpatterns = [
     path("explore/trace/", admin.site.admin_view(explore_part_trace), name="console-explore-trace"),
     path("explore/around/", admin.site.admin_view(explore_part_around), name="console-explore-around"),
     path("explore/fields/", admin.site.admin_view(explore_part_fields), name="console-explore-fields"),
+    path("explore/progress/", admin.site.admin_view(explore_part_progress), name="console-explore-progress"),
     path("explore/groups.csv", admin.site.admin_view(explore_csv), name="console-explore-csv"),
     path("explore/trigger/", admin.site.admin_view(explore_make_trigger), name="console-explore-trigger"),
     path("explore/live/", admin.site.admin_view(explore_part_live), name="console-explore-live"),

@@ -23,8 +23,8 @@ class QueryTimeout(ApiError):
 
     status, code = 400, "query_timeout"
 
-    def __init__(self, events: int = 0, looked_back_to: str = "") -> None:
-        """Say how many events there were to look at, and since when all were, as far as that is known."""
+    def __init__(self, events: int = 0, looked_back_to: str = "", looked_at: int = 0) -> None:
+        """Say how many events there were to look at, how many were and since when all were, as far as that is known."""
         told = [f"The query ran longer than {settings.EVENTLANE_QUERY_SECONDS:g} seconds."]
         data: dict[str, Any] = {}
         if events:
@@ -33,6 +33,9 @@ class QueryTimeout(ApiError):
         if looked_back_to:
             data["looked_back_to"] = looked_back_to
             told.append(f"It had looked at all since {looked_back_to}.")
+        if events and looked_at:
+            data["looked_at"] = looked_at
+            told[-1] = f"It had looked at about {looked_at:,} of them, at all since {looked_back_to}."
         super().__init__(" ".join([*told, "Ask for less of the past."]), data=data or None)
         self.looked_back_to = looked_back_to
 

@@ -52,15 +52,16 @@ def is_bucketed(query: Query) -> bool:
     return query.granularity_us is not None and counts and FEW_VALUES.issuperset(query.group_by)
 
 
-def bucketed_statement(query: Query, relation: Relation, buckets: Buckets) -> Statement:
-    """Return what makes BUCKETED: the groups' keys, bucket, and c0… (numbers of events)."""
+def bucketed_statement(query: Query, relation: Relation, buckets: Buckets, *, more: bool = False) -> Statement:
+    """Return what makes BUCKETED, or puts more into it: the groups' keys, bucket, and c0… (numbers of events)."""
     source = _Source(query, relation)
     columns = source.calculations(Frame("t", "id", "1"))
     keys = [*source.keys(), "bucket"]
     counted = ", ".join(f"{column.sql} AS c{n}" for n, column in enumerate(columns))
     matched = f"SELECT *, {buckets.index_sql('t')} AS bucket FROM ({source.matched()})"
     counts = f"SELECT {', '.join(keys)}, {counted} FROM ({matched}) GROUP BY {', '.join(keys)}"
-    return Statement(f"CREATE OR REPLACE TEMP TABLE {BUCKETED} AS {counts}", source.bindings.values, columns)
+    make = f"INSERT INTO {BUCKETED}" if more else f"CREATE OR REPLACE TEMP TABLE {BUCKETED} AS"
+    return Statement(f"{make} {counts}", source.bindings.values, columns)
 
 
 def groups_statement(query: Query, relation: Relation, approximate: frozenset[str] = frozenset()) -> Statement:

@@ -16,10 +16,12 @@ from events.query.model import Query
 COUNTED_BELOW = 100_000
 
 
-def measure(snapshot: Snapshot, query: Query, files: Sequence[File]) -> Statistics:
-    """Return what a snapshot tells, and the files of its datasets."""
+def measure(snapshot: Snapshot, query: Query, files: Sequence[File], read: Sequence[File] | None = None) -> Statistics:
+    """Return what a snapshot tells, and the files of its datasets; `read` are those of `files_read`, if known."""
+    read = files_read(snapshot, query, files) if read is None else read
     statistics = Statistics(complete_until=snapshot.complete_until)
-    read = _measure_files(statistics, snapshot, query, files)
+    statistics.files_scanned, statistics.files_skipped = len(read), len(files) - len(read)
+    statistics.bytes_scanned = sum(file.bytes for file in read)
     estimated = sum(one.rows_within(query.from_us, query.to_us) for one in read) + snapshot.unsealed_count
     is_counted = estimated < COUNTED_BELOW or (
         estimated > settings.EVENTLANE_QUERY_EXACT_VALUES and any(one.op in PERCENTILES for one in query.calculations)
@@ -36,13 +38,10 @@ def _count(snapshot: Snapshot, query: Query) -> int:
     return int(snapshot.execute(count, conditions.parameters)[0][0])
 
 
-def _measure_files(statistics: Statistics, snapshot: Snapshot, query: Query, files: Sequence[File]) -> list[File]:
-    """Return the files that may hold events of the time frame with what is searched for; count them, and the others."""
+def files_read(snapshot: Snapshot, query: Query, files: Sequence[File]) -> list[File]:
+    """Return the files that may hold events of the time frame with what is searched for."""
     skipped = snapshot.skipped_files()
-    read = [file for file in files if file.id not in skipped and file.reaches(query.from_us, query.to_us)]
-    statistics.files_scanned, statistics.files_skipped = len(read), len(files) - len(read)
-    statistics.bytes_scanned = sum(file.bytes for file in read)
-    return read
+    return [file for file in files if file.id not in skipped and file.reaches(query.from_us, query.to_us)]
 
 
 def _name_other_nodes(statistics: Statistics, snapshot: Snapshot) -> None:

@@ -35,9 +35,10 @@ from events.query.compiled import (
     series_statement,
 )
 from events.query.files import PART_EVENTS, File, files_of, newest_first
-from events.query.measure import measure
+from events.query.measure import files_read, measure
 from events.query.model import Place, Query
 from events.query.needles import where_of
+from events.query.progress import Progress, Tell
 from events.query.series import Buckets, make_buckets
 from events.query.times import show_time
 from events.query.values import Kind
@@ -60,18 +61,23 @@ class Events(Relation, Protocol):
         """Run one statement."""
 
 
-def ask(lake: Lake, datasets: Sequence[Dataset], query: Query) -> Answer:
-    """Return the answer of a lake and this node's journal, without damaged files; raise QueryTimeout, QueryTooLarge."""
-    [answer] = ask_together(lake, datasets, [query])
+def ask(lake: Lake, datasets: Sequence[Dataset], query: Query, tell: Tell | None = None) -> Answer:
+    """Return the answer of a lake and this node's journal, without damaged files; raise QueryTimeout, QueryTooLarge.
+
+    `tell` is told how far it is, about once a second as far as that is known.
+    """
+    [answer] = ask_together(lake, datasets, [query], tell)
     return answer
 
 
-def ask_together(lake: Lake, datasets: Sequence[Dataset], queries: Sequence[Query]) -> list[Answer]:
+def ask_together(
+    lake: Lake, datasets: Sequence[Dataset], queries: Sequence[Query], tell: Tell | None = None
+) -> list[Answer]:
     """Return the answers of one moment to queries with the same time frame and conditions; raise as `ask` does."""
     started = time.monotonic()
     tables = [one.table_name for one in datasets]
     try:
-        answers, left_out = read_around(lake, tables, lambda lake: _ask(lake, datasets, queries))
+        answers, left_out = read_around(lake, tables, lambda lake: _ask(lake, datasets, queries, tell))
     except (QueryTimeout, QueryTooLarge) as error:
         error.data = (error.data or {}) | {"shorter": _shorter(queries[0])}
         raise
@@ -88,56 +94,73 @@ def _shorter(query: Query) -> dict[str, str]:
     return {"from": show_time(start), "to": show_time(query.to_us)}
 
 
-def _ask(lake: Lake, datasets: Sequence[Dataset], queries: Sequence[Query]) -> list[Answer]:
+def _ask(lake: Lake, datasets: Sequence[Dataset], queries: Sequence[Query], tell: Tell | None) -> list[Answer]:
     """Answer exactly; where the memory doesn't do, with what takes less of it."""
     try:
-        return _ask_snapshot(lake, datasets, queries, NONE)
+        return _ask_snapshot(lake, datasets, queries, NONE, tell)
     except duckdb.OutOfMemoryException:
         inexact = frozenset(one.op for query in queries for one in query.calculations) & APPROXIMATE
     if not inexact:
         raise QueryTooLarge
     try:
-        return _ask_snapshot(lake, datasets, queries, inexact)
+        return _ask_snapshot(lake, datasets, queries, inexact, tell)
     except duckdb.OutOfMemoryException:
         raise QueryTooLarge from None
 
 
 def _ask_snapshot(
-    lake: Lake, datasets: Sequence[Dataset], queries: Sequence[Query], approximate: frozenset[str]
+    lake: Lake, datasets: Sequence[Dataset], queries: Sequence[Query], approximate: frozenset[str], tell: Tell | None
 ) -> list[Answer]:
     whole = replace(queries[0], calculations=tuple(one for query in queries for one in query.calculations))
     with open_snapshot(lake, datasets, where_of(whole), promoted=promoted_fields(datasets)) as snapshot:
         files = files_of(snapshot, whole)
-        statistics = measure(snapshot, whole, files)
+        read = files_read(snapshot, whole, files)
+        statistics = measure(snapshot, whole, files, read)
+        progress = Progress(whole, read, statistics.events_scanned, tell)
         if statistics.events_scanned > settings.EVENTLANE_QUERY_EXACT_VALUES:
             approximate |= PERCENTILES.keys()  # DuckDB holds their values outside of its memory limit
         left = snapshot.rows_left()
         if statistics.events_scanned <= FEW_EVENTS or (left is not None and left <= FEW_EVENTS):
             files = []
-        try:
-            answers = [answer_query(query, snapshot, approximate, files) for query in queries]
-        except QueryTimeout as error:
-            raise QueryTimeout(statistics.events_scanned, error.looked_back_to) from None
+            progress.files = []
+        progress.report()
+        answers = [answer_query(query, snapshot, approximate, files, progress) for query in queries]
         for answer in answers:
             answer.statistics = replace(statistics, warnings=[*statistics.warnings, *answer.statistics.warnings])
         return answers
 
 
 def answer_query(
-    query: Query, events: Events, approximate: frozenset[str] = NONE, files: Sequence[File] = ()
+    query: Query,
+    events: Events,
+    approximate: frozenset[str] = NONE,
+    files: Sequence[File] = (),
+    progress: Progress | None = None,
 ) -> Answer:
-    """Return the answer of one snapshot; raise QueryTooLarge, or what the events' own `execute` raises.
+    """Return the answer of one snapshot; raise QueryTimeout, QueryTooLarge, or what the events' own `execute` raises.
 
     Calculations with an op in `approximate` take less memory, and are not exact. The newest events are looked for in
-    parts that the `files` tell.
+    parts that the `files` tell; events are counted in parts that `progress` tells, and reported to it.
     """
-    answer = Answer(query)
-    if not query.calculations:
-        _find_events(answer, events, files)
-        return answer
+    answer, progress = Answer(query), progress or Progress(query)
+    progress.since_us = None
+    try:
+        if query.calculations:
+            _calculate(answer, events, approximate, progress)
+        else:
+            _find_events(answer, events, files, progress)
+    except QueryTimeout:
+        since = "" if progress.since_us is None else show_time(progress.since_us)
+        raise QueryTimeout(progress.events, since, progress.looked_at()) from None
+    return answer
+
+
+def _calculate(answer: Answer, events: Events, approximate: frozenset[str], progress: Progress) -> None:
+    query = answer.query
     buckets = _buckets(query)
     if buckets and is_bucketed(query):
-        _run(events, bucketed_statement(query, events, buckets))
+        for number, part in enumerate(progress.parts(query, buckets.edges)):
+            _run(events, bucketed_statement(part, events, buckets, more=number > 0))
     groups = groups_statement(query, events, approximate)
     _run(events, groups)
     _run(events, first_statement(query, events, groups.columns))
@@ -151,7 +174,6 @@ def answer_query(
     events.execute("; ".join(f"DROP TABLE IF EXISTS {table}" for table in (BUCKETED, GROUPED, FIRST)))
     if inexact := [one.name for one in query.calculations if one.op in approximate]:
         answer.statistics.warnings.append(f"{', '.join(inexact)}: approximate, exact values would take too much memory")
-    return answer
 
 
 def _run(events: Events, statement: Statement) -> list[tuple[Any, ...]]:
@@ -185,14 +207,12 @@ def _take_series(answer: Answer, events: Events, buckets: Buckets, approximate: 
     answer.series = make_series(query, buckets, len(answer.rows), found, statement.columns)
 
 
-def _find_events(answer: Answer, events: Events, files: Sequence[File]) -> None:
+def _find_events(answer: Answer, events: Events, files: Sequence[File], progress: Progress) -> None:
     query = answer.query
     rows: list[tuple[Any, ...]] = []
     for part in newest_first(query, files):
-        try:
-            rows += _run(events, events_statement(replace(part, limit=query.limit - len(rows)), events))
-        except QueryTimeout:
-            raise QueryTimeout(looked_back_to=show_time(part.to_us) if part.to_us < query.to_us else "") from None
+        progress.since_us = part.to_us if part.to_us < query.to_us else None
+        rows += _run(events, events_statement(replace(part, limit=query.limit - len(rows)), events))
         if len(rows) == query.limit:
             break
     answer.events = [(dataset, event_row(tuple(values))) for _, dataset, *values in rows]

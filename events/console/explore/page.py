@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from time import time_ns
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -18,6 +19,7 @@ from eventlane.project_choice import project_choice
 from eventlane.times import from_microseconds
 from eventlane.wire.errors import ApiError
 from events.console.activity import received
+from events.console.explore.asking import told
 from events.console.explore.bars import frame_text, stack
 from events.console.explore.groups import draw_lines, group_rows, headings, others_row
 from events.console.explore.lines import event_line
@@ -35,6 +37,7 @@ from events.models import Dataset
 from events.query.answer import Answer
 from events.query.body import MAX_ROWS, read_query
 from events.query.model import Query
+from events.query.progress import Tell
 from events.query.run import ask_together
 from events.query.times import InvalidTime, read_duration, read_time
 from events.query.typed import elements
@@ -71,7 +74,8 @@ def explore_page(request: HttpRequest) -> HttpResponse:
     dataset = dataset_of(request, question)
     find = _found_groups if question.asks_for_groups else _found_events
     try:
-        found, status = find(request, dataset, question) | {"chips": chips_of(question)}, 200
+        with told(request) as tell:
+            found, status = find(request, dataset, question, tell) | {"chips": chips_of(question)}, 200
         if found["state"] == "nothing found":
             found["reasons"] = why_empty(dataset, question, owner_of(request))
     except ApiError as error:
@@ -119,6 +123,7 @@ def _form(request: HttpRequest, dataset: Dataset, question: Question) -> dict[st
         "offered": offered,
         "several_projects": len({one.project_id for one in offered}) > 1,
         "presets": PRESETS.items(),
+        "query_seconds": f"{settings.EVENTLANE_QUERY_SECONDS:g}",
         "send_url": reverse("admin:events_dataset_send", args=[dataset.pk]),
         "by_event_time": question.address(time=""),
         "newest_address": question.address() if question.before else "",
@@ -130,9 +135,9 @@ def _form(request: HttpRequest, dataset: Dataset, question: Question) -> dict[st
 # What was found
 
 
-def _found_groups(request: HttpRequest, dataset: Dataset, question: Question) -> dict[str, Any]:
+def _found_groups(request: HttpRequest, dataset: Dataset, question: Question, tell: Tell | None) -> dict[str, Any]:
     """Ask for the groups; raise ApiError."""
-    answer = ask_for_groups(request, dataset, question)
+    answer = ask_for_groups(request, dataset, question, tell)
     shown = bool(answer.rows) and (bool(answer.query.group_by) or answer.statistics.events_scanned > 0)
     return {
         "state": "groups" if shown else _nothing(dataset, answer),
@@ -159,13 +164,13 @@ def _order(query: Query) -> int:
     return names.index(order[0].by) if order and order[0].by in names else 0
 
 
-def _found_events(request: HttpRequest, dataset: Dataset, question: Question) -> dict[str, Any]:
+def _found_events(request: HttpRequest, dataset: Dataset, question: Question, tell: Tell | None) -> dict[str, Any]:
     """Ask for the newest events and for their number by level, of one moment; raise ApiError."""
     now_us = time_ns() // 1000
     before = {"before": question.before} if question.before else {}
     by_level = read_query(question.body(dataset.name, **BY_LEVEL), now_us=now_us)
     newest = read_query(question.body(dataset.name, **before), now_us=now_us)
-    counts, events = slots.run(lambda lake: ask_together(lake, [dataset], [by_level, newest]), owner_of(request))
+    counts, events = slots.run(lambda lake: ask_together(lake, [dataset], [by_level, newest], tell), owner_of(request))
     open_q = open_to_more(question.q)
     total = sum(count for _, count in [*counts.rows, counts.others or (None, 0)])
     return {
@@ -220,7 +225,7 @@ def _explained(error: ApiError, question: Question) -> dict[str, Any]:
         asked = [one for one in found if one["pointer"] != "/granularity"] or found  # Explore chooses that by itself
         return {"problems": [_sentence(question, **problem) for problem in asked]}
     if error.code in ("query_timeout", "query_too_large"):
-        return {"shorter": _shorter(question, error.data["shorter"])}
+        return {"shorter": _shorter(question, error.data["shorter"], error.data.get("looked_back_to", ""))}
     return {}
 
 
@@ -231,13 +236,19 @@ def _sentence(question: Question, pointer: str, reason: str) -> str:
     return f"{FIELDS.get(member, pointer)}{which}: {reason}"
 
 
-def _shorter(question: Question, frame: Mapping[str, str]) -> tuple[str, str]:
-    """Return name and address of a shorter time frame: of the longest preset that is, else of this one."""
+def _shorter(question: Question, frame: Mapping[str, str], looked_back_to: str) -> tuple[str, str]:
+    """Return name and address of a shorter time frame: of the longest preset that is, else of this one.
+
+    If all since a moment was looked at in time, it is the longest that doesn't reach back further, or the shortest one.
+    """
     try:
         span = read_duration(question.from_time) if question.to_time == NOW else 0
     except InvalidTime:
         span = 0
     names = [name for name in PRESETS if read_duration(name) < span]
+    if names and looked_back_to:
+        in_time = time_ns() // 1000 - read_time(looked_back_to, now_us=0)
+        names = [name for name in names if read_duration(name) <= in_time] or names[:1]
     if names:
         return f"the last {PRESETS[names[-1]]}", question.address(from_time=names[-1], to_time=NOW)
     start, end = (from_microseconds(read_time(frame[name], now_us=0)) for name in ("from", "to"))

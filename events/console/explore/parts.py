@@ -23,6 +23,7 @@ from events.models import Dataset
 from events.query.answer import Answer
 from events.query.body import MAX_ROWS, read_query
 from events.query.fields import find_fields
+from events.query.progress import Tell
 from events.query.run import ask
 from events.query.search import InvalidSearch
 from events.query.terminal import csv_lines
@@ -46,10 +47,10 @@ def dataset_of(request: HttpRequest, question: Question) -> Dataset:
     return dataset
 
 
-def ask_for_groups(request: HttpRequest, dataset: Dataset, question: Question) -> Answer:
+def ask_for_groups(request: HttpRequest, dataset: Dataset, question: Question, tell: Tell | None = None) -> Answer:
     """Return the answer to a question for groups; raise ApiError."""
     query = read_query(question.groups_body(dataset.name), now_us=time_ns() // 1000)
-    return slots.run(lambda lake: ask(lake, [dataset], query), owner_of(request))
+    return slots.run(lambda lake: ask(lake, [dataset], query, tell), owner_of(request))
 
 
 def explore_event(request: HttpRequest) -> HttpResponse:
