@@ -7,7 +7,7 @@ from rest_framework.request import Request
 
 from eventlane.api.operation import Operation, Parameter
 from eventlane.api.pagination import query_of
-from eventlane.times import from_microseconds, readable_time
+from eventlane.times import to_microseconds
 from eventlane.wire.errors import BadRequest, InvalidQueryParameter
 from eventlane.wire.stream import StreamResponse
 from events.access import get_dataset
@@ -49,10 +49,9 @@ class TailsViewSet(ProjectObjectViewSet):
         if framed := [name for name in ("from", "to") if name in query]:
             raise InvalidQueryParameter(framed[0], "a tail has none; Last-Event-ID goes on after an event")
         after = last_event_id(request.META)
-        if after and (time := from_microseconds(times_of_ids([after])[0])) > newest_time():
+        if after and times_of_ids([after])[0] > to_microseconds(newest_time()):
             raise BadRequest(
-                f"Last-Event-ID is of {readable_time(time, 'seconds')}, in the future: nothing would come until then."
-                " Without it, the tail begins now."
+                "Last-Event-ID is of the future: nothing would come until then. Without it, the tail begins now."
             )
         begin = partial(CatchUp, after=after) if after else None
         tail = open_tail(dataset, query.get("q", ""), access, begin=begin)
