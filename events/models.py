@@ -422,7 +422,7 @@ class AlertChange(models.Model):
     creation_time = models.DateTimeField(default=timezone.now)
     state = models.CharField(max_length=10, choices=AlertState)  # of the alert after it
     conditions = models.JSONField(default=list)  # those that began or ended, or are reminded of
-    text = models.TextField(default="", db_default="")  # by whom, and until when
+    text = models.TextField(default="", db_default="")  # by whom, and until when; or that it is told late
     link = models.TextField(blank=True)  # to Explore at that moment, without scheme and host
 
     class Meta:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -19,9 +19,17 @@ from events.alerts.words import shown
 from events.models import Alert, AlertChange, AlertState
 from pipelines.platform_events import fire, hold_resources
 
-News = tuple[AlertChange.Kind, list[Condition], bool]  # the conditions that it is about, and whether it is told
-
 CONNECTOR = "alert"  # of the platform events that start pipelines
+TOLD_LATE = "told now"  # the text of a second entry about a beginning, for the message that nobody got at the time
+
+
+class News(NamedTuple):
+    """An entry of the history: the conditions that it is about, and whether channels are told of it."""
+
+    kind: AlertChange.Kind
+    conditions: list[Condition]
+    is_told: bool
+    text: str = ""
 
 
 def record(claimed: Alert, finding: Finding, due: datetime) -> bool:
@@ -43,9 +51,9 @@ def _record(claimed: Alert, finding: Finding, due: datetime) -> bool:
     now = {key: _continued(one, before.get(key), due) for key, one in after.items()}
     news = _news(alert, before, now)
     _move(alert, finding, due, [*now.values()])
-    for kind, conditions, is_told in news:
-        change = note(alert, kind, due, conditions)
-        if is_told:
+    for one in news:
+        change = note(alert, one.kind, due, one.conditions, one.text)
+        if one.is_told:
             announce(change)
     _start_pipelines(alert, due, [one for one in _new(before, now) if one["kind"] != AlertState.ERROR])
     return True
@@ -62,26 +70,31 @@ def _news(alert: Alert, before: Mapping[str, Condition], now: Mapping[str, Condi
     if began := _new(before, now):
         # An error is told if it is still there the next time: often it is a moment in which there is much to do.
         is_told = not quiet and any(one["kind"] != AlertState.ERROR for one in began)
-        news.append((AlertChange.Kind.BEGAN, began, is_told))
+        news.append(News(AlertChange.Kind.BEGAN, began, is_told))
         _mark(alert, began if is_told else [])
-    if ended := _new(now, before):
-        news.append((AlertChange.Kind.ENDED, ended, any(one.get("told") for one in ended)))  # waits while snoozed
-    if reminded := [] if quiet else _to_remind(alert, before, now):
-        news.append((AlertChange.Kind.REMINDER, reminded, True))
-        _mark(alert, reminded)
-    return news
+    for was_told in (True, False):  # the end of what nobody was told of is told to nobody
+        if ended := [one for one in _new(now, before) if one.get("told", False) == was_told]:
+            news.append(News(AlertChange.Kind.ENDED, ended, was_told))  # the message waits while snoozed
+    return news if quiet else news + _news_of_old(alert, [now[key] for key in now if key in before])
 
 
-def _to_remind(alert: Alert, before: Mapping[str, Condition], now: Mapping[str, Condition]) -> list[Condition]:
-    """Return the conditions that nobody was told of yet, or all of them if it is time for a reminder."""
-    data, old = alert.resource.data, [now[key] for key in now if key in before]
-    if not data["channels"]:
+def _news_of_old(alert: Alert, old: list[Condition]) -> list[News]:
+    """Return what channels are told of conditions that began earlier: for the first time, or as a reminder."""
+    if late := [one for one in old if not one["told"]]:
+        news = News(AlertChange.Kind.BEGAN, late, True, TOLD_LATE)
+    elif old and _is_time_to_remind(alert):
+        news = News(AlertChange.Kind.REMINDER, old, True)
+    else:
         return []
-    if untold := [one for one in old if not one["told"]]:
-        return untold
-    pause = seconds_of(data["remind"]) if data.get("remind") else None
-    is_time = pause and alert.told_time and alert.told_time + timedelta(seconds=pause) <= timezone.now()
-    return old if is_time else []
+    _mark(alert, news.conditions)
+    return [news]
+
+
+def _is_time_to_remind(alert: Alert) -> bool:
+    pause = alert.resource.data.get("remind")
+    if not pause or alert.told_time is None:
+        return False
+    return alert.told_time + timedelta(seconds=seconds_of(pause)) <= timezone.now()
 
 
 def _mark(alert: Alert, conditions: Sequence[Condition]) -> None:

@@ -60,7 +60,7 @@ def title(change: AlertChange) -> str:
 def lines(change: AlertChange) -> list[str]:
     """Return a line for each condition; of those that ended, without the value that they had."""
     if change.kind == AlertChange.Kind.ENDED:
-        return [condition_name(one) for one in change.conditions]
+        return [_ended_line(one) for one in change.conditions]
     return [condition_text(one, change.alert.resource) for one in change.conditions]
 
 
@@ -81,14 +81,35 @@ def _kind(conditions: Sequence[Condition]) -> str:
 
 
 def _first(change: AlertChange) -> str:
-    first, *more = lines(change)
-    if is_cut(change.conditions[0]):
-        return "all groups are listed again" if change.kind == AlertChange.Kind.ENDED else first
-    if change.conditions[0]["kind"] == AlertState.NO_DATA and change.kind != AlertChange.Kind.ENDED:
+    condition, *more = change.conditions
+    if change.kind == AlertChange.Kind.ENDED:
+        first = _end_of(condition)
+    elif condition["kind"] == AlertState.NO_DATA:
         return ""
-    first = first.removeprefix("error: ")
-    ended = "no more " if change.kind == AlertChange.Kind.ENDED and first else ""
-    return f"{ended}{first}{f' and {len(more):,} more' if more else ''}"
+    else:
+        first = lines(change)[0].removeprefix("error: ")
+    if not first or is_cut(condition):
+        return first
+    return f"{first}{f' and {len(more):,} more' if more else ''}"
+
+
+def _end_of(condition: Condition) -> str:
+    """Return what is well again; empty if there are no groups."""
+    match condition["kind"]:
+        case AlertState.NO_DATA:
+            return "there is data again"
+        case AlertState.ERROR:
+            return "it can be evaluated again"
+        case _ if is_cut(condition):
+            return "all groups are listed again"
+    name = condition_name(condition)
+    return f"no more {name}" if name else ""
+
+
+def _ended_line(condition: Condition) -> str:
+    if condition["kind"] == AlertState.ERROR:
+        return f"the error was: {visible(condition['text'])}"  # below "OK", it mustn't read as if it lasted
+    return condition_name(condition)
 
 
 def payload(change: AlertChange) -> dict[str, Any]:

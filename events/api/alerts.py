@@ -82,8 +82,11 @@ class AlertChangeRepresentation(Representation):
     time = TimeField(help_text="The end of the window that was looked at.")
     creation_time = TimeField()
     state = serializers.ChoiceField(AlertState.values, help_text="The alert's, after it.")
-    conditions = ConditionRepresentation(many=True, help_text="Those that began or ended.")
-    text = serializers.SerializerMethodField(help_text="By whom, and until when.", required=False)
+    conditions = ConditionRepresentation(many=True, help_text="Those that began or ended, or are reminded of.")
+    text = serializers.SerializerMethodField(
+        help_text="By whom, and until when; or `told now`, of a beginning that channels weren't told of at the time.",
+        required=False,
+    )
     messages = AlertMessageRepresentation(source="messages.all", many=True)
     link = serializers.SerializerMethodField(help_text="To Explore at that moment.", required=False)
 

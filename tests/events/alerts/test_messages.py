@@ -273,7 +273,7 @@ def test_error_is_told_when_it_lasts_and_reminders_come(watch: Watch, web: WebSe
     errors = watch(channel("hook", kind="webhook", url=web.url()), channels=["hook"], remind="1h")
     errors.node.dataset.name = "other"
     errors.node.dataset.save()
-    errors.evaluate()
+    errors.evaluate(timedelta(minutes=1))
     assert send() == 0
     errors.evaluate()
     assert send() == 1
@@ -282,8 +282,20 @@ def test_error_is_told_when_it_lasts_and_reminders_come(watch: Watch, web: WebSe
     Alert.objects.update(told_time=timezone.now() - HOUR)
     errors.evaluate()
     assert send() == 1
-    title = "STILL ERROR: many-errors, The project has no dataset 'logs'."
-    assert [json.loads(body)["title"] for _, _, body in web.received] == [title] * 2
+    errors.node.dataset.name = "logs"
+    errors.node.dataset.save()
+    errors.evaluate()
+    assert send() == 1
+    text = "The project has no dataset 'logs'."
+    said = [json.loads(body) for _, _, body in web.received]
+    assert [(one["kind"], one["title"], one["lines"]) for one in said] == [
+        ("began", f"ERROR: many-errors, {text}", [f"error: {text}"]),
+        ("reminder", f"STILL ERROR: many-errors, {text}", [f"error: {text}"]),
+        ("ended", "OK: many-errors, it can be evaluated again", [f"the error was: {text}"]),
+    ]
+    assert said[0]["conditions"][0]["since"] < said[0]["time"]
+    kinds = AlertChange.objects.order_by("creation_time").values_list("kind", "text")
+    assert [*kinds] == [("began", ""), ("began", "told now"), ("reminder", ""), ("ended", "")]
 
 
 def test_snoozed_alert_tells_nothing_until_it_ends(watch: Watch, web: WebServer, client: ApiClient) -> None:
@@ -300,9 +312,46 @@ def test_snoozed_alert_tells_nothing_until_it_ends(watch: Watch, web: WebServer,
     errors.evaluate()
     errors.evaluate()
     assert send() == 1
-    assert json.loads(web.received[0][2])["title"] == "STILL FIRING: many-errors, 3"
+    said = json.loads(web.received[0][2])
+    assert (said["kind"], said["title"]) == ("began", "FIRING: many-errors, 3")
     kinds = [change.kind for change in AlertChange.objects.order_by("creation_time")]
-    assert kinds == ["snoozed", "began", "snoozed", "reminder"]
+    assert kinds == ["snoozed", "began", "snoozed", "began"]
+
+
+def test_what_ended_and_began_again_while_snoozed_is_told_as_that(watch: Watch, web: WebServer) -> None:
+    hook = channel("hook", kind="webhook", url=web.url())
+    errors = watch(hook, query=BY_SERVICE, threshold="> 0", channels=["hook"], remind="1h")
+    errors.send("api")
+    errors.evaluate()
+    assert send() == 1
+    Alert.objects.update(snoozed_until=timezone.now() + HOUR, told_time=timezone.now() - 2 * HOUR)
+    errors.evaluate(HOUR)
+    errors.send("web")
+    errors.evaluate()
+    assert send() == 0
+    Alert.objects.update(snoozed_until=None)
+    errors.evaluate()
+    assert send() == 2
+    Alert.objects.update(told_time=timezone.now() - 2 * HOUR)
+    errors.evaluate()
+    assert send() == 1
+    said = [json.loads(body) for _, _, body in web.received]
+    assert [(one["kind"], one["title"]) for one in said] == [
+        ("began", "FIRING: many-errors, service api: 1"),
+        ("ended", "OK: many-errors, no more service api"),
+        ("began", "FIRING: many-errors, service api: 1 and 1 more"),
+        ("reminder", "STILL FIRING: many-errors, service api: 1 and 1 more"),
+    ]
+
+
+def test_end_of_silence_is_told_as_data(watch: Watch, web: WebServer) -> None:
+    errors = watch(channel("hook", kind="webhook", url=web.url()), no_data="10m", threshold=None, channels=["hook"])
+    errors.evaluate()
+    errors.send("api")
+    errors.evaluate()
+    assert send() == 2
+    titles = [json.loads(body)["title"] for _, _, body in web.received]
+    assert titles == ["NO DATA: many-errors", "OK: many-errors, there is data again"]
 
 
 def test_end_of_what_was_told_is_told_when_the_snooze_ends(watch: Watch, web: WebServer, client: ApiClient) -> None:
@@ -321,9 +370,10 @@ def test_end_of_what_was_told_is_told_when_the_snooze_ends(watch: Watch, web: We
     titles = [json.loads(body)["title"] for _, _, body in web.received]
     assert [titles[0], titles[2]] == [
         "FIRING: many-errors, service api: 1",
-        "OK: many-errors, no more service api and 1 more",
+        "OK: many-errors, no more service api",
     ]
-    assert titles[1].startswith("TEST") and json.loads(web.received[2][2])["lines"] == ["service api", "service web"]
+    assert titles[1].startswith("TEST") and json.loads(web.received[2][2])["lines"] == ["service api"]
+    assert ("ended", "ok", [["web", 1]]) in errors.history()
 
 
 def test_test_is_sent_whatever_the_state(watch: Watch, web: WebServer, client: ApiClient) -> None:
