@@ -12,6 +12,7 @@ DATABASE_AWAY = (OperationalError, InterfaceError)
 # Any database error: it is away, or it refused the statement.
 DATABASE_FAILED = Error
 
+QUERY_CANCELED = "57014"  # SQLSTATE
 CONTENTION = "40"  # SQLSTATE class: PostgreSQL rolled back one transaction so that another can continue
 
 
@@ -26,3 +27,8 @@ def disconnect() -> None:
 def is_contention(error: BaseException) -> bool:
     """Return whether two transactions got in each other's way: this one may succeed if retried."""
     return (getattr(error.__cause__, "sqlstate", None) or "").startswith(CONTENTION)
+
+
+def is_time_out(error: BaseException) -> bool:
+    """Return whether PostgreSQL ended a statement, as after its statement_timeout."""
+    return getattr(error.__cause__, "sqlstate", None) == QUERY_CANCELED

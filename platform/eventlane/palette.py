@@ -13,17 +13,17 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Case, F, Model, Q, QuerySet, Value, When
 from django.http import HttpRequest
 from django.urls import reverse
 
+from eventlane.database import DATABASE_FAILED, is_time_out
 from eventlane.ids import is_id
 from eventlane.unfold import menu_pages
 
 MOST_OF_A_KIND = 5
 EXACT, BEGINS, HOLDS = range(3)  # how well a name fits
-QUERY_CANCELED = "57014"  # SQLSTATE
 ALL = Q()
 
 Row = Mapping[str, Any]
@@ -104,8 +104,8 @@ def find(request: HttpRequest, text: str) -> Findings:
         try:
             with _until(deadline):
                 rows = list(_rows(request, kind, text)[: MOST_OF_A_KIND + 1])
-        except OperationalError as error:
-            if getattr(error.__cause__, "sqlstate", None) != QUERY_CANCELED:
+        except DATABASE_FAILED as error:
+            if not is_time_out(error):
                 raise
             found.left_out.append(kind.plural)
             continue
