@@ -34,18 +34,14 @@ run:
 	@$(SET_UP) requirements.txt && exec $(IN_VENV) manage.py up
 
 # The fast tests, two at a time; then the slow ones, three at a time, since a quarter of their time is waiting; then one at a
-# time those that measure time or memory. COVER=yes counts the lines that the fast ones reach: counting nearly doubles the
-# time, and sees nothing of the processes that slow tests start. AGAIN=yes runs a few tests that failed a second time.
-COVER ?=
+# time those that measure time or memory. AGAIN=yes runs a few tests that failed a second time.
 AGAIN ?=
 TWICE = $(if $(AGAIN),sh .ci/once-more)
 SLOW_AT_ONCE ?= 3
-LINES := --cov --cov-report=term:skip-covered --cov-fail-under=75
 test:
 	@$(SET_UP) requirements-dev.txt || exit 1; \
 	if [ -n "$(ARGS)" ]; then exec $(PYTEST) $(ARGS); fi; \
-	lines=; if [ -n "$(COVER)" ]; then lines="$(LINES)"; fi; \
-	$(TWICE) $(PYTEST) -m "not slow" $(TWO_AT_ONCE) $$lines && \
+	$(TWICE) $(PYTEST) -m "not slow" $(TWO_AT_ONCE) && \
 	$(TWICE) $(PYTEST) -m "slow and not alone and not drill" -n $(SLOW_AT_ONCE) $(AT_ONCE) --durations=10 && \
 	exec $(TWICE) $(PYTEST) -m alone --durations=10
 
@@ -55,8 +51,10 @@ test-fast:
 drills:
 	@$(SET_UP) requirements-dev.txt && exec $(TWICE) $(PYTEST) -m drill $(TWO_AT_ONCE) --durations=10 $(ARGS)
 
+# Of the fast tests alone: counting nearly doubles the time, and sees nothing of the processes that slow tests start.
+LINES := --cov --cov-report=term:skip-covered --cov-fail-under=75
 coverage:
-	@$(SET_UP) requirements-dev.txt && exec $(PYTEST) -m "not slow" $(TWO_AT_ONCE) $(LINES) $(ARGS)
+	@$(SET_UP) requirements-dev.txt && exec $(TWICE) $(PYTEST) -m "not slow" $(TWO_AT_ONCE) $(LINES) $(ARGS)
 
 nightly:
 	@$(SET_UP) requirements-dev.txt || exit 1; \
