@@ -12,7 +12,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from events import doctor
+from events.doctor.finding import OK, PROBLEM, WARNING
+from events.doctor.lake import check_lake_files
 from events.lake.connection import Lake
 from events.lake.files import set_aside_files, verify
 from events.lake.maintain import maintain
@@ -239,25 +240,23 @@ def test_lost_deletions_are_given_up(node: Node, lines: Any) -> None:
 
 def test_doctor_tells_what_catalog_and_folder_disagree_about(node: Node, settings: Any) -> None:
     missing, known = fill(node, 0), fill(node, 150)
-    assert [state for state, *_ in doctor.check_lake_files(None)] == [doctor.OK]
+    assert [state for state, *_ in check_lake_files(None)] == [OK]
     (node.lake_path / missing).unlink()
     old = node.lake_path / "main" / node.dataset.table_name / "ducklake-00000000-0000-7000-8000-000000000000.parquet"
     shutil.copy(node.lake_path / known, old)
     os.utime(old, (0, 0))
     settings.EVENTLANE_ORPHAN_MAX_FILES = 0
-    findings = list(doctor.check_lake_files(None))
+    findings = list(check_lake_files(None))
     assert [(state, message) for state, message, _ in findings] == [
-        (doctor.PROBLEM, f"1 files are missing or damaged: {missing} (not in the folder)"),
+        (PROBLEM, f"1 files are missing or damaged: {missing} (not in the folder)"),
         (
-            doctor.WARNING,
+            WARNING,
             "1 files are unknown to the catalog: too many or too large for maintenance to touch them",
         ),
     ]
     settings.EVENTLANE_ORPHAN_MAX_FILES = 1
     run(timedelta())
-    assert [message for _, message, _ in doctor.check_lake_files(None)][1:] == [
-        "1 unknown files are set aside, for 30 days"
-    ]
+    assert [message for _, message, _ in check_lake_files(None)][1:] == ["1 unknown files are set aside, for 30 days"]
 
 
 def test_doctor_tells_lost_rows_of_the_catalog_from_what_a_killed_sealer_left(node: Node) -> None:
@@ -266,8 +265,8 @@ def test_doctor_tells_lost_rows_of_the_catalog_from_what_a_killed_sealer_left(no
     folder = node.lake_path / "main" / node.dataset.table_name
     shutil.copy(node.lake_path / known, folder / "ducklake-00000000-0000-7000-8000-000000000000.parquet")
     (node.lake_path / lost).rename(folder / "ducklake-00000000-0001-7000-8000-000000000000.parquet")
-    problem, warning = doctor.check_lake_files(None)
-    assert problem[0] == doctor.PROBLEM
+    problem, warning = check_lake_files(None)
+    assert problem[0] == PROBLEM
     assert problem[1].startswith("1 files have events that the catalog has lost: main/")
     assert "ducklake-00000000-0001-7000-8000-000000000000.parquet (150 events)" in problem[1]
-    assert warning[:2] == (doctor.WARNING, "1 files are unknown to the catalog")
+    assert warning[:2] == (WARNING, "1 files are unknown to the catalog")

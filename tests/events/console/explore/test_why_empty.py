@@ -87,8 +87,8 @@ def test_empty_time_frame_leads_to_the_last_event(node: Node, alice: Client) -> 
 def test_time_out_says_how_much_there_was_to_look_at(
     node: Node, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def take_too_long(*arguments: object) -> Answer:
-        raise QueryTimeout
+    def take_too_long(*arguments: Any) -> Answer:
+        raise QueryTimeout(arguments[-1].events)
 
     node.write("{}", "{}")
     monkeypatch.setattr(run, "answer_query", take_too_long)
