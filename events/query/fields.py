@@ -6,7 +6,7 @@ events: one that looked for every path by itself would parse each event as often
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -108,9 +108,8 @@ def fields_of(query: Query, events: Events) -> Fields:
     """Return the fields of the newest EVENTLANE_FIELDS_EVENTS that match; a warning says of how many."""
     found = Fields()
     source, parameters = _newest(query, events, found)
-    paths = _paths(events, source, parameters, found.statistics)
-    _count_values(events, source, parameters, list(paths.values()))
-    found.fields = sorted(_read_counts(events, list(paths)), key=lambda one: (-one.events, one.path))
+    paths = _count_values(events, source, parameters, _ways(events, source, parameters, found.statistics))
+    found.fields = sorted(_read_counts(events, paths), key=lambda one: (-one.events, one.path))
     events.execute(f"DROP TABLE {COUNTED}")
     for one in found.fields:
         one.is_column = one.path in COLUMNS or one.path in events.kinds
@@ -132,8 +131,14 @@ def _newest(query: Query, events: Events, found: Fields) -> tuple[str, Sequence[
     return f"SELECT * FROM {matched} WHERE t >= {int(oldest)} LIMIT {most}", parameters
 
 
-def _paths(events: Events, source: str, parameters: Sequence[Any], statistics: Statistics) -> dict[str, str]:
-    """Return the pointer of each path that events have; of well-known fields, which are columns, the column."""
+def _ways(
+    events: Events, source: str, parameters: Sequence[Any], statistics: Statistics
+) -> dict[str, Sequence[list[str]]]:
+    """Return the paths that events have, well-known fields first, and the keys that each means in any of the events.
+
+    Well-known fields are columns and have none. Where several lists of keys are what a path may mean, the first that
+    an event has counts, as in queries.
+    """
     structures = events.execute(
         f"SELECT json_structure(plain(event))::VARCHAR AS structure, count(*) AS n FROM ({source})"
         f" GROUP BY structure ORDER BY n DESC, structure LIMIT {MAX_STRUCTURES + 1}",
@@ -143,40 +148,56 @@ def _paths(events: Events, source: str, parameters: Sequence[Any], statistics: S
         statistics.warnings.append(
             f"fields that only rare events have may be missing: more than {MAX_STRUCTURES:,} kinds"
         )
-    counts: Counter[tuple[str, ...]] = Counter()
+    counts: Counter[str] = Counter()
+    known: set[tuple[str, ...]] = set()
     for structure, count in structures[:MAX_STRUCTURES]:
-        for keys in _leaves(msgspec.json.decode(structure)):
-            counts[keys] += count
-    named = {name: operand_at(name, str).json() for name in DESCRIBING}
-    for keys, _ in counts.most_common():
-        named.setdefault(path_of(keys), pointer(list(keys)))
-    if len(named) > MAX_FIELDS:
-        statistics.warnings.append(f"only the {MAX_FIELDS} most frequent of {len(named):,} fields are listed")
-    return dict(list(named.items())[:MAX_FIELDS])
+        places = dict(_places(msgspec.json.decode(structure)))
+        known |= places.keys()
+        counts.update(dict.fromkeys((_path(keys) for keys, is_leaf in places.items() if is_leaf), count))
+    found = list(dict.fromkeys([*DESCRIBING, *(path for path, _ in counts.most_common())]))
+    if len(found) > MAX_FIELDS:
+        statistics.warnings.append(f"only the {MAX_FIELDS} most frequent of {len(found):,} fields are listed")
+    return {
+        path: [] if path in DESCRIBING else [keys for keys in spellings(path) if tuple(keys) in known]
+        for path in found[:MAX_FIELDS]
+    }
 
 
-def _leaves(structure: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yield the keys that lead to each value which is no object, or an empty one."""
-    if isinstance(structure, dict):
-        for key, value in structure.items():
-            yield from _leaves(value, (*keys, key))
-    elif keys:
-        yield keys
+def _path(keys: tuple[str, ...]) -> str:
+    """Return the path by which a query finds what keys lead to; of an event's own `id` that is the pointer."""
+    path = path_of(keys)
+    return pointer(list(keys)) if path in COLUMNS and path not in DESCRIBING else path
 
 
-def _count_values(events: Events, source: str, parameters: Sequence[Any], places: Sequence[str]) -> None:
-    """Make COUNTED: the number of a field, a value's JSON, and how many events have that value there."""
-    pointers = [place for place in places if place.startswith("/")]
-    columns = [place for place in places if not place.startswith("/")]
-    keys = [spellings(place)[0] for place in pointers]
+def _places(structure: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], bool]]:
+    """Yield the keys that lead to each value, and whether it is a leaf: no object, or an empty one."""
+    inner = structure.items() if isinstance(structure, dict) else ()
+    if keys:
+        yield keys, not inner
+    for key, value in inner:
+        yield from _places(value, (*keys, key))
+
+
+def _count_values(
+    events: Events, source: str, parameters: Sequence[Any], paths: Mapping[str, Sequence[list[str]]]
+) -> list[str]:
+    """Make COUNTED: the number of a field, a value's JSON, and how many events have that value there.
+
+    Return the paths in the order of their numbers.
+    """
+    numbered = sorted(paths, key=lambda path: min(len(paths[path]), 2))  # columns, one list of keys, several
+    keys = [one for path in numbered for one in paths[path]]
     bindings = Bindings()
     bindings.values = list(parameters)
-    values = f"json_extract(plain(event), {bindings.bind(pointers)}::VARCHAR[])::VARCHAR[]"
+    found = f"json_extract(plain(event), {bindings.bind(list(map(pointer, keys)))}::VARCHAR[])::VARCHAR[]"
     if objects := _doubled_objects(events, source, parameters, keys):
         last = f"list_transform({bindings.bind(keys)}::VARCHAR[][], lambda names: json_at(plain(event), names))"
-        values = f"CASE WHEN {_has_doubled(bindings.bind(objects))} THEN {last} ELSE {values} END"
+        found = f"CASE WHEN {_has_doubled(bindings.bind(objects))} THEN {last} ELSE {found} END"
+    columns = [operand_at(path, bindings.bind).json() for path in numbered if not paths[path]]
+    values = _first_values([len(paths[path]) for path in numbered if paths[path]])
+    values = f"list_transform([{found}], lambda found: {values})[1]"
     exploded = (
-        f"SELECT unnest(range({len(places)})) AS field, unnest(list_concat([{', '.join(columns)}], {values})) AS value"
+        f"SELECT unnest(range({len(paths)})) AS field, unnest(list_concat([{', '.join(columns)}], {values})) AS value"
         f" FROM ({source})"
     )
     there = f"value IS NOT NULL AND value <> 'null' AND (ascii(value) <> {BRACE} OR value = '{{}}')"
@@ -185,6 +206,19 @@ def _count_values(events: Events, source: str, parameters: Sequence[Any], places
         f" SELECT field, value, count(*) AS n FROM ({exploded}) WHERE {there} GROUP BY field, value",
         bindings.values,
     )
+    return numbered
+
+
+def _first_values(counts: Sequence[int]) -> str:
+    """Return the list of the first value that is there of each so many in `found`; most have one."""
+    alone = counts.count(1)
+    if alone == len(counts):
+        return "found"
+    values, end = [], alone
+    for count in counts[alone:]:
+        values.append(", ".join(f"nullif(found[{end + place}], 'null')" for place in range(1, count + 1)))
+        end += count
+    return f"list_concat(found[:{alone}], [{', '.join(f'coalesce({one})' for one in values)}])"
 
 
 def _doubled_objects(

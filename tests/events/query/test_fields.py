@@ -65,6 +65,36 @@ def test_every_path_finds_its_events(table: Table, event: str) -> None:
     assert [row.event for _, row in found.events] == [event]
 
 
+def test_layouts_of_one_path_are_one_field(table: Table) -> None:
+    table.fill(
+        [
+            *[{"http.status": 200}] * 2,
+            *[{"http": {"status": 404}}] * 3,
+            {"http.status": 500, "http": {"status": 1}},  # the longest key counts
+            {"http.status": None, "http": {"status": 503}},
+            {"http.status": {"code": 7}, "http": {"status": 2}},
+            {"a": {"b.c": 1}},
+            {"a.b": {"c": 2}},
+            '{"a":{"b.c":3,"b.c":4}}',
+        ]
+    )
+    found = shown(table)
+    assert list(found) == ["http.status", "a.b.c", "http.status.code"]
+    assert found["http.status"] == ({"number": 7}, 4, [(404, 3), (200, 2), (503, 1), (500, 1)])
+    assert found["a.b.c"] == ({"number": 3}, 3, [(4, 1), (2, 1), (1, 1)])
+    for path, (_, _, top) in found.items():
+        for value, count in top:
+            assert len(table.ask(filters=[{"path": path, "op": "=", "value": value}]).events) == count
+
+
+def test_own_keys_called_like_columns_that_say_when_and_which(table: Table) -> None:
+    table.fill([{"id": 7, "dataset": "d", "event_time": 1_700_000_000, "user": {"id": 8}}])
+    found = shown(table)
+    assert list(found) == ["/dataset", "/event_time", "/id", "user.id"]
+    assert found["/id"] == ({"number": 1}, 1, [(7, 1)])
+    assert len(table.ask(filters=[{"path": "/id", "op": "=", "value": 7}]).events) == 1
+
+
 @pytest.mark.parametrize("company", [[], [{"a": 7}] * 3], ids=["alone", "among others"])
 def test_last_of_keys_that_stand_twice_counts(table: Table, company: list[Any]) -> None:
     doubled = [
