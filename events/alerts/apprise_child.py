@@ -88,6 +88,8 @@ def _send(apprise: Any, given: dict[str, Any]) -> tuple[str, bool]:
             return "the address in the identity is none that Apprise knows", True
         if Path(sys.modules[type(service).__module__].__file__ or "").stem in LOCAL:
             return "it would use this machine's own services", True
+        if service.overflow_mode == apprise.OverflowMode.UPSTREAM:  # services would refuse what is too long for them
+            service.overflow_mode = apprise.OverflowMode.SPLIT
         return ("" if service.notify(body=given["body"], title=given["title"]) else "Apprise could not send it"), False
     except Exception as error:  # its message may quote the address
         return f"Apprise failed: {type(error).__name__}", False

@@ -1,5 +1,7 @@
 """Ask what an alert asks, for the window that ends at a moment."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
     from events.query.answer import Answer
     from events.query.model import Query
 
-# kind: a state; group: values by path; value; text: of an error, or that groups are left out
+LONGEST_VALUE = 300  # characters of a group's value that are kept: some group by texts like stack traces
+
+# kind: a state; group: values by path; cut: paths whose values are cut; value; text: of an error, or that groups are
+# left out
 Condition = dict[str, Any]
 
 
@@ -112,7 +117,7 @@ def _compare(alert: Resource, question: Mapping[str, Any], threshold: Threshold)
     place = len(query.group_by) + names.index(name)
     rows = [(dict(zip(query.group_by, row, strict=False)), row[place]) for row in made_to_fit(answer.rows)]
     beyond = [_firing(group, value) for group, value in rows if threshold.holds(value)]
-    finding = Finding(beyond[:most], rows[0][1] if rows else None, len(beyond) > most)
+    finding = Finding(beyond[:most], bounded(rows[0][1]) if rows else None, len(beyond) > most)
     finding.complete_until = answer.statistics.complete_until
     if finding.is_cut:
         finding.conditions.insert(0, _cut(most))
@@ -147,7 +152,20 @@ def is_silence(conditions: Sequence[Condition]) -> bool:
 
 
 def _firing(group: dict[str, Any], value: Any) -> Condition:
-    return {"kind": AlertState.FIRING.value, "group": group, "value": value}
+    kept = {path: bounded(one) for path, one in group.items()}
+    cut = [path for path in group if kept[path] != group[path]]
+    return {"kind": AlertState.FIRING.value, "group": kept, "value": bounded(value)} | ({"cut": cut} if cut else {})
+
+
+def bounded(value: Any) -> Any:
+    """Return a value of JSON, or if it is too long, the beginning of its text and what tells it from others like it."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if len(text) <= LONGEST_VALUE:
+        return value
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return f"{text[:LONGEST_VALUE]}… (cut; {len(text):,} characters, SHA-256 {digest}…)"
 
 
 def _read(body: Mapping[str, Any]) -> "Query":

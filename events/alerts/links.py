@@ -1,10 +1,11 @@
-"""Links from alerts to Explore. The page itself is the console's, which alerts and the platform API don't import."""
+"""Links from alerts to Explore and to their own pages: the console's, which alerts and the API don't import."""
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.urls import reverse
 
 from eventlane.wire.errors import ApiError
 from events.access import datasets_of
@@ -51,6 +52,11 @@ def _order(alert: Resource, question: dict[str, Any]) -> dict[str, Any]:
         return {}
     first = name or calculation_names(question)[0]
     return {"order_by": [{"by": first, "order": "asc" if least_first else "desc"}]}
+
+
+def alert_path(alert: Resource) -> str:
+    """Return the path of an alert's own page in the console."""
+    return reverse("admin:events_alert_change", args=[alert.pk])
 
 
 def public_link(path: str) -> str | None:

@@ -13,7 +13,7 @@ from eventlane.times import format_time
 from eventlane.wire.errors import UnknownObject
 from events.alerts.evaluate import Condition, Finding, is_silence
 from events.alerts.history import announce, note
-from events.alerts.links import explore_path, public_link
+from events.alerts.links import alert_path, explore_path, public_link
 from events.alerts.spec import seconds_of
 from events.alerts.words import shown
 from events.models import Alert, AlertChange, AlertState
@@ -160,6 +160,11 @@ def _start_pipelines(alert: Alert, due: datetime, began: Sequence[Condition]) ->
     resource = alert.resource
     if not (began and resource.data["pipelines"]) or alert.is_snoozed:
         return
-    link = public_link(explore_path(resource, due, silent=is_silence(began)))
-    data: dict[str, Any] = {"alert": resource.name, "state": alert.state, "conditions": shown(began), "link": link}
+    data: dict[str, Any] = {
+        "alert": resource.name,
+        "state": alert.state,
+        "conditions": shown(began),
+        "link": public_link(explore_path(resource, due, silent=is_silence(began))),
+        "alert_link": public_link(alert_path(resource)),
+    }
     fire(resource, connector=CONNECTOR, name=resource.name, data=data, event_time=due)

@@ -100,7 +100,8 @@ def _slack_text(said: Payload) -> str:
         return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
     lines = [f"*{escaped(said['title'])}*", *(f"• {escaped(line)}" for line in _lines(said))]
-    return "\n".join([*lines, f"<{said['link']}|Open in Explore>"] if said.get("link") else lines)
+    explore = [f"<{said['link']}|Open in Explore>"] if said["link"] else []
+    return "\n".join([*lines, " · ".join([*explore, f"<{said['alert_link']}|State and history>"])])
 
 
 def _lines(said: Payload) -> list[str]:
@@ -108,10 +109,15 @@ def _lines(said: Payload) -> list[str]:
     return lines if len(lines) <= LINES else [*lines[:LINES], f"and {len(lines) - LINES:,} more"]
 
 
+def _links(said: Payload) -> list[str]:
+    explore = [f"Explore: {said['link']}"] if said["link"] else []
+    return [*explore, f"State and history: {said['alert_link']}"]
+
+
 def _send_by_apprise(url: str, said: Payload) -> None:
-    body = "\n".join([*_lines(said), *([said["link"]] if said.get("link") else [])])
+    body = "\n".join([*_lines(said), *_links(said)])
     also = [str(network) for network in settings.EVENTLANE_ALERT_TARGETS]
-    given = {"url": url, "title": said["title"], "body": body or said["title"], "also": also}
+    given = {"url": url, "title": said["title"], "body": body, "also": also}
     command = [sys.executable, "-m", "events.alerts.apprise_child"]
     environment = {"PATH": os.defpath, "LANG": "C.UTF-8", **_trusted()}  # no secrets, and no proxies
     try:
@@ -138,8 +144,7 @@ def _send_mail(recipients: list[str], said: Payload) -> None:
     if not settings.EVENTLANE_SMTP_HOST:
         raise Refused("no mail server is set: EVENTLANE_SMTP_HOST")
     text = [said["title"], *([said["description"]] if said.get("description") else []), "", *_lines(said), ""]
-    text += [f"Explore: {said['link']}"] if said.get("link") else []
-    text += [f"Alert: {said['alert']['name']} of project {said['alert']['project']}", f"Time: {said['time']}"]
+    text += [*_links(said), f"Project: {said['alert']['project']}", f"Time: {said['time']}"]
     subject, sender = one_line(f"[Eventlane] {said['title']}", 200), settings.EVENTLANE_EMAIL_FROM
     message = EmailMessage(subject, "\n".join(text), sender, recipients, connection=_mail_server())
     try:

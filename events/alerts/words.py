@@ -7,7 +7,7 @@ from typing import Any
 from eventlane.one_line import one_line
 from eventlane.times import format_time
 from events.alerts.evaluate import Condition, is_cut
-from events.alerts.links import public_link
+from events.alerts.links import alert_path, public_link
 from events.models import Alert, AlertChange, AlertState
 from events.query.model import Calculation
 from events.query.units import duration_text, is_in_milliseconds
@@ -53,8 +53,9 @@ def shown(conditions: Iterable[Condition]) -> list[Condition]:
 def title(change: AlertChange) -> str:
     """Return what happened in one line, like `FIRING: many-errors, service api: 12 and 2 more`."""
     what = change.text if change.kind == AlertChange.Kind.TEST else _first(change)
-    name = change.alert.resource.name
-    return one_line(f"{_headline(change)}: {name}, {what}" if what else f"{_headline(change)}: {name}", LONGEST_TITLE)
+    about = f"{_headline(change)}: {change.alert.resource.name}"
+    text = one_line(f"{about}, {what}" if what else about, LONGEST_TITLE + 1)
+    return text if len(text) <= LONGEST_TITLE else f"{text[: LONGEST_TITLE - 1]}…"
 
 
 def lines(change: AlertChange) -> list[str]:
@@ -126,6 +127,7 @@ def payload(change: AlertChange) -> dict[str, Any]:
         "conditions": shown(change.conditions),
         "lines": lines(change),
         "link": public_link(change.link),
+        "alert_link": public_link(alert_path(resource)),
     }
 
 

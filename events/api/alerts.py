@@ -32,6 +32,9 @@ class ConditionRepresentation(Representation):
     kind = serializers.ChoiceField((AlertState.FIRING.value, AlertState.NO_DATA.value, AlertState.ERROR.value))
     since = serializers.CharField(required=False)
     group = serializers.DictField(required=False, help_text="The group's values by path.")
+    cut = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="Paths whose values are cut, as they are too long."
+    )
     value = ValueField(required=False)
     text = serializers.CharField(required=False, help_text="What the error is, or that not all groups are listed.")
 

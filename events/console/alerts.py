@@ -153,7 +153,7 @@ def state_label(alert: Alert) -> SafeString:
 
 def _told(condition: Condition, alert: Alert, explore: str) -> tuple[str, datetime, str]:
     """Return a condition in words, since when it holds, and the address of its events, if Explore can ask for them."""
-    is_group = explore and "group" in condition
+    is_group = explore and "group" in condition and "cut" not in condition
     address = _events_address(explore, condition["group"]) if is_group else ""
     return condition_text(condition, alert.resource), datetime.fromisoformat(condition["since"]), address
 

@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from events.alerts.due import claim, evaluate_due
-from events.alerts.evaluate import Finding
+from events.alerts.evaluate import LONGEST_VALUE, Finding
 from events.alerts.record import record
 from events.alerts.words import lines, title
 from events.models import Alert, AlertChange
@@ -64,6 +64,22 @@ def test_group_and_value_may_be_numbers_of_any_size(watch: Watch) -> None:
     )
     assert huge.evaluate() == "firing"
     assert len(huge.row.conditions) == 2
+
+
+def test_long_values_of_groups_are_cut_and_told_apart(watch: Watch) -> None:
+    errors = watch(query=BY_SERVICE, threshold=">= 2")
+    traces = [f"{'at line 1, ' * 1000}{end}" for end in ("a", "b")]
+    errors.send(*traces, *traces, "x" * LONGEST_VALUE, "x" * LONGEST_VALUE)
+    errors.evaluate()
+    errors.evaluate()  # they are still the same conditions
+    assert len(AlertChange.objects.get().conditions) == 3
+    cut = [one["group"]["service"] for one in errors.row.conditions if one.get("cut") == ["service"]]
+    assert len(set(cut)) == 2
+    for value in cut:
+        assert value.startswith(traces[0][:LONGEST_VALUE] + "… (cut; 11,001 characters, SHA-256 ") and len(value) < 400
+    assert {"service": "x" * LONGEST_VALUE} in [one["group"] for one in errors.row.conditions]
+    assert len(max(lines(AlertChange.objects.get()), key=len)) < 400
+    assert len(title(AlertChange.objects.get())) == 300 and title(AlertChange.objects.get()).endswith("…")
 
 
 LARGEST = BY_SERVICE | {"calculations": [{"op": "max", "path": "n"}]}

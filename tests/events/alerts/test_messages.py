@@ -24,14 +24,21 @@ from events.alerts.reachable import may_reach
 from events.alerts.send import _send_by_apprise
 from events.models import Alert, AlertChange, AlertMessage
 from pipelines.models import PlatformEvent
+from tests.console import logged_in
 from tests.events.alerts.conftest import BY_SERVICE, Watch, add_identity, send
 from tests.events.alerts.receivers import MailServer, WebServer, running
+from tests.factories import make_account
 from tests.pipelines.resources.samples import channel, pipeline, task
 from tests.platform_api import ApiClient
 from tests.waiting import wait_until
 
 HOUR = timedelta(hours=1)
 SECRET = "the secret of the webhook"
+
+
+def client_of(node: Any) -> Any:
+    """Return somebody of the organization, who is logged in to the console."""
+    return logged_in(make_account(node.dataset.project.organization, "alice"))
 
 
 def outcomes() -> list[tuple[str, str]]:
@@ -66,7 +73,10 @@ def test_webhook_and_mail_are_sent_when_it_begins_and_when_it_ends(
     letter = email.message_from_string(text, policy=policy.default)
     assert recipients == ["a@example.com", "b@example.com"]
     assert letter["Subject"] == "[Eventlane] FIRING: many-errors, service api: 2"
-    assert "service api: 2" in letter.get_content() and "/console/explore/" in letter.get_content()
+    page = f"http://127.0.0.1:8000/console/events/alert/{errors.resource.pk}/change/"
+    assert said["alert_link"] == page and client_of(node).get(page).status_code == 200
+    words = letter.get_content().splitlines()
+    assert "service api: 2" in words and f"Explore: {said['link']}" in words and f"State and history: {page}" in words
 
 
 MAIL = {"kind": "email", "to": ["a@example.com", "b@example.com"]}
@@ -85,7 +95,8 @@ def test_slack_gets_a_text_without_the_address_in_any_error(watch: Watch, web: W
     web.status = 200
     send()
     text = json.loads(web.received[-1][2])["text"]
-    assert text.startswith("*FIRING: many-errors, service &lt;b&amp;b&gt;: 1*\n") and "|Open in Explore>" in text
+    assert text.startswith("*FIRING: many-errors, service &lt;b&amp;b&gt;: 1*\n") and "|Open in Explore> · <" in text
+    assert text.endswith(f"/console/events/alert/{errors.resource.pk}/change/|State and history>")
     assert outcomes() == [("sent", "")]
 
 
@@ -213,6 +224,20 @@ def test_apprise_sends_in_a_process_that_reaches_nothing_inside(watch: Watch, we
     assert outcomes() == [("sent", "")]
     said = json.loads(web.received[0][2])
     assert said["title"] == "FIRING: many-errors, 3" and "/console/explore/" in said["message"]
+    assert f"/console/events/alert/{errors.resource.pk}/change/" in said["message"]
+
+
+def test_apprise_splits_what_a_service_would_refuse_as_too_long(watch: Watch, web: WebServer, node: Any) -> None:
+    add_identity(node.dataset.project, "service", f"mmost://localhost:{web.server_port}/token")
+    app = channel("app", kind="apprise", identity="service")
+    errors = watch(app, query=BY_SERVICE, threshold="> 0", channels=["app"])
+    errors.send(*(f"{n:02} {'long ' * 50}" for n in range(25)))
+    errors.evaluate()
+    send()
+    assert outcomes() == [("sent", "")]
+    texts = [json.loads(body)["text"] for _, _, body in web.received]
+    assert len(texts) > 1 and all(len(text) <= 4000 for text in texts)  # what Mattermost accepts
+    assert "and 5 more" in "".join(texts) and "/console/events/alert/" in texts[-1]
 
 
 @pytest.mark.parametrize(
@@ -228,7 +253,8 @@ def test_apprise_sends_in_a_process_that_reaches_nothing_inside(watch: Watch, we
 def test_apprise_is_refused_what_a_message_does_not_need(address: str, problem: str, settings: Any) -> None:
     settings.EVENTLANE_ALERT_TARGETS = []
     with running(WebServer()) as server, pytest.raises(Refused, match=problem) as refused:
-        _send_by_apprise(address.format(port=server.server_port), {"title": "t", "lines": []})
+        said = {"title": "t", "lines": [], "link": None, "alert_link": "x"}
+        _send_by_apprise(address.format(port=server.server_port), said)
     assert not server.received and "T1JJ3T3L2" not in str(refused.value)
 
 
