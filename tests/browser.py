@@ -64,7 +64,7 @@ def faultless_page(browser: Browser, url: str) -> Iterator[Page]:
     )
     yield page
     context.close()
-    assert not complaints
+    assert not complaints, "\n".join(complaints)
 
 
 def serious_barriers(page: Page) -> list[tuple[str, Any]]:

@@ -1,7 +1,10 @@
 """Pipelines in a real browser: executed from a form, followed while the graph turns green, aborted and restarted."""
 
+import os
 import re
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -9,10 +12,12 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.automation import Automation, local_settings
 from tests.browser import log_in
 from tests.server import Server
+from tests.waiting import wait_until
 
-GREET = """\
+WAIT = f"{300 + os.getpid() / 10**9:.9f}"  # found among the processes of this machine, and ended by the test
+GREET = f"""\
 echo "Hello, $WHO <b>bold</b>"
-sleep 1.5
+[ "$WHO" != World ] || sleep {WAIT} || true
 echo "and goodbye"
 """
 SPECS = [
@@ -84,6 +89,20 @@ def state(page: Page, status: str) -> Locator:
     return page.locator(f"#pipeline-state[data-status={status}]")
 
 
+def let_a_task_go_on() -> None:
+    """End the wait of a task that greets the world, once it waits."""
+    (process, *_) = wait_until(lambda: [folder for folder in Path("/proc").glob("[0-9]*") if waits(folder)])
+    os.kill(int(process.name), signal.SIGTERM)
+    wait_until(lambda: not waits(process))
+
+
+def waits(folder: Path) -> bool:
+    try:
+        return folder.joinpath("cmdline").read_bytes() == f"sleep\0{WAIT}\0".encode()
+    except OSError:  # it has ended
+        return False
+
+
 @pytest.mark.slow
 def test_command_is_executed_watched_and_restarted(page: Page, server: Server, deployed: Automation) -> None:
     open_command(page, server, "hello")
@@ -97,8 +116,10 @@ def test_command_is_executed_watched_and_restarted(page: Page, server: Server, d
     expect(page.get_by_text("Hello, World <b>bold</b>")).to_be_visible()
     expect(node(page, "two", "created")).to_be_visible()
     page.locator("[data-task=one] summary").click()  # closed by hand, it stays closed
+    let_a_task_go_on()
     expect(node(page, "one", "successful")).to_be_visible()
     expect(node(page, "two", "started")).to_be_visible()
+    let_a_task_go_on()
     expect(state(page, "successful")).to_be_visible()
     expect(node(page, "two", "successful")).to_be_visible()
     assert page.evaluate("window.stays") is True
@@ -113,6 +134,8 @@ def test_command_is_executed_watched_and_restarted(page: Page, server: Server, d
     expect(page.get_by_role("button", name="Restart from failure")).to_be_hidden()
     page.get_by_role("button", name="Restart", exact=True).click()
     expect(page.get_by_text("Restarted.", exact=True)).to_be_visible()
+    for _ in ("one", "two"):
+        let_a_task_go_on()
     expect(state(page, "successful")).to_be_visible()
     page.goto(f"{server.url}/console/pipelines/pipeline/?name=greetings")
     expect(page.locator("#result_list tbody tr").first).to_contain_text("by admin@example.com")

@@ -38,7 +38,7 @@ def test_unknown_exercise_is_refused_with_those_that_exist():
     assert "there is no exercise 'parachute'; choose from power-cut, " in done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 def test_what_does_not_go_as_promised_is_said_and_ends_with_1(monkeypatch, capsys):
     def broken(platform):
         """Expect what doesn't come."""

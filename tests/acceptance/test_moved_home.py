@@ -13,7 +13,7 @@ from eventlane.embedded_postgres import RECORD, SYSTEM_FOLDER, installed_binarie
 from tests.postgres import remove_home, scratch_home
 from tests.server import Server
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.drill
 
 QUIET = {
     "EVENTLANE_JOURNAL_MAX_AGE_SECONDS": "0.5",

@@ -127,6 +127,7 @@ def test_signal_while_starting_stops_what_was_started(fresh_server):
     assert server.leftovers() == {}
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize(
     ("word", "name"),
     [("eventlane.web", "web-1"), ("seal", "sealer"), ("bin/postgres", "postgres")],
@@ -145,6 +146,7 @@ def test_child_that_dies_is_started_again_and_the_log_says_so(fresh_server, word
     assert server.leftovers() == {}
 
 
+@pytest.mark.drill
 def test_sealer_that_hangs_is_replaced_and_seals_each_event_once(fresh_server):
     server = fresh_server(EVENTLANE_SEALER_HANG_SECONDS="5", EVENTLANE_JOURNAL_MAX_AGE_SECONDS="0.5")
     server.wait_until(lambda: (server.home / "sealer.progress").exists(), "it goes on")
@@ -201,6 +203,7 @@ def _seconds_until_taken(server) -> float:
             assert time.monotonic() - start < 10
 
 
+@pytest.mark.drill
 def test_web_process_that_hangs_is_replaced(fresh_server):
     server = fresh_server(EVENTLANE_WEB_HANG_SECONDS="3")
     server.wait_until(lambda: len(list(server.home.glob("web-*.progress"))) == 2, "both go on")
@@ -213,6 +216,7 @@ def test_web_process_that_hangs_is_replaced(fresh_server):
     assert "web-2 has" not in server.log
 
 
+@pytest.mark.drill
 def test_maintenance_runs_on_schedule_and_is_killed_when_it_hangs(fresh_server):
     server = fresh_server(EVENTLANE_MAINTAIN_HANG_SECONDS="5", EVENTLANE_MAINTAIN_INTERVAL_SECONDS="1")
     server.wait_until(lambda: server.pids_of("manage.py maintain"), "it runs")
@@ -237,6 +241,7 @@ def test_stop_closes_the_journal_file(fresh_server):
         assert decode_header(file.read_bytes()[:HEADER_BYTES]).size == file.stat().st_size
 
 
+@pytest.mark.drill
 def test_killed_supervisor_leaves_no_orphan(fresh_server):
     server = fresh_server()
     pids = server.pids()
@@ -247,6 +252,7 @@ def test_killed_supervisor_leaves_no_orphan(fresh_server):
     assert server.leftovers() == {}
 
 
+@pytest.mark.drill
 def test_start_after_kill_9_of_everything(fresh_server):
     server = fresh_server()
     for _ in range(2):
@@ -257,6 +263,7 @@ def test_start_after_kill_9_of_everything(fresh_server):
     assert server.stop() == 0
 
 
+@pytest.mark.drill
 def test_start_right_after_kill_9_of_the_supervisor(fresh_server):
     server = fresh_server()
     os.kill(server.process.pid, signal.SIGKILL)
@@ -306,6 +313,7 @@ def test_database_that_does_not_start_stops_the_start(fresh_server):
     assert server.leftovers() == {}
 
 
+@pytest.mark.drill
 def test_two_nodes_start_on_one_database_at_once(fresh_server):
     first = fresh_server()
     with psycopg.connect(first.database_url, autocommit=True) as connection:

@@ -77,7 +77,7 @@ def test_trigger_fires_within_two_seconds_of_the_202(fresh_server):
     assert max(waits) < FIRE_SECONDS, waits
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 def test_every_matching_event_fires_once_though_everything_is_killed(fresh_server):
     """The sealer alone, again and again, and then all of it at once, while events come in."""
     server = fresh_server(EVENTLANE_JOURNAL_MAX_AGE_SECONDS="0.5", EVENTLANE_SEAL_INTERVAL_SECONDS="0.2")

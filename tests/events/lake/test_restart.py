@@ -19,7 +19,7 @@ from tests.postgres import scratch_home
 from tests.server import ROOT
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.drill
 
 
 @pytest.fixture
