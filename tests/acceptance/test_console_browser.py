@@ -32,12 +32,6 @@ PAGES = [
     "/console/projects/organization/",
     "/console/password_change/",
 ]
-WITH_BARRIERS_LOOKED_FOR = {  # by path, and what is there when it has loaded
-    "/console/": ".ev-patterns a",
-    "/console/explore/?q=namespace:barriers": ".ev-stacked",
-    "/console/dashboards/": "#content",
-    "/console/pipelines/pipeline/": "#changelist",
-}
 UNLABELLED = """() => [...document.querySelectorAll("#content input, #content select, #content textarea")]
     .filter(field => field.type !== "hidden" && field.checkVisibility()
         && !field.labels?.length && !field.ariaLabel && !field.placeholder && !field.title)
@@ -436,7 +430,7 @@ def test_row_of_a_list_takes_two_lines_on_a_phone(page: Page, server: Server) ->
 
 def test_menus_work_without_scripts_made_of_text(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/console/projects/apikey/")
-    menu, fold = page.locator("#nav-sidebar"), page.locator("[x-on\\:click^='sidebarDesktopOpen']:visible")
+    menu, fold = page.locator("#nav-sidebar"), page.get_by_role("button", name="Menu", exact=True)
     expect(menu).to_be_visible()
     fold.click()
     expect(menu).to_be_hidden()
@@ -452,20 +446,6 @@ def test_menus_work_without_scripts_made_of_text(page: Page, server: Server) -> 
     page.get_by_role("button", name="Account menu").click()
     page.locator("[x-on\\:click=\"switchTheme('dark')\"]").click()
     expect(page.locator("html")).to_have_class(re.compile("dark"))
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_have_no_serious_barrier(page: Page, server: Server, scheme: str) -> None:
-    sent = [{"message": f"{level} {number}", "level": level} for level in ("error", "info") for number in range(3)]
-    assert server.post("/v1/logs/barriers", sent).status == 202
-    page.emulate_media(color_scheme=scheme)
-    for path, loaded in WITH_BARRIERS_LOOKED_FOR.items():
-        page.goto(server.url + path)
-        expect(page.locator(loaded).first).to_be_visible()
-        assert serious_barriers(page) == [], path
-    page.context.clear_cookies()
-    page.goto(f"{server.url}/console/login/")
-    assert serious_barriers(page) == []
 
 
 def test_account_menu_and_log_out_by_keyboard(page: Page, server: Server) -> None:

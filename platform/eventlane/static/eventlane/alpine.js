@@ -8,7 +8,6 @@ document.addEventListener("alpine:init", () => {
   Alpine.data("searchForm", searchForm);
   Alpine.data("searchCommand", searchCommand);
   document.body.setAttribute("x-init", hasTabs() ? "activeTab = currentTab() || activeTab" : "");
-  replace("x-on:click", /^sidebarDesktopOpen = .*$/s, "sidebarDesktopOpen = remembered(!sidebarDesktopOpen)");
   replace("x-on:keydown.enter.prevent", /^if \((.*?)\) (.*)$/s, "($1) && $2");
 });
 
@@ -33,3 +32,13 @@ function replace(attribute, pattern, expression) {
     if (pattern.test(found)) element.setAttribute(attribute, found.replace(pattern, expression));
   }
 }
+
+// On a phone, the menu lies over the page: who opens it by keyboard is in it, and afterwards back where they were.
+document.addEventListener("click", ({ target }) => {
+  const place = target.closest("[data-focuses]")?.dataset.focuses;
+  if (place) requestAnimationFrame(() => document.getElementById(place).focus());
+});
+document.addEventListener("keydown", ({ key }) => {
+  const close = document.getElementById("menu-close");
+  if (key === "Escape" && close?.checkVisibility() && !document.querySelector("dialog[open]")) close.click();
+});
