@@ -114,6 +114,7 @@ async def _read(target: Target, search: str, found: Measurement) -> None:
             whole, _, rest = (rest + part).rpartition(b"\n\n")
             found.arrived += [(int(number), now) for number in NUMBER.findall(whole)]
             found.missing += sum(sum(map(int, numbers)) for numbers in MISSING.findall(whole))
+        raise SystemExit(f"a tail was ended: {rest!r}")
     finally:
         writer.close()
 

@@ -30,19 +30,26 @@ class Door:
         route = self._route_of(scope["raw_path"].decode("latin-1"))
         request = Request(scope, receive, self._pace, route.lane, route.max_bytes)
         try:
-            reply = await route.answer(request)
-        except Refused as refused:
-            reply = route.refuse(refused, request)
-            reply.headers.append((b"connection", b"close"))
+            await self._send(send, await self._reply(route, request), request)
         finally:
-            request.body.release()
-        await self._send(send, reply, request)
+            request.body.stop_watching()
         if not request.body.has_ended:
             await request.body.drain(route.max_bytes)
 
     def end_streams(self) -> None:
         """End the replies that would have no end, so that the process can stop."""
         self._streams.end()
+
+    @staticmethod
+    async def _reply(route: Route, request: Request) -> Reply:
+        try:
+            return await route.answer(request)
+        except Refused as refused:
+            reply = route.refuse(refused, request)
+            reply.headers.append((b"connection", b"close"))
+            return reply
+        finally:
+            request.body.release()
 
     async def _send(self, send: Send, reply: Reply, request: Request) -> None:
         if reply.stream is None:

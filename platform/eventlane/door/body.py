@@ -111,6 +111,7 @@ class Body:
         self._waits_for_go_ahead = b"expect" in headers
         self.has_ended = self._length == 0
         self._held = self._held_values = 0
+        self._watching: asyncio.Task[None] | None = None
 
     @property
     def length(self) -> int | None:
@@ -148,8 +149,22 @@ class Body:
         with suppress(TooSlow, CutOff):
             await self.skip(DRAIN_FACTOR * limit)
 
-    async def wait_for_disconnect(self) -> None:
-        """Return when the client has closed the connection, after the body was read."""
+    def watch(self) -> "asyncio.Task[None]":
+        """Return a task that is over when the client has closed the connection, once the body was read.
+
+        There is one for all: while granian still works on a `receive` that was cancelled, it answers the next one as if
+        the client were gone.
+        """
+        if self._watching is None:
+            self._watching = asyncio.ensure_future(self._wait_for_disconnect())
+        return self._watching
+
+    def stop_watching(self) -> None:
+        """End that task; nothing is received any more."""
+        if self._watching is not None:
+            self._watching.cancel()
+
+    async def _wait_for_disconnect(self) -> None:
         while (await self._receive())["type"] == "http.request":
             pass
 

@@ -5,10 +5,11 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
-from eventlane.door.body import Body, Busy
+from eventlane.door.body import Busy
 from eventlane.door.reply import Reply
 from eventlane.door.request import Request
 from eventlane.wire.body import HOLD
@@ -62,16 +63,12 @@ class DjangoRoute:
             HOLD_VALUES: _as_api_error(request.body.hold_values),
         }
         client = Client()
-        watching = asyncio.ensure_future(_watch(request.body, client))
-        try:
-            return await request.run(call, self._application, environ, client)
-        finally:
-            watching.cancel()
+        request.body.watch().add_done_callback(partial(_note_leaving, client))
+        return await request.run(call, self._application, environ, client)
 
 
-async def _watch(body: Body, client: Client) -> None:
-    await body.wait_for_disconnect()
-    client.gone = True
+def _note_leaving(client: Client, watching: "asyncio.Task[None]") -> None:
+    client.gone = not watching.cancelled()
 
 
 def _as_api_error(take: Callable[[int], None]) -> Callable[[int], None]:

@@ -22,14 +22,13 @@ class Streams:
     async def send(self, send: Send, reply: Reply, stream: Stream, body: Body) -> None:
         """Send a stream until it ends or its client goes away (ASGI)."""
         self._open.add(stream)
-        gone = asyncio.ensure_future(body.wait_for_disconnect())
+        gone = body.watch()
         sending = asyncio.ensure_future(_send(send, reply, stream))
         try:
             await asyncio.wait((gone, sending), return_when=asyncio.FIRST_COMPLETED)
             if sending.done() and (error := sending.exception()):
                 logger.error("a stream broke off", exc_info=error)
         finally:
-            gone.cancel()
             sending.cancel()
             self._open.discard(stream)
             stream.close()
