@@ -7,16 +7,16 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from eventlane.times import from_microseconds
-from events.query.times import EARLIEST, LATEST, SECOND, midnight_us
+from events.query.times import LATEST, SECOND, midnight_us
 
 MAX_BUCKETS = 2000
 WANTED_BUCKETS = 60
 DAY = 86_400 * SECOND
 _MONDAY = date(1970, 1, 5).toordinal()
-# What "auto" chooses from, in seconds; then doubled weeks.
+# What "auto" chooses from, in seconds; then doubled years of 52 weeks.
 _NICE = [
     *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 2 * 3600, 3 * 3600, 6 * 3600, 12 * 3600),
-    *(days * 86_400 for days in (1, 2, 7, 14, 28)),
+    *(days * 86_400 for days in (1, 2, 4, 7, 14, 28, 56, 112, 182)),
     *(364 * 86_400 * 2**doubled for doubled in range(14)),
 ]
 
@@ -101,18 +101,29 @@ def _even(width: int, from_us: int, to_us: int) -> list[int]:
 
 
 def _days(width: int, from_us: int, to_us: int, zone: ZoneInfo) -> list[int]:
-    """Return the midnights from the one at or before `from_us` to the one at or after `to_us`."""
-    first = from_microseconds(max(from_us, EARLIEST + DAY)).astimezone(zone).date().toordinal()
+    """Return the midnights from the one at or before `from_us` to the one at or after `to_us`.
+
+    On the first day of the year 1 there may be none before `from_us`: then the first bucket begins with it.
+    """
+    first = _day(from_us, zone)
     day = max(first - (first - _MONDAY) % width, 1)
-    edges: list[int] = []
-    while not edges or edges[-1] < to_us:
-        edges.append(_midnight(day, zone))
+    edges = [min(_midnight(day, zone), from_us)]
+    while edges[-1] < to_us:
         day += width
+        edges.append(_midnight(day, zone))
     return edges
 
 
+def _day(us: int, zone: ZoneInfo) -> int:
+    """Return the number of the day that a moment lies in, of those that there are in the years 1 to 9999."""
+    try:
+        return from_microseconds(us).astimezone(zone).toordinal()
+    except OverflowError:
+        return 1 if us < 0 else date.max.toordinal()
+
+
 def _midnight(day: int, zone: ZoneInfo) -> int:
-    """Return when the day of this number begins; after the year 9999 there is none."""
+    """Return when the day of this number begins; what is outside of the years 1 to 9999 is after all others."""
     try:
         return midnight_us(date.fromordinal(day), zone)
     except (ValueError, OverflowError):

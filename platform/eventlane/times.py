@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Zones that come from the machine: their meaning differs between machines, or they count leap seconds.
+LOCAL_ZONES = re.compile(r"localtime|Factory|posixrules|(posix|right)/.*", re.DOTALL)
 RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d{1,9})?(?:[Zz]|([+-]\d\d:\d\d))", re.ASCII)
 
 
@@ -42,9 +44,11 @@ def to_microseconds(time: datetime) -> int:
 
 
 def find_zone(name: object) -> ZoneInfo | None:
-    """Return the time zone of an IANA name; None if there is none."""
+    """Return the time zone of an IANA name; None if there is none that means the same on every machine."""
+    if not isinstance(name, str) or LOCAL_ZONES.fullmatch(name):
+        return None
     try:
-        return ZoneInfo(name)  # type: ignore[arg-type]  # what is no text is refused by it
+        return ZoneInfo(name)
     except Exception:  # a folder, a path outside, a file that holds something else: each raises its own
         return None
 

@@ -56,6 +56,20 @@ def test_statements_are_answered_as_in_this_process(separate: SeparateDuckDB) ->
     own.close()
 
 
+def test_values_are_bound_without_a_search_for_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    sought = []
+
+    class Finder:
+        def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+            sought.append(name)
+
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder()])
+    own = OwnDuckDB(CONFIG)
+    assert own.rows("SELECT ?, ?", ["text", [1, 2]], {}) == [("text", [1, 2])]
+    own.close()
+    assert sought == []
+
+
 def test_a_part_of_a_table_takes_no_more_than_itself() -> None:
     whole = pa.table({"n": range(100_000)})
     parts = pa.concat_tables([whole.slice(start, 10) for start in range(0, 1000, 10)])

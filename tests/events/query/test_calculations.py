@@ -5,11 +5,14 @@ import math
 import statistics
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from eventlane.wire.errors import InvalidRequestBody
 from events.query.run import QueryTooLarge
+from events.query.series import auto_granularity, make_buckets
+from events.query.times import EARLIEST, LATEST, SECOND
 from tests.events.query.table import NOW_US, Table
 
 VALUES = [3, "5", 4.5, "x", None, True, {"a": 1}, [1], 5, "y"]
@@ -254,6 +257,26 @@ def test_auto_makes_about_sixty_buckets(table: Table, span: str, seconds: int) -
     answer = table.ask(from_=span, to="now", granularity="auto", calculations=[{"op": "count"}])
     assert answer.series and answer.series.show()["granularity_seconds"] == seconds
     assert 30 <= len(answer.series.buckets.starts) <= 90
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles"])
+def test_auto_makes_about_sixty_buckets_of_any_time(zone: str) -> None:
+    span = 60 * SECOND
+    while span < LATEST - EARLIEST:
+        width = auto_granularity(LATEST - span, LATEST)
+        assert 35 <= len(make_buckets(width, LATEST - span, LATEST, ZoneInfo(zone)).starts) <= 100, span // SECOND
+        span = span * 11 // 10
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("granularity", ["1s", "1d", "1w"])
+def test_first_and_last_second_have_a_bucket(table: Table, zone: str, granularity: str) -> None:
+    table.fill([{"timestamp": "0001-01-01T00:00:00Z"}, {"timestamp": "9999-12-31T23:59:59.5Z"}])
+    for frame in ("0001-01-01T00:00:00Z", "0001-01-01T00:00:01Z"), ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59.9Z"):
+        answer = table.ask(
+            from_=frame[0], to=frame[1], time_zone=zone, granularity=granularity, calculations=[{"op": "count"}]
+        )
+        assert answer.series and answer.series.values == [[[1]]]
 
 
 def test_all_of_time_has_buckets(table: Table) -> None:

@@ -123,6 +123,19 @@ def test_negated_op_is_the_negation_of_its_positive(table: Table, op: str, value
     assert table.found(filters=[{"path": "v", "op": op, "value": value}]) == negated(found)
 
 
+@pytest.mark.parametrize(
+    "few", [[1, "one"], ["two", BIG], [True, "1.0"], [-5, 123456789012345678901234567890], ["nothing"]]
+)
+def test_many_values_are_compared_as_few_are(table: Table, few: list[Any]) -> None:
+    many = [*few, *(f"none {n}" for n in range(300)), *range(10_000, 10_300), *(BIG * n for n in range(1000, 1300))]
+    for op in ("in", "not_in"):
+        found = [table.found(filters=[{"path": "v", "op": op, "value": values}]) for values in (few, many)]
+        assert found[0] == found[1]
+    assert table.found(filters=[{"path": "namespace", "op": "in", "value": many}]) == []
+    assert table.found(filters=[{"path": "namespace", "op": "not_in", "value": many}]) == ALL
+    assert table.found(filters=[{"path": "namespace", "op": "in", "value": [*many, "web"]}]) == ALL
+
+
 def test_filters_combine(table: Table) -> None:
     one, big = {"path": "v", "op": "=", "value": "one"}, {"path": "v", "op": "=", "value": BIG}
     fourteen = {"path": "n", "op": "=", "value": 14}

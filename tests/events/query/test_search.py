@@ -107,6 +107,7 @@ def test_line_means(line: str) -> None:
         ("n>", 3, "a value after >"),
         ("n:>(1)", 4, "a value after :>"),
         ("path:/a(/", 6, "a regular expression"),
+        (r"path:/\pL{1,300}/", 6, "a regular expression (pattern too large - compile failed)"),
         ('"":5', 1, "a path before the comparison: this one is empty"),
         ("(" * 11 + "a" + ")" * 11, 12, "no more than 10 parentheses within each other"),
         ("a " * 101, 201, "no more than 100 terms"),
