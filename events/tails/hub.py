@@ -163,14 +163,15 @@ class _Work:
         lines = {tail.line for tail in tails}
         begins_us = max(self._start_us, min(tail.begins_us for tail in tails))
         self._read({line.dataset.pk for line in lines}, begins_us)
-        rooms = self._budget.rooms(lines, len(tails))
+        room = max(settings.EVENTLANE_TAIL_WAITING_BYTES // len(tails), LEAST_ROOM)
+        rooms = {line: min(saved, room) for line, saved in self._budget.rooms(lines, len(tails)).items()}
         ready, later = _split(self._waiting)
         least_us = min((batch.received_us for batch in ready), default=0)
         fresh = {tail.line for tail in tails if not tail.wants_all(least_us)}
         found = self._matcher.find(ready, rooms, fresh, least_us) if ready else {}
         self._waiting = later
         self._budget.take({line: len(chunk.data) for line, chunk in found.items()})
-        _offer_all(tails, found, self._skipped, settings.EVENTLANE_TAIL_WAITING_BYTES // len(tails))
+        _offer_all(tails, found, self._skipped, room)
         self._skipped = Counter()
 
     def _read(self, dataset_ids: set[str], begins_us: int) -> None:
@@ -290,7 +291,7 @@ def _offer_all(tails: Sequence[Tail], found: Mapping[Line, Chunk], skipped: Coun
         chunk = found.get(tail.line, NOTHING)
         chunk = chunk.without(skipped[tail.line.dataset.pk])
         if chunk.events or any(chunk.missing):
-            tail.offer(chunk, max(room, LEAST_ROOM))
+            tail.offer(chunk, room)
             woken[tail.loop].append(tail)
     for loop, of_loop in woken.items():
         if loop is not None:

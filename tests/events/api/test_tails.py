@@ -404,6 +404,17 @@ def test_client_that_does_not_read_loses_events_and_nobody_waits_for_it(node: No
     assert not dropped(reader)
 
 
+def test_client_that_reads_gets_what_there_is_room_for_also_where_more_comes_at_once(
+    node: Node, open_tail: Open, settings: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(hub_module, "LEAST_ROOM", 10_000)
+    settings.EVENTLANE_TAIL_WAITING_BYTES = 100_000
+    reader = open_tail()
+    node.write(*[message(f"{n}", text="x" * 1000) for n in range(200)])
+    wait_until(lambda: len(reader.shown()) + dropped(reader) == 200)
+    assert 50 < len(reader.shown()) < 100
+
+
 def test_what_came_before_a_tail_began_does_not_hold_it_up(
     node: Node, open_tail: Open, monkeypatch: pytest.MonkeyPatch
 ):
