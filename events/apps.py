@@ -52,7 +52,7 @@ def _add_kinds_of_resources() -> None:
         channel_spec.channel_data,
         channel_spec.EXAMPLE,
         channel_spec.MEANINGS,
-        _no_link,
+        _channel_link,
         references=channel_spec.references,
     )
     add_kind(Resource.Type.CHANNEL, channel)
@@ -81,8 +81,10 @@ def _alert_link(resource: "Resource") -> "Link":
     return Link("State and history", reverse("admin:events_alert_change", args=[resource.pk]))
 
 
-def _no_link(resource: "Resource") -> None:
-    """Lead nowhere."""
+def _channel_link(resource: "Resource") -> "Link | None":
+    from events.console.channels import channel_link
+
+    return channel_link(resource)
 
 
 def _question_address(dataset: str, data: dict[str, Any], from_time: str, to_time: str) -> str:

@@ -451,6 +451,9 @@ class AlertMessage(models.Model):
     due_time = models.DateTimeField(default=timezone.now)  # of the next try; until then, a worker may be sending it
     sent_time = models.DateTimeField(null=True)
     error = models.TextField(blank=True)  # of the last try
+    refused = models.JSONField(
+        null=True
+    )  # of mail that others have got: recipients that haven't, and what the server said to each
 
     class Meta:
         indexes = [

@@ -9,13 +9,14 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from eventlane.one_line import kind_and_line, one_line
+from events.alerts.mail import PartlyRefused
 from events.alerts.outbound import Failed, Refused
 from events.alerts.send import Delivery, delivery_to
 from events.alerts.words import payload
@@ -27,8 +28,15 @@ LOOK_SECONDS = 1.0  # while something is being sent, other channels' messages ar
 CLAIM = timedelta(seconds=120)  # longer than sending takes
 MOST_TRIES = 6  # the last one after half an hour
 FIRST_PAUSE, FACTOR = timedelta(seconds=10), 3
+LONGEST_LIST = 20_000  # characters: that of all recipients of a channel, with what the server said to each
 
-Outcome = tuple[str, bool]  # what went wrong, empty if nothing did, and whether it is no use to try again
+
+class Outcome(NamedTuple):
+    """What came of a try: what went wrong, empty if nothing did, and whether it is no use to try again."""
+
+    problem: str = ""
+    for_good: bool = False
+    refused: dict[str, str] | None = None  # recipients that haven't got it, if others have
 
 
 def send_due(stop: threading.Event) -> int:
@@ -45,7 +53,7 @@ def send_due(stop: threading.Event) -> int:
             if not sending:
                 return count
             for done in wait(sending, LOOK_SECONDS, FIRST_COMPLETED).done:
-                _settle(sending.pop(done), *done.result())
+                _settle(sending.pop(done), done.result())
 
 
 @transaction.atomic
@@ -53,15 +61,16 @@ def _claim(now: datetime, sending: Sequence[AlertMessage] = ()) -> list[AlertMes
     """Claim the oldest due message of each of some channels: one that fails, or hangs, doesn't hold up others.
 
     A message waits for those before it from the same alert: that it fires must not be the last thing people read.
-    While the alert is snoozed, all wait but tests.
+    One that only some recipients haven't got holds up none. While the alert is snoozed, all wait but tests.
     """
     snoozed = Q(change__alert__snoozed_until__gt=now) & ~Q(change__kind=AlertChange.Kind.TEST)
     waiting = AlertMessage.objects.filter(~snoozed, state=AlertMessage.State.WAITING)
     for one in sending:
         waiting = waiting.exclude(channel=one.channel, change__alert__project=one.change.alert.project_id)
     alert = ("change__alert_id", "channel")
-    next_ones = waiting.order_by(*alert, "change__creation_time", "pk").distinct(*alert).values("pk")
-    due = waiting.filter(pk__in=next_ones, due_time__lte=now)
+    whole = waiting.filter(refused__isnull=True)
+    next_ones = whole.order_by(*alert, "change__creation_time", "pk").distinct(*alert).values("pk")
+    due = waiting.filter(Q(pk__in=next_ones) | Q(refused__isnull=False), due_time__lte=now)
     channel = ("change__alert__project_id", "channel")
     oldest = due.order_by(*channel, "due_time").distinct(*channel).values("pk")
     rows = due.filter(pk__in=oldest).order_by("due_time").select_for_update(skip_locked=True, of=("self",))
@@ -97,7 +106,7 @@ def _delivery(message: AlertMessage) -> Delivery:
         raise Refused("there is no such channel")
     if channel.disabled:
         raise Refused("the channel is disabled")
-    return delivery_to(channel)
+    return delivery_to(channel, message.refused)
 
 
 def _outcome(send: Callable[[], None]) -> Outcome:
@@ -105,20 +114,24 @@ def _outcome(send: Callable[[], None]) -> Outcome:
     try:
         send()
     except Refused as error:
-        return one_line(error), True
+        return Outcome(one_line(error), for_good=True)
     except Failed as error:
-        return one_line(error), False
+        return Outcome(one_line(error))
+    except PartlyRefused as error:
+        return Outcome(one_line(error, LONGEST_LIST), error.for_good, error.refused)
     except Exception as error:  # of one channel; the others go on
-        return kind_and_line(error), False
-    return "", False
+        return Outcome(kind_and_line(error))
+    return Outcome()
 
 
-def _settle(message: AlertMessage, problem: str, for_good: bool) -> None:
+def _settle(message: AlertMessage, outcome: Outcome) -> None:
     """Record an outcome, unless another worker has the message by now."""
-    changed: dict[str, Any] = {"error": problem}
-    if not problem:
+    changed: dict[str, Any] = {"error": outcome.problem}
+    if outcome.refused is not None:
+        changed |= {"refused": outcome.refused}
+    if not outcome.problem:
         changed |= {"state": AlertMessage.State.SENT, "sent_time": timezone.now()}
-    elif for_good or message.tries >= MOST_TRIES:
+    elif outcome.for_good or message.tries >= MOST_TRIES:
         changed |= {"state": AlertMessage.State.FAILED}
     else:
         changed |= {"due_time": timezone.now() + FIRST_PAUSE * FACTOR ** (message.tries - 1)}

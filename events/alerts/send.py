@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import json
 import os
-import smtplib
 import ssl
 import subprocess
 import sys
@@ -15,17 +14,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMessage
-from django.core.mail.backends.smtp import EmailBackend
 
 from eventlane.configuration import ROOT
 from eventlane.one_line import one_line
+from events.alerts.mail import Answers, send_mail
 from events.alerts.outbound import Failed, Refused, post
 from pipelines.identities import kind_of, read_fields
 from pipelines.models import Identity, Resource
 from pipelines.secrets import UnreadableSecret
 
-SMTP_SECONDS = 10
 APPRISE_SECONDS = 60
 HEADERS = {"Content-Type": "application/json", "User-Agent": "Eventlane"}
 LINES = 20  # of conditions in a message for people
@@ -34,13 +31,16 @@ Payload = Mapping[str, Any]  # from words.payload
 Delivery = Callable[[str, Payload], None]  # takes the id of a message and what it says
 
 
-def delivery_to(channel: Resource) -> Delivery:
-    """Return what sends messages to a channel. Raises Refused if its identity can't be read."""
+def delivery_to(channel: Resource, refused: Answers | None = None) -> Delivery:
+    """Return what sends messages to a channel. Raises Refused if its identity can't be read.
+
+    `refused`: recipients that a mail server refused this message before, while others got it.
+    """
     data = channel.data
     secret = _secret(channel, data["identity"]) if data.get("identity") else ""
     match data["kind"]:
         case "email":
-            return lambda message_id, said: _send_mail(data["to"], said)
+            return lambda message_id, said: _send_mail(data["to"], said, refused)
         case "apprise":
             return lambda message_id, said: _send_by_apprise(secret, said)
         case "slack":
@@ -140,26 +140,7 @@ def _trusted() -> dict[str, str]:
     return {"REQUESTS_CA_BUNDLE": store} if store else {}
 
 
-def _send_mail(recipients: list[str], said: Payload) -> None:
-    if not settings.EVENTLANE_SMTP_HOST:
-        raise Refused("no mail server is set: EVENTLANE_SMTP_HOST")
+def _send_mail(recipients: list[str], said: Payload, refused: Answers | None) -> None:
     text = [said["title"], *([said["description"]] if said.get("description") else []), "", *_lines(said), ""]
     text += [*_links(said), f"Project: {said['alert']['project']}", f"Time: {said['time']}"]
-    subject, sender = one_line(f"[Eventlane] {said['title']}", 200), settings.EVENTLANE_EMAIL_FROM
-    message = EmailMessage(subject, "\n".join(text), sender, recipients, connection=_mail_server())
-    try:
-        message.send()
-    except (OSError, smtplib.SMTPException) as error:
-        raise Failed(f"the mail server {settings.EVENTLANE_SMTP_HOST}: {one_line(error)}") from None
-
-
-def _mail_server() -> EmailBackend:
-    return EmailBackend(
-        host=settings.EVENTLANE_SMTP_HOST,
-        port=settings.EVENTLANE_SMTP_PORT,
-        username=settings.EVENTLANE_SMTP_USER,
-        password=settings.EVENTLANE_SMTP_PASSWORD,
-        use_tls=settings.EVENTLANE_SMTP_SECURITY == "starttls",
-        use_ssl=settings.EVENTLANE_SMTP_SECURITY == "tls",
-        timeout=SMTP_SECONDS,
-    )
+    send_mail(recipients, one_line(f"[Eventlane] {said['title']}", 200), "\n".join(text), refused)

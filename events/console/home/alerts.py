@@ -11,8 +11,6 @@ from events.console.alerts import STATE_KINDS, WRONG
 from events.console.own import own_rows
 from events.models import Alert, AlertChange, AlertState
 
-SHOWN = 8
-
 
 @dataclass(frozen=True, slots=True)
 class AlertRow:
@@ -35,8 +33,8 @@ def wrong_alerts(request: HttpRequest) -> list[AlertRow]:
     wrong = own_rows(request, Alert).filter(state__in=WRONG, resource__disabled=False)
     alerts = wrong.select_related("resource", "project")
     found = sorted(alerts, key=lambda alert: (WRONG.index(AlertState(alert.state)), -alert.state_time.timestamp()))
-    links = _links([alert.pk for alert in found[:SHOWN]])
-    return [_row(alert, links.get(alert.pk, "")) for alert in found[:SHOWN]]
+    links = _links([alert.pk for alert in found])
+    return [_row(alert, links.get(alert.pk, "")) for alert in found]
 
 
 def _links(alert_ids: list[str]) -> dict[str, str]:
@@ -47,15 +45,14 @@ def _links(alert_ids: list[str]) -> dict[str, str]:
 
 def _row(alert: Alert, link: str) -> AlertRow:
     told = [one for one in alert.conditions if one["kind"] == alert.state]  # beside an error, groups stay as they were
-    texts = [condition_text(one, alert.resource) for one in told]
-    more = f" and {len(texts) - 1:,} more" if texts[1:] else ""
+    more = f" and {len(told) - 1:,} more" if told[1:] else ""
     state = AlertState(alert.state)
     return AlertRow(
         name=alert.resource.name,
         project=alert.project.name,
         state=str(state.label),
         kind=STATE_KINDS[state],
-        text=f"{texts[0]}{more}" if texts and state != AlertState.NO_DATA else "",
+        text=f"{condition_text(told[0], alert.resource)}{more}" if told and state != AlertState.NO_DATA else "",
         since=moment(alert.state_time),
         snoozed=alert.is_snoozed,
         is_firing=state == AlertState.FIRING and not alert.is_snoozed,

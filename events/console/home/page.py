@@ -11,16 +11,19 @@ from eventlane.login import account_of
 from eventlane.project_choice import project_choice
 from eventlane.zone_choice import zoned_clock
 from events.console.activity import Activity, received
+from events.console.channels import failing_channels
 from events.console.explore.question import DEFAULT_FROM, PRESETS
 from events.console.health import answer_or_none
 from events.console.home.alerts import wrong_alerts
 from events.console.home.checklist import checklist
 from events.console.home.datasets import last_times, make_table
 from events.console.home.standing import standing
-from events.console.own import own_datasets
-from events.models import Dataset
+from events.console.own import own_datasets, own_rows
+from events.models import Alert, Dataset
 from pipelines.console.activity import pipeline_activity
 from projects.models import Account
+
+SHOWN = 8  # alerts and channels
 
 
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -57,12 +60,15 @@ def _top(
     times: dict[str, datetime] | None,
     now: datetime,
 ) -> dict[str, Any]:
-    alerts = answer_or_none(wrong_alerts, request)
+    alerts = answer_or_none(wrong_alerts, request) or []
+    channels = answer_or_none(failing_channels, own_rows(request, Alert)) or []
     has_events = bool(times) or times is None or activity is None
     return {
         "as_of": zoned_clock(now),
-        "alerts": alerts,
-        "standing": standing(datasets, activity, alerts or [], now),
+        "alerts": alerts[:SHOWN],
+        "more_alerts": max(0, len(alerts) - SHOWN),
+        "channels": channels[:SHOWN],
+        "standing": standing(datasets, activity, alerts, channels, now),
         "steps": checklist(request, datasets, has_events, now),
         "has_events": has_events,
     }

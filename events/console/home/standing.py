@@ -10,6 +10,7 @@ from django.urls import reverse
 from eventlane.console import count_of, number
 from eventlane.free_space import FreeSpace
 from events.console.activity import Activity
+from events.console.channels import Failing
 from events.console.health import answer_or_none, is_late, notices
 from events.console.home.alerts import AlertRow
 from events.journal.reader import backlog
@@ -38,16 +39,24 @@ class Rate:
 
 
 def standing(
-    datasets: Sequence[Dataset], activity: Activity | None, alerts: Sequence[AlertRow], now: datetime
+    datasets: Sequence[Dataset],
+    activity: Activity | None,
+    alerts: Sequence[AlertRow],
+    channels: Sequence[Failing],
+    now: datetime,
 ) -> Standing:
-    """Return the line. Firing alerts go first, alerts that can't tell last.
+    """Return the line. Firing alerts go first, then channels that fail: nobody hears of alerts. Silent alerts go last.
 
     Of other problems, the worst is named and the others are counted.
     """
     found, rate = answer_or_none(problems, datasets, now), None if activity is None else _rate(activity)
+    platform = [f"{count_of(len(found), 'problem')} of the platform"] if found else []
+    failing = [f"{count_of(len(channels), 'channel')} that messages don’t reach"] if channels else []
     if firing := sum(alert.is_firing for alert in alerts):
-        others = f"and {count_of(len(found), 'problem')} of the platform" if found else ""
-        return Standing("danger", f"{count_of(firing, 'alert')} firing", rate, others, "#alerts")
+        return Standing("danger", f"{count_of(firing, 'alert')} firing", rate, _and(failing + platform), "#alerts")
+    if channels:
+        whom = channels[0].channel if len(channels) == 1 else count_of(len(channels), "channel")
+        return Standing("danger", f"Messages to {whom} don’t arrive", rate, _and(platform), "#channels")
     if found is None:
         return Standing("unknown", "It can’t be told now whether all is well.", rate, url=_system())
     if not found and (troubled := [alert for alert in alerts if not alert.snoozed]):
@@ -58,6 +67,10 @@ def standing(
     state, title = found[0]
     others = f"and {count_of(len(found) - 1, 'other problem')}" if found[1:] else ""
     return Standing(state, title, rate, others, _system())
+
+
+def _and(others: Sequence[str]) -> str:
+    return f"and {' and '.join(others)}" if others else ""
 
 
 def problems(datasets: Sequence[Dataset], now: datetime) -> list[tuple[str, str]]:

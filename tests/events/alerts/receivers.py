@@ -24,6 +24,8 @@ class MailServer(socketserver.ThreadingTCPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Mail)
         self.received: list[tuple[list[str], str]] = []  # recipients, and the message as it came
+        self.refused: dict[str, str] = {}  # what is answered to these recipients
+        self.is_away = False
 
     @property
     def port(self) -> int:
@@ -35,11 +37,17 @@ class _Mail(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         recipients: list[str] = []
+        if self.server.is_away:
+            return
         self._say("220 sink")
         for line in self.rfile:
             word = line.decode().strip().upper()
             if word.startswith("RCPT TO:"):
-                recipients.append(line.decode().strip()[9:-1])
+                recipient = line.decode().strip()[9:-1]
+                if answer := self.server.refused.get(recipient):
+                    self._say(answer)
+                    continue
+                recipients.append(recipient)
             if word == "DATA":
                 self._say("354 go on")
                 self.server.received.append((recipients, self._read_message()))

@@ -82,6 +82,45 @@ def test_webhook_and_mail_are_sent_when_it_begins_and_when_it_ends(
 MAIL = {"kind": "email", "to": ["a@example.com", "b@example.com"]}
 
 
+def test_recipients_that_are_refused_are_named_and_tried_again_alone(watch: Watch, mail: MailServer) -> None:
+    people = channel("people", kind="email", to=["a@example.com", "b@example.com", "c@example.com"])
+    errors = watch(people, channels=["people"])
+    errors.send("api", "api", "api")
+    errors.evaluate()
+    mail.refused = {"b@example.com": "550 no such user", "c@example.com": "450 later"}
+    send()
+    told = "all but these have got it: b@example.com (550 no such user), c@example.com (450 later)"
+    assert outcomes() == [("waiting", told)]
+    errors.evaluate(HOUR)
+    assert send_due(threading.Event()) == 1  # "ended": those who got the first one don't wait for the others
+    assert [recipients for recipients, _ in mail.received] == [["a@example.com"]] * 2
+    AlertMessage.objects.filter(change__kind="ended").delete()
+    mail.refused = {"b@example.com": "550 no such user"}
+    send()
+    assert [recipients for recipients, _ in mail.received[2:]] == [["c@example.com"]]
+    assert outcomes() == [("failed", "all but these have got it: b@example.com (550 no such user)")]
+    assert send() == 0
+
+
+def test_refused_recipient_gets_it_later_also_after_the_server_was_away(watch: Watch, mail: MailServer) -> None:
+    errors = watch(channel("people", **MAIL), channels=["people"])
+    errors.send("api", "api", "api")
+    errors.evaluate()
+    mail.refused = dict.fromkeys(MAIL["to"], "450 later")
+    send()
+    assert outcomes() == [("waiting", "the mail server 127.0.0.1 refuses all recipients: 450 later")]
+    mail.refused = {"b@example.com": "450 later"}
+    send()
+    mail.is_away = True
+    send()
+    [(state, error)] = outcomes()
+    assert state == "waiting" and error.startswith("all but these have got it: b@example.com (")
+    mail.refused, mail.is_away = {}, False
+    send()
+    assert outcomes() == [("sent", "")]
+    assert [recipients for recipients, _ in mail.received] == [["a@example.com"], ["b@example.com"]]
+
+
 def test_slack_gets_a_text_without_the_address_in_any_error(watch: Watch, web: WebServer, node: Any) -> None:
     add_identity(node.dataset.project, "slack", web.url("/services/T0/secret"))
     errors = watch(
@@ -159,7 +198,7 @@ def test_dead_senders_message_is_sent_by_another_and_counts_as_a_try(watch: Watc
     [dead] = messages._claim(timezone.now())
     assert send_due(threading.Event()) == 0
     assert send() == 1
-    messages._settle(dead, "too late", True)
+    messages._settle(dead, messages.Outcome("too late", for_good=True))
     assert AlertMessage.objects.values_list("state", "tries").get() == ("sent", 2)
 
 

@@ -14,12 +14,14 @@ from django.utils import timezone
 from eventlane.patterns import expression_of, pattern_of
 from events.console.home.checklist import Step
 from events.lake.slots import TooManyQueries, slots
-from events.models import Alert, AlertChange, Dataset
+from events.models import Alert, AlertChange, AlertMessage, Dataset
 from pipelines.models import Resource
+from pipelines.resources.deploy import deploy
 from projects.models import Account, Organization, Project
 from tests.console import logged_in
 from tests.events.lake.conftest import Node
 from tests.factories import make_account
+from tests.pipelines.resources.samples import alert, channel
 
 HOME = "/console/"
 EVENTS, ERRORS, STANDING = (f"/console/home/{name}/" for name in ("events", "errors", "standing"))
@@ -245,6 +247,51 @@ def test_firing_alerts_go_first(node: Node, alice: Client) -> None:
     assert "service web: 12" in page and 'href="/explore/many-errors"' in page
     Alert.objects.update(snoozed_until=timezone.now() + timedelta(hours=1))
     assert get(alice, STANDING).context["standing"].title == "All is well" and "snoozed" in text(alice, HOME)
+
+
+def test_all_firing_alerts_are_counted_and_some_shown(node: Node, alice: Client) -> None:
+    project = node.dataset.project
+    for number in range(11):
+        spec = {"data": {"query": "saved"}}
+        resource = Resource.objects.create(project=project, type="alert", name=f"a{number}", spec=spec)
+        Alert.objects.create(resource=resource, project=project, state="firing")
+    response = get(alice, STANDING)
+    assert response.context["standing"].title == "11 alerts firing" and len(response.context["alerts"]) == 8
+    assert '<a class="text-link" href="/console/events/alert/">3 more</a>' in text(alice, STANDING)
+
+
+def test_channels_that_messages_do_not_reach_are_told_of(node: Node, alice: Client) -> None:
+    project = node.dataset.project
+    deploy(project, [alert(channels=["people", "hook"]), channel("people"), channel("hook")])
+    row = Alert.objects.get()
+    began = AlertChange.objects.create(alert=row, kind="began", time=timezone.now(), state="firing")
+    for name, error in (("people", "the mail server <b>"), ("hook", "")):
+        state = "failed" if error else "sent"
+        AlertMessage.objects.create(change=began, channel=name, tries=1, state=state, error=error)
+    found = get(alice, STANDING).context["standing"]
+    assert (found.state, found.title, found.url) == ("danger", "Messages to people don’t arrive", "#channels")
+    page, alert_page = text(alice, HOME), f"/console/events/alert/{row.pk}/change/"
+    assert "the mail server &lt;b&gt;" in page and f'href="{alert_page}">messages of many-errors<' in page
+    resource = Resource.objects.get(type="channel", name="people")
+    of_channel = text(alice, f"/console/pipelines/resource/{resource.pk}/change/")
+    assert f'href="{alert_page}">Messages of many-errors<' in of_channel and ": failed. the mail server" in of_channel
+
+    Alert.objects.update(state="firing")
+    assert get(alice, STANDING).context["standing"].text == "and 1 channel that messages don’t reach"
+    Alert.objects.update(state="ok")
+    people = channel("people", kind="email", to=["new@example.com"])
+    deploy(project, [alert(channels=["people", "hook"]), people, channel("hook")])
+    assert get(alice, STANDING).context["standing"].title == "All is well"  # it may be right now
+    AlertMessage.objects.filter(channel="hook").update(state="waiting", error="refused")
+    assert get(alice, STANDING).context["standing"].title == "Messages to hook don’t arrive"
+    test = AlertChange.objects.create(alert=row, kind="test", time=timezone.now(), state="ok")
+    message = AlertMessage.objects.create(change=test, channel="hook", tries=1)
+    assert get(alice, STANDING).context["standing"].title == "Messages to hook don’t arrive"  # its try goes on
+    AlertMessage.objects.filter(pk=message.pk).update(state="sent")
+    assert get(alice, STANDING).context["standing"].title == "All is well"
+    AlertMessage.objects.update(state="failed", error="secret")
+    charlie = logged_in(make_account(Organization.objects.create(name="Umbrella"), "charlie"))
+    assert "secret" not in text(charlie, HOME)
 
 
 def test_old_installation_gets_no_steps(node: Node, alice: Client) -> None:
