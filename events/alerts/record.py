@@ -23,6 +23,9 @@ CONNECTOR = "alert"  # of the platform events that start pipelines
 TOLD_LATE = "told now"  # the text of a second entry about a beginning, for the message that nobody got at the time
 
 
+Found = tuple[datetime, Finding]  # the end of a window, and what was found in it
+
+
 class News(NamedTuple):
     """An entry of the history: the conditions that it is about, and whether channels are told of it."""
 
@@ -32,21 +35,27 @@ class News(NamedTuple):
     text: str = ""
 
 
-def record(claimed: Alert, finding: Finding, due: datetime) -> bool:
-    """Record a finding for a due time; return whether the claim still stood."""
+def record(claimed: Alert, finding: Finding, due: datetime, missed: Sequence[Found] = ()) -> bool:
+    """Record a finding for a due time, after those for missed ones; return whether the claim still stood."""
     try:
         with transaction.atomic():
             hold_resources(claimed.project_id)  # before the alert's row: a deployment takes them in this order
-            return _record(claimed, finding, due)
+            return _record(claimed, [*missed, (due, finding)])
     except UnknownObject:
         return False  # the project was deleted meanwhile
 
 
-def _record(claimed: Alert, finding: Finding, due: datetime) -> bool:
+def _record(claimed: Alert, findings: Sequence[Found]) -> bool:
     ours = Alert.objects.filter(pk=claimed.pk, claim_time=claimed.claim_time, next_time=claimed.next_time)
     alert = ours.select_for_update(of=("self",)).select_related("resource__project").first()
     if alert is None:
         return False
+    for due, finding in findings:
+        _record_one(alert, finding, due)
+    return True
+
+
+def _record_one(alert: Alert, finding: Finding, due: datetime) -> None:
     before, after = _by_key(alert.conditions), _by_key(_kept(alert, finding))
     now = {key: _continued(one, before.get(key), due) for key, one in after.items()}
     news = _news(alert, before, now)
@@ -56,7 +65,6 @@ def _record(claimed: Alert, finding: Finding, due: datetime) -> bool:
         if one.is_told:
             announce(change)
     _start_pipelines(alert, due, [one for one in _new(before, now) if one["kind"] != AlertState.ERROR])
-    return True
 
 
 def _new(before: Mapping[str, Condition], now: Mapping[str, Condition]) -> list[Condition]:

@@ -304,6 +304,7 @@ SETTINGS: list[Setting] = [
         "Alerts",
         ("EVENTLANE_MAX_ALERTS", "100", at_least(1), "alerts", "alerts that one project may deploy; each asks its query again and again"),
         ("EVENTLANE_ALERT_GROUPS", "1000", at_least(1), "groups", "groups beyond its threshold that one alert lists and tells of; if there are more, it says so"),
+        ("EVENTLANE_ALERT_MISSED_WINDOWS", "12", at_least(0), "windows", "windows that an alert looks at afterwards, the last ones, when it couldn't be evaluated for a while"),
         ("EVENTLANE_ALERT_DELAY_SECONDS", "2", at_least(0), "seconds", "how long after the end of its window an alert is evaluated: events of other nodes have to be sealed by then, and senders may be late"),
         ("EVENTLANE_ALERT_TARGETS", "", networks, "networks", "networks, like 10.0.0.0/8, that messages of alerts may reach although their addresses aren't public; comma separated"),
         ("EVENTLANE_SMTP_HOST", "", str, "host", "mail server that sends the messages of alerts; empty: none"),

@@ -2,6 +2,8 @@
 
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
@@ -10,7 +12,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from events.alerts.due import claim, evaluate_due
+from eventlane.times import format_time
+from events.alerts.due import claim, evaluate_due, missed_windows
 from events.alerts.evaluate import LONGEST_VALUE, Finding
 from events.alerts.record import record
 from events.alerts.words import lines, title
@@ -18,10 +21,11 @@ from events.models import Alert, AlertChange
 from pipelines.models import Pipeline, PlatformEvent, Resource
 from pipelines.platform_events import replay
 from pipelines.resources.deploy import deploy
-from tests.events.alerts.conftest import BY_SERVICE, Watch, Watched, worker_of
+from tests.events.alerts.conftest import BY_SERVICE, Watch, Watched, send, worker_of
+from tests.events.alerts.receivers import WebServer
 from tests.events.lake.conftest import Node
 from tests.events.lake.test_files import fill
-from tests.pipelines.resources.samples import alert, pipeline, query, task
+from tests.pipelines.resources.samples import alert, channel, pipeline, query, task
 from tests.waiting import wait_until
 
 HOUR = timedelta(hours=1)
@@ -178,6 +182,63 @@ def test_error_is_a_state_and_leaves_the_groups_alone(watch: Watch) -> None:
     assert errors.evaluate() == "firing"
     text = "The project has no dataset 'logs'."
     assert errors.history() == [("began", "firing", [[3]]), ("began", "error", [text]), ("ended", "firing", [text])]
+
+
+@contextmanager
+def unanswerable(errors: Watched, since: timedelta, until: timedelta) -> Iterator[None]:
+    """Let evaluations have failed: the first one so long ago, and the last one."""
+    errors.node.dataset.name = "other"
+    errors.node.dataset.save()
+    assert errors.evaluate() == "error"
+    row, now = errors.row, timezone.now()
+    row.conditions[0]["since"], row.evaluation_time = format_time(now - since), now - until
+    row.save()
+    yield
+    errors.node.dataset.name = "logs"
+    errors.node.dataset.save()
+    Resource.objects.update(update_time=timezone.now() - 2 * HOUR)  # it isn't new
+
+
+def test_what_fired_while_it_could_not_be_evaluated_is_made_up_for(watch: Watch, web: WebServer) -> None:
+    hook = channel("hook", kind="webhook", url=web.url())
+    errors = watch(hook, query=BY_SERVICE, window="5m", frequency="1m", channels=["hook"], no_data="1m")
+    with unanswerable(errors, timedelta(minutes=40), timedelta(minutes=1)):
+        errors.send("api", "api", "api", age=timedelta(minutes=21))
+        errors.send(*["web"] * 2, age=timedelta(minutes=21))
+        errors.send(*["web"] * 2, age=timedelta(minutes=9))  # never more than two within a window
+        errors.send("late", age=timedelta(seconds=20))
+    now = timezone.now()
+    assert errors.evaluate() == "ok"
+    groups = [entry for entry in errors.history() if entry[1:] != ("error", ["The project has no dataset 'logs'."])]
+    assert groups[1:] == [("began", "firing", [["api", 3]]), ("ended", "ok", [["api", 3]])]
+    began = AlertChange.objects.get(kind="began", state="firing")
+    assert timedelta(minutes=16) < now - began.time < timedelta(minutes=21)
+    shown = parse_qs(began.link.partition("?")[2])
+    assert datetime.fromisoformat(shown["to"][0]) == began.time
+    assert send() == 4 and json.loads(web.received[2][2])["title"] == "FIRING: many-errors, service api: 3"
+    before = len(errors.history())
+    errors.evaluate()
+    assert len(errors.history()) == before
+
+
+def test_windows_that_are_made_up_for_are_bounded(watch: Watch, settings: Any) -> None:
+    settings.EVENTLANE_ALERT_MISSED_WINDOWS = 3
+    errors = watch(window="5m", frequency="1m")
+    assert missed_windows(errors.row, timezone.now()) == []
+    with unanswerable(errors, timedelta(minutes=40), timedelta(minutes=10)):
+        pass
+    due, row = timezone.now(), errors.row
+    last = row.evaluation_time
+    assert last is not None
+    ends = [last - timedelta(minutes=minutes) for minutes in (10, 5, 0)]
+    assert missed_windows(row, due) == ends  # what nobody evaluated after that is left out
+    assert missed_windows(row, last + timedelta(minutes=1)) == [end - timedelta(minutes=4) for end in ends]
+    row.resource.update_time = last - timedelta(minutes=7)
+    assert missed_windows(row, due) == ends[1:]
+    row.conditions[0]["since"] = format_time(last)
+    assert missed_windows(row, due) == [last] and missed_windows(row, last + timedelta(minutes=1)) == []
+    settings.EVENTLANE_ALERT_MISSED_WINDOWS = 0
+    assert missed_windows(row, due) == []
 
 
 def test_events_of_a_damaged_file_are_not_taken_for_silence(watch: Watch) -> None:
