@@ -52,8 +52,9 @@ def _add_kinds_of_resources() -> None:
         channel_spec.channel_data,
         channel_spec.EXAMPLE,
         channel_spec.MEANINGS,
-        _channel_link,
+        _no_link,
         references=channel_spec.references,
+        page_link=_channel_link,
     )
     add_kind(Resource.Type.CHANNEL, channel)
 
@@ -79,6 +80,10 @@ def _alert_link(resource: "Resource") -> "Link":
     from pipelines.resources.added import Link
 
     return Link("State and history", reverse("admin:events_alert_change", args=[resource.pk]))
+
+
+def _no_link(resource: "Resource") -> None:
+    """Lead nowhere."""
 
 
 def _channel_link(resource: "Resource") -> "Link | None":

@@ -142,5 +142,6 @@ def _trusted() -> dict[str, str]:
 
 def _send_mail(recipients: list[str], said: Payload, refused: Answers | None) -> None:
     text = [said["title"], *([said["description"]] if said.get("description") else []), "", *_lines(said), ""]
+    text += [f"Threshold: {said['threshold']}"] if said["threshold"] else []
     text += [*_links(said), f"Project: {said['alert']['project']}", f"Time: {said['time']}"]
     send_mail(recipients, one_line(f"[Eventlane] {said['title']}", 200), "\n".join(text), refused)

@@ -28,7 +28,7 @@ def condition_text(condition: Condition, alert: Resource) -> str:
     if condition["kind"] != AlertState.FIRING or is_cut(condition):
         return name
     one, value = _compared(alert), value_text(condition["value"], alert)
-    told = f"{one.name} {value}" if one and one.op != "count" else value
+    told = f"{one.name} {value}" if one and (one.op != "count" or not name) else value
     return f"{name}: {told}" if name else told
 
 

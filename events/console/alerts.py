@@ -17,7 +17,7 @@ from unfold.decorators import display
 from eventlane.console import OwnRelatedFilter, label, moment
 from eventlane.login import account_of
 from events.alerts.actions import fire_test, read_snooze, snooze, unsnooze
-from events.alerts.evaluate import Condition
+from events.alerts.evaluate import Condition, is_silence
 from events.alerts.links import explore_path
 from events.alerts.words import condition_text, lines, state_text, value_text
 from events.console.explore.question import from_elsewhere, read_question
@@ -50,7 +50,7 @@ MESSAGE_KINDS = {
 class AlertAdmin(SwitchAdmin):
     """Alerts. Every account may snooze and test them."""
 
-    list_display = ("name", "condition", "since", "latest_value", "project")
+    list_display = ("name", "condition", "since", "latest_value", "fires", "project")
     list_filter = (("state", ChoicesDropdownFilter), ("project", OwnRelatedFilter))
     search_fields = ("resource__name",)
     ordering = (WORST_FIRST, "project__name", "resource__name")
@@ -73,7 +73,8 @@ class AlertAdmin(SwitchAdmin):
     def page_context(self, request: HttpRequest, row: Alert) -> dict[str, Any]:
         """Return the page of one alert."""
         changes = row.changes.select_related("alert__resource").prefetch_related("messages")
-        explore = explore_path(row.resource, row.evaluation_time or timezone.now())
+        silent = is_silence(row.conditions) or not row.resource.data.get("threshold")
+        explore = explore_path(row.resource, row.evaluation_time or timezone.now(), silent=silent)
         return {
             "alert": row,
             "resource": row.resource,
@@ -141,6 +142,13 @@ class AlertAdmin(SwitchAdmin):
     def latest_value(self, alert: Alert) -> str:
         """Show the value that was found last."""
         return value_text(alert.value, alert.resource)
+
+    @display(description="Fires")
+    def fires(self, alert: Alert) -> str:
+        """Show when it fires, or when it says that there is no data."""
+        data = alert.resource.data
+        silence = f"no data for {data['no_data']}" if data.get("no_data") else ""
+        return " or ".join(filter(None, (data.get("threshold"), silence)))
 
 
 def state_label(alert: Alert) -> SafeString:

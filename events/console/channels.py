@@ -27,6 +27,7 @@ class Failing:
     since: str  # the time of that message
     alert: str
     alert_url: str  # its page shows the message
+    is_partly: bool  # others have got it
 
 
 def failing_channels(alerts: QuerySet[Alert]) -> list[Failing]:
@@ -63,7 +64,8 @@ def channel_link(channel: Resource) -> Link | None:
     if last is None:
         return None
     alert, state = last.change.alert, last.get_state_display().lower()
-    note = f"Its last message was of {zoned_text(last.change.creation_time)}: {state}. {last.error}".strip()
+    error = f": {last.error}" if last.error else ""
+    note = f"The last message to it, of {zoned_text(last.change.creation_time)}: {state}{error}"
     return Link(f"Messages of {alert.resource.name}", _page(alert), note)
 
 
@@ -76,6 +78,7 @@ def _failing(message: AlertMessage) -> Failing:
         since=moment(message.change.creation_time),
         alert=alert.resource.name,
         alert_url=_page(alert),
+        is_partly=message.refused is not None,
     )
 
 

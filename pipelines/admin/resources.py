@@ -99,7 +99,7 @@ class ResourceAdmin(SwitchAdmin):
             "resource": row,
             "spec": spec_text(row.spec),
             "related": related(row),
-            "link": _link(row),
+            "link": _page_link(row),
             **queue_context(row),
             "may_change": row.is_saved and self.has_switch_permission(request),
             # A task does nothing by itself: disable what uses it instead. A dashboard does nothing at all.
@@ -136,6 +136,11 @@ class ResourceAdmin(SwitchAdmin):
 def _link(resource: Resource) -> Link | None:
     added = ADDED.get(resource.type)
     return added.link(resource) if added else None
+
+
+def _page_link(resource: Resource) -> Link | None:
+    added = ADDED.get(resource.type)
+    return added.page_link(resource) if added and added.page_link else _link(resource)
 
 
 def state_of_resource(resource: Resource) -> SafeString:

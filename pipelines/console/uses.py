@@ -21,6 +21,9 @@ def related(resource: Resource) -> list[tuple[str, Links]]:
     elif resource.type == Resource.Type.TASK:
         users = [one for one in pipelines if any(entry["task"] == resource.name for entry in one.data["tasks"])]
         found.append(("Used by", [(one.name, resource_url(one)) for one in _by_name(users)]))
+    elif resource.type == Resource.Type.CHANNEL:
+        users = [one for one in others if resource.name in one.data.get("channels", ())]
+        found.append(("Used by", [(one.name, resource_url(one)) for one in _by_name(users)]))
     elif resource.starts_pipelines:
         found.append(("Starts", links_to(resource.data["pipelines"], pipelines)))
     return [(title, links) for title, links in found if links]

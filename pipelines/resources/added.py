@@ -37,6 +37,7 @@ def _ignore(resources: Sequence[Resource]) -> None:
 class AddedKind:
     """A kind of spec: what its data must look like, what its page in docs/specs says, and where its resources lead.
 
+    `page_link` is the link on a resource's own page, if that takes a query, which lists do without.
     `limit` is the setting that says how many a project may have. `references` tells what data names. `deployed` gets
     new and changed resources, in the transaction that deploys or saves them.
     """
@@ -48,6 +49,7 @@ class AddedKind:
     limit: str = ""
     references: Callable[[Any], Iterable[Reference]] = _nothing
     deployed: Callable[[Sequence[Resource]], None] = _ignore
+    page_link: Callable[[Resource], Link | None] | None = None
 
 
 ADDED: dict[str, AddedKind] = {}

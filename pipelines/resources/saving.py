@@ -4,6 +4,7 @@ Only kinds that other apps add (added.py) can be saved. A deployment leaves such
 of the same type and name. Who saves must be an admin, as for deploying, and is recorded in the resource's history.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
@@ -39,7 +40,7 @@ def save_resource(project: Project, spec: Any, *, account: Account, over: Resour
     if over is not None:
         over = _locked(over)
     rows = {(row.type, row.name): row for row in Resource.objects.filter(project=project)}
-    checked = _checked(project, spec, {key: row.spec for key, row in rows.items()})
+    checked = checked_spec(project, spec, rows)
     taken = rows.get((checked["type"], checked["name"]))
     if taken is not None and taken != over:
         raise NameTaken(taken)
@@ -71,10 +72,12 @@ def _locked(resource: Resource) -> Resource:
     return current
 
 
-def _checked(project: Project, spec: Any, others: dict[tuple[str, str], Spec]) -> Spec:
+def checked_spec(project: Project, spec: Any, rows: Mapping[tuple[str, str], Resource]) -> Spec:
+    """Return a spec as it would be saved beside a project's resources; raise InvalidRequestBody."""
     if isinstance(spec, dict) and spec.get("type") not in ADDED:
         raise InvalidRequestBody([Problem("/type", f"must be {' or '.join(sorted(ADDED))}: others are only deployed")])
     identities = {identity.name: identity for identity in Identity.objects.filter(project=project)}
+    others = {key: row.spec for key, row in rows.items()}
     return check_saved(spec, others=others, identities=identities)
 
 

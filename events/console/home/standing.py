@@ -56,7 +56,8 @@ def standing(
         return Standing("danger", f"{count_of(firing, 'alert')} firing", rate, _and(failing + platform), "#alerts")
     if channels:
         whom = channels[0].channel if len(channels) == 1 else count_of(len(channels), "channel")
-        return Standing("danger", f"Messages to {whom} don’t arrive", rate, _and(platform), "#channels")
+        fail = "don’t reach everybody" if all(one.is_partly for one in channels) else "don’t arrive"
+        return Standing("danger", f"Messages to {whom} {fail}", rate, _and(platform), "#channels")
     if found is None:
         return Standing("unknown", "It can’t be told now whether all is well.", rate, url=_system())
     if not found and (troubled := [alert for alert in alerts if not alert.snoozed]):

@@ -33,7 +33,7 @@ def test_channel_of_an_alert_that_fires_already_is_told(watch: Watch, web: WebSe
     deploy(errors.project, [alert(channels=["hook"]), channel("hook", kind="webhook", url=web.url())])
     errors.evaluate()
     errors.evaluate()
-    assert told(web) == ["FIRING: many-errors, 3"]
+    assert told(web) == ["FIRING: many-errors, count 3"]
 
 
 def test_clock_that_was_turned_back_stops_no_alert(watch: Watch) -> None:

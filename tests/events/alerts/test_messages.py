@@ -76,7 +76,8 @@ def test_webhook_and_mail_are_sent_when_it_begins_and_when_it_ends(
     page = f"http://127.0.0.1:8000/console/events/alert/{errors.resource.pk}/change/"
     assert said["alert_link"] == page and client_of(node).get(page).status_code == 200
     words = letter.get_content().splitlines()
-    assert "service api: 2" in words and f"Explore: {said['link']}" in words and f"State and history: {page}" in words
+    assert "service api: 2" in words and "Threshold: > 1" in words
+    assert f"Explore: {said['link']}" in words and f"State and history: {page}" in words
 
 
 MAIL = {"kind": "email", "to": ["a@example.com", "b@example.com"]}
@@ -262,7 +263,7 @@ def test_apprise_sends_in_a_process_that_reaches_nothing_inside(watch: Watch, we
     send()
     assert outcomes() == [("sent", "")]
     said = json.loads(web.received[0][2])
-    assert said["title"] == "FIRING: many-errors, 3" and "/console/explore/" in said["message"]
+    assert said["title"] == "FIRING: many-errors, count 3" and "/console/explore/" in said["message"]
     assert f"/console/events/alert/{errors.resource.pk}/change/" in said["message"]
 
 
@@ -378,7 +379,7 @@ def test_snoozed_alert_tells_nothing_until_it_ends(watch: Watch, web: WebServer,
     errors.evaluate()
     assert send() == 1
     said = json.loads(web.received[0][2])
-    assert (said["kind"], said["title"]) == ("began", "FIRING: many-errors, 3")
+    assert (said["kind"], said["title"]) == ("began", "FIRING: many-errors, count 3")
     kinds = [change.kind for change in AlertChange.objects.order_by("creation_time")]
     assert kinds == ["snoozed", "began", "snoozed", "began"]
 

@@ -103,6 +103,23 @@ def test_list_begins_with_what_is_wrong(house: House, alice: Client, errors: str
     assert shown.index(">many-errors<") < shown.index(">a-quiet<")
 
 
+def test_silence_is_shown_as_such(house: House, alice: Client) -> None:
+    asked = {"datasets": ["acme-logs"]}
+    deploy(
+        house.project,
+        [alert("silent", query=asked, threshold=None, no_data="2h"), alert("both", query=asked, no_data="1h")],
+    )
+    shown = page(alice, LIST)
+    assert ">no data for 2h<" in shown and html.escape("> 2 or no data for 1h") in shown
+    address = f"{LIST}{Alert.objects.get(resource__name='silent').pk}/change/"
+    shown = text(alice, address)
+    assert "<dt>Evaluated</dt><dd>every 7d</dd>" in shown and "Looks at" not in shown
+    [explore] = re.findall(r'href="([^"]+)">Open in Explore<', shown)
+    asked_for = parse_qs(urlsplit(explore).query)
+    [start], [end] = asked_for["from"], asked_for["to"]
+    assert datetime.fromisoformat(end) - datetime.fromisoformat(start) == timedelta(hours=2)
+
+
 def test_list_shows_states_and_costs_the_same_for_many(house: House, alice: Client, errors: str) -> None:
     assert f'href="{errors}' in page(alice, LIST) and "firing" in page(alice, LIST)
     few = count_queries(alice, LIST)

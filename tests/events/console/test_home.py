@@ -274,8 +274,10 @@ def test_channels_that_messages_do_not_reach_are_told_of(node: Node, alice: Clie
     assert "the mail server &lt;b&gt;" in page and f'href="{alert_page}">messages of many-errors<' in page
     resource = Resource.objects.get(type="channel", name="people")
     of_channel = text(alice, f"/console/pipelines/resource/{resource.pk}/change/")
-    assert f'href="{alert_page}">Messages of many-errors<' in of_channel and ": failed. the mail server" in of_channel
+    assert f'href="{alert_page}">Messages of many-errors<' in of_channel and ": failed: the mail server" in of_channel
 
+    AlertMessage.objects.filter(channel="people").update(refused={"b@example.com": "550 no such user"})
+    assert get(alice, STANDING).context["standing"].title == "Messages to people don’t reach everybody"
     Alert.objects.update(state="firing")
     assert get(alice, STANDING).context["standing"].text == "and 1 channel that messages don’t reach"
     Alert.objects.update(state="ok")

@@ -1,16 +1,20 @@
 """From a question in Explore to an alert."""
 
 import html
+import json
+import re
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
 
+from events.lake.slots import slots
 from events.models import Alert, Dataset
 from pipelines.models import Resource
 from pipelines.resources.deploy import deploy
 from tests.console import logged_in
+from tests.events.lake.conftest import Node
 from tests.factories import House, make_account, make_house
 from tests.pipelines.resources.samples import channel
 
@@ -65,3 +69,29 @@ def test_user_sees_the_yaml_and_cannot_save_it(house: House, address: str) -> No
 def test_others_find_nothing(address: str) -> None:
     charlie: Client = logged_in(make_house("umbrella", "charlie").admin)
     assert charlie.get(address).status_code == 404
+
+
+def test_what_the_alert_would_find_is_shown_before_it_is_saved(node: Node) -> None:
+    slots.close()
+    node.write(*(json.dumps({"level": "error", "service": name}) for name in ["<api>"] * 4 + ["web"] * 2 + ["db"]))
+    bob = logged_in(make_account(node.dataset.project.organization, "bob"))
+    path = f"/console/explore/alert/?dataset={node.dataset.pk}&" + urlencode({"q": "level:error", "by": "service"})
+    text = text_in(bob.get(path).content)
+
+    def tried(text: str) -> str:
+        page = bob.post(path, {"text": text, "try": "1"}).content.decode()
+        return re.sub(r"\s+", " ", page.partition('id="tried"')[2])
+
+    rows = re.compile(r'<td class="ev-value">(.*?)</td><td>(.*?)</td>')
+    found = tried(text.replace("> 10", "> 2"))
+    assert rows.findall(found) == [("service &lt;api&gt;: 4", "yes"), ("service web: 2", "no"), ("service db: 1", "no")]
+    assert "Firing" in found and not Alert.objects.exists()
+    nearest = [line for line, _ in rows.findall(tried(text.replace("> 10", "= 2")))]
+    assert nearest == ["service web: 2", "service db: 1", "service &lt;api&gt;: 4"]
+    assert rows.findall(tried(text.replace("level:error", "level:none"))) == []
+    assert "There is no saved query gone" in tried(
+        "type: alert\nversion: 1\nname: a\ndata: {query: gone, threshold: '> 1'}"
+    )
+    wrong = bob.post(path, {"text": text.replace("> 10", "lots"), "try": "1"})
+    assert wrong.status_code == 400 and "threshold: must be one of" in wrong.content.decode()
+    slots.close()  # its DuckDB is attached to this test's lake
