@@ -63,7 +63,10 @@ def refuse_inner(host: str) -> None:
     try:
         ip = ipaddress.ip_address(host)
     except ValueError:
-        return
+        try:
+            ip = ipaddress.ip_address(socket.inet_aton(host))  # 2130706433, 0x7f000001, 127.1
+        except OSError:
+            return
     if not may_reach(ip, settings.EVENTLANE_ALERT_TARGETS):
         raise Refused(f"{host} {ADVICE}")
 

@@ -19,6 +19,7 @@ from events.alerts.record import record
 from events.alerts.words import lines, title
 from events.models import Alert, AlertChange
 from pipelines.models import Pipeline, PlatformEvent, Resource
+from pipelines.periodic import PERIODIC
 from pipelines.platform_events import replay
 from pipelines.resources.deploy import deploy
 from tests.events.alerts.conftest import BY_SERVICE, Watch, Watched, send, worker_of
@@ -358,6 +359,11 @@ def test_it_starts_pipelines_when_it_begins(watch: Watch) -> None:
     assert Pipeline.objects.get().event == event
     replay(event)
     assert Pipeline.objects.count() == 2
+
+
+def test_slow_alert_leaves_threads_to_others(settings: Any) -> None:
+    threads = [one for one in PERIODIC if one.name.startswith("alerts ")]
+    assert len(threads) == settings.EVENTLANE_QUERY_SLOTS > 1
 
 
 def test_worker_evaluates_it(node: Node, watch: Watch) -> None:

@@ -55,7 +55,7 @@ def test_mistakes_of_channels_are_named_at_their_place(db: None, project: Projec
     assert of(kind="webhook", url="ftp://a")[0] == ("/url", "must begin with https:// or http://, and name a host")
     assert of(kind="webhook", url="https://me:secret@host/")[0] == ("/url", "must not have a login before the host")
     assert of(kind="webhook", url="https://host/a b\r\nX: y")[0][0] == "/url"
-    for host in ("10.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"):
+    for host in ("10.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "2130706433", "0x7f000001", "127.1"):
         [(pointer, reason)] = of(kind="webhook", url=f"http://{host}:8080/")
         assert pointer == "/url" and "is not a public address; EVENTLANE_ALERT_TARGETS" in reason
 
