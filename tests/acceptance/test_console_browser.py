@@ -146,7 +146,11 @@ def test_explore_by_keyboard_and_by_its_fields(page: Page, server: Server) -> No
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("/")
-    expect(page.get_by_label("Search", exact=True)).to_be_focused()
+    search = page.get_by_label("Search", exact=True)
+    expect(search).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(search).not_to_be_focused()
+    expect(search).to_have_value("namespace:explored")
     assert page.evaluate("typeof Chart") == "undefined"  # 200 kB that no page needs
 
     page.get_by_text("Fields", exact=True).click()
@@ -207,6 +211,29 @@ def test_opened_event_leads_on(page: Page, server: Server) -> None:
     for name, shown in (("Local", "JST"), ("UTC", "UTC")):
         page.get_by_role("group", name="Show times in").get_by_role("button", name=name).click()
         expect(page.locator(".ev-as-of")).to_contain_text(shown)
+
+
+def test_event_that_could_not_be_loaded_is_asked_for_again(browser: Browser, server: Server) -> None:
+    page = browser.new_page()  # whose failed requests are no complaints
+    log_in_unseen(page, server)
+    assert server.post("/v1/logs/away", [{"message": "here"}]).status == 202
+    page.goto(f"{server.url}/console/explore/?q=namespace:away")
+    line = page.locator(".ev-event > summary").first
+    page.context.set_offline(True)
+    line.click()
+    expect(page.locator(".ev-event").get_by_role("alert")).to_contain_text("The server can't tell now.")
+    page.context.set_offline(False)
+    line.click()
+    line.click()
+    expect(page.get_by_role("tabpanel", name="Tree")).to_be_visible()
+    tab, around = page.get_by_role("tab", name="Context"), page.get_by_role("tabpanel", name="Context")
+    page.context.set_offline(True)
+    tab.click()
+    expect(around.get_by_role("alert")).to_contain_text("The server can't tell now.")
+    page.context.set_offline(False)
+    tab.click()
+    expect(around.get_by_role("listitem").first).to_be_visible()
+    page.context.close()
 
 
 def test_explore_folds_and_keeps_values_in_sight_on_a_phone(page: Page, server: Server) -> None:

@@ -247,6 +247,7 @@ def test_database_away_is_said_and_got_over(browser: Browser, fresh_server: Call
         other = page.context.new_page()
         assert other.goto(f"{server.url}/console/events/dataset/").status == 503
         expect(other.get_by_text("The database can't be reached")).to_be_visible()
+        expect(other.get_by_role("link")).to_have_text(["Try again"])  # the home page can't be shown either
         other.close()
     finally:
         server.process.send_signal(signal.SIGCONT)

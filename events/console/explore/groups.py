@@ -177,7 +177,7 @@ def value_text(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return number(value)
     if isinstance(value, float) and math.isfinite(value):
-        return f"{value:,.0f}" if abs(value) >= 1e6 else f"{value:.6g}"
+        return f"{value:,.0f}" if abs(value) >= 1e6 else f"{value:,.6g}"
     return group_text(value)
 
 

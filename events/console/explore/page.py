@@ -86,6 +86,8 @@ def explore_page(request: HttpRequest) -> HttpResponse:
 def _show(request: HttpRequest, found: dict[str, Any], status: int = 200) -> HttpResponse:
     page = {**admin.site.each_context(request), "title": "Explore", "narrowed_to": project_choice(request).chosen}
     response = render(request, "events/explore.html", page | found, status=status)
+    for name, value in getattr(found.get("problem"), "headers", {}).items():  # when to try again
+        response[name] = value
     return note_seen(response) if found["state"] in ("events", "groups") else response
 
 
@@ -146,6 +148,8 @@ def _found_groups(request: HttpRequest, dataset: Dataset, question: Question, te
         "groups": group_rows(answer, question, open_to_more(question.q)),
         "others": others_row(answer),
         "line_chart": draw_lines(answer, question, of=_order(answer.query)) if shown else None,
+        "total": "0",  # shown where there is nothing else
+        "total_noun": "events match",
         "scanned": number(answer.statistics.events_scanned),
         "scanned_events": count_of(answer.statistics.events_scanned, "event"),
         "elapsed_ms": number(round(answer.statistics.elapsed_ms)),

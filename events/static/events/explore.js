@@ -3,7 +3,7 @@
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   const typing = event.target.matches("input, select, textarea");
-  if (event.key === "Escape") return leave(event.target);
+  if (event.key === "Escape") return leave(event);
   if (typing) return;
   if (event.key === "/") focusOn(event, document.getElementById("q"));
   else if (event.key === "?") document.querySelector(".ev-keys")?.showModal();
@@ -17,9 +17,12 @@ document.querySelector("[data-unfold]")?.addEventListener("click", ({ currentTar
 });
 
 // Close the event that the focus is in, or leave a field.
-function leave(target) {
-  const shown = target.closest(".ev-event");
-  if (!shown) return target.blur();
+function leave(event) {
+  const shown = event.target.closest(".ev-event");
+  if (!shown) {
+    event.preventDefault(); // a browser would empty the search
+    return event.target.blur();
+  }
   shown.open = false;
   shown.querySelector("summary").focus();
 }

@@ -82,10 +82,13 @@ async function fill(place) {
   delete place.dataset.fetch;
   try {
     const response = await fetch(address, { redirect: "manual", headers: { "X-Background": "1" } });
-    if (!response.ok) throw new Error();
+    if (!response.ok) throw new Error(response.type === "opaqueredirect" ? "You are logged out: reload the page." : "");
     place.innerHTML = await response.text();
-  } catch {
-    place.dataset.fetch = address; // the next click tries again
-    place.textContent = "The server can't tell now.";
+    if (place.querySelector("[data-problem]")) place.dataset.fetch = address; // the next click tries again
+  } catch (error) {
+    place.dataset.fetch = address;
+    const isAway = error instanceof TypeError || !error.message;
+    const text = isAway ? "The server can't tell now. Choose the tab again to try again." : error.message;
+    place.replaceChildren(Object.assign(document.createElement("p"), { className: "ev-note", role: "alert", textContent: text }));
   }
 }

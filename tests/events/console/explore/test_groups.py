@@ -194,7 +194,16 @@ def test_text_of_an_event_is_no_formula_in_a_downloaded_table(node: Node, alice:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "–"), (1234567, "1,234,567"), (0.1, "0.1"), (12.3456789, "12.3457"), (1e7 + 0.5, "10,000,000"), ("x", "x")],
+    [
+        (None, "–"),
+        (1234567, "1,234,567"),
+        (0.1, "0.1"),
+        (12.3456789, "12.3457"),
+        (1000.0, "1,000"),
+        (12345.678, "12,345.7"),
+        (1e7 + 0.5, "10,000,000"),
+        ("x", "x"),
+    ],
 )
 def test_values_as_people_read_them(value: Any, text: str) -> None:
     assert value_text(value) == text

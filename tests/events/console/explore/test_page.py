@@ -284,7 +284,8 @@ def test_question_that_takes_too_long_leads_to_a_shorter_time(node: Node, alice:
 def test_too_many_questions_at_once_are_told(node: Node, alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slots, "_slots", 0)
     monkeypatch.setattr(slots, "_wait_seconds", 0.01)
-    assert TooManyQueries().message in text_of(ask(alice, node, 503))
+    response = ask(alice, node, 503)
+    assert TooManyQueries().message in text_of(response) and response["Retry-After"] == "1"
 
 
 def test_answer_without_damaged_files_is_partial(node: Node, alice: Client) -> None:

@@ -1,5 +1,6 @@
 """The conditions of a question as chips, and what the page says when nothing is found."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -49,6 +50,13 @@ def test_each_condition_is_a_chip_that_can_be_removed(node: Node, alice: Client)
 
 def reasons(response: Any) -> list[tuple[str, int]]:
     return [(one.chip.text, one.found) for one in response.context["reasons"].without]
+
+
+def test_empty_answer_says_so_for_groups_too(node: Node, alice: Client) -> None:
+    node.write('{"level":"error"}')
+    for groups in ({}, {"by": "level"}, {"by": "level", "calculate": "count"}):
+        page = re.sub(r"<[^>]+>|\s+", " ", text_of(ask(alice, node, q="level:eror", **groups)))
+        assert re.search(r"\b0 +events match +of 1\b", page), groups
 
 
 def test_empty_answer_says_which_condition_empties_it(node: Node, alice: Client) -> None:
