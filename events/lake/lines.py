@@ -52,12 +52,17 @@ def json_line(row: EventRow, *, safe: bool = False) -> str:
     """
     event = _without_line_ends(row.event)
     if safe:
-        event = UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", event.replace("\t", " "))
+        event = safe_json(event)
     return (
         f'{{"id": "{row.id}", "received_time": "{format_time(row.received_time, "microseconds")}",'
         f' "event_time": "{format_time(row.event_time, "microseconds")}",'
         f' "namespace": {_json(row.namespace)}, "service": {_json(row.service)}, "event": {event}}}'
     )
+
+
+def safe_json(text: str) -> str:
+    """Return JSON with what a terminal would obey escaped; but for tabs between tokens it can only be in strings."""
+    return UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text.replace("\t", " "))
 
 
 def visible(text: str) -> str:

@@ -44,11 +44,15 @@ def text_table(names: Sequence[str], rows: Iterable[Row], numbers_from: int) -> 
         yield "  ".join(aligned).rstrip()
 
 
-def csv_lines(names: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
-    """Yield the lines of CSV; what isn't there is empty, lists and objects are JSON."""
+def csv_lines(names: Sequence[str], rows: Iterable[Row], *, safe: bool = False) -> Iterator[str]:
+    """Yield the lines of CSV; what isn't there is empty, lists and objects are JSON.
+
+    With `safe`, characters that a terminal would obey are made visible.
+    """
     for row in [list(names), *rows]:
         line = io.StringIO()
-        csv.writer(line, lineterminator="").writerow([_plain(value) for value in row])
+        cells = map(_plain, row)
+        csv.writer(line, lineterminator="").writerow(map(visible, cells) if safe else cells)
         yield line.getvalue()
 
 

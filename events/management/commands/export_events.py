@@ -12,6 +12,7 @@ from eventlane.one_line import one_line
 from eventlane.wire.errors import ApiError, InvalidRequestBody
 from events.command_line import add_search, find_dataset, refusal
 from events.lake.connection import Lake
+from events.lake.lines import safe_json
 from events.query.export import FORMATS, export, new_export_file, read_export
 
 
@@ -44,7 +45,10 @@ python manage.py export_events logs --from 30d --format parquet > logs.parquet
             with new_export_file() as file:
                 with Lake(read_only=True) as lake:
                     statistics = export(lake, [dataset], query, chosen, file)
-                shutil.copyfileobj(file, sys.stdout.buffer)
+                if sys.stdout.isatty() and chosen == "ndjson":
+                    sys.stdout.writelines(safe_json(line.decode().rstrip("\n")) + "\n" for line in file)
+                else:
+                    shutil.copyfileobj(file, sys.stdout.buffer)
         except InvalidRequestBody as error:
             raise refusal(error) from None
         except ApiError as error:

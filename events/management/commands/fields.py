@@ -14,6 +14,7 @@ from eventlane.one_line import one_line
 from eventlane.wire.errors import ApiError, InvalidRequestBody
 from events.command_line import add_search, find_dataset, refusal
 from events.lake.connection import Lake
+from events.lake.lines import safe_json
 from events.query.body import read_query
 from events.query.fields import Field, Fields, find_fields
 from events.query.terminal import text_table
@@ -44,7 +45,8 @@ python manage.py fields logs --from 1d --json | jq -r '.fields[].path'
     def handle(self, *args: Any, **options: Any) -> None:
         found = _find(options)
         if options["json"]:
-            sys.stdout.write(exact_numbers.encode(found.show()).decode() + "\n")
+            shown = exact_numbers.encode(found.show()).decode()
+            sys.stdout.write((safe_json(shown) if sys.stdout.isatty() else shown) + "\n")
         else:
             for line in _lines(found):
                 sys.stdout.write(line + "\n")

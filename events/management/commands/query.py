@@ -14,7 +14,7 @@ from eventlane.one_line import one_line
 from eventlane.wire.errors import ApiError, InvalidRequestBody, UnknownObject
 from events.command_line import find_dataset, refusal
 from events.lake.connection import Lake
-from events.lake.lines import json_line, plain_line
+from events.lake.lines import json_line, plain_line, safe_json
 from events.models import Dataset
 from events.query.answer import Answer
 from events.query.body import read_query
@@ -145,15 +145,17 @@ def _body(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lines(answer: Answer, options: dict[str, Any]) -> Iterable[str]:
+    terminal = sys.stdout.isatty()
     if not answer.query.calculations:
-        return _event_lines(answer, options)
+        return _event_lines(answer, options, terminal)
     if options["json"]:
-        return [exact_numbers.encode(answer.show([])).decode()]
+        shown = exact_numbers.encode(answer.show([])).decode()
+        return [safe_json(shown) if terminal else shown]
     if options["chart"]:
         return chart(answer)
     names, rows = table_of(answer)
     if options["csv"]:
-        return csv_lines(names, rows)
+        return csv_lines(names, rows, safe=terminal)
     if not rows:
         return []
     if answer.others and answer.series is None:
@@ -162,14 +164,13 @@ def _lines(answer: Answer, options: dict[str, Any]) -> Iterable[str]:
     return text_table(names, rows, len(names) - len(answer.query.calculations))
 
 
-def _event_lines(answer: Answer, options: dict[str, Any]) -> Iterable[str]:
+def _event_lines(answer: Answer, options: dict[str, Any], terminal: bool) -> Iterable[str]:
     events = [row for _, row in answer.events] if answer.query.order_by else [row for _, row in reversed(answer.events)]
-    terminal = sys.stdout.isatty()
     if options["json"]:
         return [json_line(row, safe=terminal) for row in events]
     if options["csv"]:
         fields = ("id", "event_time", "namespace", "service", "level", "message", "event")
-        return csv_lines(fields, [[_field(row, name) for name in fields] for row in events])
+        return csv_lines(fields, [[_field(row, name) for name in fields] for row in events], safe=terminal)
     return [plain_line(row, coloured=terminal) for row in events]
 
 

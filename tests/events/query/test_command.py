@@ -3,11 +3,13 @@
 import csv
 import json
 import signal
+import sys
 from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from events.lake.lines import UNSAFE
 from events.models import Dataset
 from projects.models import Organization, Project
 from tests.events.lake.conftest import Node, node, other_node, project  # noqa: F401  (fixtures)
@@ -65,6 +67,27 @@ def test_json_is_the_answer_of_the_api(filled: Node, capsys: pytest.CaptureFixtu
     answer = json.loads(line)
     assert answer["rows"] == [[4]]
     assert sum(answer["series"]["values"][0][0]) == 4
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["query", "-d", "logs", "--csv"],
+        ["query", "-d", "logs", "--json"],
+        *(["query", "-d", "logs", "--calculate", "count", "--group-by", "evil", form] for form in ("--csv", "--json")),
+        ["fields", "logs", "--json"],
+        ["export_events", "logs"],
+    ],
+    ids=" ".join,
+)
+def test_no_control_character_reaches_a_terminal(
+    filled: Node, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    filled.write('{"evil":"\\u001b[31mred\x9b2J\u2028","message":"\\u001b]0;title\\u0007\\r\\n"}')
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    call_command(*words)
+    shown = capsys.readouterr().out
+    assert "red" in shown and not UNSAFE.search(shown.replace("\n", ""))
 
 
 def test_time_frame(filled: Node, capsys: pytest.CaptureFixture[str]) -> None:

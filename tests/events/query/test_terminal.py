@@ -23,6 +23,7 @@ def test_table_of_groups(table: Table) -> None:
         "web\\x1b[2J      1     2.5",
     ]
     assert list(csv_lines(*table_of(answer))) == ["g,count,avg(v)", "api,12,1", ",2,1.5", "web\x1b[2J,1,2.5"]
+    assert list(csv_lines(*table_of(answer), safe=True))[-1] == r"web\x1b[2J,1,2.5"
     assert list(chart(answer)) == [
         "api         " + "█" * 40 + " 12",
         "-           " + "█" * 6 + "▋ 2",
