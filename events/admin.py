@@ -8,7 +8,6 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
@@ -19,7 +18,16 @@ from unfold.decorators import action, display
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
-from eventlane.console import ConsoleList, OwnRelatedFilter, ReadOnlyAdmin, TypedDeleteAdmin, count_of, number, size
+from eventlane.console import (
+    ConsoleList,
+    OwnRelatedFilter,
+    ReadOnlyAdmin,
+    TypedDeleteAdmin,
+    count_of,
+    number,
+    size,
+    total_of,
+)
 from eventlane.forms import ModelForm
 from eventlane.project_choice import project_choice
 from eventlane.zone_choice import zoned_text
@@ -153,12 +161,9 @@ class DatasetAdmin(TypedDeleteAdmin):
     list_select_related = ("project",)
     search_fields = ("name", "project__name")
     ordering = ("project__name", "name")
+    totals: Any = {"namespace_total": total_of(Namespace.objects.all(), "dataset")}
     add_fieldsets = ((None, {"fields": ("project", "name", "retention_days", "default_namespace", "unwrap_message")}),)
     measured_fields = ("event_count", "stored", "unreadable_times", "table_name", "creation_time")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Dataset]:
-        """Return the organization's datasets with the number of their namespaces."""
-        return super().get_queryset(request).annotate(namespace_total=Count("namespaces"))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Use the list with sizes."""
@@ -178,7 +183,7 @@ class DatasetAdmin(TypedDeleteAdmin):
     ) -> HttpResponse:
         """Warn about events that can't be read."""
         dataset = self.get_object(request, object_id) if object_id and request.method == "GET" else None
-        for notice in damage([dataset]) if dataset else ():
+        for notice in damage(self.get_queryset(request).filter(pk=dataset.pk)) if dataset else ():
             messages.warning(request, f"{notice.title}: {notice.text}")
         return super().changeform_view(request, object_id, form_url, extra_context)
 
@@ -276,13 +281,11 @@ class DatasetFilter(OwnRelatedFilter):
     """Filter namespaces by dataset. Datasets of different projects can have the same name."""
 
     order = ("project__name", "name")
+    related = ("project",)
 
-    def field_choices(
-        self, field: Any, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]"
-    ) -> list[tuple[Any, str]]:
-        """Return the organization's datasets, each with its project."""
-        own = model_admin.admin_site.get_model_admin(Dataset).get_queryset(request).select_related("project")
-        return [(dataset.pk, f"{dataset.project} / {dataset}") for dataset in own.order_by(*self.order)]
+    def text_of(self, row: Any) -> str:
+        """Return the dataset with its project."""
+        return f"{row.project} / {row}"
 
 
 @admin.register(Namespace)
@@ -296,7 +299,7 @@ class NamespaceAdmin(ReadOnlyAdmin):
     list_display = ("name", "dataset", "project", "creation_time", "events")
     list_filter = (("dataset", DatasetFilter),)
     list_select_related = ("dataset__project",)
-    search_fields = ("name",)
+    search_fields = ("name", "dataset__name")
     ordering = ("name", "pk")
     fields = ("name", "dataset", "project", "creation_time")
 
@@ -330,6 +333,7 @@ class ProjectWithDatasetsAdmin(ProjectWithTasksAdmin):
     """Projects with their datasets. The apps below can't know about those."""
 
     list_display = ("name", "dataset_count", "key_count", "create_datasets", "creation_time")
+    totals: Any = ProjectWithTasksAdmin.totals | {"dataset_total": total_of(Dataset.objects.all(), "project")}
     fieldsets = (*ProjectWithTasksAdmin.fieldsets, ("Events", {"fields": ("events_this_month",)}))
 
     def get_fieldsets(self, request: HttpRequest, obj: Project | None = None) -> Sequence[Any]:
@@ -350,10 +354,6 @@ class ProjectWithDatasetsAdmin(ProjectWithTasksAdmin):
         quota = quota_of(project)
         received = count_of(received_this_month([project.pk]).get(project.pk, 0), "event")
         return f"{received} of {quota:,}" if quota else received
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
-        """Return the organization's projects with the number of their datasets."""
-        return super().get_queryset(request).annotate(dataset_total=Count("datasets", distinct=True))
 
     def deletion_summary(self, rows: list[Project]) -> dict[str, str]:
         """Add how many datasets and events are deleted with the project."""

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import Max, Sum
+from django.db.models import Max, QuerySet, Sum
 from django.utils import timezone
 
 from eventlane.times import readable_time
@@ -32,8 +32,13 @@ class Ahead(NamedTuple):
         return f"{self.events:,} {are} dated up to {latest} by a clock that was ahead"
 
 
+def counts_ahead() -> QuerySet[ReceivedCount]:
+    """Return the counts of sealed events with a later time than that."""
+    return ReceivedCount.objects.filter(minute__gt=newest_time())
+
+
 def dated_ahead(dataset_ids: Collection[str]) -> dict[str, Ahead]:
     """Return the events dated in the future, by dataset. Datasets without any are left out."""
-    later = ReceivedCount.objects.filter(dataset_id__in=dataset_ids, minute__gt=newest_time())
-    counts = later.values_list("dataset_id").order_by().annotate(Sum("events"), Max("minute"))
+    rows = counts_ahead().filter(dataset_id__in=dataset_ids).values_list("dataset_id").order_by()
+    counts = rows.annotate(Sum("events"), Max("minute"))
     return {dataset_id: Ahead(events, latest) for dataset_id, events, latest in counts}

@@ -2,26 +2,29 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from eventlane.console import count_of
 from eventlane.database import DATABASE_FAILED
 from eventlane.one_line import one_line
 from eventlane.zone_choice import zoned_text
-from events.clock import dated_ahead
-from events.ingest.quotas import used_up
+from events.clock import counts_ahead, dated_ahead
+from events.ingest.quotas import used_up, with_quota
 from events.journal import Backlog
 from events.lake.damaged_files import known_damage
-from events.lake.ledger_hours import differences
+from events.lake.ledger_hours import differences, unbalanced
 from events.models import DamagedFile, Dataset, QuarantineCount, QuarantinedRequest, SealerIncident
-from projects.models import Organization
+from projects.models import Organization, Project
 
+P = ParamSpec("P")
 T = TypeVar("T")
+Datasets = QuerySet[Dataset]
 logger = logging.getLogger(__name__)
 
 LATE_SECONDS = 60.0
@@ -42,10 +45,10 @@ class Notice:
     dataset: Dataset | None = None
 
 
-def answer_or_none(question: Callable[..., T], *words: object) -> T | None:
+def answer_or_none(question: Callable[P, T], *words: P.args, **others: P.kwargs) -> T | None:
     """Return the answer, or None if there is none: one broken part must not break the page."""
     try:
-        return question(*words)
+        return question(*words, **others)
     except (OSError, ValueError, DATABASE_FAILED) as error:
         logger.warning("the console can't show %s: %s", question.__name__, one_line(error))
         return None
@@ -56,15 +59,18 @@ def is_late(waiting: Backlog) -> bool:
     return waiting.oldest_seconds > max(LATE_SECONDS, 10 * settings.EVENTLANE_JOURNAL_MAX_AGE_SECONDS)
 
 
-def notices(datasets: Sequence[Dataset], now: datetime) -> list[Notice] | None:
-    """Return what went wrong, worst first, or None if that isn't known."""
+def notices(datasets: Datasets, projects: QuerySet[Project], now: datetime) -> list[Notice] | None:
+    """Return what went wrong, worst first, or None if that isn't known.
+
+    Each part loads only the datasets that something is wrong with: an organization may have very many.
+    """
     parts = (
         answer_or_none(damage, datasets),
         answer_or_none(incidents, now),
         answer_or_none(unaccounted, datasets),
         answer_or_none(quarantine, datasets),
-        answer_or_none(given_up, datasets),
-        answer_or_none(quotas_used_up, datasets, now),
+        answer_or_none(given_up, projects),
+        answer_or_none(quotas_used_up, projects, now),
         answer_or_none(ahead, datasets, now),
     )
     if None in parts:
@@ -107,9 +113,10 @@ def _minute(time: datetime) -> str:
     return zoned_text(time, "minutes")
 
 
-def damage(datasets: Sequence[Dataset]) -> list[Notice]:
+def damage(datasets: Datasets) -> list[Notice]:
     """Return the files of these datasets that can't be read."""
-    by_table = {dataset.table_name: dataset for dataset in datasets}
+    tables = DamagedFile.objects.values("table_name")
+    by_table = {dataset.table_name: dataset for dataset in datasets.filter(table_name__in=tables)}
     files: dict[str, list[DamagedFile]] = defaultdict(list)
     for file in known_damage(*by_table) if by_table else ():
         files[file.table_name].append(file)
@@ -129,9 +136,9 @@ def _damaged(dataset: Dataset, files: list[DamagedFile]) -> Notice:
     )
 
 
-def unaccounted(datasets: Sequence[Dataset]) -> list[Notice]:
+def unaccounted(datasets: Datasets) -> list[Notice]:
     """Return of which datasets events are unaccounted for."""
-    by_id = {dataset.pk: dataset for dataset in datasets}
+    by_id = {dataset.pk: dataset for dataset in datasets.filter(pk__in=unbalanced().values("dataset_id"))}
     return [
         Notice(
             "danger",
@@ -141,20 +148,20 @@ def unaccounted(datasets: Sequence[Dataset]) -> list[Notice]:
             difference.check_time,
             by_id[difference.dataset.pk],
         )
-        for difference in differences(datasets)
+        for difference in differences(by_id.values())
     ]
 
 
-def quarantine(datasets: Sequence[Dataset]) -> list[Notice]:
+def quarantine(datasets: Datasets) -> list[Notice]:
     """Return which events of these datasets could not be converted, and damaged parts of the journal."""
-    by_id = {dataset.pk: dataset for dataset in datasets}
+    by_id = {dataset.pk: dataset for dataset in datasets.filter(pk__in=QuarantineCount.objects.values("pk"))}
     counts = QuarantineCount.objects.filter(pk__in=["", *by_id]).order_by("-latest_time")
     return [_quarantined(count, by_id.get(count.pk)) for count in counts]
 
 
-def given_up(datasets: Sequence[Dataset]) -> list[Notice]:
-    """Return how many requests are in quarantine in the projects of these datasets."""
-    rows = QuarantinedRequest.objects.filter(project__in={dataset.project_id for dataset in datasets})
+def given_up(projects: QuerySet[Project]) -> list[Notice]:
+    """Return how many requests are in quarantine in these projects."""
+    rows = QuarantinedRequest.objects.filter(project__in=projects.values("pk"))
     newest = rows.order_by("-id").defer("body").first()
     if newest is None:
         return []
@@ -162,17 +169,17 @@ def given_up(datasets: Sequence[Dataset]) -> list[Notice]:
     return [Notice("warning", title, text, newest.creation_time)]
 
 
-def quotas_used_up(datasets: Sequence[Dataset], now: datetime) -> list[Notice]:
-    """Return which projects of these datasets get no more events this month."""
-    projects = {project.pk: project for project in (dataset.project for dataset in datasets)}
-    found = used_up(projects.values()).items()
+def quotas_used_up(projects: QuerySet[Project], now: datetime) -> list[Notice]:
+    """Return which of these projects get no more events this month."""
+    by_id = {project.pk: project for project in with_quota(projects)}
+    found = used_up(by_id.values()).items()
     title, text = "Project {} has used up its events of this month", "More than {:,} are refused."
-    return [Notice("danger", title.format(projects[pk]), text.format(quota), now) for pk, quota in found]
+    return [Notice("danger", title.format(by_id[pk]), text.format(quota), now) for pk, quota in found]
 
 
-def ahead(datasets: Sequence[Dataset], now: datetime) -> list[Notice]:
+def ahead(datasets: Datasets, now: datetime) -> list[Notice]:
     """Return which of these datasets have events dated in the future."""
-    by_id = {dataset.pk: dataset for dataset in datasets}
+    by_id = {dataset.pk: dataset for dataset in datasets.filter(pk__in=counts_ahead().values("dataset_id"))}
     return [
         Notice(
             "warning",

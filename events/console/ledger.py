@@ -55,8 +55,7 @@ def ledger_page(request: HttpRequest) -> HttpResponse:
     last = last if last in RANGES else next(iter(RANGES))
     title, length = RANGES[last]
     since = timezone.now() - length
-    by_id = {dataset.pk: dataset for dataset in _own_counted(request)}
-    hours = list(LedgerHour.objects.filter(dataset_id__in=by_id, hour__gt=since - timedelta(hours=1)).order_by("hour"))
+    hours, by_id = _own_hours(request, since - timedelta(hours=1))
     context = {
         **admin.site.each_context(request),
         "title": "Ledger",
@@ -70,10 +69,14 @@ def ledger_page(request: HttpRequest) -> HttpResponse:
     return render(request, "events/ledger.html", context | _tables(request, by_id, hours))
 
 
-def _own_counted(request: HttpRequest) -> list[Counted]:
-    """Return the datasets that are shown: also deleted ones."""
+def _own_hours(request: HttpRequest, since: datetime) -> tuple[list[LedgerHour], dict[str, Counted]]:
+    """Return the hours of the datasets that are shown, also of deleted ones, and those datasets that have any."""
+    datasets = own_datasets(request)
     deleted = DeletedDataset.objects.filter(_in_own_projects(request)).select_related("project")
-    return [*own_datasets(request), *deleted]
+    own = Q(dataset_id__in=datasets.values("pk")) | Q(dataset_id__in=deleted.values("pk"))
+    hours = list(LedgerHour.objects.filter(own, hour__gt=since).order_by("hour"))
+    ids = {hour.dataset_id for hour in hours}
+    return hours, {one.pk: one for rows in (datasets, deleted) for one in rows.filter(pk__in=ids)}
 
 
 def _tables(request: HttpRequest, by_id: dict[str, Counted], hours: Sequence[LedgerHour]) -> dict[str, Any]:

@@ -7,7 +7,9 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from eventlane.login import account_of
+from eventlane.project_choice import project_choice
 from events.models import Dataset
+from projects.models import Project
 
 
 def own_rows(request: HttpRequest, model: type[Model]) -> QuerySet[Any]:
@@ -18,9 +20,17 @@ def own_rows(request: HttpRequest, model: type[Model]) -> QuerySet[Any]:
     return rows.filter(model_admin.in_project(project)) if project else rows
 
 
-def own_datasets(request: HttpRequest) -> list[Dataset]:
-    """Return the datasets, each with its project."""
-    return list(own_rows(request, Dataset).select_related("project"))
+def own_datasets(request: HttpRequest) -> QuerySet[Dataset]:
+    """Return the datasets, each with its project. There may be very many: a page loads those that it shows."""
+    rows: QuerySet[Dataset] = own_rows(request, Dataset)
+    return rows.select_related("project")
+
+
+def own_projects(request: HttpRequest) -> QuerySet[Project]:
+    """Return the projects that these datasets are in, also those without any."""
+    rows: QuerySet[Project] = own_rows(request, Project)
+    chosen = project_choice(request).chosen
+    return rows.filter(pk=chosen.pk) if chosen else rows
 
 
 def query_owner(request: HttpRequest) -> str:

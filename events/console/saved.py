@@ -47,12 +47,13 @@ def open_address(resource: Resource) -> str:
 def saved_question(resource: Resource, dataset: str) -> Question:
     """Return the question that a saved query asks of a dataset, given by its id."""
     data = resource.data
-    frame = {"from_time": str(data["from"]), "to_time": str(data["to"]), "time": _time(data)}
+    frame = {"from_time": str(data["from"]), "to_time": str(data["to"]), "time": time_of(data)}
     groups = groups_of(data) or {}
     return Question(dataset, q=search_of(data), saved=resource.pk, **frame, **groups)
 
 
-def _time(data: dict[str, Any]) -> str:
+def time_of(data: dict[str, Any]) -> str:
+    """Return which time of events a query means, as a question of Explore says it."""
     return RECEIVED if data.get("time") == RECEIVED else ""
 
 
@@ -128,5 +129,5 @@ def find_saved(request: HttpRequest, resource_id: str) -> Resource | None:
 
 def question_address(dataset: str, data: dict[str, Any], from_time: str, to_time: str) -> str:
     """Return the address of Explore that asks what a query asks, as far as its form goes."""
-    asked = {"from_time": from_time, "to_time": to_time, "time": _time(data), **(groups_of(data) or {})}
+    asked = {"from_time": from_time, "to_time": to_time, "time": time_of(data), **(groups_of(data) or {})}
     return explore_address(dataset, q=search_of(data), **asked)

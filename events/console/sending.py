@@ -104,7 +104,7 @@ def arrived(dataset: Dataset | None) -> JsonResponse:
 
 def arrival(dataset: Dataset) -> dict[str, Any]:
     """Return what is known about the dataset's events: `state` is waiting, quiet, arrived or unknown."""
-    activity = answer_or_none(received, [dataset.pk], timezone.now())
+    activity = answer_or_none(received, Dataset.objects.filter(pk=dataset.pk), timezone.now())
     sizes = answer_or_none(measure, [dataset])
     if activity is None or sizes is None:
         return {"state": "unknown", "text": "It isn’t known now whether events arrive."}

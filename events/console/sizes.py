@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from events.lake.catalog import dataset_sizes
+from django.db.models import QuerySet
+
+from events.lake.catalog import dataset_sizes, existing_tables
 from events.models import Dataset
 
 
@@ -12,3 +14,9 @@ def measure(datasets: Sequence[Dataset]) -> tuple[int, int]:
     for dataset in datasets:
         dataset.events, dataset.bytes = sizes.get(dataset.table_name, (0, 0))
     return sum(dataset.events for dataset in datasets), sum(dataset.bytes for dataset in datasets)
+
+
+def measure_all(datasets: QuerySet[Dataset]) -> tuple[int, int]:
+    """Return events and bytes of all the datasets together."""
+    sizes = dataset_sizes(existing_tables(datasets.values("table_name"))).values()
+    return sum(events for events, _ in sizes), sum(size for _, size in sizes)

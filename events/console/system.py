@@ -1,7 +1,6 @@
 """The page System: the platform itself. What it stores, what is waiting, what went wrong, who changed something."""
 
 import shutil
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -21,10 +21,11 @@ from eventlane.project_choice import project_choice
 from eventlane.zone_choice import zoned_clock
 from events.console.health import answer_or_none, is_late, notices
 from events.console.home.standing import shortage
-from events.console.own import own_datasets, own_rows
-from events.console.sizes import measure
+from events.console.own import own_datasets, own_projects, own_rows
+from events.console.sizes import measure_all
 from events.journal import Backlog
 from events.journal.reader import backlog
+from events.models import Dataset, Namespace
 from events.syslog.status import addresses, read_status
 from pipelines.console.activity import waiting_without_worker, workers
 from projects.admin import in_use
@@ -48,7 +49,7 @@ def system_live(request: HttpRequest) -> HttpResponse:
 def _statistics(request: HttpRequest) -> dict[str, Any]:
     now = timezone.now()
     datasets = own_datasets(request)
-    totals = answer_or_none(measure, datasets)
+    totals = answer_or_none(measure_all, datasets)
     waiting = answer_or_none(backlog, settings.EVENTLANE_JOURNAL)
     return {
         "as_of": zoned_clock(now),
@@ -59,13 +60,13 @@ def _statistics(request: HttpRequest) -> dict[str, Any]:
         "syslog": _syslog() if addresses() else None,
         "shortage": answer_or_none(shortage),
         "no_worker": answer_or_none(waiting_without_worker),
-        "notices": notices(datasets, now),
+        "notices": notices(datasets, own_projects(request), now),
         "changes": _changes(account_of(request).organization),
     }
 
 
 def _cards(
-    request: HttpRequest, datasets: Sequence[Any], totals: tuple[int, int] | None, now: datetime
+    request: HttpRequest, datasets: QuerySet[Dataset], totals: tuple[int, int] | None, now: datetime
 ) -> list[tuple[str, str, str, str]]:
     events, stored = totals or (None, None)
     keys = own_rows(request, ApiKey).filter(in_use(now)).count()
@@ -73,8 +74,8 @@ def _cards(
     return [
         ("Events stored", _shown(number, events), "bolt", reverse("admin:events_dataset_changelist")),
         ("On disk", _shown(size, stored), "hard_drive", reverse("admin:events_dataset_changelist")),
-        ("Datasets", number(len(datasets)), "database", reverse("admin:events_dataset_changelist")),
-        ("Namespaces", number(sum(row.namespace_total for row in datasets)), "label", _list_of("events_namespace")),
+        ("Datasets", number(datasets.count()), "database", reverse("admin:events_dataset_changelist")),
+        ("Namespaces", number(own_rows(request, Namespace).count()), "label", _list_of("events_namespace")),
         ("Keys in use", number(keys), "key", _list_of("projects_apikey")),
         ("Projects", number(projects), "folder", _list_of("projects_project")),
     ]

@@ -12,6 +12,7 @@ from math import ceil
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from projects.directory import directory
@@ -39,8 +40,7 @@ class Quotas:
         now = time.monotonic()
         if now >= self._next_review:
             self._next_review = now + min(REVIEW_SECONDS, seconds_to_next_month())
-            some = {} if settings.EVENTLANE_PROJECT_EVENTS_PER_MONTH else {"events_per_month__gt": 0}
-            self.used_up = used_up(Project.objects.filter(**some))
+            self.used_up = used_up(with_quota(Project.objects.all()))
 
 
 quotas = Quotas()
@@ -54,6 +54,11 @@ def quota_of(project: Project) -> int:
     """
     limits = (project.events_per_month, settings.EVENTLANE_PROJECT_EVENTS_PER_MONTH)
     return min((limit for limit in limits if limit), default=0)
+
+
+def with_quota(projects: QuerySet[Project]) -> QuerySet[Project]:
+    """Return those of the projects that have a quota."""
+    return projects if settings.EVENTLANE_PROJECT_EVENTS_PER_MONTH else projects.filter(events_per_month__gt=0)
 
 
 def used_up(projects: Iterable[Project]) -> dict[str, int]:

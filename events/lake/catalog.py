@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
+from django.db.models import QuerySet
 
 IN_FILES = """
     SELECT table_id, table_name,
@@ -44,12 +46,14 @@ MANY_OR_OLD = (
 )
 ANY_DELETION = "SELECT %s WHERE EXISTS (SELECT FROM {schema}.{table})"
 INLINED_DELETIONS = "SELECT count(*), 0 FROM {schema}.{table}"
+EXISTING = "SELECT table_name FROM {schema}.ducklake_table WHERE end_snapshot IS NULL AND table_name IN ({tables})"
 LATEST = """
     SELECT table_name, max_value::timestamptz
     FROM {schema}.ducklake_table t JOIN {schema}.ducklake_column c USING (table_id)
     JOIN {schema}.ducklake_table_column_stats s USING (table_id, column_id)
     WHERE t.end_snapshot IS NULL AND c.end_snapshot IS NULL AND column_name = 'received_time'
-        AND table_name = ANY(%s) AND max_value IS NOT NULL"""
+        AND table_name IN ({tables}) AND max_value IS NOT NULL
+    ORDER BY 2 DESC LIMIT %s"""
 
 
 def dataset_sizes(table_names: Iterable[str]) -> dict[str, tuple[int, int]]:
@@ -69,13 +73,27 @@ def dataset_sizes(table_names: Iterable[str]) -> dict[str, tuple[int, int]]:
     return sizes
 
 
-def latest_times(table_names: Iterable[str]) -> dict[str, datetime]:
-    """Return when the newest event that was ever sealed into each table was received, where one was."""
+def latest_times(tables: QuerySet[Any], most: int) -> dict[str, datetime]:
+    """Return when the newest event that was ever sealed into each table was received, latest first, at most so many.
+
+    `tables` gives the tables' names.
+    """
+    named, values = tables.order_by().query.sql_with_params()
     with connection.cursor() as cursor:
         if not _has_catalog(cursor):
             return {}
-        cursor.execute(_format(LATEST), [list(table_names)])
+        cursor.execute(_format(LATEST, tables=named), [*values, most])
         return dict(cursor.fetchall())
+
+
+def existing_tables(tables: QuerySet[Any]) -> list[str]:
+    """Return which of the tables exist: one does once something was sealed into it. `tables` gives their names."""
+    named, values = tables.order_by().query.sql_with_params()
+    with connection.cursor() as cursor:
+        if not _has_catalog(cursor):
+            return []
+        cursor.execute(_format(EXISTING, tables=named), values)
+        return [name for (name,) in cursor.fetchall()]
 
 
 def _has_catalog(cursor: CursorWrapper) -> bool:
@@ -114,6 +132,7 @@ def _inlined(cursor: CursorWrapper, table_ids: list[int]) -> list[tuple[int, int
     return found
 
 
-def _format(sql: str, table: str = "") -> str:
+def _format(sql: str, table: str = "", tables: str = "") -> str:
+    """Return the statement for the lake's schema; `tables` is a statement that gives names."""
     quoted = connection.ops.quote_name
-    return sql.format(schema=quoted(settings.EVENTLANE_LAKE_SCHEMA), table=quoted(table))
+    return sql.format(schema=quoted(settings.EVENTLANE_LAKE_SCHEMA), table=quoted(table), tables=tables)

@@ -7,7 +7,7 @@ from functools import reduce
 from operator import add
 from typing import Any
 
-from django.db.models import F, Max, Min, Sum
+from django.db.models import F, Max, Min, QuerySet, Sum
 from django.db.models.functions import Greatest, Least
 
 from events.models import Dataset, DeletedDataset, LedgerHour
@@ -42,11 +42,15 @@ def counted_datasets() -> list[Counted]:
     return [*Dataset.objects.select_related("project").order_by("name", "id"), *deleted]
 
 
+def unbalanced() -> QuerySet[LedgerHour]:
+    """Return the hours in which events of a dataset are unaccounted for, or there are too many."""
+    return LedgerHour.objects.exclude(accepted=reduce(add, map(F, FOUND)))
+
+
 def differences(datasets: Iterable[Counted]) -> list[Difference]:
     """Return what is wrong with each of these datasets."""
     by_id = {dataset.pk: dataset for dataset in datasets}
-    unbalanced = LedgerHour.objects.filter(dataset_id__in=by_id).exclude(accepted=reduce(add, map(F, FOUND)))
-    rows = unbalanced.values_list("dataset_id").order_by("dataset_id")
+    rows = unbalanced().filter(dataset_id__in=by_id).values_list("dataset_id").order_by("dataset_id")
     difference = F("accepted") - reduce(add, map(F, FOUND))
     found = rows.annotate(
         lost=Sum(Greatest(difference, 0)),

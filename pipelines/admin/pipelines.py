@@ -15,6 +15,7 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 
 from eventlane.console import OwnRelatedFilter, moment
+from eventlane.ids import is_id
 from pipelines.admin.automation import LongAdmin, LongList, Page
 from pipelines.console.causes import causes_of
 from pipelines.console.failures import failures_of
@@ -28,9 +29,13 @@ from pipelines.models import Pipeline, Resource, Status
 
 
 class PipelineList(LongList):
-    """The list of pipelines, each with its `cause`, and its `failure` if it failed; and the `timeline` of the page."""
+    """The list of pipelines, each with its `cause`, and its `failure` if it failed; and the `timeline` of the page.
+
+    `definition` is the resource whose runs are listed, if they are those of one.
+    """
 
     timeline: Timeline | None
+    definition: Resource | None
 
     def get_results(self, request: HttpRequest) -> None:
         """Fetch a page of pipelines with their causes."""
@@ -43,6 +48,17 @@ class PipelineList(LongList):
         for pipeline in self.result_list:
             pipeline.failure = reasons.get(pipeline.pk, "")
         self.timeline = make_timeline(self.result_list)
+        self.definition = _definition(request)
+
+
+def _definition(request: HttpRequest) -> Resource | None:
+    name, project_id = request.GET.get("name", ""), request.GET.get("project__id__exact", "")
+    if not name or "\0" in name:  # PostgreSQL refuses U+0000
+        return None
+    resource_admin: Any = admin.site.get_model_admin(Resource)
+    rows = resource_admin.own_rows(request).filter(type=Resource.Type.PIPELINE, name=name)
+    found = list((rows.filter(project=project_id) if is_id(project_id) else rows)[:2])
+    return found[0] if len(found) == 1 else None
 
 
 class NameFilter(DropdownFilter):

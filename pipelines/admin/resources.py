@@ -17,6 +17,7 @@ from eventlane.login import account_of
 from eventlane.wire.errors import ApiError
 from pipelines.admin.automation import Page, SwitchAdmin
 from pipelines.console.causes import resource_url
+from pipelines.console.palette import runs_address
 from pipelines.console.queue import queue_context
 from pipelines.console.uses import related
 from pipelines.models import Resource
@@ -134,6 +135,8 @@ class ResourceAdmin(SwitchAdmin):
 
 
 def _link(resource: Resource) -> Link | None:
+    if resource.type == Resource.Type.PIPELINE:
+        return Link("Its runs", runs_address(resource.name, resource.project_id))
     added = ADDED.get(resource.type)
     return added.link(resource) if added else None
 

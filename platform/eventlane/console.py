@@ -15,7 +15,8 @@ from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.contrib.humanize.templatetags.humanize import naturaltime
-from django.db.models import DateTimeField, ForeignKey, Model, Q, QuerySet
+from django.db.models import Count, DateTimeField, ForeignKey, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.forms import Field, ModelChoiceField
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import render
@@ -37,7 +38,7 @@ from eventlane.ids import is_id
 from eventlane.login import account_of, finish_login
 from eventlane.one_line import one_line
 from eventlane.palette import find
-from eventlane.project_choice import project_choice
+from eventlane.project_choice import MOST_OFFERED, project_choice
 from eventlane.typed_times import TypedTimeField, TypedTimeWidget
 from eventlane.zone_choice import in_chosen_zone, zoned_text
 
@@ -71,6 +72,15 @@ def short_number(value: float) -> str:
         if abs(value) >= unit:
             return f"{float(f'{value / unit:.4g}'):,.10g} {letter}"
     return f"{value:,}"
+
+
+def total_of(rows: QuerySet[Any], path: str) -> Coalesce:
+    """Return how many of the rows belong to the row of a list, which `path` leads to.
+
+    It is counted for the rows of one page, where a join would count for all of the list.
+    """
+    own = rows.filter(**{path: OuterRef("pk")}).order_by().values(path)
+    return Coalesce(Subquery(own.annotate(total=Count("*")).values("total")), 0)
 
 
 def size(count: int) -> str:
@@ -154,11 +164,15 @@ class OwnRelatedFilter(RelatedDropdownFilter):
     def field_choices(
         self, field: ForeignKey[Any, Any], request: HttpRequest, model_admin: ModelAdmin
     ) -> list[tuple[Any, str]]:
-        """Return the rows that the related model's list would show."""
+        """Return the first of the rows that the related model's list would show, and the one that is filtered by."""
         own = model_admin.admin_site.get_model_admin(field.related_model).get_queryset(request)
-        return [(row.pk, self.text_of(row)) for row in own.order_by(*self.order)]
+        rows = own.select_related(*self.related).order_by(*self.order)
+        chosen = [pk for pk in request.GET.getlist(self.lookup_kwarg) if is_id(pk)]
+        offered = [*rows.filter(pk__in=chosen), *rows.exclude(pk__in=chosen)[:MOST_OFFERED]]
+        return [(row.pk, self.text_of(row)) for row in offered]
 
     order: tuple[str, ...] = ("name",)
+    related: tuple[str, ...] = ()  # what is joined for the label
 
     def text_of(self, row: Model) -> str:
         """Return the label of a choice."""
@@ -188,6 +202,7 @@ class ConsoleList(ChangeList):
         self.narrowed_to = self.model_admin.narrowed_to(request)
         if self.narrowed_to:
             self.root_queryset = self.root_queryset.filter(self.model_admin.in_project(self.narrowed_to))
+        self.root_queryset = self.root_queryset.annotate(**self.model_admin.totals)
         return super().get_queryset(request, exclude_parameters)
 
 
@@ -198,6 +213,7 @@ class ConsoleAdmin(ModelAdmin):
     project_path = ""  # the path from a row to its project; if set, the list follows the chosen project
     wider_filters: tuple[str, ...] = ()  # list filters that are more specific than the chosen project
     list_before_template = "console/narrowed_list.html"
+    totals: Any = {}  # what the list alone counts, by name: see total_of
     formfield_overrides: Any = {DateTimeField: {"form_class": TypedTimeField, "widget": TypedTimeWidget}}
     secret_fields: tuple[str, ...] = ()  # never filtered by: a filter would reveal them letter by letter
     delete_confirmation_template = "console/delete.html"

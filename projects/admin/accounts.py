@@ -8,7 +8,6 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -19,7 +18,7 @@ from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminPasswordWidget
 
-from eventlane.console import ConsoleAdmin, label, moment, number, public_address
+from eventlane.console import ConsoleAdmin, label, moment, number, public_address, total_of
 from eventlane.forms import ModelForm
 from eventlane.login import account_of
 from eventlane.times import readable_time
@@ -148,6 +147,7 @@ class AccountAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc, type-arg]  # 
     list_filter = (("role", ChoicesDropdownFilter), "disabled")
     search_fields = ("email", "name")
     ordering = ("email",)
+    totals: Any = {"keys": total_of(ApiKey.objects.all(), "account")}
     filter_horizontal = ()
     fieldsets = (
         (None, {"fields": ("email", "name", "role", "disabled")}),
@@ -155,10 +155,6 @@ class AccountAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc, type-arg]  # 
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "role", "password1", "password2")}),)
     actions_detail = ("password_link", "set_password")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
-        """Return the organization's accounts with the number of their keys."""
-        return super().get_queryset(request).annotate(keys=Count("api_keys"))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Return an account of the organization. It knows who asks: Django's view passes its form nothing else."""

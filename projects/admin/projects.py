@@ -4,14 +4,13 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.decorators import action, display
 
-from eventlane.console import TypedDeleteAdmin, number
+from eventlane.console import TypedDeleteAdmin, number, total_of
 from eventlane.forms import ModelForm
 from eventlane.ids import is_id
 from eventlane.login import account_of
@@ -55,15 +54,12 @@ class ProjectAdmin(TypedDeleteAdmin):
     list_display: tuple[str, ...] = ("name", "key_count", "create_datasets", "creation_time")
     search_fields = ("name",)
     ordering = ("name",)
+    totals: Any = {"keys": total_of(ApiKey.objects.all(), "project")}
     fieldsets: tuple[tuple[str | None, dict[str, tuple[str, ...]]], ...] = (
         (None, {"fields": ("name", "create_datasets", "events_per_month", "creation_time")}),
     )
     readonly_fields = ("creation_time",)
     actions_detail = ("choose",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
-        """Return the organization's projects with the number of keys tied to each."""
-        return super().get_queryset(request).annotate(keys=Count("api_keys", distinct=True))
 
     def get_form(
         self, request: HttpRequest, obj: Project | None = None, change: bool = False, **kwargs: Any

@@ -26,7 +26,7 @@ from events.console.explore.groups import (
 from events.console.explore.lines import event_line
 from events.console.explore.question import Question
 from events.console.explore.terms import open_to_more
-from events.console.saved import groups_of, left_out, search_of
+from events.console.saved import groups_of, left_out, search_of, time_of
 from events.dashboards import BAR, EVENTS, STATISTIC, TABLE, TIMESERIES
 from events.lake.slots import TooManyQueries, slots
 from events.query.answer import Answer
@@ -61,7 +61,7 @@ def show_widget(project: Project, widget: Mapping[str, Any], frame: Frame, owner
     except TooManyQueries as error:
         return shown | {"problem": error.message, "retry_seconds": error.headers["Retry-After"]}
     except ApiError as error:
-        return shown | {"problem": _sentence(error)}
+        return shown | {"problem": _sentence(error), "again_seconds": error.headers.get("Retry-After")}
     found = DRAWN[widget["type"]](answer, question)
     statistics = answer.statistics
     return shown | found | {"partial": statistics.partial, "warnings": dict.fromkeys(statistics.warnings)}
@@ -139,7 +139,8 @@ def _is_by_level(query: Query, kind: str) -> bool:
 
 def _question(body: Shown, frame: Frame, dataset_id: str, is_by_level: bool) -> Question:
     """Return what Explore asks for the same, as far as its form goes."""
-    question = Question(dataset_id, search_of(body), frame.from_time, frame.to_time, page=reverse("console-explore"))
+    times = {"from_time": frame.from_time, "to_time": frame.to_time, "time": time_of(body)}
+    question = Question(dataset_id, search_of(body), page=reverse("console-explore"), **times)
     return question if is_by_level else replace(question, **(groups_of(body) or {}))
 
 

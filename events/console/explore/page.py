@@ -62,8 +62,8 @@ def explore_page(request: HttpRequest) -> HttpResponse:
     """Show what the address asks; another way to write the same question leads to the usual one."""
     question = read_question(request.GET)
     if not question.dataset:
-        offered, project = _offered(request), request.GET.get("project")
-        dataset = _busiest([one for one in offered if one.project_id == project] or offered)
+        project, rows = request.GET.get("project", ""), _rows(request)
+        dataset = (_busiest(rows.filter(project=project)) if is_id(project) else None) or _busiest(rows)
         if dataset is None:
             return _show(request, {"state": "no dataset", "may_add": account_of(request).role == Account.Role.ADMIN})
         return HttpResponseRedirect(request.path + question.address(dataset=dataset.pk))
@@ -105,14 +105,11 @@ def _offered(request: HttpRequest) -> list[Dataset]:
     return list(_rows(request)[:OFFERED_DATASETS])
 
 
-def _busiest(datasets: list[Dataset]) -> Dataset | None:
+def _busiest(datasets: QuerySet[Dataset]) -> Dataset | None:
     """Return the dataset that received most in the last hour, else the first."""
-    activity = answer_or_none(received, [dataset.pk for dataset in datasets], timezone.now())
-
-    def lately(dataset: Dataset) -> int:
-        return sum(activity.by_dataset[dataset.pk]) if activity else 0
-
-    return max(datasets, key=lately, default=None)
+    activity = answer_or_none(received, datasets, timezone.now())
+    busiest = activity.busiest()[:1] if activity else []
+    return datasets.filter(pk__in=busiest).first() or datasets.first()
 
 
 def _form(request: HttpRequest, dataset: Dataset, question: Question) -> dict[str, Any]:

@@ -40,7 +40,8 @@ class Levels:
     chart: StackedChart
     total: int
     errors: dict[str, int]
-    left_out: int  # datasets
+    asked: int  # datasets
+    is_cut: bool  # there may be events of other datasets
     warnings: list[str]
 
 
@@ -74,7 +75,8 @@ def ask_levels(datasets: Sequence[Dataset], last: str, owner: str) -> Levels:
         chart=_leading_to_datasets(chart, answer),
         total=sum(count for *_, count in answer.rows),
         errors=dict(errors),
-        left_out=len(datasets) - len(asked),
+        asked=len(asked),
+        is_cut=len(datasets) > len(asked),
         warnings=answer.statistics.warnings,
     )
 

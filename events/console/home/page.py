@@ -10,16 +10,15 @@ from django.utils import timezone
 from eventlane.login import account_of
 from eventlane.project_choice import project_choice
 from eventlane.zone_choice import zoned_clock
-from events.console.activity import Activity, received
 from events.console.channels import failing_channels
 from events.console.explore.question import DEFAULT_FROM, PRESETS
 from events.console.health import answer_or_none
 from events.console.home.alerts import wrong_alerts
 from events.console.home.checklist import checklist
-from events.console.home.datasets import last_times, make_table
-from events.console.home.standing import standing
-from events.console.own import own_datasets, own_rows
-from events.models import Alert, Dataset
+from events.console.home.datasets import Lately, find_lately, make_table
+from events.console.home.standing import problems, standing
+from events.console.own import own_datasets, own_projects, own_rows
+from events.models import Alert
 from pipelines.console.activity import pipeline_activity
 from projects.models import Account
 
@@ -29,15 +28,13 @@ SHOWN = 8  # alerts and channels
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return the context of the page (Unfold's DASHBOARD_CALLBACK): what needs no question to the events."""
     now, last = timezone.now(), chosen_range(request)
-    datasets = own_datasets(request)
-    activity = activity_of(datasets)
-    times = answer_or_none(last_times, datasets, activity)
+    lately = find_lately(own_datasets(request), now)
     return context | {
         "title": "Home",
         "is_admin": account_of(request).role == Account.Role.ADMIN,
         "narrowed_to": project_choice(request).chosen,
-        **_top(request, datasets, activity, times, now),
-        "table": make_table(datasets, activity, times or {}, now, last),
+        **_top(request, lately, now),
+        "table": make_table(lately, now, last),
         "automation": answer_or_none(pipeline_activity, request, now),
         "last": last,
         "last_title": PRESETS[last],
@@ -47,30 +44,22 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def home_standing(request: HttpRequest) -> HttpResponse:
     """Return the line of health, alerts, and the steps of a new installation: asked for every few seconds."""
-    now, datasets = timezone.now(), own_datasets(request)
-    activity = activity_of(datasets)
-    times = answer_or_none(last_times, datasets, activity)
-    return render(request, "events/home_standing.html", _top(request, datasets, activity, times, now))
+    now = timezone.now()
+    return render(request, "events/home_standing.html", _top(request, find_lately(own_datasets(request), now), now))
 
 
-def _top(
-    request: HttpRequest,
-    datasets: list[Dataset],
-    activity: Activity | None,
-    times: dict[str, datetime] | None,
-    now: datetime,
-) -> dict[str, Any]:
+def _top(request: HttpRequest, lately: Lately, now: datetime) -> dict[str, Any]:
     alerts = answer_or_none(wrong_alerts, request) or []
     channels = answer_or_none(failing_channels, own_rows(request, Alert)) or []
-    has_events = bool(times) or times is None or activity is None
+    found = answer_or_none(problems, own_datasets(request), own_projects(request), now)
     return {
         "as_of": zoned_clock(now),
         "alerts": alerts[:SHOWN],
         "more_alerts": max(0, len(alerts) - SHOWN),
         "channels": channels[:SHOWN],
-        "standing": standing(datasets, activity, alerts, channels, now),
-        "steps": checklist(request, datasets, has_events, now),
-        "has_events": has_events,
+        "standing": standing(found, lately.activity, alerts, channels),
+        "steps": checklist(request, lately.datasets, lately.has_events, now),
+        "has_events": lately.has_events,
     }
 
 
@@ -84,8 +73,3 @@ def chosen_range(request: HttpRequest) -> str:
     """Return the time frame that the address names, up to now."""
     last = request.GET.get("last", "")
     return last if last in PRESETS else DEFAULT_FROM
-
-
-def activity_of(datasets: list[Dataset]) -> Activity | None:
-    """Return what the datasets received lately, if that is known."""
-    return answer_or_none(received, [dataset.pk for dataset in datasets], timezone.now())

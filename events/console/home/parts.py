@@ -9,10 +9,9 @@ from django.utils import timezone
 from eventlane.console import moment, number
 from eventlane.wire.errors import ApiError
 from events.console.explore.question import PRESETS
-from events.console.health import answer_or_none
 from events.console.home.asked import ask_errors, ask_levels
-from events.console.home.datasets import busiest, last_times, make_table
-from events.console.home.page import activity_of, chosen_range
+from events.console.home.datasets import find_lately, make_table
+from events.console.home.page import chosen_range
 from events.console.own import own_datasets, query_owner
 from events.lake.slots import TooManyQueries
 
@@ -20,37 +19,38 @@ from events.lake.slots import TooManyQueries
 def home_events(request: HttpRequest) -> HttpResponse:
     """Return the chart of events by level, and the table of datasets with their errors."""
     now, last = timezone.now(), chosen_range(request)
-    datasets = own_datasets(request)
-    activity = activity_of(datasets)
-    times = answer_or_none(last_times, datasets, activity) or {}
+    lately = find_lately(own_datasets(request), now)
     page: dict[str, Any] = {"last": last, "last_title": PRESETS[last], "ranges": PRESETS.items()}
     errors, failure = None, None
     try:
-        levels = ask_levels(busiest(datasets, activity, times), last, query_owner(request))
+        levels = ask_levels(lately.datasets, last, query_owner(request))
         errors = levels.errors
         page |= {"levels": levels, "total": number(levels.total)}
     except ApiError as error:
-        failure, page = error, page | {"problem": error.message}
-    page |= {"table": make_table(datasets, activity, times, now, last, errors)}
+        failure, page = error, page | _problem(error)
+    page |= {"table": make_table(lately, now, last, errors)}
     return _in_turn(render(request, "events/home_events.html", page), failure)
 
 
 def home_errors(request: HttpRequest) -> HttpResponse:
     """Return the newest error messages by pattern."""
     last = chosen_range(request)
-    datasets = own_datasets(request)
-    activity = activity_of(datasets)
-    times = answer_or_none(last_times, datasets, activity) or {}
+    lately = find_lately(own_datasets(request), timezone.now())
     page = {"last_title": PRESETS[last]}
     try:
-        patterns, others = ask_errors(busiest(datasets, activity, times), last, query_owner(request))
+        patterns, others = ask_errors(lately.datasets, last, query_owner(request))
     except ApiError as error:
-        return _in_turn(render(request, "events/home_errors.html", page | {"problem": error.message}), error)
+        return _in_turn(render(request, "events/home_errors.html", page | _problem(error)), error)
     rows = [
         {"pattern": one, "count": number(one.count), "first": moment(one.first), "last": moment(one.last)}
         for one in patterns
     ]
     return render(request, "events/home_errors.html", page | {"rows": rows, "others": others and number(others)})
+
+
+def _problem(error: ApiError) -> dict[str, Any]:
+    """Return what a part says instead of an answer, and after how many seconds to try again, if that is known."""
+    return {"problem": error.message, "again_seconds": error.headers.get("Retry-After")}
 
 
 def _in_turn(response: HttpResponse, failure: ApiError | None) -> HttpResponse:

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from eventlane.console import count_of, number
 from eventlane.free_space import FreeSpace
 from events.console.activity import Activity
 from events.console.channels import Failing
-from events.console.health import answer_or_none, is_late, notices
+from events.console.health import is_late, notices
 from events.console.home.alerts import AlertRow
 from events.journal.reader import backlog
 from events.models import Dataset
 from pipelines.console.activity import waiting_without_worker
+from projects.models import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +41,16 @@ class Rate:
 
 
 def standing(
-    datasets: Sequence[Dataset],
+    found: Sequence[tuple[str, str]] | None,
     activity: Activity | None,
     alerts: Sequence[AlertRow],
     channels: Sequence[Failing],
-    now: datetime,
 ) -> Standing:
     """Return the line. Firing alerts go first, then channels that fail: nobody hears of alerts. Silent alerts go last.
 
-    Of other problems, the worst is named and the others are counted.
+    Of other problems, those `found` if they are known, the worst is named and the others are counted.
     """
-    found, rate = answer_or_none(problems, datasets, now), None if activity is None else _rate(activity)
+    rate = None if activity is None else _rate(activity)
     platform = [f"{count_of(len(found), 'problem')} of the platform"] if found else []
     failing = [f"{count_of(len(channels), 'channel')} that messages don’t reach"] if channels else []
     if firing := sum(alert.is_firing for alert in alerts):
@@ -74,9 +75,9 @@ def _and(others: Sequence[str]) -> str:
     return f"and {' and '.join(others)}" if others else ""
 
 
-def problems(datasets: Sequence[Dataset], now: datetime) -> list[tuple[str, str]]:
+def problems(datasets: QuerySet[Dataset], projects: QuerySet[Project], now: datetime) -> list[tuple[str, str]]:
     """Return kind and title of everything that is wrong, the worst first; raise ValueError if it isn't known."""
-    told = notices(datasets, now)
+    told = notices(datasets, projects, now)
     if told is None:
         raise ValueError("a part of it can't be told")
     found = [("danger", text) for text in (shortage(), _sealing(), waiting_without_worker()) if text]

@@ -3,6 +3,7 @@
 // data-panels      the grid: data-at-once requests run at a time, and after data-refresh seconds all are made anew;
 //                  data-from and data-to are the time frame
 // data-panel       the address of what a panel shows; data-widget: what is sent there
+// data-again       in a panel: after so many seconds its request is made anew
 // data-retry       a button in a panel that makes its request anew
 // data-failed      the template of a panel whose request got no answer
 
@@ -15,6 +16,7 @@ const waiting = new Set();
 const inSight = new Set();
 const stale = new Set(grid.querySelectorAll("[data-panel]"));
 let running = 0;
+let isPrinting = false;
 let lastReload = Date.now();
 
 const watcher = new IntersectionObserver(
@@ -42,6 +44,7 @@ function ask(panels = [...inSight].filter((panel) => stale.has(panel))) {
     load(panel).finally(() => {
       running -= 1;
       ask([]);
+      printOnceLoaded();
     });
   }
 }
@@ -70,11 +73,26 @@ function postpone(panel, seconds) {
   setTimeout(() => (document.hidden ? stale.add(panel) : ask([panel])), seconds * 1000);
 }
 
-// Who has scrolled in a panel stays there.
+// Who has scrolled in a panel stays there, and so does the focus of the keyboard.
 function show(panel, text) {
   const { scrollTop, scrollLeft } = panel.querySelector(".ev-widget-body");
-  panel.innerHTML = text;
-  Object.assign(panel.querySelector(".ev-widget-body"), { scrollTop, scrollLeft });
+  keepFocus(panel, () => (panel.innerHTML = text));
+  const body = panel.querySelector(".ev-widget-body");
+  Object.assign(body, { scrollTop, scrollLeft });
+  if (body.dataset.again) setTimeout(() => (document.hidden ? stale.add(panel) : ask([panel])), body.dataset.again * 1000);
+}
+
+// After the change, the focus is on the same thing if it is still there, else on what is in its place.
+function keepFocus(panel, change) {
+  const all = () => [...panel.querySelectorAll("a[href], button, summary, [tabindex]")];
+  const { activeElement: focused } = document;
+  const place = all().indexOf(focused);
+  change();
+  if (place < 0) return;
+  const same = (one) => one.tagName === focused.tagName && one.textContent === focused.textContent;
+  const there = all();
+  const here = there[Math.min(place, there.length - 1)];
+  (here && same(here) ? here : (there.find(same) ?? here))?.focus({ preventScroll: true });
 }
 
 // In a preview, the widget is sent: nothing of it is stored yet.
@@ -92,7 +110,7 @@ function fail(panel, reason) {
   const body = failed.content.cloneNode(true);
   const told = body.querySelector("p");
   told.textContent = told.title = reason;
-  panel.querySelector(".ev-widget-body").replaceWith(body);
+  keepFocus(panel, () => panel.querySelector(".ev-widget-body").replaceWith(body));
 }
 
 // Somebody who has opened an event goes on reading it, and one who drags over a chart goes on dragging.
@@ -106,6 +124,7 @@ dashboard.addEventListener("click", ({ target }) => {
   if (target.closest("[data-retry]")) ask([target.closest("[data-panel]")]);
   else if (target.closest("[data-reload-panels]")) reload();
   else if (target.closest("[data-full-screen]")) switchScreen();
+  else if (target.closest("[data-print]")) printAll();
 });
 
 const seconds = Number(grid.dataset.refresh);
@@ -115,8 +134,21 @@ document.addEventListener("visibilitychange", () => {
   if (seconds && Date.now() - lastReload >= seconds * 1000) reload();
   else ask();
 });
-for (const button of dashboard.querySelectorAll("[data-reload-panels]")) button.hidden = false;
+for (const button of dashboard.querySelectorAll("[data-reload-panels], [data-print]")) button.hidden = false;
 for (const button of screenButtons) button.hidden = !document.fullscreenEnabled;
+
+// Panels out of sight are on paper, too: they are loaded first.
+function printAll() {
+  isPrinting = true;
+  ask([...stale]);
+  printOnceLoaded();
+}
+
+function printOnceLoaded() {
+  if (!isPrinting || running || waiting.size) return;
+  isPrinting = false;
+  print();
+}
 
 function switchScreen() {
   if (document.fullscreenElement) document.exitFullscreen();

@@ -8,12 +8,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from eventlane.patterns import expression_of, pattern_of
 from events.console.home.checklist import Step
-from events.lake.slots import TooManyQueries, slots
+from events.lake.slots import LakeUnavailable, TooManyQueries, slots
 from events.models import Alert, AlertChange, AlertMessage, Dataset
 from pipelines.models import Resource
 from pipelines.resources.deploy import deploy
@@ -190,7 +191,24 @@ def test_parts_whose_turn_has_not_come_say_when_to_ask_again(
         for path in (EVENTS, ERRORS):
             assert get(alice, path)["Retry-After"] == "1" and TooManyQueries().message in text(alice, path)
     settings.EVENTLANE_QUERY_SECONDS = 0
-    assert not [path for path in (EVENTS, ERRORS) if "Retry-After" in get(alice, path)]
+    for path in (EVENTS, ERRORS):
+        assert "Retry-After" not in get(alice, path) and "data-again" not in text(alice, path)
+
+
+def test_parts_without_a_lake_say_so_and_when_to_ask_again(node: Node, alice: Client) -> None:
+    node.write(event("error", "broken"))
+    node.seal()
+    slots.close()
+    with connection.cursor() as cursor:
+        cursor.execute(f'ALTER TABLE "{node.schema}".ducklake_data_file RENAME TO away')
+    try:
+        for path in (EVENTS, ERRORS):
+            assert 'data-again="5"' in text(alice, path) and LakeUnavailable().message in text(alice, path)
+            assert "Retry-After" not in get(alice, path)  # what was shown before doesn't stay
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f'ALTER TABLE "{node.schema}".away RENAME TO ducklake_data_file')
+    assert "broken" in text(alice, ERRORS)
 
 
 def test_new_installation_gets_steps_that_tick_themselves(node: Node, alice: Client) -> None:

@@ -22,7 +22,6 @@ RESOURCE_PAGES = {
     "channel": "admin:pipelines_resource_change",
     "command": "admin:pipelines_command_change",
     "dashboard": "console-dashboard",
-    "pipeline": "admin:pipelines_resource_change",
     "query": "console-explore-saved",
     "task": "admin:pipelines_resource_change",
     "trigger": "admin:pipelines_trigger_change",
@@ -55,13 +54,27 @@ def urls(client: Client, text: str) -> dict[str, str]:
 
 
 def test_every_type_of_resource_is_found_and_leads_to_its_page(acme: House, alice: Client) -> None:
-    assert set(RESOURCE_PAGES) == set(Resource.Type.values)
+    assert set(RESOURCE_PAGES) == set(Resource.Type.values) - {"pipeline"}
     for type, page in RESOURCE_PAGES.items():
         row = make_resource(acme.project, type, f"orders-{type}", {})
         [(kind, name, place)] = found(alice, f"ders-{type}")
         assert (name, place) == (row.name, "acme-project")
         assert kind == ("Saved query" if type == "query" else row.get_type_display())
         assert urls(alice, row.name) == {kind: reverse(page, args=[row.pk])}
+
+
+def test_pipeline_leads_to_its_runs_and_they_to_its_definition(acme: House, alice: Client) -> None:
+    definition = make_definition(acme.project, name="orders-sync")
+    other = Project.objects.create(organization=acme.organization, name="other")
+    [run, _] = [start(definition), start(make_definition(other, name="orders-sync"))]
+    [here, _] = [line.url for line in search(alice, "orders-sync").context["found"].lines]
+    page = alice.get(here)
+    assert [row.pk for row in page.context["cl"].result_list] == [run.pk]
+    definition_page = reverse("admin:pipelines_resource_change", args=[definition.pk])
+    assert page.context["cl"].definition == definition and definition_page in page.content.decode()
+    assert here.replace("&", "&amp;") in alice.get(definition_page).content.decode()
+    both = alice.get(f"{reverse('admin:pipelines_pipeline_changelist')}?name=orders-sync")
+    assert len(both.context["cl"].result_list) == 2 and both.context["cl"].definition is None
 
 
 def test_dataset_and_namespace_lead_to_their_events(acme: House, alice: Client) -> None:

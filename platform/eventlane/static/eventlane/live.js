@@ -6,6 +6,7 @@
 // data-live-first-event  in the content: events have come, so a page that has no data-live-first parts yet is loaded anew
 // data-live-list  the page's list of rows is polled
 // data-live-beside  a part with an id that changes with the list
+// data-again      in the content: it is asked for again after so many seconds, because the server can't tell now
 // data-live-end   in the content: nothing will change any more, so stop polling until the user returns to the page
 
 const LIVE_MS = 3000;
@@ -63,7 +64,8 @@ async function refresh(part) {
   tell(part, "");
   const news = part.querySelector("[data-live-first-event]");
   if (news && !document.querySelector("[data-live-first]")) location.reload();
-  return !hasEnded(part);
+  const again = part.querySelector("[data-again]");
+  return again ? again.dataset.again * 1000 : !hasEnded(part);
 }
 
 function hasEnded(part) {

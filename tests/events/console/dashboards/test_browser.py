@@ -103,12 +103,16 @@ def test_panels_ask_anew_and_try_again(page: Page, server: Server, sent: None) -
 
     many = panel(page, "Many").locator(".ev-widget-body")
     many.evaluate("body => body.scrollTop = 30")
+    web = panel(page, "By service").get_by_role("link", name="web")
+    web.focus()
     page.route("**/panels/0/**", lambda route: route.fulfill(body="", headers={"Retry-After": "2"}), times=1)
     assert server.post("/v1/logs/dashboards", [{"level": "info", "message": "newer"}]).status == 202
     page.clock.fast_forward(31_000)
     expect(panel(page, "Newest").locator(".ev-event")).to_have_count(3)
     expect(panel(page, "By level").locator(".ev-legend")).to_have_text(re.compile(r"info\s+2"))
     expect(panel(page, "All").locator("strong")).to_have_text("4")  # its turn hasn't come
+    expect(panel(page, "By service").get_by_role("listitem")).to_have_count(3)  # there is a new group,
+    expect(web).to_be_focused()  # and the keyboard's focus is where it was
     page.clock.fast_forward(2_500)
     expect(panel(page, "All").locator("strong")).to_have_text("5")
     assert many.evaluate("body => body.scrollTop") == 30
@@ -122,6 +126,16 @@ def test_panels_ask_anew_and_try_again(page: Page, server: Server, sent: None) -
     expect(panel(page, "All").locator("strong")).to_have_text("5")
     page.go_back()
     expect(page.get_by_label("From", exact=True)).to_have_value("15m")
+
+    page.evaluate("window.print = () => { window.printed = document.body.innerText }")
+    page.get_by_role("button", name="Print").click()
+    page.wait_for_function("window.printed")
+    assert "Loading" not in page.evaluate("window.printed")  # also what is out of sight
+    page.emulate_media(media="print")
+    expect(page.locator("#nav-sidebar")).to_be_hidden()
+    expect(page.get_by_role("button", name="Print")).to_be_hidden()
+    assert many.evaluate("body => body.scrollHeight <= body.clientHeight")  # the panel is whole
+    page.emulate_media(media="screen")
 
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

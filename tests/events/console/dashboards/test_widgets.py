@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from events.console.explore.groups import Value
-from events.lake.slots import TooManyQueries, slots
+from events.lake.slots import LakeUnavailable, TooManyQueries, slots
 from pipelines.models import Resource
 from pipelines.resources.deploy import deploy
 from tests.events.console.explore.conftest import alice  # noqa: F401  (fixture)
@@ -102,6 +103,34 @@ def test_panel_leads_to_its_question_in_explore(filled: Node, alice: Client) -> 
     assert alice.get(levels.context["explore_address"]).context["total"] == "5"
     assert alice.get(levels.context["chart"].legend[0].address).context["total"] == "2"
     assert "which leaves out: filters" in text(left)
+
+
+def test_panel_of_received_times_leads_to_the_same_events(filled: Node, alice: Client) -> None:  # noqa: F811
+    filled.write('{"timestamp":"2020-01-01T00:00:00Z","level":"error","message":"late"}')
+    statistic, events = panels(
+        alice,
+        filled,
+        {"type": "statistic", "query": COUNT | {"time": "received"}},
+        {"type": "events", "query": {"datasets": ["logs"], "time": "received", "q": "message:late"}},
+    )
+    assert statistic.context["value"] == "6"
+    [row] = alice.get(statistic.context["explore_address"]).context["groups"]
+    assert row.values == [Value("6")]
+    assert alice.get(events.context["explore_address"]).context["total"] == "1"
+
+
+def test_panel_without_a_lake_says_so_and_when_to_ask_again(filled: Node, alice: Client) -> None:  # noqa: F811
+    panels(alice, filled, {"type": "statistic", "query": COUNT})
+    slots.close()
+    with connection.cursor() as cursor:
+        cursor.execute(f'ALTER TABLE "{filled.schema}".ducklake_data_file RENAME TO away')
+    try:
+        [failing] = panels(alice, filled, {"type": "statistic", "query": COUNT})
+        assert failing.context["problem"] == LakeUnavailable().message and 'data-again="5"' in text(failing)
+        assert "Retry-After" not in failing  # what was shown before doesn't stay
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f'ALTER TABLE "{filled.schema}".away RENAME TO ducklake_data_file')
 
 
 def test_panel_fails_alone_and_says_why(filled: Node, alice: Client) -> None:  # noqa: F811
