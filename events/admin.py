@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
@@ -152,7 +153,7 @@ class DatasetAdmin(TypedDeleteAdmin):
     organization_path = "project__organization"
     project_path = "project"
     wider_filters = ("project__id__exact",)
-    actions_detail = ("explore", "send")
+    actions_detail = ("explore", "send", "new_dashboard")
     empty_advice = "Events are sent to a dataset. Add one: its page shows how to send."
     form = DatasetForm
     bulk_delete = True
@@ -199,6 +200,11 @@ class DatasetAdmin(TypedDeleteAdmin):
         if dataset is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         return sending_page(self, request, dataset)
+
+    @action(description="New dashboard", icon="space_dashboard", permissions=["change"])
+    def new_dashboard(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Go to the editor with a dashboard that suits the dataset."""
+        return HttpResponseRedirect(f"{reverse('console-dashboard-new')}?{urlencode({'dataset': object_id})}")
 
     def arrived(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Say as JSON whether events arrive at the dataset."""

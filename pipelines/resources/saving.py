@@ -33,12 +33,15 @@ def save_resource(project: Project, spec: Any, *, account: Account, over: Resour
     """Save a spec: as a new resource that the account made, or as `over`, which gets its name, too.
 
     The project must be one that the account sees. Raises PermissionDenied; InvalidRequestBody with pointers into the
-    spec; NameTaken; StateError if `over` belongs to deployments; UnknownObject if it was deleted meanwhile.
+    spec; NameTaken; StateError if `over` belongs to deployments; UnknownObject if it was deleted meanwhile, or is in
+    another project.
     """
     _require_admin(account)
     lock_project(project)
     if over is not None:
         over = _locked(over)
+        if over.project_id != project.pk:
+            raise UnknownObject("resource")
     rows = {(row.type, row.name): row for row in Resource.objects.filter(project=project)}
     checked = checked_spec(project, spec, rows)
     taken = rows.get((checked["type"], checked["name"]))

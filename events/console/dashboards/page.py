@@ -89,7 +89,8 @@ def _may(request: HttpRequest) -> dict[str, Any]:
     if not may_save(request):
         return {"may_save": False}
     rows = own_rows(request, Dataset).select_related("project").order_by("name", "project__name")
-    return {"may_save": True, "offered": rows[:OFFERED_DATASETS]}
+    offered = list(rows[: OFFERED_DATASETS + 1])
+    return {"may_save": True, "offered": offered[:OFFERED_DATASETS], "more_datasets": len(offered) > OFFERED_DATASETS}
 
 
 def find_dashboard(request: HttpRequest, resource_id: str) -> Resource:

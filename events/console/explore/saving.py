@@ -130,7 +130,7 @@ def save_question(request: HttpRequest) -> HttpResponse:
 
 def _saved(request: HttpRequest, dataset: Dataset, question: Question) -> HttpResponse:
     """Save it, and go to it; raise ApiError."""
-    over = _replaced(request)
+    over = _replaced(request, dataset)
     spec = {"type": Resource.Type.QUERY.value, "version": VERSION} | _named(request, over)
     spec["data"] = saved_data(question, dataset.name) | _kept(question, over)
     row = save_resource(dataset.project, spec, account=account_of(request), over=over)
@@ -138,11 +138,11 @@ def _saved(request: HttpRequest, dataset: Dataset, question: Question) -> HttpRe
     return HttpResponseRedirect(reverse("console-explore") + saved_question(row, dataset.pk).address())
 
 
-def _replaced(request: HttpRequest) -> Resource | None:
-    """Return the saved query that the form replaces, if it names one that Explore can replace; raise Http404."""
+def _replaced(request: HttpRequest, dataset: Dataset) -> Resource | None:
+    """Return the saved query of the dataset's project that the form replaces, if Explore can; raise Http404."""
     wanted = request.POST.get("over", "")
     over = find_saved(request, wanted)
-    if wanted and (over is None or left_out(over.data)):
+    if wanted and (over is None or over.project_id != dataset.project_id or left_out(over.data)):
         raise Http404
     return over
 

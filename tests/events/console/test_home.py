@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -203,7 +204,8 @@ def test_parts_without_a_lake_say_so_and_when_to_ask_again(node: Node, alice: Cl
         cursor.execute(f'ALTER TABLE "{node.schema}".ducklake_data_file RENAME TO away')
     try:
         for path in (EVENTS, ERRORS):
-            assert 'data-again="5"' in text(alice, path) and LakeUnavailable().message in text(alice, path)
+            page = unescape(text(alice, path))
+            assert 'data-again="5"' in page and LakeUnavailable().message in page
             assert "Retry-After" not in get(alice, path)  # what was shown before doesn't stay
     finally:
         with connection.cursor() as cursor:

@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models.signals import post_init
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from events.lake.slots import slots
 from events.models import Dataset, Namespace
@@ -105,6 +106,15 @@ def test_filter_offers_a_part_and_what_is_chosen(node: Node, alice: Client) -> N
     assert re.search(rf'value="{last.pk}"[^>]*selected|selected[^>]*value="{last.pk}"', page)
     found = alice.get(f"/console/events/namespace/?q={last.name}").context["cl"].result_list
     assert [namespace.dataset for namespace in found] == [last]
+
+
+def test_dashboard_is_begun_for_a_dataset_that_is_not_offered(node: Node, alice: Client) -> None:
+    last = Dataset.objects.get(name=f"tenant-{MANY - 1:04}")
+    page = alice.get("/console/dashboards/")
+    assert last not in page.context["offered"] and "The page of any other dataset" in page.content.decode()
+    button = reverse("admin:events_dataset_new_dashboard", args=[last.pk])
+    assert button in alice.get(f"/console/events/dataset/{last.pk}/change/").content.decode()
+    assert last.name in alice.get(button, follow=True).context["draft"].text
 
 
 def test_counts_in_lists_are_those_of_each_row(node: Node, alice: Client) -> None:

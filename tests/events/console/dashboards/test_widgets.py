@@ -120,7 +120,7 @@ def test_panel_of_received_times_leads_to_the_same_events(filled: Node, alice: C
 
 
 def test_panel_without_a_lake_says_so_and_when_to_ask_again(filled: Node, alice: Client) -> None:  # noqa: F811
-    panels(alice, filled, {"type": "statistic", "query": COUNT})
+    filled.seal()
     slots.close()
     with connection.cursor() as cursor:
         cursor.execute(f'ALTER TABLE "{filled.schema}".ducklake_data_file RENAME TO away')

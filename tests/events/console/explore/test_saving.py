@@ -6,9 +6,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from eventlane.wire.errors import UnknownObject
+from events.models import Dataset
 from pipelines.models import Resource
 from pipelines.resources.deploy import deploy
-from projects.models import Account
+from pipelines.resources.saving import save_resource
+from projects.models import Account, Project
 from tests.console import logged_in
 from tests.events.console.explore.test_groups import table
 from tests.events.console.explore.test_page import PATH, ask, text_of
@@ -163,6 +166,18 @@ def test_who_may_only_look_and_who_is_elsewhere_save_nothing(filled: Node, alice
     deploy(filled.dataset.project, [query("mine", datasets=[filled.dataset.name])])  # a deployment takes it over
     assert alice.post(f"{own}/remove/").status_code == 404
     assert [row.name for row in Resource.objects.all()] == ["mine"]
+
+
+def test_a_saved_query_of_another_project_is_not_replaced(filled: Node, alice: Client) -> None:
+    save(alice, ask(alice, filled), name="mine")
+    other = Project.objects.create(organization=filled.dataset.project.organization, name="other")
+    elsewhere = Dataset.objects.create(project=other, name="elsewhere")
+    page = alice.get("/console/explore/", {"dataset": elsewhere.pk, "q": "level:error", "from": "1h"})
+    before = saved("mine").spec
+    assert save(alice, page, name="mine", over=saved("mine").pk).status_code == 404
+    with pytest.raises(UnknownObject):
+        save_resource(other, before, account=Account.objects.get(), over=saved("mine"))
+    assert saved("mine").spec == before and saved("mine").project == filled.dataset.project
 
 
 def test_dates_mean_the_same_to_all_once_they_are_saved(filled: Node, alice: Client) -> None:
