@@ -127,10 +127,10 @@ def test_panels_ask_anew_and_try_again(page: Page, server: Server, sent: None) -
     page.go_back()
     expect(page.get_by_label("From", exact=True)).to_have_value("15m")
 
-    page.evaluate("window.print = () => { window.printed = document.body.innerText }")
+    page.evaluate("() => { window.print = () => { document.body.dataset.printed = document.body.innerText } }")
     page.get_by_role("button", name="Print").click()
-    page.wait_for_function("window.printed")
-    assert "Loading" not in page.evaluate("window.printed")  # also what is out of sight
+    expect(page.locator("body")).to_have_attribute("data-printed", re.compile("Out of sight"))
+    assert "Loading" not in str(page.locator("body").get_attribute("data-printed"))  # also what is out of sight
     page.emulate_media(media="print")
     expect(page.locator("#nav-sidebar")).to_be_hidden()
     expect(page.get_by_role("button", name="Print")).to_be_hidden()
