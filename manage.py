@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
+INTERRUPTED = 130  # what shells make of a program that Ctrl-C ended
 
 
 def main() -> None:
@@ -31,6 +32,12 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except InvalidSetting as error:
         sys.exit(f"{error}")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except RuntimeError as error:  # DuckDB raises this for a Ctrl-C during a query
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        sys.exit(INTERRUPTED)
 
 
 def up() -> None:

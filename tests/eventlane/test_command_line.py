@@ -54,6 +54,13 @@ def test_command_that_needs_no_platform_works_and_leaves_nothing(tmp_path: Path,
     assert not home.exists()
 
 
+@pytest.mark.parametrize("error", ["KeyboardInterrupt", "RuntimeError('Query interrupted') from KeyboardInterrupt"])
+def test_ctrl_c_ends_a_command_without_a_traceback(tmp_path: Path, error: str) -> None:
+    done = manage(tmp_path, "shell", "-v0", "-c", f"raise {error}")
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_home_with_files_of_a_platform_but_no_database_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "node").write_text("web-1")
 
