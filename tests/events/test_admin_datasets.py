@@ -133,7 +133,9 @@ def test_page_asks_as_many_questions_for_many_rows(path: str, alice: Client, acm
         project = Project.objects.create(organization=acme.organization, name=f"project-{index}")
         dataset = Dataset.objects.create(project=project, name=f"dataset-{index}")
         Namespace.objects.create(dataset=dataset, name="web")
-    assert count_queries(alice, path) == few <= (18 if path == "/console/" else 13)
+    # Home looks up what is wrong, and then the few datasets that it concerns: more questions than to read all datasets
+    # at once, which took 23 s with 100,000 of them.
+    assert count_queries(alice, path) == few <= (22 if path == "/console/" else 13)
 
 
 def test_list_shows_counts_and_finds(alice: Client, acme: House) -> None:
