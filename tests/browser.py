@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
@@ -65,6 +66,14 @@ def faultless_page(browser: Browser, url: str) -> Iterator[Page]:
     yield page
     context.close()
     assert not complaints, "\n".join(complaints)
+
+
+def explore(server: Server, search: str) -> str:
+    """Return the address of a search in the dataset `logs`; without a dataset, Explore begins with the busiest."""
+    with psycopg.connect(server.database_url) as database:
+        rows = database.execute("SELECT id FROM events_dataset WHERE name = 'logs'").fetchall()
+    ((dataset,),) = rows
+    return f"{server.url}/console/explore/?dataset={dataset}&q={search}"
 
 
 def serious_barriers(page: Page) -> list[tuple[str, Any]]:

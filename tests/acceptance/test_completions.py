@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser import serious_barriers
+from tests.browser import explore, serious_barriers
 from tests.server import Server
 
 FIELDS = re.compile("/console/explore/fields/")
@@ -15,7 +15,7 @@ def open_explore(page: Page, server: Server) -> None:
     sent = [{"message": "completed", "level": "warn", "till": f"t{number}"} for number in range(3)]
     assert server.post("/v1/logs/completed", sent).status == 202
     page.clock.install()  # it runs on, and a test can put it forward
-    page.goto(f"{server.url}/console/explore/?q=namespace:completed")
+    page.goto(explore(server, "namespace:completed"))
     expect(page.locator("#total")).to_be_visible()
     page.locator("#q").fill("")
 

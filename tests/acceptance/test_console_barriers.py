@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.automation import Automation, local_settings
-from tests.browser import serious_barriers
+from tests.browser import explore, serious_barriers
 from tests.server import Server
 
 LOOKS = [(1280, "light"), (390, "dark")]
@@ -91,6 +91,7 @@ ROWS = {
 }
 
 
+@pytest.mark.drill  # takes minutes on a slow machine
 def test_pages_with_data_have_no_serious_barrier(page: Page, server: Server, deployed: Automation) -> None:
     [(dataset,)] = deployed.query("SELECT id FROM events_dataset WHERE name = 'logs'")
     for path, loaded in PAGES.items():
@@ -104,7 +105,7 @@ def test_pages_with_data_have_no_serious_barrier(page: Page, server: Server, dep
 
 
 def test_keys_and_login_have_no_serious_barrier(page: Page, server: Server) -> None:
-    page.goto(f"{server.url}/console/explore/?q=namespace:barriers")
+    page.goto(explore(server, "namespace:barriers"))
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
     assert barriers(page) == {}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser import drag_over_right_half, log_in, log_in_unseen, serious_barriers
+from tests.browser import drag_over_right_half, explore, log_in, log_in_unseen, serious_barriers
 from tests.server import Server
 
 PAGES = [
@@ -132,7 +132,7 @@ def test_dataset_from_its_first_event_to_its_deletion(page: Page, server: Server
 def test_explore_by_keyboard_and_by_its_fields(page: Page, server: Server) -> None:
     sent = [{"message": f"step {number}", "level": "warn", "step": number % 3} for number in range(9)]
     assert server.post("/v1/logs/explored", sent).status == 202
-    page.goto(f"{server.url}/console/explore/?q=namespace:explored")
+    page.goto(explore(server, "namespace:explored"))
     expect(page.locator("#total")).to_have_text("9")
 
     for key in ("ArrowDown", "ArrowDown", "Enter"):
@@ -172,7 +172,7 @@ OPENED = (
 def test_opened_event_leads_on(page: Page, server: Server) -> None:
     sent = b'[{"message":"checkout","traceId":"t-9","spanId":"a","duration":50},' + OPENED + b"]"
     assert server.post("/v1/logs/opened", sent).status == 202
-    page.goto(f"{server.url}/console/explore/?q=namespace:opened+charged")
+    page.goto(explore(server, "namespace:opened+charged"))
     page.context.new_cdp_session(page).send("Emulation.setTimezoneOverride", {"timezoneId": "Asia/Tokyo"})
     page.reload()
     page.locator(".ev-event > summary").click()
@@ -217,7 +217,7 @@ def test_event_that_could_not_be_loaded_is_asked_for_again(browser: Browser, ser
     page = browser.new_page()  # whose failed requests are no complaints
     log_in_unseen(page, server)
     assert server.post("/v1/logs/away", [{"message": "here"}]).status == 202
-    page.goto(f"{server.url}/console/explore/?q=namespace:away")
+    page.goto(explore(server, "namespace:away"))
     line = page.locator(".ev-event > summary").first
     page.context.set_offline(True)
     line.click()
@@ -239,7 +239,7 @@ def test_event_that_could_not_be_loaded_is_asked_for_again(browser: Browser, ser
 def test_explore_folds_and_keeps_values_in_sight_on_a_phone(page: Page, server: Server) -> None:
     assert server.post("/v1/logs/phone", [{"message": "m", "level": "error", "host": "h-1"}]).status == 202
     page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(f"{server.url}/console/explore/?q=namespace:phone")
+    page.goto(explore(server, "namespace:phone"))
     expect(page.get_by_label("Group by")).to_be_hidden()
     page.get_by_role("button", name="More").click()
     page.get_by_label("Group by").fill("host")
@@ -258,7 +258,7 @@ def test_explore_folds_and_keeps_values_in_sight_on_a_phone(page: Page, server: 
 
     long = {"message": "long", "outer": {"inner": 1}, **{f"field-{number}": number for number in range(40)}}
     assert server.post("/v1/logs/phone", [long]).status == 202
-    page.goto(f"{server.url}/console/explore/?q=namespace:phone+message:long")
+    page.goto(explore(server, "namespace:phone+message:long"))
     page.locator(".ev-event > summary").click()
     page.get_by_label("Find a field or value").fill("field-3")
     rows = page.locator(".ev-tree li:visible .ev-name")
@@ -272,7 +272,7 @@ def expect_copied(page: Page, text: str) -> None:
 
 
 def test_questions_are_saved_and_the_last_ones_remembered(page: Page, server: Server) -> None:
-    page.goto(f"{server.url}/console/explore/?q=namespace:remembered")
+    page.goto(explore(server, "namespace:remembered"))
     saved, recent = page.locator(".ev-asked"), page.locator("[data-recent]")
     expect(recent).to_be_hidden()  # there is no other question
     page.get_by_text("Save this question", exact=True).click()
@@ -305,7 +305,7 @@ def test_questions_are_saved_and_the_last_ones_remembered(page: Page, server: Se
 def test_search_is_completed_and_the_chart_zooms(page: Page, server: Server) -> None:
     sent = [{"message": "zoomed", "plan name": "pro plan"}, {"message": "zoomed"}]
     assert server.post("/v1/logs/zoomed", sent).status == 202
-    page.goto(f"{server.url}/console/explore/?q=namespace:zoomed")
+    page.goto(explore(server, "namespace:zoomed"))
     search = page.get_by_label("Search", exact=True)
     search.press("End")
     search.press_sequentially(" plan")
@@ -333,7 +333,7 @@ def test_live_shows_new_events_and_waits_while_somebody_reads(page: Page, server
         assert server.post("/v1/logs/live", sent).status == 202
 
     send("before")
-    page.goto(f"{server.url}/console/explore/?q=service:live")
+    page.goto(explore(server, "service:live"))
     send("one")  # since the list was made
     page.keyboard.press("l")
     switch, messages = page.get_by_role("switch", name="Live"), page.locator(".ev-event-message")
@@ -373,7 +373,7 @@ def test_live_tries_again_until_that_cannot_help(browser: Browser, server: Serve
     sent = [{"message": "here", "service": "again"}]
     assert server.post("/v1/logs/live", sent).status == 202
     page.clock.install()
-    page.goto(f"{server.url}/console/explore/?q=service:again")
+    page.goto(explore(server, "service:again"))
     switch, state = page.get_by_role("switch", name="Live"), page.locator(".ev-live-state")
     now = page.get_by_role("button", name="Try now")
 
@@ -402,6 +402,7 @@ def test_live_tries_again_until_that_cannot_help(browser: Browser, server: Serve
     page.context.close()
 
 
+@pytest.mark.drill
 def test_live_goes_on_after_a_restart(browser: Browser, fresh_server: Callable[..., Server]) -> None:
     server = fresh_server()
     page = browser.new_page()
@@ -411,7 +412,7 @@ def test_live_goes_on_after_a_restart(browser: Browser, fresh_server: Callable[.
         assert server.post("/v1/logs/live", [{"message": name}]).status == 202
 
     send("one")
-    page.goto(f"{server.url}/console/explore/?q=namespace:live#live")
+    page.goto(explore(server, "namespace:live#live"))
     messages, state = page.locator(".ev-event-message"), page.locator(".ev-live-state")
     expect(state).to_have_text("Waiting for new events")
     send("two")

@@ -232,6 +232,7 @@ def test_new_pages_fit_a_phone(page: Page, server: Server, scheme: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.drill
 def test_database_away_is_said_and_got_over(browser: Browser, fresh_server: Callable[..., Server]) -> None:
     server = fresh_server()
     page = browser.new_context().new_page()

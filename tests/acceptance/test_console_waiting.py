@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser import explore
 from tests.server import Server
 
 
@@ -48,7 +49,7 @@ def said(page: Page) -> str:
 @pytest.mark.slow
 def test_page_says_how_long_it_has_been_waiting(page: Page, server: Server) -> None:
     assert server.post("/v1/logs/waiting", b'[{"message":"found in the end"}]').status == 202
-    page.goto(f"{server.url}/console/explore/?q=namespace:waiting")
+    page.goto(explore(server, "namespace:waiting"))
     expect(page.locator("#total")).to_have_text("1")
     expect(page.locator(".ev-waiting")).to_be_hidden()
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from django.db import connection
 from django.utils import timezone
 
@@ -17,6 +18,8 @@ from events.lake.maintain import maintain
 from events.lake.query import EventQuery, find_events
 from events.lake.sealer import Sealer
 from tests.events.lake.conftest import Node
+
+pytestmark = pytest.mark.drill
 
 SECONDS, LONGEST_SECONDS = 3.0, 60.0
 WRITERS = 2

@@ -31,6 +31,8 @@ from events.lake.sealer import SealingFailed
 from events.models import Dataset
 from tests.events.lake.conftest import Node
 
+pytestmark = pytest.mark.drill
+
 POISON = "poison"
 CUT_OFF = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity

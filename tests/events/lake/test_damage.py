@@ -29,6 +29,8 @@ from tests.events.lake.test_files import paths as lake_files
 from tests.factories import make_account
 from tests.platform_api import ApiClient
 
+pytestmark = pytest.mark.drill
+
 Damage = Callable[[Path], None]
 
 

@@ -125,6 +125,12 @@ def networked(request, engine, settings) -> str:
     return engine
 
 
+# A browser that another test drives drops what it loads when networks come and go.
+NETWORKED = pytest.mark.parametrize(
+    "engine", ["fake", pytest.param("podman", marks=[pytest.mark.slow, pytest.mark.alone])], indirect=True
+)
+
+
 def container_task(make_task, *steps, fields=None, data=None, **parameters):
     return make_task(
         *steps, runtime="container", parameters={"image": IMAGE, **parameters}, fields=fields, **(data or {})
@@ -352,6 +358,7 @@ def test_service_beside_it_becomes_its_own_user(make_task, engine, fake_calls):
         assert f"--cap-drop=ALL {adds} " in started and "--user" not in started
 
 
+@NETWORKED
 def test_each_task_has_a_network_of_its_own(make_task, networked, fake_calls):
     extra = {"name": "web", "image": IMAGE, "command": "sleep", "arguments": ["60"]}
     task = container_task(make_task, "true", extra_containers=[extra])
@@ -370,6 +377,7 @@ def test_each_task_has_a_network_of_its_own(make_task, networked, fake_calls):
         assert removed[3].startswith("network prune --force --filter label=eventlane.task --filter until=")
 
 
+@NETWORKED
 def test_tasks_do_not_reach_each_other(make_task, networked, settings):
     if networked == "fake":
         pytest.skip("the fake engine has no network")

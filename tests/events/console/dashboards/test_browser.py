@@ -3,8 +3,10 @@
 import re
 
 import pytest
+import yaml
 from playwright.sync_api import Page, expect
 
+from tests.automation import Automation
 from tests.browser import browser, drag_over_right_half, page, serious_barriers  # noqa: F401  (fixtures)
 from tests.server import Server
 
@@ -90,9 +92,10 @@ def test_dashboard_from_its_yaml_to_full_screen(page: Page, server: Server, sent
 
 
 def test_panels_ask_anew_and_try_again(page: Page, server: Server, sent: None) -> None:  # noqa: F811
+    Automation(server).deploy(yaml.safe_load(TEXT) | {"name": "deployed"})
     page.clock.install()
     page.goto(f"{server.url}/console/dashboards/")
-    page.get_by_role("link", name="browser", exact=True).click()
+    page.get_by_role("link", name="deployed", exact=True).click()
     expect(panel(page, "All").locator("strong")).to_have_text("3")
     panel(page, "Newest").locator("summary").first.click()
 
@@ -102,6 +105,7 @@ def test_panels_ask_anew_and_try_again(page: Page, server: Server, sent: None) -
     expect(panel(page, "Newest").locator(".ev-event")).to_have_count(3)  # somebody reads it
 
     many = panel(page, "Many").locator(".ev-widget-body")
+    expect(many.locator("tbody tr")).to_have_count(4)
     many.evaluate("body => body.scrollTop = 30")
     web = panel(page, "By service").get_by_role("link", name="web")
     web.focus()
