@@ -173,7 +173,7 @@ def bounded(value: Any) -> Any:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if len(text) <= LONGEST_VALUE:
         return value
-    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    digest = hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()[:12]
     return f"{text[:LONGEST_VALUE]}… (cut; {len(text):,} characters, SHA-256 {digest}…)"
 
 
